@@ -1,0 +1,43 @@
+import type { RawBatch, TopicPartition } from '../schemas/batch.ts'
+
+/**
+ * The consumer port: raw record batches in offset order per partition. Three adapters implement it
+ * (batch, kafkajs, node-rdkafka) and pass one contract suite; `memory` feeds tests and a demo without Kafka.
+ */
+export interface PartitionOffset extends TopicPartition {
+  /** The next offset to read. */
+  readonly offset: number
+}
+
+export interface SourceHandler {
+  /**
+   * Called before the first batch of newly assigned partitions. Returns where to start for the partitions it knows;
+   * the others start at the group's committed offset, else at the configured reset.
+   */
+  assigned(partitions: readonly TopicPartition[]): Promise<readonly PartitionOffset[]>
+  /** Drain: resolves when everything handed over of these partitions is acknowledged or fenced. Offsets may still be committed before it resolves. */
+  revoked(partitions: readonly TopicPartition[]): Promise<void>
+  /** Takes ownership of the batches. Synchronous: back-pressure goes through Source.pause. */
+  batches(batches: readonly RawBatch[]): void
+  /** A fault the source could not mend by itself, after its own retries; the source keeps trying after a backoff unless it is fatal. */
+  failed(error: Error, fatal: boolean): void
+}
+
+export interface SourceLag extends TopicPartition {
+  readonly highWatermark: number
+}
+
+export interface Source {
+  readonly name: string
+  start(handler: SourceHandler): Promise<void>
+  /** A paused partition hands over nothing more (batches already under way may still arrive once). */
+  pause(partitions: readonly TopicPartition[]): void
+  resume(partitions: readonly TopicPartition[]): void
+  /** Commits next-to-read offsets for the group. Rejects when the group has moved on. */
+  commit(offsets: readonly PartitionOffset[]): Promise<void>
+  /** High watermarks as last heard from the brokers. */
+  highWatermarks(): readonly SourceLag[]
+  connected(): boolean
+  /** Leaves the group and closes every connection, within its own limit. */
+  stop(): Promise<void>
+}

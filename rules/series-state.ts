@@ -1,0 +1,68 @@
+/**
+ * The state of every series and device, as typed arrays over shared memory: workers evaluate against it, the
+ * main thread assigns programs in it. One series is evaluated by one thread at a time, because its records come
+ * by one partition and a partition has one batch in evaluation at most; a series met in two partitions is
+ * still memory-safe, its hold counts may then be off by a sample.
+ */
+
+/** Conditions one signal of one series can have at most. */
+export const conditionsPerSeriesMax = 8
+
+/** Value of `program` before the main thread has assigned the series. */
+export const unassigned = -1
+
+export interface SeriesState {
+  readonly capacity: number
+  /** Index of the compiled program; `unassigned` at first, 0 for the empty program. */
+  readonly program: Int32Array
+  /** 0 when every condition of the series is clear with no count under way: then only the quiet band is compared. */
+  readonly busy: Uint8Array
+  /** conditionsPerSeriesMax bytes a series: bit 7 raised, bits 0..6 consecutive samples towards the next flip. */
+  readonly conditions: Uint8Array
+  /** Event time (ms) of the last evaluated sample: older samples are stored, not evaluated. */
+  readonly lastTimeMs: Float64Array
+  /** Index of the series' device in DeviceState. */
+  readonly device: Int32Array
+}
+
+export interface DeviceState {
+  readonly capacity: number
+  /** Wall clock (ms) when a record of the device was last evaluated; 0 for never. Staleness is judged from it. */
+  readonly lastSeenMs: Float64Array
+  /** Highest event time (ms) seen of the device. */
+  readonly lastEventMs: Float64Array
+}
+
+/** Where each array starts inside one shared block; both sides compute it from the capacity alone. */
+export function seriesStateBytes(capacity: number): number {
+  return capacity * (8 + 4 + 4 + conditionsPerSeriesMax + 1)
+}
+
+export function seriesStateOver(memory: SharedArrayBuffer | ArrayBuffer, capacity: number): SeriesState {
+  let at = 0
+  const take = (bytes: number): number => (at += bytes) - bytes
+  return {
+    capacity,
+    lastTimeMs: new Float64Array(memory, take(capacity * 8), capacity),
+    program: new Int32Array(memory, take(capacity * 4), capacity),
+    device: new Int32Array(memory, take(capacity * 4), capacity),
+    conditions: new Uint8Array(
+      memory,
+      take(capacity * conditionsPerSeriesMax),
+      capacity * conditionsPerSeriesMax
+    ),
+    busy: new Uint8Array(memory, take(capacity), capacity)
+  }
+}
+
+export function deviceStateBytes(capacity: number): number {
+  return capacity * 16
+}
+
+export function deviceStateOver(memory: SharedArrayBuffer | ArrayBuffer, capacity: number): DeviceState {
+  return {
+    capacity,
+    lastSeenMs: new Float64Array(memory, 0, capacity),
+    lastEventMs: new Float64Array(memory, capacity * 8, capacity)
+  }
+}

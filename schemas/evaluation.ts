@@ -1,0 +1,105 @@
+import type { TopicPartition } from './batch.ts'
+
+/** What a worker is given and returns: the seam between ingest/ (dispatcher, writer) and workers/. */
+
+/** One partition's part of a task: whole batches, in offset order. */
+export interface TaskRange extends TopicPartition {
+  readonly firstOffset: number
+  readonly lastOffset: number
+  /** RecordBatch v2 bytes, back to back. Transferred to the worker, so dead on the sender's side until returned. */
+  readonly bytes: Uint8Array
+}
+
+export interface EvaluationTask {
+  readonly ranges: readonly TaskRange[]
+  /** The wall clock when the task was cut (ms): clamps event times from the future. */
+  readonly nowMs: number
+}
+
+/** Rows of one task as plain columns, little-endian, ready to be joined into one ClickHouse Native block. */
+export interface ColumnBlock {
+  readonly rows: number
+  /** UInt64 series ids, 8 bytes a row. */
+  readonly series: Uint8Array
+  /** Int64 event time in ms, 8 bytes a row. */
+  readonly timeMs: Uint8Array
+  /** Float64 values, 8 bytes a row. */
+  readonly value: Uint8Array
+  /** UInt64 Kafka offsets, 8 bytes a row. */
+  readonly offset: Uint8Array
+}
+
+/** What became of one range of the task. rowStart..rowEnd are its rows in the task's block. */
+export interface RangeOutcome extends TopicPartition {
+  readonly firstOffset: number
+  readonly lastOffset: number
+  readonly records: number
+  readonly rowStart: number
+  readonly rowEnd: number
+}
+
+export const rejectReasons = [
+  'empty', // no value, and no tombstone is expected here
+  'not_json', // not JSON at all, invalid UTF-8, NUL bytes
+  'too_deep', // nesting beyond the limit
+  'too_large', // value beyond the limit
+  'wrong_shape', // JSON, but none of the known formats
+  'no_device', // nothing in it says which device it is of
+  'bad_time', // no timestamp, or an absurd one
+  'corrupt_batch', // a batch whose CRC, length or compression is wrong
+  'poison' // a record that killed two workers
+] as const
+export type RejectReason = (typeof rejectReasons)[number]
+
+export interface Reject extends TopicPartition {
+  readonly offset: number
+  readonly reason: RejectReason
+  /** One sentence: what was wrong and where. */
+  readonly detail: string
+  readonly key: Uint8Array | null
+  /** The record's value, cut at the dead-letter limit; null for a tombstone. */
+  readonly value: Uint8Array | null
+  /** Length of the value before the cut. */
+  readonly valueBytes: number
+}
+
+/**
+ * A sample the main thread must see: it flipped a condition, or its series is not assigned yet.
+ * `condition` is -1 for a sample of an unassigned series: the main thread assigns the series and evaluates it.
+ */
+export interface Candidate extends TopicPartition {
+  readonly offset: number
+  readonly timeMs: number
+  /** Index of the series in the shared series state. */
+  readonly series: number
+  readonly value: number
+  /** Index of the condition in the compiled rules, or -1. */
+  readonly condition: number
+  readonly on: boolean
+}
+
+/** How the main thread gets to know a series that a worker met first. Repeated until the series is assigned. */
+export interface NewSeries {
+  readonly series: number
+  /** 16 hex digits: the stored series id. */
+  readonly id: string
+  /** Every identifier of the device the record carries, the profile's preferred one first. */
+  readonly identifiers: readonly string[]
+  /** The collector that polled it ('' when unknown). */
+  readonly collector: string
+  readonly signal: number
+  readonly instance: string
+  readonly profile: string
+  /** Index of the device in the shared device state (last seen times). */
+  readonly device: number
+}
+
+export interface EvaluationResult {
+  readonly ranges: readonly RangeOutcome[]
+  readonly block: ColumnBlock
+  readonly candidates: readonly Candidate[]
+  readonly newSeries: readonly NewSeries[]
+  readonly rejects: readonly Reject[]
+  /** Counters since the last task, by name; keys are bounded (formats, reasons, profile fields). */
+  readonly counts: Readonly<Record<string, number>>
+}

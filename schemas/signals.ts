@@ -1,0 +1,123 @@
+/**
+ * The vocabulary of measured quantities. A signal has one fixed unit; profiles convert every source to it.
+ * Enumerated signals have one canonical code table of their own, because the same code means different
+ * things in different MIBs (3 is "normal" in UPS-MIB and "on battery" in PowerNet).
+ */
+export type SignalKind = 'gauge' | 'counter' | 'enum'
+
+export interface SignalDef {
+  readonly name: string
+  readonly kind: SignalKind
+  /** Unit of the stored value, as in the name's suffix; '' for enumerations. */
+  readonly unit: string
+  /** Canonical names and codes of an enumeration. Codes are 0..31 so that a set of them fits one 32-bit mask. */
+  readonly codes?: Readonly<Record<string, number>>
+  readonly about: string
+}
+
+const gauge = (name: string, unit: string, about: string): SignalDef => ({ name, kind: 'gauge', unit, about })
+const counter = (name: string, unit: string, about: string): SignalDef => ({
+  name,
+  kind: 'counter',
+  unit,
+  about
+})
+const enumeration = (name: string, about: string, codes: Record<string, number>): SignalDef => ({
+  name,
+  kind: 'enum',
+  unit: '',
+  codes,
+  about
+})
+
+/** Codes of RFC 2863 ifAdminStatus. */
+const adminCodes = { up: 1, down: 2, testing: 3 }
+/** Codes of RFC 2863 ifOperStatus. */
+const operCodes = { up: 1, down: 2, testing: 3, unknown: 4, dormant: 5, notPresent: 6, lowerLayerDown: 7 }
+/** RFC 1628 upsOutputSource, extended by the states other makes report (test, sleeping, off). */
+const outputSourceCodes = {
+  other: 1,
+  none: 2,
+  normal: 3,
+  bypass: 4,
+  battery: 5,
+  booster: 6,
+  reducer: 7,
+  test: 8,
+  sleeping: 9,
+  standby: 10,
+  rebooting: 11,
+  eco: 12
+}
+
+/** Every signal; a signal's index in this list is its id inside one process and is never stored. */
+export const signals: readonly SignalDef[] = [
+  enumeration('if.oper_status', 'Operational state of a port', operCodes),
+  enumeration('if.admin_status', 'Administrative state of a port', adminCodes),
+  counter('if.in_octets', 'B', 'Octets received'),
+  counter('if.out_octets', 'B', 'Octets sent'),
+  counter('if.in_errors', '1', 'Frames received with errors'),
+  counter('if.out_errors', '1', 'Frames not sent because of errors'),
+  counter('if.in_discards', '1', 'Frames received and dropped'),
+  counter('if.out_discards', '1', 'Frames not sent and dropped'),
+  gauge('if.speed_mbps', 'Mb/s', 'Negotiated speed'),
+  gauge('if.last_change_s', 's', 'sysUpTime at the last change of state'),
+  gauge('optics.rx_dbm', 'dBm', 'Received optical power of a transceiver'),
+  gauge('optics.tx_dbm', 'dBm', 'Sent optical power of a transceiver'),
+  gauge('optics.temp_c', '°C', 'Temperature of a transceiver'),
+  gauge('optics.voltage_v', 'V', 'Supply voltage of a transceiver'),
+  gauge('optics.bias_ma', 'mA', 'Laser bias current of a transceiver'),
+  gauge('optics.rx_low_alarm_dbm', 'dBm', "The module's own low alarm limit of received power"),
+  gauge('optics.rx_low_warn_dbm', 'dBm', "The module's own low warning limit of received power"),
+  gauge('optics.rx_high_warn_dbm', 'dBm', "The module's own high warning limit of received power"),
+  gauge('optics.rx_high_alarm_dbm', 'dBm', "The module's own high alarm limit of received power"),
+  enumeration('optics.rx_state', 'What the switch itself says of received power', {
+    normal: 0,
+    highAlarm: 1,
+    highWarning: 2,
+    lowWarning: 3,
+    lowAlarm: 4
+  }),
+  enumeration('ups.output_source', 'Where the output of a UPS comes from', outputSourceCodes),
+  enumeration('ups.battery_status', 'State of the battery', {
+    unknown: 1,
+    normal: 2,
+    low: 3,
+    depleted: 4,
+    fault: 5,
+    absent: 6
+  }),
+  gauge('ups.charge_pct', '%', 'Battery charge left'),
+  gauge('ups.runtime_s', 's', 'Estimated time left on battery'),
+  gauge('ups.on_battery_s', 's', 'Time spent on battery; 0 when on mains'),
+  gauge('ups.input_v', 'V', 'Mains voltage'),
+  gauge('ups.battery_v', 'V', 'Battery voltage'),
+  gauge('ups.load_pct', '%', 'Load of the output'),
+  gauge('ups.temp_c', '°C', 'Temperature of the UPS or its battery'),
+  enumeration('ups.replace_battery', 'Whether the UPS asks for a new battery', { no: 0, yes: 1 }),
+  enumeration('ups.transfer_cause', 'Why the UPS last went to battery', {
+    none: 1,
+    highLineVoltage: 2,
+    brownout: 3,
+    blackout: 4,
+    smallMomentarySag: 5,
+    deepMomentarySag: 6,
+    smallMomentarySpike: 7,
+    largeMomentarySpike: 8,
+    selfTest: 9,
+    rateOfVoltageChange: 10
+  }),
+  gauge('ups.alarms', '1', 'Alarms present on the UPS'),
+  enumeration('ups.comm_status', 'Whether the card still talks to the UPS', { ok: 1, lost: 2 }),
+  gauge('catv.input_dbm', 'dBm', 'Optical input of a cable TV receiver'),
+  gauge('catv.rf_dbuv', 'dBµV', 'RF output level of a cable TV receiver'),
+  gauge('device.uptime_s', 's', 'Time since the device started')
+]
+
+export const signalIds: ReadonlyMap<string, number> = new Map(signals.map((s, id) => [s.name, id]))
+
+/** The canonical name of an enumeration's code, or undefined for a gauge or an unknown code. */
+export function codeName(signal: SignalDef, code: number): string | undefined {
+  if (signal.codes === undefined) return undefined
+  return Object.entries(signal.codes).find(([, value]) => value === code)?.[0]
+}

@@ -1,0 +1,102 @@
+import type { Alarm } from '../rules/model.ts'
+import type { Language, Light } from '../schemas/words.ts'
+import type { Incident, InventoryNode, LightCause } from '../topology/model.ts'
+
+/**
+ * What the outward face (HTTP, page, CLI) may ask of the status engine. Every answer is computed in memory from
+ * the engine's current state; history alone goes to ClickHouse.
+ */
+export interface NodeSummary {
+  readonly id: string
+  readonly tier: string
+  readonly name: string
+  readonly own: Light
+  readonly effective: Light
+  readonly sinceMs: number
+  readonly maintenance: boolean
+}
+
+export interface NodeAnswer extends NodeSummary {
+  readonly node: InventoryNode
+  readonly cause: LightCause
+  /** One sentence for the operator: what is wrong, in their language. */
+  readonly says: Readonly<Record<Language, string>>
+  /** From the node's parent up to the core, one way (the live one where there is one). */
+  readonly wayToCore: readonly NodeSummary[]
+  /** Open alarms of the node, worst first. */
+  readonly alarms: readonly Alarm[]
+  /** Open incidents this node is the root of or is affected by. */
+  readonly incidents: readonly Incident[]
+  readonly devices: readonly {
+    id: string
+    role: string
+    vendor: string
+    model: string
+    lastSeenMs: number | null
+    silent: boolean
+  }[]
+  readonly children: readonly NodeSummary[]
+  /** Nodes, addresses and subscribers at and below this node. */
+  readonly below: { readonly nodes: number; readonly addresses: number; readonly subscribers: number }
+}
+
+export interface AddressMatch {
+  readonly address: string
+  readonly nodeId: string
+  readonly tier: string
+  /** 1 for the exact building; lower for near matches. */
+  readonly score: number
+}
+
+export interface LookupAnswer {
+  readonly query: string
+  /** The answer when exactly one building matches; never picked between different buildings. */
+  readonly match: (AddressMatch & { readonly node: NodeAnswer }) | null
+  /** Nearest candidates otherwise, best first. */
+  readonly candidates: readonly AddressMatch[]
+}
+
+export interface UnknownDevice {
+  readonly identifier: string
+  readonly collector: string
+  readonly profile: string
+  readonly samples: number
+  readonly firstSeenMs: number
+  readonly lastSeenMs: number
+}
+
+export interface StatusEvent {
+  readonly type: 'light' | 'incident' | 'alarm' | 'reload'
+  readonly atMs: number
+  readonly data: unknown
+}
+
+export interface Readiness {
+  readonly ready: boolean
+  /** Each part by name: whether it is well, and a sentence when it is not. */
+  readonly parts: Readonly<Record<string, { readonly ok: boolean; readonly detail: string }>>
+}
+
+export interface StatusView {
+  lookup(address: string, limit: number): LookupAnswer
+  node(id: string): NodeAnswer | undefined
+  /** Every node's summary, parents before children: what the page's tree starts from. */
+  tree(): readonly (NodeSummary & { readonly parents: readonly string[] })[]
+  incidents(filter: { open?: boolean; limit: number }): readonly Incident[]
+  alarms(filter: { open?: boolean; node?: string; limit: number }): readonly Alarm[]
+  unknownDevices(limit: number): readonly UnknownDevice[]
+  /** Calls back on every change after now; returns how to stop. Listeners must not block. */
+  subscribe(listener: (event: StatusEvent) => void): () => void
+  readiness(): Readiness
+}
+
+/** Stored history of a node, newest first; asked of ClickHouse. */
+export interface HistoryEntry {
+  readonly atMs: number
+  readonly kind: 'light' | 'alarm' | 'incident'
+  readonly data: Readonly<Record<string, unknown>>
+}
+
+export interface HistoryStore {
+  nodeHistory(nodeId: string, fromMs: number, toMs: number, limit: number): Promise<readonly HistoryEntry[]>
+}

@@ -1,0 +1,111 @@
+import type { IncidentKind, Light, Tier } from '../schemas/words.ts'
+
+/** What people write: the inventory as loaded, before it is compiled. Ids are the operator's own. */
+export interface InventoryNode {
+  readonly id: string
+  readonly tier: Tier
+  readonly name: string
+  /** Usually one; more where a ring or a second uplink exists. Empty for the core. */
+  readonly parents: readonly string[]
+  /** Street addresses it serves, as people write them: "ул. Тютчева, 1 к 2". */
+  readonly addresses: readonly string[]
+  readonly subscribers: number
+  /** Kind of premises: apartment, private, business, … */
+  readonly premises: string
+  readonly maintenance: boolean
+}
+
+export interface InventoryPort {
+  /** As telemetry names the instance: ifIndex for switches. */
+  readonly instance: string
+  readonly role: 'uplink' | 'downlink' | 'access'
+  /** Node at the other end ('' when not known). */
+  readonly peer: string
+  /** Optic class, e.g. `1000base-bx10`; '' for copper or unknown. */
+  readonly opticClass: string
+}
+
+export interface InventoryDevice {
+  readonly id: string
+  readonly node: string
+  /** switch, ups, catv, … */
+  readonly role: string
+  readonly vendor: string
+  readonly model: string
+  /** Every identifier its telemetry may carry: management address, sysName, hostname, UPS name. */
+  readonly identifiers: readonly string[]
+  /** How often it is polled (s); 0 for the default of the configuration. */
+  readonly intervalS: number
+  readonly ports: readonly InventoryPort[]
+}
+
+/** The compiled inventory: look-ups by id and identifier, the tree as index arrays in topological order. */
+export interface Inventory {
+  readonly nodes: readonly InventoryNode[]
+  readonly devices: readonly InventoryDevice[]
+  /** Changes with every successful load. */
+  readonly version: number
+  nodeIndex(id: string): number | undefined
+  deviceIndex(id: string): number | undefined
+  /** Index of the device that carries this identifier (compared without case), or undefined. */
+  deviceByIdentifier(identifier: string): number | undefined
+  /** Node index of a device index. */
+  nodeOfDevice(device: number): number
+  devicesOfNode(node: number): readonly number[]
+  parentsOf(node: number): readonly number[]
+  childrenOf(node: number): readonly number[]
+  port(device: number, instance: string): InventoryPort | undefined
+  /** Node indices, every parent before its children. */
+  readonly topologicalOrder: Int32Array
+}
+
+/** Why a light is what it is, for people: the alarm or the upstream node. */
+export interface LightCause {
+  /** `alarm`: an own alarm; `upstream`: a node above; `silence`: no data; `none`: green. */
+  readonly by: 'alarm' | 'upstream' | 'silence' | 'none'
+  /** Id of the node at fault (this node itself, or the one upstream). */
+  readonly node: string
+  /** Alarm id where one is known, else ''. */
+  readonly alarm: string
+  readonly kind: IncidentKind
+}
+
+export interface NodeLight {
+  readonly own: Light
+  readonly effective: Light
+  readonly sinceMs: number
+  readonly cause: LightCause
+  readonly maintenance: boolean
+}
+
+export interface LightChange {
+  readonly node: string
+  readonly from: Light
+  readonly to: Light
+  readonly own: Light
+  readonly atMs: number
+  readonly cause: LightCause
+}
+
+export interface Incident {
+  /** From root, kind and first event time, so that every instance and every replay names it alike. */
+  readonly id: string
+  readonly root: string
+  readonly kind: IncidentKind
+  /** The light of the root: red, yellow or grey. */
+  readonly light: Light
+  readonly severity: 'critical' | 'warning'
+  readonly openedAtMs: number
+  readonly closedAtMs: number | null
+  readonly alarms: readonly string[]
+  readonly affectedNodes: number
+  readonly affectedAddresses: number
+  readonly affectedSubscribers: number
+  readonly maintenance: boolean
+}
+
+export interface IncidentChange {
+  readonly incident: Incident
+  readonly change: 'opened' | 'changed' | 'closed'
+  readonly atMs: number
+}

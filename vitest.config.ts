@@ -1,0 +1,64 @@
+import { defineConfig } from 'vitest/config'
+
+const exclude = ['**/node_modules/**', '**/dist/**']
+
+export default defineConfig({
+  test: {
+    pool: 'forks',
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          pool: 'forks',
+          include: ['**/*.test.ts'],
+          exclude: [...exclude, '**/*.property.test.ts', '**/*.integration.test.ts', '**/*.e2e.test.ts']
+        }
+      },
+      {
+        test: {
+          name: 'property',
+          pool: 'forks',
+          include: ['**/*.property.test.ts'],
+          exclude,
+          testTimeout: 60_000
+        }
+      },
+      {
+        test: {
+          name: 'integration',
+          pool: 'forks',
+          include: ['**/*.integration.test.ts'],
+          exclude,
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+          fileParallelism: false
+        }
+      },
+      {
+        test: {
+          name: 'e2e',
+          pool: 'forks',
+          include: ['**/*.e2e.test.ts'],
+          exclude,
+          testTimeout: 600_000,
+          hookTimeout: 300_000,
+          fileParallelism: false
+        }
+      }
+    ],
+    coverage: {
+      provider: 'v8',
+      include: [
+        '*.ts',
+        'ingest/**',
+        'rules/**',
+        'workers/**',
+        'schemas/**',
+        'status/**',
+        'topology/**',
+        'embedded/**'
+      ],
+      exclude: ['**/*.test.ts', 'status/page/**']
+    }
+  }
+})
