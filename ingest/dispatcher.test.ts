@@ -1,0 +1,174 @@
+import { describe, expect, it } from 'vitest'
+import type { RawBatch } from '../schemas/batch.ts'
+import type { EvaluationResult, EvaluationTask } from '../schemas/evaluation.ts'
+import { createDispatcher, type DispatcherOptions } from './dispatcher.ts'
+
+const emptyBlock = {
+  rows: 0,
+  series: new Uint8Array(),
+  timeMs: new Uint8Array(),
+  value: new Uint8Array(),
+  offset: new Uint8Array()
+}
+
+const batch = (partition: number, firstOffset: number, bytes = 100): RawBatch => ({
+  topic: 't',
+  partition,
+  firstOffset,
+  lastOffset: firstOffset + 9,
+  count: 10,
+  maxTimestampMs: 0,
+  bytes: new Uint8Array(bytes)
+})
+
+const resultOf = (task: EvaluationTask): EvaluationResult => ({
+  ranges: task.ranges.map(r => ({
+    topic: r.topic,
+    partition: r.partition,
+    firstOffset: r.firstOffset,
+    lastOffset: r.lastOffset,
+    records: 10,
+    rowStart: 0,
+    rowEnd: 0
+  })),
+  block: emptyBlock,
+  candidates: [],
+  newSeries: [],
+  rejects: [],
+  counts: {}
+})
+
+function harness(overrides: Partial<DispatcherOptions> = {}) {
+  const tasks: { task: EvaluationTask; finish: () => void; fail: (e: Error) => void }[] = []
+  const delivered: EvaluationResult[] = []
+  const events: string[] = []
+  const dispatcher = createDispatcher({
+    evaluate: task =>
+      new Promise((resolve, reject) =>
+        tasks.push({ task, finish: () => resolve(resultOf(task)), fail: reject })
+      ),
+    deliver: result => void delivered.push(result),
+    failed: error => events.push(`failed ${String(error)}`),
+    pause: ps => events.push(`pause ${ps.map(p => p.partition).join()}`),
+    resume: ps => events.push(`resume ${ps.map(p => p.partition).join()}`),
+    nowMs: () => 0,
+    concurrency: 2,
+    taskBytesMax: 1000,
+    partitionQueueBytesMax: 500,
+    queueBytesMax: 10_000,
+    ...overrides
+  })
+  return { dispatcher, tasks, delivered, events }
+}
+
+const tick = () => new Promise(resolve => setImmediate(resolve))
+
+describe('dispatcher', () => {
+  it('keeps at most one task a partition in evaluation, and its order', async () => {
+    const { dispatcher, tasks, delivered } = harness()
+    dispatcher.offer([batch(0, 0)])
+    dispatcher.offer([batch(0, 10), batch(0, 20)])
+    expect(tasks).toHaveLength(1)
+    tasks[0]!.finish()
+    await tick()
+    expect(tasks).toHaveLength(2)
+    expect(tasks[1]!.task.ranges.map(r => r.firstOffset)).toEqual([10, 20])
+    tasks[1]!.finish()
+    await tick()
+    expect(delivered.flatMap(r => r.ranges.map(x => x.firstOffset))).toEqual([0, 10, 20])
+  })
+
+  it('runs partitions in parallel up to the concurrency', () => {
+    const { dispatcher, tasks } = harness()
+    dispatcher.offer([batch(0, 0)])
+    dispatcher.offer([batch(1, 0)])
+    dispatcher.offer([batch(2, 0)])
+    expect(tasks.map(t => t.task.ranges[0]!.partition)).toEqual([0, 1])
+  })
+
+  it('never exceeds the task limit, except for a single larger batch', async () => {
+    const { dispatcher, tasks } = harness({ concurrency: 1, partitionQueueBytesMax: 1e9 })
+    dispatcher.offer([batch(0, 0, 5000)])
+    dispatcher.offer([batch(0, 10, 600), batch(0, 20, 600), batch(0, 30, 300)])
+    expect(tasks[0]!.task.ranges).toHaveLength(1)
+    tasks[0]!.finish()
+    await tick()
+    expect(tasks[1]!.task.ranges.map(r => r.firstOffset)).toEqual([10])
+    tasks[1]!.finish()
+    await tick()
+    expect(tasks[2]!.task.ranges.map(r => r.firstOffset)).toEqual([20, 30])
+  })
+
+  it('pauses a partition at its limit and resumes it at half, dropping nothing', async () => {
+    const { dispatcher, tasks, events, delivered } = harness({ concurrency: 1 })
+    for (let i = 0; i < 7; i++) dispatcher.offer([batch(0, i * 10)])
+    expect(events).toEqual(['pause 0'])
+    expect(dispatcher.pausedPartitions()).toBe(1)
+    tasks[0]!.finish()
+    await tick()
+    expect(events).toEqual(['pause 0', 'resume 0'])
+    tasks[1]!.finish()
+    await tick()
+    expect(delivered.flatMap(r => r.ranges)).toHaveLength(7)
+    expect(dispatcher.queuedBytes()).toBe(0)
+  })
+
+  it('pauses at the limit over all partitions', () => {
+    const { dispatcher, events } = harness({ concurrency: 1, queueBytesMax: 250 })
+    for (let p = 0; p < 5; p++) dispatcher.offer([batch(p, 0)])
+    expect(events).toEqual(['pause 3', 'pause 4'])
+  })
+
+  it('cuts nothing while held', () => {
+    const { dispatcher, tasks } = harness()
+    dispatcher.hold(true)
+    dispatcher.offer([batch(0, 0)])
+    expect(tasks).toHaveLength(0)
+    dispatcher.hold(false)
+    expect(tasks).toHaveLength(1)
+  })
+
+  it('drains one partition without waiting for others, and says when it is late', async () => {
+    const { dispatcher, tasks } = harness()
+    dispatcher.offer([batch(0, 0)])
+    dispatcher.offer([batch(1, 0)])
+    const drained = dispatcher.drain([{ topic: 't', partition: 0 }], 1000)
+    tasks[0]!.finish()
+    expect(await drained).toBe(true)
+    expect(await dispatcher.drain([{ topic: 't', partition: 1 }], 10)).toBe(false)
+  })
+
+  it('discards what is in evaluation of a fenced partition only', async () => {
+    const { dispatcher, tasks, delivered } = harness({ concurrency: 1 })
+    dispatcher.hold(true)
+    dispatcher.offer([batch(0, 0), batch(1, 0)])
+    dispatcher.hold(false)
+    dispatcher.fence([{ topic: 't', partition: 0 }])
+    tasks[0]!.finish()
+    await tick()
+    expect(delivered[0]!.ranges.map(r => r.partition)).toEqual([1])
+  })
+
+  it('holds the partition until its delivery is done', async () => {
+    let release = (): void => undefined
+    const { dispatcher, tasks } = harness({
+      deliver: () => new Promise<void>(resolve => (release = resolve))
+    })
+    dispatcher.offer([batch(0, 0)])
+    dispatcher.offer([batch(0, 10)])
+    tasks[0]!.finish()
+    await tick()
+    expect(tasks).toHaveLength(1)
+    release()
+    await tick()
+    expect(tasks).toHaveLength(2)
+  })
+
+  it('reports a task that failed for good', async () => {
+    const { dispatcher, tasks, events } = harness()
+    dispatcher.offer([batch(0, 0)])
+    tasks[0]!.fail(new Error('boom'))
+    await tick()
+    expect(events).toEqual(['failed Error: boom'])
+  })
+})

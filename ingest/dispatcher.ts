@@ -1,0 +1,230 @@
+import { partitionKey, type RawBatch, type TopicPartition } from '../schemas/batch.ts'
+import type { EvaluationResult, EvaluationTask, TaskRange } from '../schemas/evaluation.ts'
+
+/**
+ * Cuts raw batches into evaluation tasks. Order holds inside a partition, because a partition has at most one
+ * task in evaluation; partitions run in parallel. Queues are bounded: at a limit the partition is paused,
+ * nothing is ever dropped but what a revoked partition's next owner will read again.
+ */
+export interface DispatcherOptions {
+  readonly evaluate: (task: EvaluationTask) => Promise<EvaluationResult>
+  /** Takes a result. The partitions of the result are held until the promise settles. */
+  readonly deliver: (result: EvaluationResult) => Promise<void> | void
+  /** A task or a delivery failed for good: the daemon must stop, uncommitted offsets are read again. */
+  readonly failed: (error: unknown) => void
+  readonly pause: (partitions: readonly TopicPartition[]) => void
+  readonly resume: (partitions: readonly TopicPartition[]) => void
+  readonly nowMs: () => number
+  /** Tasks in evaluation at once: the worker threads, or 1 in process. */
+  readonly concurrency: number
+  readonly taskBytesMax: number
+  readonly partitionQueueBytesMax: number
+  readonly queueBytesMax: number
+}
+
+export interface Dispatcher {
+  offer(batches: readonly RawBatch[]): void
+  /** While held, no task is cut: queues fill, then partitions pause. For back-pressure from the writer. */
+  hold(held: boolean): void
+  /** Resolves true when all that was offered of these partitions is delivered, false at the time limit. */
+  drain(partitions: readonly TopicPartition[], timeoutMs: number): Promise<boolean>
+  /** Forgets what is queued of these partitions; a result still in evaluation is discarded. */
+  fence(partitions: readonly TopicPartition[]): void
+  queuedBytes(): number
+  pausedPartitions(): number
+  tasksInFlight(): number
+}
+
+interface PartitionQueue {
+  readonly topic: string
+  readonly partition: number
+  queue: RawBatch[]
+  bytes: number
+  inFlight: boolean
+  paused: boolean
+  /** Set when the partition was given up: its results no longer count. */
+  fenced: boolean
+  waiters: (() => void)[]
+}
+
+export function createDispatcher(options: DispatcherOptions): Dispatcher {
+  const partitions = new Map<string, PartitionQueue>()
+  /** Partitions with something queued and nothing in flight, in the order they became ready. */
+  const ready = new Set<PartitionQueue>()
+  let queuedBytes = 0
+  let paused = 0
+  let inFlight = 0
+  let held = false
+  let cutting = false
+
+  const queueOf = (topic: string, partition: number): PartitionQueue => {
+    const key = partitionKey(topic, partition)
+    let found = partitions.get(key)
+    if (found === undefined) {
+      found = {
+        topic,
+        partition,
+        queue: [],
+        bytes: 0,
+        inFlight: false,
+        paused: false,
+        fenced: false,
+        waiters: []
+      }
+      partitions.set(key, found)
+    }
+    return found
+  }
+
+  const settle = (queue: PartitionQueue): void => {
+    if (queue.inFlight || queue.queue.length > 0) return
+    for (const done of queue.waiters.splice(0)) done()
+  }
+
+  const pauseFull = (queue: PartitionQueue): void => {
+    if (queue.paused) return
+    if (queue.bytes < options.partitionQueueBytesMax && queuedBytes < options.queueBytesMax) return
+    queue.paused = true
+    paused++
+    options.pause([queue])
+  }
+
+  const resumeRelieved = (): void => {
+    if (paused === 0 || queuedBytes > options.queueBytesMax / 2) return
+    const relieved: PartitionQueue[] = []
+    for (const queue of partitions.values()) {
+      if (!queue.paused || queue.bytes > options.partitionQueueBytesMax / 2) continue
+      queue.paused = false
+      paused--
+      relieved.push(queue)
+    }
+    if (relieved.length > 0) options.resume(relieved)
+  }
+
+  /** Takes whole batches from ready partitions, in turn, up to the budget; at least one batch. */
+  const cut = (budget: number): { task: EvaluationTask; members: PartitionQueue[] } => {
+    const ranges: TaskRange[] = []
+    const members: PartitionQueue[] = []
+    let bytes = 0
+    for (const queue of ready) {
+      if (bytes >= budget && members.length > 0) break
+      let taken = 0
+      for (const batch of queue.queue) {
+        if (bytes > 0 && bytes + batch.bytes.byteLength > budget) break
+        ranges.push(batch)
+        bytes += batch.bytes.byteLength
+        queue.bytes -= batch.bytes.byteLength
+        taken++
+      }
+      if (taken === 0) continue
+      queue.queue = taken === queue.queue.length ? [] : queue.queue.slice(taken)
+      queue.inFlight = true
+      ready.delete(queue)
+      members.push(queue)
+    }
+    queuedBytes -= bytes
+    return { task: { ranges, nowMs: options.nowMs() }, members }
+  }
+
+  const run = async (task: EvaluationTask, members: PartitionQueue[]): Promise<void> => {
+    try {
+      const result = await options.evaluate(task)
+      await options.deliver(withoutFenced(result, members))
+    } catch (error) {
+      options.failed(error)
+      return
+    } finally {
+      inFlight--
+    }
+    for (const queue of members) {
+      queue.inFlight = false
+      if (queue.queue.length > 0 && !queue.fenced) ready.add(queue)
+      settle(queue)
+    }
+    dispatch()
+  }
+
+  const dispatch = (): void => {
+    // Pausing and delivering may call back into offer(); one loop cuts, the others only enqueue.
+    if (cutting) return
+    cutting = true
+    while (!held && ready.size > 0 && inFlight < options.concurrency) {
+      const share = Math.ceil(queuedBytes / (options.concurrency - inFlight))
+      const { task, members } = cut(Math.min(options.taskBytesMax, Math.max(share, smallTaskBytes)))
+      inFlight++
+      void run(task, members)
+    }
+    cutting = false
+    resumeRelieved()
+  }
+
+  return {
+    offer(batches) {
+      for (const batch of batches) {
+        const queue = queueOf(batch.topic, batch.partition)
+        queue.queue.push(batch)
+        queue.bytes += batch.bytes.byteLength
+        queuedBytes += batch.bytes.byteLength
+        if (!queue.inFlight) ready.add(queue)
+        pauseFull(queue)
+      }
+      dispatch()
+    },
+    hold(value) {
+      if (held === value) return
+      held = value
+      if (!held) dispatch()
+    },
+    async drain(wanted, timeoutMs) {
+      const busy = wanted
+        .map(p => partitions.get(partitionKey(p.topic, p.partition)))
+        .filter(queue => queue !== undefined)
+        .filter(queue => queue.inFlight || queue.queue.length > 0)
+      if (busy.length === 0) return true
+      let timer: NodeJS.Timeout | undefined
+      const late = new Promise<boolean>(resolve => {
+        timer = setTimeout(() => resolve(false), timeoutMs)
+      })
+      const done = Promise.all(busy.map(queue => new Promise<void>(resolve => queue.waiters.push(resolve))))
+      const drained = await Promise.race([done.then(() => true), late])
+      clearTimeout(timer)
+      return drained
+    },
+    fence(wanted) {
+      for (const { topic, partition } of wanted) {
+        const key = partitionKey(topic, partition)
+        const queue = partitions.get(key)
+        if (queue === undefined) continue
+        partitions.delete(key)
+        ready.delete(queue)
+        queuedBytes -= queue.bytes
+        queue.queue = []
+        queue.bytes = 0
+        queue.fenced = true
+        if (queue.paused) paused--
+        queue.paused = false
+        settle(queue)
+      }
+      dispatch()
+    },
+    queuedBytes: () => queuedBytes,
+    pausedPartitions: () => paused,
+    tasksInFlight: () => inFlight
+  }
+}
+
+/** Below this a task is not split over several workers: the hand-over would cost more than it gains. */
+const smallTaskBytes = 256 * 1024
+
+/** A result without what belongs to partitions given up while it was in evaluation: their next owner reads it again. */
+function withoutFenced(result: EvaluationResult, members: readonly PartitionQueue[]): EvaluationResult {
+  if (!members.some(queue => queue.fenced)) return result
+  const fenced = new Set(members.filter(q => q.fenced).map(q => partitionKey(q.topic, q.partition)))
+  const kept = (p: TopicPartition): boolean => !fenced.has(partitionKey(p.topic, p.partition))
+  return {
+    ...result,
+    ranges: result.ranges.filter(kept),
+    candidates: result.candidates.filter(kept),
+    rejects: result.rejects.filter(kept)
+  }
+}
