@@ -1,0 +1,44 @@
+import type { RejectReason } from './evaluation.ts'
+
+/**
+ * What the reference decoder makes of one record, before series are resolved. One record gives one group per
+ * (measurement, device, instance): one for a Telegraf metric, several for a gnmic event array.
+ */
+export interface DecodedGroup {
+  /** Index into ProfileSet.measurements. */
+  readonly measurement: number
+  /** Every identifier of the device the record carries, the profile's preferred one first; never empty. */
+  readonly identifiers: readonly string[]
+  /** The collector that polled it ('' when unknown). */
+  readonly collector: string
+  /** Port, line or sensor index; '' for the device itself. */
+  readonly instance: string
+  /** Event time, clamped to the bounds of the clock policy. */
+  readonly timeMs: number
+  /** Slots that have a reading, ascending; slot i is measurement.slots[i]. */
+  readonly slots: readonly number[]
+  /** Canonical values, parallel to `slots`. */
+  readonly values: readonly number[]
+  /** Slots that were there but gave no reading (sentinel, worded string, value outside its enumeration). */
+  readonly noReadings: readonly number[]
+  /** Whether the event time was clamped from the future. */
+  readonly clamped: boolean
+}
+
+export type Decoded =
+  | { readonly ok: true; readonly groups: readonly DecodedGroup[]; /** Metrics no profile knows. */ readonly unmapped: number }
+  | { readonly ok: false; readonly reason: RejectReason; readonly detail: string }
+
+/** One field of a measurement: its signal and its place in the group. */
+export interface MeasurementSlot {
+  /** The source's own field name. */
+  readonly field: string
+  /** Index into signals. */
+  readonly signal: number
+}
+
+export interface MeasurementInfo {
+  readonly profile: string
+  readonly name: string
+  readonly slots: readonly MeasurementSlot[]
+}
