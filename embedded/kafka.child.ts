@@ -1,0 +1,57 @@
+import type { ChildHello } from './child.ts'
+import type { EmbeddedKafkaReady } from './kafka.ts'
+
+/**
+ * The in-memory broker's own process: librdkafka's mock cluster lives as long as one producer handle does.
+ * Its argument is the list of topics; it ends with its parent, because nothing it holds is worth keeping.
+ */
+const topics = JSON.parse(process.argv[2] ?? '[]') as string[]
+const say = (hello: ChildHello<EmbeddedKafkaReady>): void => {
+  process.send?.(hello)
+}
+
+process.on('disconnect', () => process.exit(0))
+// Ctrl-C reaches the whole process group; the parent ends this process in its own order.
+process.on('SIGINT', () => undefined)
+
+try {
+  const { default: kafka } = await import('node-rdkafka')
+  const producer = new kafka.Producer({
+    'test.mock.num.brokers': 1,
+    'client.id': 'svetofor-embedded-kafka',
+    log_level: 3
+  } as ConstructorParameters<typeof kafka.Producer>[0])
+  producer.on('event.error', error => {
+    process.stderr.write(`embedded Kafka: ${error.message}\n`)
+  })
+  producer.connect({ timeout: 10_000 }, (error, metadata) => {
+    const broker = metadata?.brokers[0]
+    if (error !== null || broker === undefined) {
+      say({ type: 'failed', reason: error?.message ?? 'the mock cluster named no broker' })
+      return
+    }
+    createTopics(topics, { brokers: `${broker.host}:${broker.port}`, partitions: {} })
+  })
+
+  /** The mock cluster makes a topic when its metadata is first asked for; its partitions cannot be chosen. */
+  const createTopics = (left: string[], ready: EmbeddedKafkaReady): void => {
+    const topic = left[0]
+    if (topic === undefined) {
+      say({ type: 'ready', ready })
+      return
+    }
+    producer.getMetadata({ topic, timeout: 10_000 }, (error, metadata) => {
+      const made = metadata?.topics.find(t => t.name === topic)
+      if (error !== null || made === undefined) {
+        say({ type: 'failed', reason: `topic ${topic} was not made: ${error?.message ?? 'unknown'}` })
+        return
+      }
+      createTopics(left.slice(1), {
+        brokers: ready.brokers,
+        partitions: { ...ready.partitions, [topic]: made.partitions.length }
+      })
+    })
+  }
+} catch (error) {
+  say({ type: 'failed', reason: error instanceof Error ? error.message : String(error) })
+}
