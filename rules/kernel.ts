@@ -1,0 +1,149 @@
+import { opAbove, opBelow, type ProgramTable } from './program.ts'
+import { conditionsPerSeriesMax, type SeriesState } from './series-state.ts'
+
+/**
+ * The judgement of one sample, shared by the workers and by the main thread (which evaluates the samples of a
+ * series it has just assigned). Pure but for the state it is given.
+ */
+
+/** Told of every condition that flips; `limit` is the one crossed, NaN for an enumeration. */
+export type EmitFlip = (condition: number, on: boolean, limit: number) => void
+
+const raisedBit = 0x80
+const countBits = 0x7f
+
+/**
+ * Evaluates one sample against the program of its series and updates the series' state. Returns whether it was
+ * evaluated: a sample older than the last one is not (it is stored all the same). A sample of the same time as
+ * the last one is judged, but adds nothing to a count of consecutive samples that is under way, so that a
+ * doubled record does not count twice.
+ *
+ * The series must be assigned. A sample that changes nothing costs the comparison of its time, of `busy` and
+ * of the quiet band.
+ */
+export function evaluateSample(
+  table: ProgramTable,
+  state: SeriesState,
+  series: number,
+  value: number,
+  timeMs: number,
+  emit: EmitFlip
+): boolean {
+  const lastMs = state.lastTimeMs[series]!
+  if (timeMs < lastMs) return false
+  state.lastTimeMs[series] = timeMs
+  const program = state.program[series]!
+  if (
+    state.busy[series] === 0 &&
+    value >= table.quietLo[program]! &&
+    value <= table.quietHi[program]! &&
+    // A shift by a fraction or by more than 31 looks at some other code; that may take the long way, never skip it.
+    ((table.quietMask[program]! >>> value) & 1) === 1
+  ) {
+    return true
+  }
+  judge(table, state, series, program, value, timeMs === lastMs, emit)
+  return true
+}
+
+/** The long way: every condition of the program, with hysteresis and consecutive counts. */
+function judge(
+  table: ProgramTable,
+  state: SeriesState,
+  series: number,
+  program: number,
+  value: number,
+  sameTime: boolean,
+  emit: EmitFlip
+): void {
+  const conditionCount = table.conditionCount[program]!
+  let busy = 0
+  for (let k = 0; k < conditionCount; k++) {
+    const at = program * conditionsPerSeriesMax + k
+    const place = series * conditionsPerSeriesMax + k
+    const before = state.conditions[place]!
+    const raised = (before & raisedBit) !== 0
+    const towards = raised ? clears(table, at, value) : raises(table, at, value)
+    let after: number
+    if (!towards) {
+      after = before & raisedBit
+    } else {
+      const count = before & countBits
+      const reached = sameTime && count > 0 ? count : count + 1
+      if (reached >= (raised ? table.clearCount[at]! : table.raiseCount[at]!)) {
+        after = raised ? 0 : raisedBit
+        const limit = raised ? table.clearLimit[at]! : table.raiseLimit[at]!
+        emit(table.condition[at]!, !raised, table.op[at]! <= opAbove ? limit : NaN)
+      } else {
+        after = (before & raisedBit) | reached
+      }
+    }
+    state.conditions[place] = after
+    busy |= after
+  }
+  state.busy[series] = busy === 0 ? 0 : 1
+}
+
+/** NaN neither raises nor clears. */
+function raises(table: ProgramTable, at: number, value: number): boolean {
+  const op = table.op[at]!
+  if (op === opBelow) return value < table.raiseLimit[at]!
+  if (op === opAbove) return value > table.raiseLimit[at]!
+  return inMask(table.mask[at]!, value)
+}
+
+function clears(table: ProgramTable, at: number, value: number): boolean {
+  const op = table.op[at]!
+  if (op === opBelow) return value >= table.clearLimit[at]!
+  if (op === opAbove) return value <= table.clearLimit[at]!
+  return !Number.isNaN(value) && !inMask(table.mask[at]!, value)
+}
+
+function inMask(mask: number, value: number): boolean {
+  return value >= 0 && value <= 31 && Number.isInteger(value) && ((mask >>> value) & 1) === 1
+}
+
+/**
+ * Gives a series its program. `raised` names conditions (by their index in the compiled rules) that are already on,
+ * so that restored or reloaded alarms clear by the next good samples; all others start clear.
+ * Called by the main thread while no task holds samples of the series: after the result that brought the series
+ * and before the next task of its partition, or while evaluation is held for a reload.
+ */
+export function assignProgram(
+  table: ProgramTable,
+  state: SeriesState,
+  series: number,
+  program: number,
+  raised?: ReadonlySet<number>
+): void {
+  let busy = 0
+  const conditionCount = table.conditionCount[program]!
+  for (let k = 0; k < conditionsPerSeriesMax; k++) {
+    const isRaised =
+      raised !== undefined &&
+      k < conditionCount &&
+      raised.has(table.condition[program * conditionsPerSeriesMax + k]!)
+    state.conditions[series * conditionsPerSeriesMax + k] = isRaised ? raisedBit : 0
+    if (isRaised) busy = 1
+  }
+  state.busy[series] = busy
+  // Written last: a worker that sees the program sees the conditions that belong to it.
+  Atomics.store(state.program, series, program)
+}
+
+/** Whether a condition of a series is raised at present; false when its program has no such condition. */
+export function conditionRaised(
+  table: ProgramTable,
+  state: SeriesState,
+  series: number,
+  condition: number
+): boolean {
+  const program = state.program[series]!
+  if (program < 0) return false
+  for (let k = 0; k < table.conditionCount[program]!; k++) {
+    if (table.condition[program * conditionsPerSeriesMax + k] === condition) {
+      return (state.conditions[series * conditionsPerSeriesMax + k]! & raisedBit) !== 0
+    }
+  }
+  return false
+}

@@ -1,0 +1,203 @@
+import { conditionsPerSeriesMax } from './series-state.ts'
+
+/**
+ * Rules as programs: what a series is judged by, as flat numbers in shared memory. The main thread appends
+ * programs; workers read them at once, with no message, because a program is written completely before any
+ * series is assigned to it. Programs are never changed in place; `clearPrograms` is for a reload, while no
+ * task is under evaluation.
+ */
+
+/** How a condition compares. */
+export const conditionOps = ['below', 'above', 'in'] as const
+export type ConditionOp = (typeof conditionOps)[number]
+
+export const opBelow = 0
+export const opAbove = 1
+export const opIn = 2
+
+/** Consecutive samples are counted in seven bits of the series state. */
+export const sampleCountMax = 127
+
+/** One condition as the rules compiler hands it over. */
+export interface ConditionSpec {
+  /** Index of the condition in the compiled rules; comes back in Candidate.condition. */
+  readonly condition: number
+  readonly op: ConditionOp
+  /** `below` raises on value < raiseLimit, `above` on value > raiseLimit. Ignored by `in`. */
+  readonly raiseLimit: number
+  /** `below` clears on value >= clearLimit, `above` on value <= clearLimit; between the two nothing changes. */
+  readonly clearLimit: number
+  /** Consecutive samples needed to raise and to clear, 1..127. */
+  readonly raiseCount: number
+  readonly clearCount: number
+  /** `in`: bit c is set when code c (0..31) raises; every other code clears. 0 for the numeric ops. */
+  readonly mask: number
+}
+
+export interface ProgramSpec {
+  /** At most conditionsPerSeriesMax. Empty for a series that no rule judges. */
+  readonly conditions: readonly ConditionSpec[]
+}
+
+/** The flat form. Condition k of program p stands at p × conditionsPerSeriesMax + k. */
+export interface ProgramTable {
+  readonly capacity: number
+  readonly memory: SharedArrayBuffer | ArrayBuffer
+  /** [0] programs in use, [1] version: grows with every program added and every clearing. */
+  readonly header: Int32Array
+  readonly conditionCount: Uint8Array
+  /** A value within [quietLo, quietHi] breaches no numeric condition. */
+  readonly quietLo: Float64Array
+  readonly quietHi: Float64Array
+  /** Bit c is set when code c breaches no enumeration; all ones for a purely numeric program. */
+  readonly quietMask: Uint32Array
+  readonly condition: Int32Array
+  readonly op: Uint8Array
+  readonly raiseLimit: Float64Array
+  readonly clearLimit: Float64Array
+  readonly raiseCount: Uint8Array
+  readonly clearCount: Uint8Array
+  readonly mask: Uint32Array
+}
+
+const bytesPerProgram = 8 + 8 + 4 + 1 + conditionsPerSeriesMax * (8 + 8 + 4 + 4 + 1 + 1 + 1)
+const headerBytes = 16
+
+/** Bytes a table of this capacity takes; untouched pages of it cost nothing. */
+export function programTableBytes(capacity: number): number {
+  return headerBytes + capacity * bytesPerProgram
+}
+
+/** The view that a worker takes over the memory the main thread shares with it. */
+export function programTableOver(memory: SharedArrayBuffer | ArrayBuffer, capacity: number): ProgramTable {
+  let at = headerBytes
+  const take = (bytes: number): number => (at += bytes) - bytes
+  const slots = capacity * conditionsPerSeriesMax
+  return {
+    capacity,
+    memory,
+    header: new Int32Array(memory, 0, 2),
+    quietLo: new Float64Array(memory, take(capacity * 8), capacity),
+    quietHi: new Float64Array(memory, take(capacity * 8), capacity),
+    raiseLimit: new Float64Array(memory, take(slots * 8), slots),
+    clearLimit: new Float64Array(memory, take(slots * 8), slots),
+    quietMask: new Uint32Array(memory, take(capacity * 4), capacity),
+    condition: new Int32Array(memory, take(slots * 4), slots),
+    mask: new Uint32Array(memory, take(slots * 4), slots),
+    conditionCount: new Uint8Array(memory, take(capacity), capacity),
+    op: new Uint8Array(memory, take(slots), slots),
+    raiseCount: new Uint8Array(memory, take(slots), slots),
+    clearCount: new Uint8Array(memory, take(slots), slots)
+  }
+}
+
+/** The main thread's side: appends programs, an identical one only once. */
+export interface ProgramTableBuilder {
+  readonly table: ProgramTable
+  /**
+   * Index of the program, to be stored in SeriesState.program. 0 for a spec without conditions.
+   * Throws RangeError when the spec is not sound or the table is full.
+   */
+  addProgram(spec: ProgramSpec): number
+  /** Forgets every program but the empty one. Only while no task is under evaluation and before series are re-assigned. */
+  clearPrograms(): void
+  /** Programs in use, the empty one included. */
+  size(): number
+  /** Grows with every change. */
+  version(): number
+}
+
+/** `capacity` is the most distinct programs there can be, about 250 bytes each; module limits make most of them. */
+export function createProgramTable(capacity: number): ProgramTableBuilder {
+  if (!Number.isInteger(capacity) || capacity < 1) {
+    throw new RangeError(`program table: capacity must be a positive integer, not ${capacity}`)
+  }
+  const table = programTableOver(new SharedArrayBuffer(programTableBytes(capacity)), capacity)
+  const known = new Map<string, number>()
+  writeProgram(table, 0, { conditions: [] })
+  table.header[0] = 1
+
+  const addProgram = (spec: ProgramSpec): number => {
+    if (spec.conditions.length === 0) return 0
+    checkSpec(spec)
+    const key = spec.conditions.map(programKey).join(';')
+    const found = known.get(key)
+    if (found !== undefined) return found
+    const index = table.header[0] ?? 0
+    if (index >= capacity) {
+      throw new RangeError(
+        `program table: all ${capacity} programs are in use; use fewer distinct limits (per module or optic class) or raise the capacity`
+      )
+    }
+    writeProgram(table, index, spec)
+    known.set(key, index)
+    Atomics.store(table.header, 0, index + 1)
+    Atomics.add(table.header, 1, 1)
+    return index
+  }
+
+  return {
+    table,
+    addProgram,
+    clearPrograms: () => {
+      known.clear()
+      Atomics.store(table.header, 0, 1)
+      Atomics.add(table.header, 1, 1)
+    },
+    size: () => table.header[0] ?? 0,
+    version: () => table.header[1] ?? 0
+  }
+}
+
+function programKey(c: ConditionSpec): string {
+  return [c.condition, c.op, c.raiseLimit, c.clearLimit, c.raiseCount, c.clearCount, c.mask >>> 0].join(',')
+}
+
+function checkSpec(spec: ProgramSpec): void {
+  if (spec.conditions.length > conditionsPerSeriesMax) {
+    throw new RangeError(
+      `program: ${spec.conditions.length} conditions on one series, ${conditionsPerSeriesMax} are possible; narrow the selectors of the rules`
+    )
+  }
+  for (const c of spec.conditions) {
+    const place = `program: condition ${c.condition}`
+    for (const count of [c.raiseCount, c.clearCount]) {
+      if (!Number.isInteger(count) || count < 1 || count > sampleCountMax) {
+        throw new RangeError(`${place}: a sample count must be 1..${sampleCountMax}, not ${count}`)
+      }
+    }
+    if (c.op === 'in') continue
+    if (Number.isNaN(c.raiseLimit) || Number.isNaN(c.clearLimit)) {
+      throw new RangeError(`${place}: a limit is not a number`)
+    }
+    const wrongSide = c.op === 'below' ? c.clearLimit < c.raiseLimit : c.clearLimit > c.raiseLimit
+    if (wrongSide) {
+      throw new RangeError(
+        `${place}: the clear limit ${c.clearLimit} is on the wrong side of the raise limit ${c.raiseLimit}`
+      )
+    }
+  }
+}
+
+function writeProgram(table: ProgramTable, index: number, spec: ProgramSpec): void {
+  let lo = -Infinity
+  let hi = Infinity
+  let breaching = 0
+  spec.conditions.forEach((c, k) => {
+    const at = index * conditionsPerSeriesMax + k
+    table.condition[at] = c.condition
+    table.op[at] = conditionOps.indexOf(c.op)
+    table.raiseLimit[at] = c.raiseLimit
+    table.clearLimit[at] = c.clearLimit
+    table.raiseCount[at] = c.raiseCount
+    table.clearCount[at] = c.clearCount
+    table.mask[at] = c.mask
+    if (c.op === 'below') lo = Math.max(lo, c.raiseLimit)
+    else if (c.op === 'above') hi = Math.min(hi, c.raiseLimit)
+    else breaching |= c.mask
+  })
+  table.quietLo[index] = lo
+  table.quietHi[index] = hi
+  table.quietMask[index] = ~breaching
+  table.conditionCount[index] = spec.conditions.length
+}
