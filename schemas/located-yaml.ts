@@ -12,6 +12,7 @@ import {
 /** One thing wrong in a file: where it stands, what it is, and what to do. */
 export interface Problem {
   readonly file: string
+  /** 0 where the place has no lines: an environment variable. */
   readonly line: number
   readonly column: number
   /** Path inside the document, such as `rules[3].raise.above`. */
@@ -44,7 +45,8 @@ export class ProblemsError extends Error {
 export function formatProblem(p: Problem): string {
   const at = p.path === '' ? '' : `${p.path}: `
   const remedy = p.remedy === '' ? '' : `; ${p.remedy}`
-  return `${p.file}:${p.line}:${p.column}: ${at}${p.message}${remedy}`
+  const place = p.line === 0 ? p.file : `${p.file}:${p.line}:${p.column}`
+  return `${place}: ${at}${p.message}${remedy}`
 }
 
 export function pathText(path: Path): string {

@@ -1,0 +1,7 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { configurationDoc } from '../../schemas/config-doc.ts'
+import { packageRoot } from '../../schemas/package-root.ts'
+
+/** `npm run docs`: writes the pages of docs/ that are made from the sources. */
+writeFileSync(join(packageRoot, 'docs', 'configuration.md'), configurationDoc())
