@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { extname } from 'node:path'
+import { createInterface } from 'node:readline'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 /** What a child says once: that it is ready, with what the parent needs to know, or why it could not start. */
@@ -17,17 +18,29 @@ export function siblingModule(parentUrl: string, name: string): { path: string; 
   return { path, execArgv: ['--import', tsx] }
 }
 
+export interface ForkOptions {
+  /** Environment variables added to this process's own. */
+  readonly env?: Readonly<Record<string, string>>
+  /** Takes what the child writes to stderr, line by line; without it the child shares this process's stderr. */
+  readonly onStderrLine?: (line: string) => void
+}
+
 /** Forks the module and waits for its hello; rejects when it fails, dies, or says nothing within the limit. */
 export async function forkUntilReady<T>(
   module: { path: string; execArgv: string[] },
   argument: unknown,
-  startMsMax: number
+  startMsMax: number,
+  options: ForkOptions = {}
 ): Promise<{ child: ChildProcess; ready: T }> {
   const child = fork(module.path, [JSON.stringify(argument)], {
     execArgv: module.execArgv,
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    serialization: 'advanced'
+    stdio: ['ignore', 'ignore', options.onStderrLine === undefined ? 'inherit' : 'pipe', 'ipc'],
+    serialization: 'advanced',
+    ...(options.env === undefined ? {} : { env: { ...process.env, ...options.env } })
   })
+  if (child.stderr !== null && options.onStderrLine !== undefined) {
+    createInterface({ input: child.stderr }).on('line', options.onStderrLine)
+  }
   const ready = await new Promise<T>((resolve, reject) => {
     const finish = (act: () => void): void => {
       clearTimeout(timer)

@@ -1,0 +1,732 @@
+import type { InventoryDevice, InventoryNode } from '../../topology/model.ts'
+import { createRandom } from './random.ts'
+import type { Encode, InterfaceReading, OpticsReading, SimulatedRecord, UpsSource } from './readings.ts'
+import type { Fault, Place, Scenario, ScenarioEvent } from './scenario.ts'
+
+/**
+ * A city as its collectors see it: what every poll would read at its time, given what is broken then. Pure: the
+ * time is an argument, and the same city, scenario, seed and start give the same records, however the time is cut.
+ */
+export interface SimulationOptions {
+  readonly nodes: readonly InventoryNode[]
+  readonly devices: readonly InventoryDevice[]
+  readonly scenario: Scenario
+  readonly seed: number
+  readonly startMs: number
+  readonly encode: Encode
+  /** Polls of a device whose inventory says no interval (ms). */
+  readonly intervalMs?: number
+  /** `light`: ports the inventory knows, optics, UPS, receivers; `full`: every access port as well. */
+  readonly profile?: 'light' | 'full'
+  /** How long a switch takes to start (ms); a real one takes a minute, a demonstration has no time for that. */
+  readonly bootMsMax?: number
+  /** Share of records that come twice, and of those that come late, as retries of collectors make them. */
+  readonly duplicates?: number
+  readonly late?: number
+  readonly lateMsMax?: number
+  readonly onFault?: (news: FaultNews) => void
+}
+
+/** A fault begins or ends: what to tell the person who watches. */
+export interface FaultNews {
+  readonly phase: 'begins' | 'ends'
+  readonly fault: Fault
+  readonly nodeId: string
+  readonly nodeName: string
+  /** What is hit beside the node: the collector, the device or the parent. */
+  readonly what: string
+  readonly nodesBelow: number
+  readonly atMs: number
+  readonly endsAtMs: number
+}
+
+/** What is true of a node, whatever its telemetry says: the measure that tests hold lights against. */
+export interface NodeTruth {
+  readonly powered: boolean
+  readonly reachable: boolean
+  readonly onBattery: boolean
+}
+
+export interface Simulation {
+  /** Emits every record due after the last call up to and including this time, in time order. */
+  advance(toMs: number, emit: (record: SimulatedRecord) => void): void
+  /** When the next thing happens, so that a caller need not wake for nothing. */
+  nextDueMs(): number
+  truth(nodeId: string): NodeTruth | undefined
+  /** Faults under way, oldest first. */
+  active(): readonly FaultNews[]
+  /** Begins a fault now, besides the scenario's own; returns false when no node matches the place. */
+  inject(event: Omit<ScenarioEvent, 'atMs'>): boolean
+}
+
+const accessPorts = 24
+const stormRounds = 4
+const drawsMax = 40
+
+interface Optic {
+  readonly rxLow: number
+  readonly rxHigh: number
+  readonly txDbm: number
+  readonly speedBps: number
+}
+/** Where healthy levels lie, by optic class: within the limits of the class with room for noise. */
+const optics: Readonly<Record<string, Optic>> = {
+  '1000base-bx10': { rxLow: -14, rxHigh: -9, txDbm: -6, speedBps: 1e9 },
+  '1000base-lx10': { rxLow: -13, rxHigh: -7, txDbm: -6, speedBps: 1e9 },
+  '10gbase-lr': { rxLow: -9, rxHigh: -4, txDbm: -2.5, speedBps: 1e10 },
+  '10gbase-er': { rxLow: -10, rxHigh: -4, txDbm: 1, speedBps: 1e10 }
+}
+const copper: Optic = { rxLow: 0, rxHigh: 0, txDbm: 0, speedBps: 1e9 }
+
+export function createSimulation(options: SimulationOptions): Simulation {
+  const { nodes, devices, scenario, startMs, encode } = options
+  const random = createRandom(options.seed)
+  const place = createRandom(options.seed ^ 0x51ed270b)
+  const bootMsMax = options.bootMsMax ?? 8_000
+  const profile = options.profile ?? 'light'
+  const defaultIntervalMs = options.intervalMs ?? 60_000
+  const duplicates = options.duplicates ?? 0
+  const late = options.late ?? 0
+  const lateMsMax = options.lateMsMax ?? 60_000
+  let nowMs = startMs
+
+  // The tree as index arrays. Nodes come with every parent before its children.
+  const nodeIndex = new Map(nodes.map((node, n) => [node.id, n]))
+  const indexOf = (id: string): number => {
+    const n = nodeIndex.get(id)
+    if (n === undefined) throw new Error(`simulator: node ${id} is named but not in the city`)
+    return n
+  }
+  const parents = nodes.map(node => node.parents.map(indexOf))
+  const firstChildren: number[][] = nodes.map(() => [])
+  parents.forEach((list, n) => {
+    const first = list[0]
+    if (first !== undefined) firstChildren[first]?.push(n)
+  })
+  const linkStart = new Int32Array(nodes.length + 1)
+  parents.forEach((list, n) => (linkStart[n + 1] = (linkStart[n] ?? 0) + list.length))
+  /** How many faults cut each way up, and how many took each node's mains. */
+  const linkCuts = new Uint8Array(linkStart[nodes.length] ?? 0)
+  const mainsCuts = new Uint8Array(nodes.length)
+  const depleted = new Uint8Array(nodes.length)
+  const alive = new Uint8Array(nodes.length).fill(1)
+  const reachable = new Uint8Array(nodes.length).fill(1)
+  const powered = new Uint8Array(nodes.length).fill(1)
+
+  // Devices and their ports.
+  const deviceNode = Int32Array.from(devices, d => indexOf(d.node))
+  const devicesOf: number[][] = nodes.map(() => [])
+  deviceNode.forEach((n, d) => devicesOf[n]?.push(d))
+  const bootedAtMs = Float64Array.from(devices, () => startMs - random.between(1, 120) * 86_400_000)
+  const deadSwitch = new Uint8Array(devices.length)
+  const portStart = new Int32Array(devices.length + 1)
+  devices.forEach((device, d) => (portStart[d + 1] = (portStart[d] ?? 0) + device.ports.length))
+  const ports = portStart[devices.length] ?? 0
+  const inOctets = new Float64Array(ports)
+  const outOctets = new Float64Array(ports)
+  const inErrors = new Float64Array(ports)
+  const octetsPerS = new Float64Array(ports)
+  const polledMs = new Float64Array(ports).fill(startMs)
+  const lastOper = new Uint8Array(ports).fill(1)
+  const lastChangeTicks = new Float64Array(ports)
+  const rxBase = new Float64Array(ports)
+  /** Way up that a port stands for: link index, or -1; and the node whose life the port shows, or -1. */
+  const portLink = new Int32Array(ports).fill(-1)
+  const portPeer = new Int32Array(ports).fill(-1)
+  devices.forEach((device, d) => {
+    const here = deviceNode[d] ?? 0
+    device.ports.forEach((port, i) => {
+      const p = (portStart[d] ?? 0) + i
+      const optic = optics[port.opticClass] ?? copper
+      rxBase[p] = random.between(optic.rxLow, optic.rxHigh)
+      octetsPerS[p] = random.between(0.01, 0.4) * (optic.speedBps / 8)
+      inOctets[p] = Math.floor(random.between(1e9, 1e13))
+      outOctets[p] = Math.floor(random.between(1e9, 1e13))
+      lastChangeTicks[p] = Math.floor(random.between(0, 9e6))
+      const peer = nodeIndex.get(port.peer)
+      if (peer === undefined || peer === here) return
+      portPeer[p] = peer
+      const [child, parent] = port.role === 'uplink' ? [here, peer] : [peer, here]
+      const slot = parents[child]?.indexOf(parent) ?? -1
+      if (slot >= 0) portLink[p] = (linkStart[child] ?? 0) + slot
+    })
+  })
+  const loads = Float64Array.from(devices, () => random.between(15, 45))
+  const levels = Float64Array.from(devices, () => random.between(-3.5, -0.5))
+  const batteryMs = Float64Array.from(nodes, () => random.between(35, 70) * 60_000)
+  const upsOf = Int32Array.from(nodes, (_, n) => devicesOf[n]?.find(d => devices[d]?.role === 'ups') ?? -1)
+  /** Charge is linear between changes: full at the start, drained in `drainMs`, charged again ten times slower. */
+  const charge = new Float64Array(nodes.length).fill(100)
+  const chargeAtMs = new Float64Array(nodes.length).fill(startMs)
+  const drainMs = Float64Array.from(batteryMs)
+  const onBatteryMs = new Float64Array(nodes.length).fill(-1)
+  const testing = new Uint8Array(nodes.length)
+  const worn = new Uint8Array(nodes.length)
+
+  interface Loss {
+    readonly fromMs: number
+    readonly rampMs: number
+    readonly db: number
+  }
+  const rxLoss = new Map<number, Loss>()
+  const catvLoss = new Map<number, Loss>()
+
+  // One collector for about two areas, one more for what stands above them.
+  const collectorOf = assignCollectors(nodes, parents)
+  const deadCollectors = new Map<string, number>()
+
+  // What is due, in time order: the world's own events in a heap, regular polls in rings.
+  interface Due {
+    readonly timeMs: number
+    readonly order: number
+    readonly act: (emit: (record: SimulatedRecord) => void) => void
+  }
+  const heap: Due[] = []
+  let orders = 0
+  const before = (a: Due, b: Due): boolean =>
+    a.timeMs < b.timeMs || (a.timeMs === b.timeMs && a.order < b.order)
+  const at = (timeMs: number, act: Due['act']): void => {
+    let i = heap.length
+    const due: Due = { timeMs, order: orders++, act }
+    heap.push(due)
+    while (i > 0) {
+      const up = (i - 1) >> 1
+      const parent = heap[up] as Due
+      if (!before(due, parent)) break
+      heap[i] = parent
+      i = up
+    }
+    heap[i] = due
+  }
+  const takeDue = (): Due => {
+    const top = heap[0] as Due
+    const last = heap.pop() as Due
+    if (heap.length > 0) {
+      let i = 0
+      for (;;) {
+        let down = 2 * i + 1
+        if (down >= heap.length) break
+        if (down + 1 < heap.length && before(heap[down + 1] as Due, heap[down] as Due)) down++
+        if (!before(heap[down] as Due, last)) break
+        heap[i] = heap[down] as Due
+        i = down
+      }
+      heap[i] = last
+    }
+    return top
+  }
+  const rings = pollRings(devices, startMs, defaultIntervalMs)
+
+  // ---- what is alive and reachable ----
+  let treeDirty = false
+  const upSince = (n: number): number => {
+    const first = devicesOf[n]?.[0]
+    return first === undefined ? -Infinity : (bootedAtMs[first] ?? 0)
+  }
+  const settleTree = (): void => {
+    treeDirty = false
+    for (let n = 0; n < nodes.length; n++) {
+      const first = devicesOf[n]?.[0]
+      const up = powered[n] === 1 && upSince(n) <= nowMs && (first === undefined || deadSwitch[first] === 0)
+      alive[n] = up ? 1 : 0
+      const ways = parents[n] ?? []
+      let way = ways.length === 0
+      for (let slot = 0; slot < ways.length && !way; slot++)
+        way = linkCuts[(linkStart[n] ?? 0) + slot] === 0 && reachable[ways[slot] ?? 0] === 1
+      reachable[n] = up && way ? 1 : 0
+    }
+  }
+  const settlePower = (n: number): void => {
+    const on = mainsCuts[n] === 0 || ((upsOf[n] ?? -1) >= 0 && depleted[n] === 0)
+    if ((powered[n] === 1) === on) return
+    powered[n] = on ? 1 : 0
+    treeDirty = true
+    for (const d of devicesOf[n] ?? []) {
+      for (let p = portStart[d] ?? 0; p < (portStart[d + 1] ?? 0); p++) {
+        inOctets[p] = outOctets[p] = inErrors[p] = lastChangeTicks[p] = 0
+        lastOper[p] = 1
+      }
+      if (!on) continue
+      bootedAtMs[d] = nowMs + random.between(0.35, 1) * bootMsMax
+      at(bootedAtMs[d] ?? 0, () => (treeDirty = true))
+    }
+  }
+
+  // ---- power ----
+  const chargeNow = (n: number): number => {
+    const passedMs = nowMs - (chargeAtMs[n] ?? 0)
+    const perMs = 100 / (drainMs[n] ?? 1)
+    const full = onBatteryMs[n] !== -1 ? -perMs : perMs / 10
+    return Math.min(100, Math.max(0, (charge[n] ?? 0) + passedMs * full))
+  }
+  const setBattery = (n: number, on: boolean): void => {
+    if (((onBatteryMs[n] ?? -1) !== -1) === on) return
+    charge[n] = chargeNow(n)
+    chargeAtMs[n] = nowMs
+    onBatteryMs[n] = on ? nowMs : -1
+  }
+  const cutMains = (n: number): void => {
+    mainsCuts[n] = (mainsCuts[n] ?? 0) + 1
+    if (mainsCuts[n] === 1 && (upsOf[n] ?? -1) >= 0) {
+      setBattery(n, true)
+      const since = onBatteryMs[n]
+      at(nowMs + ((charge[n] ?? 0) / 100) * (drainMs[n] ?? 0), () => {
+        if (onBatteryMs[n] !== since || mainsCuts[n] === 0) return
+        depleted[n] = 1
+        settlePower(n)
+      })
+    }
+    settlePower(n)
+  }
+  const returnMains = (n: number): void => {
+    mainsCuts[n] = Math.max(0, (mainsCuts[n] ?? 0) - 1)
+    if (mainsCuts[n] === 0) {
+      depleted[n] = 0
+      drainMs[n] = batteryMs[n] ?? 0
+      setBattery(n, false)
+    }
+    settlePower(n)
+  }
+  const subtree = (root: number): number[] => {
+    const found = [root]
+    for (let i = 0; i < found.length; i++) found.push(...(firstChildren[found[i] ?? 0] ?? []))
+    return found
+  }
+
+  // ---- faults ----
+  const active = new Map<number, FaultNews>()
+  let faultCount = 0
+
+  /** Starts the fault and returns how to end it and what it hit, or undefined where the node has no such thing. */
+  const begin = (
+    event: Omit<ScenarioEvent, 'atMs'>,
+    n: number
+  ): { what: string; end: () => void } | undefined => {
+    const firstOfRole = (role: string): number => devicesOf[n]?.find(d => devices[d]?.role === role) ?? -1
+    const loss: Loss = { fromMs: nowMs, rampMs: event.rampMs, db: event.lossDb }
+    switch (event.fault) {
+      case 'mains_cut': {
+        const hit = subtree(n)
+        if (event.batteryMs > 0) drainMs[n] = event.batteryMs
+        hit.forEach(cutMains)
+        return {
+          what: (upsOf[n] ?? -1) >= 0 ? `${devices[upsOf[n] ?? 0]?.id ?? ''} carries the node` : '',
+          end: () => {
+            hit.forEach(returnMains)
+            storm(hit, nowMs + bootMsMax, 30_000)
+          }
+        }
+      }
+      case 'fibre_cut': {
+        const ways = parents[n]?.length ?? 0
+        if (ways === 0) return undefined
+        const cut = event.allWays ? ways : 1
+        const links = Array.from({ length: cut }, (_, slot) => (linkStart[n] ?? 0) + slot)
+        for (const link of links) linkCuts[link] = (linkCuts[link] ?? 0) + 1
+        treeDirty = true
+        return {
+          what: `towards ${(nodes[n]?.parents ?? []).slice(0, cut).join(', ')}`,
+          end: () => {
+            for (const link of links) linkCuts[link] = (linkCuts[link] ?? 1) - 1
+            treeDirty = true
+          }
+        }
+      }
+      case 'dirty_optic': {
+        for (const d of devicesOf[n] ?? [])
+          for (let p = portStart[d] ?? 0; p < (portStart[d + 1] ?? 0); p++) {
+            const port = devices[d]?.ports[p - (portStart[d] ?? 0)]
+            if (port?.role !== 'uplink' || port.opticClass === '' || rxLoss.has(p)) continue
+            rxLoss.set(p, loss)
+            return { what: `port ${port.instance} of ${devices[d]?.id ?? ''}`, end: () => rxLoss.delete(p) }
+          }
+        return undefined
+      }
+      case 'weak_catv': {
+        const d = firstOfRole('catv')
+        if (d < 0 || catvLoss.has(d)) return undefined
+        catvLoss.set(d, loss)
+        return { what: devices[d]?.id ?? '', end: () => catvLoss.delete(d) }
+      }
+      case 'switch_dead': {
+        const d = firstOfRole('switch')
+        if (d < 0 || deadSwitch[d] === 1) return undefined
+        deadSwitch[d] = 1
+        treeDirty = true
+        return {
+          what: devices[d]?.id ?? '',
+          end: () => {
+            deadSwitch[d] = 0
+            bootedAtMs[d] = nowMs
+            treeDirty = true
+          }
+        }
+      }
+      case 'ups_self_test': {
+        const d = upsOf[n] ?? -1
+        if (d < 0 || testing[n] === 1 || onBatteryMs[n] !== -1) return undefined
+        testing[n] = 1
+        return { what: devices[d]?.id ?? '', end: () => (testing[n] = 0) }
+      }
+      case 'worn_battery': {
+        const d = upsOf[n] ?? -1
+        if (d < 0 || worn[n] === 1) return undefined
+        worn[n] = 1
+        return { what: devices[d]?.id ?? '', end: () => (worn[n] = 0) }
+      }
+      case 'dead_collector': {
+        const collector = collectorOf[n] ?? ''
+        deadCollectors.set(collector, (deadCollectors.get(collector) ?? 0) + 1)
+        return {
+          what: collector,
+          end: () => {
+            const left = (deadCollectors.get(collector) ?? 1) - 1
+            if (left === 0) deadCollectors.delete(collector)
+            else deadCollectors.set(collector, left)
+          }
+        }
+      }
+      case 'subscriber_storm': {
+        storm(subtree(n), nowMs, event.forMs)
+        return { what: 'access ports', end: () => undefined }
+      }
+    }
+  }
+
+  const start = (event: Omit<ScenarioEvent, 'atMs'>): boolean => {
+    if (treeDirty) settleTree()
+    for (const n of candidates(event.place)) {
+      const begun = begin(event, n)
+      if (begun === undefined) continue
+      const id = faultCount++
+      const news: FaultNews = {
+        phase: 'begins',
+        fault: event.fault,
+        nodeId: nodes[n]?.id ?? '',
+        nodeName: nodes[n]?.name ?? '',
+        what: begun.what,
+        nodesBelow: subtree(n).length - 1,
+        atMs: nowMs,
+        endsAtMs: nowMs + event.forMs
+      }
+      active.set(id, news)
+      options.onFault?.(news)
+      at(news.endsAtMs, () => {
+        begun.end()
+        active.delete(id)
+        options.onFault?.({ ...news, phase: 'ends', atMs: nowMs })
+      })
+      return true
+    }
+    return false
+  }
+
+  /** Nodes to try for a fault: the one named, or some drawn at random that match and are well. */
+  function* candidates(wanted: Place): Generator<number> {
+    if (wanted.id !== undefined) {
+      const n = nodeIndex.get(wanted.id)
+      if (n !== undefined) yield n
+      return
+    }
+    const under = wanted.under === undefined ? undefined : nodeIndex.get(wanted.under)
+    const from = under === undefined ? nodes.map((_, n) => n) : subtree(under).slice(1)
+    const matching = from.filter(n => wanted.tier === undefined || nodes[n]?.tier === wanted.tier)
+    for (let draw = 0; draw < drawsMax && matching.length > 0; draw++) {
+      const n = matching[place.below(matching.length)] ?? 0
+      if (reachable[n] !== 1 || mainsCuts[n] !== 0 || deadCollectors.has(collectorOf[n] ?? '')) continue
+      const vendor = wanted.vendor
+      if (vendor !== undefined && !devicesOf[n]?.some(d => devices[d]?.vendor === vendor)) continue
+      yield n
+    }
+  }
+
+  const playScenario = (beginsAtMs: number): void => {
+    for (const event of scenario.events) at(beginsAtMs + event.atMs, () => void start(event))
+    if (scenario.repeatMs > 0)
+      at(beginsAtMs + scenario.repeatMs, () => playScenario(beginsAtMs + scenario.repeatMs))
+  }
+  playScenario(startMs)
+
+  // ---- polls ----
+  const lossNow = (loss: Loss | undefined): number => {
+    if (loss === undefined) return 0
+    return loss.db * (loss.rampMs <= 0 ? 1 : Math.min(1, (nowMs - loss.fromMs) / loss.rampMs))
+  }
+  const answers = (d: number): boolean => {
+    const n = deviceNode[d] ?? 0
+    if (treeDirty) settleTree()
+    return (
+      reachable[n] === 1 &&
+      deadSwitch[d] === 0 &&
+      (bootedAtMs[d] ?? 0) <= nowMs &&
+      !(deadCollectors.size > 0 && deadCollectors.has(collectorOf[n] ?? ''))
+    )
+  }
+
+  const readPort = (device: InventoryDevice, d: number, p: number, collector: string): InterfaceReading => {
+    const link = portLink[p] ?? -1
+    const peer = portPeer[p] ?? -1
+    const up = (link < 0 || linkCuts[link] === 0) && (peer < 0 || alive[peer] === 1)
+    const oper = up ? 1 : 2
+    const passedS = Math.max(0, nowMs - (polledMs[p] ?? nowMs)) / 1000
+    polledMs[p] = nowMs
+    if (up) {
+      const rate = octetsPerS[p] ?? 0
+      inOctets[p] = (inOctets[p] ?? 0) + Math.floor(rate * passedS * random.between(0.6, 1.4))
+      outOctets[p] = (outOctets[p] ?? 0) + Math.floor(rate * passedS * random.between(0.1, 0.5))
+      if (random.next() < 0.002) inErrors[p] = (inErrors[p] ?? 0) + 1
+    }
+    if (lastOper[p] !== oper) {
+      lastOper[p] = oper
+      lastChangeTicks[p] = Math.floor((nowMs - (bootedAtMs[d] ?? 0)) / 10)
+    }
+    const port = device.ports[p - (portStart[d] ?? 0)]
+    return {
+      kind: 'interface',
+      device,
+      collector,
+      timeMs: nowMs,
+      index: port?.instance ?? '',
+      adminStatus: 1,
+      operStatus: oper,
+      inOctets: inOctets[p] ?? 0,
+      outOctets: outOctets[p] ?? 0,
+      inErrors: inErrors[p] ?? 0,
+      outErrors: 0,
+      inDiscards: 0,
+      outDiscards: 0,
+      speedBps: (optics[port?.opticClass ?? ''] ?? copper).speedBps,
+      lastChangeTicks: lastChangeTicks[p] ?? 0
+    }
+  }
+
+  const readOptics = (device: InventoryDevice, d: number, p: number, collector: string): OpticsReading => {
+    const port = device.ports[p - (portStart[d] ?? 0)]
+    const opticClass = port?.opticClass ?? ''
+    const dark = lastOper[p] === 2
+    const rxDbm = dark
+      ? -Infinity
+      : (rxBase[p] ?? 0) - (rxLoss.size > 0 ? lossNow(rxLoss.get(p)) : 0) + random.normal() * 0.12
+    return {
+      kind: 'optics',
+      device,
+      collector,
+      timeMs: nowMs,
+      index: port?.instance ?? '',
+      opticClass,
+      rxDbm,
+      txDbm: (optics[opticClass] ?? copper).txDbm + random.normal() * 0.05,
+      tempC: 38 + random.normal() * 1.5,
+      voltageV: 3.28 + random.normal() * 0.01,
+      biasMa: 14 + random.normal() * 0.4
+    }
+  }
+
+  /** Access ports need no memory: their counters follow from the time since the switch started. */
+  const readAccessPort = (
+    device: InventoryDevice,
+    d: number,
+    port: number,
+    collector: string
+  ): InterfaceReading => {
+    const mixed = (Math.imul(d + 1, 0x9e3779b1) ^ Math.imul(port, 0x85ebca6b)) >>> 0
+    const upS = Math.max(0, nowMs - (bootedAtMs[d] ?? 0)) / 1000
+    // Some seventeen of twenty-four are in use, and after a start they come up within a minute and a half.
+    const up = mixed % 24 < 17 && upS > (mixed >>> 8) % 90
+    const rate = up ? (mixed % 1000) * 40 : 0
+    return {
+      kind: 'interface',
+      device,
+      collector,
+      timeMs: nowMs,
+      index: `${port}`,
+      adminStatus: 1,
+      operStatus: up ? 1 : 2,
+      inOctets: Math.floor(upS * rate),
+      outOctets: Math.floor(upS * rate * 8),
+      inErrors: 0,
+      outErrors: 0,
+      inDiscards: 0,
+      outDiscards: 0,
+      speedBps: 1e8,
+      lastChangeTicks: up ? ((mixed >>> 8) % 90) * 100 : 0
+    }
+  }
+
+  const readUps = (device: InventoryDevice, d: number, collector: string, emit: Deliver): void => {
+    const n = deviceNode[d] ?? 0
+    const onBattery = onBatteryMs[n] !== -1
+    const source: UpsSource = onBattery ? 'battery' : testing[n] === 1 ? 'test' : 'mains'
+    const chargePct = chargeNow(n)
+    encode(
+      {
+        kind: 'ups',
+        device,
+        collector,
+        timeMs: nowMs,
+        source,
+        battery: chargePct < 20 ? 'low' : 'normal',
+        replaceBattery: worn[n] === 1,
+        chargePct,
+        runtimeS: Math.floor(((chargePct / 100) * (drainMs[n] ?? 0)) / 1000),
+        onBatteryS: onBattery ? Math.floor((nowMs - (onBatteryMs[n] ?? 0)) / 1000) : 0,
+        inputV: onBattery ? 0 : 230 + random.normal() * 2,
+        batteryV: 24 + (chargePct / 100) * 3.4,
+        loadPct: (loads[d] ?? 0) + random.normal(),
+        tempC: 24 + random.normal() * 0.5
+      },
+      emit
+    )
+  }
+
+  type Deliver = (record: SimulatedRecord) => void
+  /** Collectors retry: some records come twice, some late, if the caller wants it so. */
+  const disturbed = (emit: Deliver): Deliver => {
+    if (duplicates === 0 && late === 0) return emit
+    return record => {
+      const draw = random.next()
+      if (draw < late) at(nowMs + random.next() * lateMsMax, deliver => deliver(record))
+      else emit(record)
+      if (draw > 1 - duplicates) at(nowMs + random.next() * lateMsMax, deliver => deliver(record))
+    }
+  }
+
+  const pollAccess = (d: number, emit: Deliver): void => {
+    const device = devices[d]
+    if (device === undefined || !answers(d)) return
+    const collector = collectorOf[deviceNode[d] ?? 0] ?? ''
+    for (let port = 1; port <= accessPorts; port++) encode(readAccessPort(device, d, port, collector), emit)
+  }
+
+  const isAccessSwitch = (d: number): boolean =>
+    devices[d]?.role === 'switch' && nodes[deviceNode[d] ?? 0]?.tier === 'building'
+
+  const poll = (d: number, emit: Deliver): void => {
+    const device = devices[d]
+    if (device === undefined || !answers(d)) return
+    const collector = collectorOf[deviceNode[d] ?? 0] ?? ''
+    if (device.role === 'ups') readUps(device, d, collector, emit)
+    else if (device.role === 'catv') {
+      const inputDbm = (levels[d] ?? 0) - lossNow(catvLoss.get(d)) + random.normal() * 0.1
+      // The receiver's automatic gain holds its output while the input is in its range.
+      const rfDbuv = 105 + Math.min(0, (inputDbm + 8) * 2) + random.normal() * 0.2
+      encode({ kind: 'catv', device, collector, timeMs: nowMs, inputDbm, rfDbuv }, emit)
+    } else {
+      for (let p = portStart[d] ?? 0; p < (portStart[d + 1] ?? 0); p++) {
+        encode(readPort(device, d, p, collector), emit)
+        if (device.ports[p - (portStart[d] ?? 0)]?.opticClass !== '')
+          encode(readOptics(device, d, p, collector), emit)
+      }
+      if (profile === 'full' && isAccessSwitch(d)) pollAccess(d, emit)
+      // A switch of which the inventory knows no port still answers.
+      else if (device.ports.length === 0) encode(readAccessPort(device, d, 1, collector), emit)
+    }
+  }
+
+  function storm(hit: readonly number[], fromMs: number, windowMs: number): void {
+    for (const n of hit)
+      for (const d of devicesOf[n] ?? [])
+        if (isAccessSwitch(d))
+          for (let round = 0; round < stormRounds; round++)
+            at(fromMs + random.next() * windowMs, emit => pollAccess(d, emit))
+  }
+
+  const nextPoll = (): PollRing | undefined => {
+    let first: PollRing | undefined
+    for (const ring of rings) if (first === undefined || ring.dueMs() < first.dueMs()) first = ring
+    return first
+  }
+
+  return {
+    advance: (toMs, emit) => {
+      const deliver = disturbed(emit)
+      for (;;) {
+        const ring = nextPoll()
+        const pollMs = ring?.dueMs() ?? Infinity
+        const eventMs = heap[0]?.timeMs ?? Infinity
+        if (Math.min(pollMs, eventMs) > toMs) break
+        if (eventMs <= pollMs) {
+          const due = takeDue()
+          nowMs = Math.max(nowMs, due.timeMs)
+          due.act(emit)
+        } else {
+          nowMs = Math.max(nowMs, pollMs)
+          poll(ring?.take() ?? 0, deliver)
+        }
+      }
+      nowMs = Math.max(nowMs, toMs)
+    },
+    nextDueMs: () => Math.min(nextPoll()?.dueMs() ?? Infinity, heap[0]?.timeMs ?? Infinity),
+    truth: nodeId => {
+      const n = nodeIndex.get(nodeId)
+      if (n === undefined) return undefined
+      settleTree()
+      return {
+        powered: powered[n] === 1,
+        reachable: reachable[n] === 1,
+        onBattery: onBatteryMs[n] !== -1 && powered[n] === 1
+      }
+    },
+    active: () => [...active.values()],
+    inject: event => start(event)
+  }
+}
+
+interface PollRing {
+  /** When the next device of the ring is polled (ms). */
+  dueMs(): number
+  /** That device; the ring moves on. */
+  take(): number
+}
+
+/** Devices of one interval are polled in turn, evenly spread over it: no collector asks all at once. */
+function pollRings(
+  devices: readonly InventoryDevice[],
+  startMs: number,
+  defaultIntervalMs: number
+): PollRing[] {
+  const byInterval = new Map<number, number[]>()
+  devices.forEach((device, d) => {
+    const intervalMs = device.intervalS > 0 ? device.intervalS * 1000 : defaultIntervalMs
+    const list = byInterval.get(intervalMs)
+    if (list === undefined) byInterval.set(intervalMs, [d])
+    else list.push(d)
+  })
+  return [...byInterval].map(([intervalMs, list]) => {
+    // A stride that shares no factor with the length visits every device once, neighbours far apart.
+    let stride = Math.max(1, Math.floor(list.length * 0.618))
+    while (commonDivisor(stride, list.length) !== 1) stride++
+    let turn = 0
+    let place = 0
+    return {
+      dueMs: () => startMs + Math.floor((turn * intervalMs) / list.length),
+      take: () => {
+        const d = list[place] ?? 0
+        place = (place + stride) % list.length
+        turn++
+        return d
+      }
+    }
+  })
+}
+
+function commonDivisor(a: number, b: number): number {
+  while (b !== 0) [a, b] = [b, a % b]
+  return a
+}
+
+/** A collector's name for every node: one for the core and districts, one for about two areas each below. */
+export function assignCollectors(
+  nodes: readonly InventoryNode[],
+  parents: readonly (readonly number[])[]
+): string[] {
+  const names: string[] = []
+  let areas = 0
+  nodes.forEach((node, n) => {
+    const above = parents[n]?.[0]
+    if (node.tier === 'core' || node.tier === 'district') names.push('collector-core')
+    else if (node.tier === 'area') names.push(`collector-${1 + Math.floor(areas++ / 2)}`)
+    else names.push(above === undefined ? 'collector-core' : (names[above] ?? 'collector-core'))
+  })
+  return names
+}
