@@ -26,7 +26,14 @@ export interface DecodedGroup {
 }
 
 export type Decoded =
-  | { readonly ok: true; readonly groups: readonly DecodedGroup[]; /** Metrics no profile knows. */ readonly unmapped: number }
+  | {
+      readonly ok: true
+      readonly groups: readonly DecodedGroup[]
+      /** Metrics no profile knows. */
+      readonly unmapped: number
+      /** Set when some metrics of the record were bad: the first one's reason, and how many. The others stand. */
+      readonly partial?: { readonly reason: RejectReason; readonly detail: string; readonly metrics: number }
+    }
   | { readonly ok: false; readonly reason: RejectReason; readonly detail: string }
 
 /** One field of a measurement: its signal and its place in the group. */
