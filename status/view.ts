@@ -1,6 +1,6 @@
-import type { Alarm } from '../rules/model.ts'
-import type { Language, Light } from '../schemas/words.ts'
-import type { Incident, InventoryNode, LightCause } from '../topology/model.ts'
+import type { Alarm, AlarmTransition } from '../rules/model.ts'
+import type { Language, Light, Tier } from '../schemas/words.ts'
+import type { Incident, IncidentChange, InventoryNode, LightCause, LightChange } from '../topology/model.ts'
 
 /**
  * What the outward face (HTTP, page, CLI) may ask of the status engine. Every answer is computed in memory from
@@ -14,6 +14,16 @@ export interface NodeSummary {
   readonly effective: Light
   readonly sinceMs: number
   readonly maintenance: boolean
+}
+
+export interface TreeNode extends NodeSummary {
+  readonly parents: readonly string[]
+}
+
+export interface NodeCount {
+  readonly tier: Tier
+  readonly light: Light
+  readonly nodes: number
 }
 
 export interface NodeAnswer extends NodeSummary {
@@ -65,11 +75,12 @@ export interface UnknownDevice {
   readonly lastSeenMs: number
 }
 
-export interface StatusEvent {
-  readonly type: 'light' | 'incident' | 'alarm' | 'reload'
-  readonly atMs: number
-  readonly data: unknown
-}
+export type StatusEvent =
+  | { readonly type: 'light'; readonly atMs: number; readonly data: LightChange }
+  | { readonly type: 'incident'; readonly atMs: number; readonly data: IncidentChange }
+  | { readonly type: 'alarm'; readonly atMs: number; readonly data: AlarmTransition }
+  /** Names, parents, maintenance or rules may be others now: whoever shows the tree asks for it again. */
+  | { readonly type: 'reload'; readonly atMs: number; readonly data: { readonly inventoryVersion: number } }
 
 export interface Readiness {
   readonly ready: boolean
@@ -80,8 +91,15 @@ export interface Readiness {
 export interface StatusView {
   lookup(address: string, limit: number): LookupAnswer
   node(id: string): NodeAnswer | undefined
-  /** Every node's summary, parents before children: what the page's tree starts from. */
-  tree(): readonly (NodeSummary & { readonly parents: readonly string[] })[]
+  /**
+   * Every node's summary, parents before children: what the page's tree starts from. With `deepest`, nodes of the
+   * tiers below it may be left out: a page does not want a million rows.
+   */
+  tree(deepest?: Tier): readonly TreeNode[]
+  /** How many nodes of each tier show each effective light. Cheap; without it the tree is counted. */
+  nodeCounts?(): readonly NodeCount[]
+  /** Name of a node; without it the whole answer of the node is asked for. */
+  nodeName?(id: string): string | undefined
   incidents(filter: { open?: boolean; limit: number }): readonly Incident[]
   alarms(filter: { open?: boolean; node?: string; limit: number }): readonly Alarm[]
   unknownDevices(limit: number): readonly UnknownDevice[]

@@ -1,0 +1,431 @@
+import { Type, type Static, type TSchema } from 'typebox'
+import { incidentKinds, lights, severities, tiers } from '../schemas/words.ts'
+
+/**
+ * The HTTP interface as data: one TypeBox schema is the validator of what comes in, the serialiser of what goes
+ * out, the TypeScript type and the OpenAPI text. Times are given twice: ISO 8601 in UTC for people, and
+ * milliseconds since 1970 (fields ending in `Ms`) for programs.
+ *
+ * Null is written as `type: [..., 'null']` and not as a union, because the serialiser compiles the former to a
+ * plain branch and runs a validator for the latter.
+ */
+const words = <T extends string>(values: readonly T[], description: string) =>
+  Type.Unsafe<T>({ type: 'string', enum: [...values], description })
+const nullable = <T>(type: string, description: string, extra: Record<string, unknown> = {}) =>
+  Type.Unsafe<T | null>({ type: [type, 'null'], description, ...extra })
+const text = (description: string) => Type.String({ description })
+const int = (description: string) => Type.Integer({ description })
+const iso = (description: string) => Type.String({ description, format: 'date-time' })
+const isoOrNull = (description: string) => nullable<string>('string', description, { format: 'date-time' })
+const ms = (description: string) => Type.Integer({ description: `${description} (ms since 1970-01-01 UTC)` })
+const msOrNull = (description: string) =>
+  nullable<number>('integer', `${description} (ms since 1970-01-01 UTC)`)
+const about = (description: string) => ({ description, additionalProperties: false })
+
+export const lightSchema = words(lights, 'green, yellow, red, or grey: no data or unreachable')
+export const tierSchema = words(tiers, 'Tier of the network tree, from the core down to the building')
+const severitySchema = words(
+  severities,
+  'X.733 severity by name; critical and major are red, the others yellow'
+)
+const kindSchema = words(incidentKinds, 'What kind of fault it is')
+const localTextSchema = Type.Object(
+  { ru: Type.String(), en: Type.String() },
+  about('One sentence in both languages')
+)
+
+export const nodeSummarySchema = Type.Object(
+  {
+    id: text("The operator's own identifier of the node"),
+    tier: text('Tier of the network tree: core, district, area, campus, building'),
+    name: text('Name of the node'),
+    own: lightSchema,
+    effective: lightSchema,
+    since: iso('Since when the effective light is what it is'),
+    sinceMs: ms('The same'),
+    maintenance: Type.Boolean({ description: 'Planned work: a flag beside the light, not a colour' })
+  },
+  about('A node in one line: its own light, and its effective light with what is upstream')
+)
+export type NodeSummaryJson = Static<typeof nodeSummarySchema>
+
+export const evidenceSchema = Type.Object(
+  {
+    rule: text('Rule that judged the sample'),
+    signal: text('Canonical signal, such as optics.rx_dbm'),
+    value: Type.Number({ description: "Value in the signal's unit" }),
+    valueName: nullable<string>('string', 'What the value means, when it is an enumeration'),
+    unit: text("Unit of the signal; '' for an enumeration"),
+    limit: nullable<number>('number', 'Limit it crossed; null for an enumeration or silence'),
+    eventTime: iso('Time of the sample at its source'),
+    eventTimeMs: ms('The same'),
+    coordinates: Type.Unsafe<{ topic: string; partition: number; offset: number } | null>({
+      type: ['object', 'null'],
+      description: 'The Kafka record it came from; null where no sample caused it (silence)',
+      properties: {
+        topic: { type: 'string' },
+        partition: { type: 'integer' },
+        offset: { type: 'integer' }
+      },
+      required: ['topic', 'partition', 'offset']
+    })
+  },
+  about('The sample that caused the last transition')
+)
+
+export const alarmSchema = Type.Object(
+  {
+    id: text('Made from the key and the raise time; the same after a replay'),
+    resource: text('device or device/instance'),
+    type: text('Name of the rule'),
+    qualifier: text('Distinguishes alarms of one type on one resource'),
+    node: text('Node whose light it colours'),
+    device: text('Device it was seen on'),
+    instance: text('Port or line of the device'),
+    kind: kindSchema,
+    severity: severitySchema,
+    isCleared: Type.Boolean({ description: 'Whether the alarm is over' }),
+    raisedAt: iso('When it was raised'),
+    raisedAtMs: ms('The same'),
+    changedAt: iso('Last change'),
+    changedAtMs: ms('The same'),
+    clearedAt: isoOrNull('When it was cleared; null while it is open'),
+    clearedAtMs: msOrNull('The same'),
+    text: localTextSchema,
+    evidence: evidenceSchema
+  },
+  about('A rule raised on a resource (RFC 8632 key: resource, type, qualifier)')
+)
+export type AlarmJson = Static<typeof alarmSchema>
+
+export const incidentSchema = Type.Object(
+  {
+    id: text('Made from root, kind and first event time: every instance gives it the same'),
+    root: text('Node at fault'),
+    rootName: text('Name of the node at fault'),
+    kind: kindSchema,
+    light: lightSchema,
+    severity: words(['critical', 'warning'], 'critical or warning'),
+    openedAt: iso('When it was opened'),
+    openedAtMs: ms('The same'),
+    closedAt: isoOrNull('When it was closed; null while it is open'),
+    closedAtMs: msOrNull('The same'),
+    alarms: Type.Array(Type.String(), { description: 'Ids of its alarms' }),
+    affectedNodes: int('Nodes affected, the root included'),
+    affectedAddresses: int('Street addresses affected'),
+    affectedSubscribers: int('Subscribers affected'),
+    maintenance: Type.Boolean({ description: 'Whether planned work explains it' })
+  },
+  about('One root cause and what it affects')
+)
+export type IncidentJson = Static<typeof incidentSchema>
+
+export const causeSchema = Type.Object(
+  {
+    by: words(
+      ['alarm', 'upstream', 'silence', 'none'],
+      'an own alarm, a node above, no data, or none: green'
+    ),
+    node: text('Node at fault: this one, or the one upstream'),
+    nodeName: text('Name of the node at fault'),
+    alarm: text("Alarm at fault; '' where none is known"),
+    kind: kindSchema
+  },
+  about('Why the light is what it is')
+)
+
+export const nodeAnswerSchema = Type.Object(
+  {
+    ...nodeSummarySchema.properties,
+    parents: Type.Array(Type.String(), { description: 'Ids of its parents' }),
+    addresses: Type.Array(Type.String(), { description: 'Street addresses it serves' }),
+    subscribers: int('Subscribers connected at the node itself'),
+    premises: text('Kind of premises'),
+    says: localTextSchema,
+    cause: causeSchema,
+    wayToCore: Type.Array(nodeSummarySchema, { description: 'From the parent up to the core' }),
+    alarms: Type.Array(alarmSchema, { description: 'Open alarms of the node, worst first' }),
+    incidents: Type.Array(incidentSchema, { description: 'Open incidents it is the root of or affected by' }),
+    devices: Type.Array(
+      Type.Object(
+        {
+          id: Type.String(),
+          role: Type.String(),
+          vendor: Type.String(),
+          model: Type.String(),
+          lastSeen: isoOrNull('Event time of its newest sample; null when none was seen'),
+          lastSeenMs: msOrNull('The same'),
+          silent: Type.Boolean({ description: 'Whether it is silent for longer than it may be' })
+        },
+        about('A device of the node')
+      )
+    ),
+    children: Type.Array(nodeSummarySchema, { description: 'Nodes directly below, at most 1,000' }),
+    childrenTotal: int('How many nodes are directly below'),
+    below: Type.Object(
+      { nodes: int('Nodes'), addresses: int('Street addresses'), subscribers: int('Subscribers') },
+      about('At and below this node')
+    )
+  },
+  about('All there is to say of a node now')
+)
+export type NodeAnswerJson = Static<typeof nodeAnswerSchema>
+
+export const addressMatchSchema = Type.Object(
+  {
+    address: text('Address as the inventory writes it'),
+    nodeId: text('Node that serves it'),
+    tier: text('Tier of that node'),
+    score: Type.Number({ description: '1 for the exact building, lower for near matches' })
+  },
+  about('An address of the inventory')
+)
+export type AddressMatchJson = Static<typeof addressMatchSchema>
+
+const asked = { at: iso('Time of the answer'), atMs: ms('The same') }
+
+export const statusAnswerSchema = Type.Object(
+  { ...asked, query: text('What was asked'), match: addressMatchSchema, node: nodeAnswerSchema },
+  about('The light at a street address, and why')
+)
+export type StatusAnswerJson = Static<typeof statusAnswerSchema>
+
+export const addressesSchema = Type.Object(
+  { ...asked, query: text('What was asked'), items: Type.Array(addressMatchSchema) },
+  about('Addresses nearest to what was typed, best first')
+)
+
+export const nodesSchema = Type.Object(
+  {
+    ...asked,
+    items: Type.Array(nodeSummarySchema),
+    total: int('Nodes that match, on all pages'),
+    next: nullable<string>('string', 'Give this as `after` to get the next page; null on the last one')
+  },
+  about('Nodes, parents before children')
+)
+
+export const treeNodeSchema = Type.Object(
+  {
+    id: Type.String(),
+    tier: Type.String(),
+    name: Type.String(),
+    own: lightSchema,
+    effective: lightSchema,
+    sinceMs: ms('Since when the effective light is what it is'),
+    maintenance: Type.Boolean(),
+    parents: Type.Array(Type.String())
+  },
+  about('A node of the tree, as short as can be: there are many')
+)
+
+export const treeSchema = Type.Object(
+  {
+    ...asked,
+    eventId: text('Give this as `after` to /api/v1/events to get every change since this answer'),
+    complete: Type.Boolean({
+      description: 'false when the lowest tiers were left out: ask /api/v1/nodes/{id} for children'
+    }),
+    total: int('Nodes of the whole network'),
+    nodes: Type.Array(treeNodeSchema, { description: 'Parents before children' })
+  },
+  about('The network with its lights')
+)
+
+export const incidentsSchema = Type.Object(
+  { ...asked, items: Type.Array(incidentSchema) },
+  about('Incidents')
+)
+export const alarmsSchema = Type.Object({ ...asked, items: Type.Array(alarmSchema) }, about('Alarms'))
+
+export const unknownDevicesSchema = Type.Object(
+  {
+    ...asked,
+    items: Type.Array(
+      Type.Object(
+        {
+          identifier: text('What its telemetry calls it'),
+          collector: text('Collector that polled it'),
+          profile: text('Profile that understood it'),
+          samples: int('Samples stored so far'),
+          firstSeen: iso('First sample'),
+          firstSeenMs: ms('The same'),
+          lastSeen: iso('Newest sample'),
+          lastSeenMs: ms('The same')
+        },
+        about('A device that sends telemetry and is not in the inventory')
+      )
+    )
+  },
+  about('Devices missing from the inventory; their samples are stored, they colour no light')
+)
+
+export const historySchema = Type.Object(
+  {
+    ...asked,
+    node: text('Node asked about'),
+    from: iso('Begin of the span, inclusive'),
+    to: iso('End of the span, exclusive'),
+    items: Type.Array(
+      Type.Object(
+        {
+          at: iso('When'),
+          atMs: ms('The same'),
+          kind: words(['light', 'alarm', 'incident'], 'What changed'),
+          data: Type.Unsafe<Record<string, unknown>>({
+            type: 'object',
+            additionalProperties: true,
+            description: 'The transition as stored'
+          })
+        },
+        about('One transition')
+      )
+    )
+  },
+  about('Stored transitions of a node, newest first')
+)
+
+const countsSchema = Type.Object(
+  { green: int('Nodes'), yellow: int('Nodes'), red: int('Nodes'), grey: int('Nodes') },
+  about('Nodes by effective light')
+)
+export const summarySchema = Type.Object(
+  {
+    ...asked,
+    nodes: int('Nodes of the network'),
+    lights: countsSchema,
+    tiers: Type.Array(Type.Object({ tier: tierSchema, lights: countsSchema }, about('One tier'))),
+    openIncidents: int('Open incidents, at most 1,000 counted')
+  },
+  about('The whole network in a few numbers')
+)
+export type SummaryJson = Static<typeof summarySchema>
+
+const partsSchema = Type.Unsafe<Record<string, { ok: boolean; detail: string }>>({
+  type: 'object',
+  description: 'Each part by name: whether it is well, and a sentence',
+  additionalProperties: {
+    type: 'object',
+    properties: { ok: { type: 'boolean' }, detail: { type: 'string' } },
+    required: ['ok', 'detail']
+  }
+})
+export const readySchema = Type.Object(
+  { ready: Type.Boolean(), parts: partsSchema },
+  about('Ready for traffic')
+)
+export const liveSchema = Type.Object(
+  { status: words(['ok'], 'The process answers'), version: text('Version of Svetofor') },
+  about('The process is alive')
+)
+
+export const reloadSchema = Type.Object(
+  {
+    inventoryVersion: int('Version of the inventory now in use'),
+    nodes: int('Nodes in it'),
+    devices: int('Devices in it')
+  },
+  about('What is in use after the reload')
+)
+export type ReloadOutcome = Static<typeof reloadSchema>
+
+export const problemSchema = Type.Object(
+  {
+    type: text('Which problem it is: a URI reference, documented in docs/api-problems.md'),
+    title: text('The problem in a few words'),
+    status: int('HTTP status'),
+    detail: text('What is wrong here and what to do'),
+    instance: text('Path of the request'),
+    errors: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            detail: text('What is wrong'),
+            pointer: Type.Optional(text('Which parameter or value')),
+            file: Type.Optional(Type.String()),
+            line: Type.Optional(Type.Integer()),
+            column: Type.Optional(Type.Integer()),
+            remedy: Type.Optional(text('What to do'))
+          },
+          about('One of several errors')
+        )
+      )
+    ),
+    candidates: Type.Optional(
+      Type.Array(addressMatchSchema, { description: 'Nearest known addresses, best first' })
+    ),
+    parts: Type.Optional(partsSchema)
+  },
+  about('RFC 9457 problem details')
+)
+export type ProblemJson = Static<typeof problemSchema>
+
+/** Query and path parameters. */
+const limitOf = (max: number, preset: number) =>
+  Type.Optional(Type.Integer({ minimum: 1, maximum: max, default: preset, description: 'At most so many' }))
+const addressText = Type.String({
+  minLength: 1,
+  maxLength: 200,
+  pattern: '\\S',
+  description: 'Street and house as people say it: «Тютчева 1 к 2»'
+})
+const idText = Type.String({ minLength: 1, maxLength: 200, description: 'Identifier of the node' })
+const strict = { additionalProperties: false }
+
+export const statusQuery = Type.Object({ address: addressText, limit: limitOf(50, 10) }, strict)
+export const addressesQuery = Type.Object({ q: addressText, limit: limitOf(50, 10) }, strict)
+export const nodesQuery = Type.Object(
+  {
+    tier: Type.Optional(tierSchema),
+    light: Type.Optional(lightSchema),
+    name: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'Part of the name or id' })),
+    after: Type.Optional(idText),
+    limit: limitOf(1000, 100)
+  },
+  strict
+)
+export const nodeParams = Type.Object({ id: idText }, strict)
+const moment = (description: string) =>
+  Type.Optional(
+    Type.String({ minLength: 1, maxLength: 40, description: `${description}: ISO 8601 or ms since 1970` })
+  )
+export const historyQuery = Type.Object(
+  {
+    from: moment('Begin, a day ago unless given'),
+    to: moment('End, now unless given'),
+    limit: limitOf(1000, 200)
+  },
+  strict
+)
+export const incidentsQuery = Type.Object(
+  {
+    open: Type.Optional(Type.Boolean({ description: 'Only open ones, or only closed ones' })),
+    limit: limitOf(1000, 100)
+  },
+  strict
+)
+export const alarmsQuery = Type.Object(
+  {
+    open: Type.Optional(Type.Boolean({ description: 'Only open ones, or only cleared ones' })),
+    node: Type.Optional(idText),
+    limit: limitOf(1000, 100)
+  },
+  strict
+)
+export const unknownDevicesQuery = Type.Object({ limit: limitOf(1000, 100) }, strict)
+export const eventsQuery = Type.Object(
+  {
+    after: Type.Optional(
+      Type.String({ maxLength: 64, description: 'Event id to continue behind, as in Last-Event-ID' })
+    )
+  },
+  strict
+)
+export const noQuery = Type.Object({}, strict)
+
+/** Lets Fastify infer the types of a route from its TypeBox schemas. */
+export interface TypeBoxProvider {
+  readonly schema: unknown
+  readonly validator: this['schema'] extends TSchema ? Static<this['schema']> : unknown
+  readonly serializer: this['schema'] extends TSchema ? Static<this['schema']> : unknown
+}

@@ -1,0 +1,165 @@
+import { signalIds, signals } from '../schemas/signals.ts'
+import { lights, tiers, type Light, type Tier } from '../schemas/words.ts'
+import type { Alarm } from '../rules/model.ts'
+import type { Incident } from '../topology/model.ts'
+import type { AlarmJson, IncidentJson, NodeAnswerJson, NodeSummaryJson, SummaryJson } from './api-schemas.ts'
+import type { NodeAnswer, NodeCount, NodeSummary, StatusView } from './view.ts'
+
+/** The engine's answers as the HTTP interface gives them: ISO times beside milliseconds, names beside ids. */
+
+const childrenShownMax = 1000
+
+/** ISO 8601 in UTC. Times a Date cannot hold are shown as its nearest end, because an answer must not throw. */
+export function isoTime(timeMs: number): string {
+  const bound = 8.64e15
+  const sane = Number.isNaN(timeMs) ? 0 : Math.min(Math.max(Math.trunc(timeMs), -bound), bound)
+  return new Date(sane).toISOString()
+}
+
+const isoOrNull = (timeMs: number | null): string | null => (timeMs === null ? null : isoTime(timeMs))
+
+export function presentSummary(node: NodeSummary): NodeSummaryJson {
+  return {
+    id: node.id,
+    tier: node.tier,
+    name: node.name,
+    own: node.own,
+    effective: node.effective,
+    since: isoTime(node.sinceMs),
+    sinceMs: node.sinceMs,
+    maintenance: node.maintenance
+  }
+}
+
+export function presentAlarm(alarm: Alarm): AlarmJson {
+  const { evidence } = alarm
+  const signalId = signalIds.get(evidence.signal)
+  return {
+    id: alarm.id,
+    resource: alarm.resource,
+    type: alarm.type,
+    qualifier: alarm.qualifier,
+    node: alarm.node,
+    device: alarm.device,
+    instance: alarm.instance,
+    kind: alarm.kind,
+    severity: alarm.severity,
+    isCleared: alarm.isCleared,
+    raisedAt: isoTime(alarm.raisedAtMs),
+    raisedAtMs: alarm.raisedAtMs,
+    changedAt: isoTime(alarm.changedAtMs),
+    changedAtMs: alarm.changedAtMs,
+    clearedAt: isoOrNull(alarm.clearedAtMs),
+    clearedAtMs: alarm.clearedAtMs,
+    text: { ru: alarm.text.ru, en: alarm.text.en },
+    evidence: {
+      rule: evidence.rule,
+      signal: evidence.signal,
+      value: evidence.value,
+      valueName: evidence.valueName,
+      unit: signalId === undefined ? '' : (signals[signalId]?.unit ?? ''),
+      limit: evidence.limit,
+      eventTime: isoTime(evidence.eventTimeMs),
+      eventTimeMs: evidence.eventTimeMs,
+      coordinates: evidence.coordinates
+    }
+  }
+}
+
+/** `nameOf` gives the name of a node id; the id itself stands in where the node is no longer in the inventory. */
+export function presentIncident(incident: Incident, nameOf: (id: string) => string): IncidentJson {
+  return {
+    id: incident.id,
+    root: incident.root,
+    rootName: nameOf(incident.root),
+    kind: incident.kind,
+    light: incident.light,
+    severity: incident.severity,
+    openedAt: isoTime(incident.openedAtMs),
+    openedAtMs: incident.openedAtMs,
+    closedAt: isoOrNull(incident.closedAtMs),
+    closedAtMs: incident.closedAtMs,
+    alarms: [...incident.alarms],
+    affectedNodes: incident.affectedNodes,
+    affectedAddresses: incident.affectedAddresses,
+    affectedSubscribers: incident.affectedSubscribers,
+    maintenance: incident.maintenance
+  }
+}
+
+export function presentNode(answer: NodeAnswer, nameOf: (id: string) => string): NodeAnswerJson {
+  return {
+    ...presentSummary(answer),
+    parents: [...answer.node.parents],
+    addresses: [...answer.node.addresses],
+    subscribers: answer.node.subscribers,
+    premises: answer.node.premises,
+    says: { ru: answer.says.ru, en: answer.says.en },
+    cause: {
+      by: answer.cause.by,
+      node: answer.cause.node,
+      nodeName: nameOf(answer.cause.node),
+      alarm: answer.cause.alarm,
+      kind: answer.cause.kind
+    },
+    wayToCore: answer.wayToCore.map(presentSummary),
+    alarms: answer.alarms.map(presentAlarm),
+    incidents: answer.incidents.map(incident => presentIncident(incident, nameOf)),
+    devices: answer.devices.map(device => ({
+      id: device.id,
+      role: device.role,
+      vendor: device.vendor,
+      model: device.model,
+      lastSeen: isoOrNull(device.lastSeenMs),
+      lastSeenMs: device.lastSeenMs,
+      silent: device.silent
+    })),
+    children: answer.children.slice(0, childrenShownMax).map(presentSummary),
+    childrenTotal: answer.children.length,
+    below: { ...answer.below }
+  }
+}
+
+/** Names of node ids; the id itself stands in where the node is no longer in the inventory. */
+export function nodeNames(view: StatusView): (id: string) => string {
+  return id => (view.nodeName === undefined ? view.node(id)?.name : view.nodeName(id)) ?? id
+}
+
+/** Counts by tier and light, from the engine where it keeps them, else by walking the tree. */
+export function countNodes(view: StatusView): readonly NodeCount[] {
+  if (view.nodeCounts !== undefined) return view.nodeCounts()
+  const counts = new Map<string, { tier: Tier; light: Light; nodes: number }>()
+  for (const tier of tiers) {
+    for (const light of lights) counts.set(`${tier} ${light}`, { tier, light, nodes: 0 })
+  }
+  for (const node of view.tree()) {
+    const count = counts.get(`${node.tier} ${node.effective}`)
+    if (count !== undefined) count.nodes++
+  }
+  return [...counts.values()]
+}
+
+export function presentSummaryOfNetwork(
+  counts: readonly NodeCount[],
+  openIncidents: number,
+  atMs: number
+): SummaryJson {
+  const none = () => ({ green: 0, yellow: 0, red: 0, grey: 0 })
+  const all = none()
+  const byTier = new Map(tiers.map(tier => [tier, none()]))
+  let nodes = 0
+  for (const count of counts) {
+    nodes += count.nodes
+    all[count.light] += count.nodes
+    const ofTier = byTier.get(count.tier)
+    if (ofTier !== undefined) ofTier[count.light] += count.nodes
+  }
+  return {
+    at: isoTime(atMs),
+    atMs,
+    nodes,
+    lights: all,
+    tiers: [...byTier].map(([tier, ofTier]) => ({ tier, lights: ofTier })),
+    openIncidents
+  }
+}
