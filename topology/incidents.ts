@@ -1,0 +1,172 @@
+import { type IncidentKind, type Light } from '../schemas/words.ts'
+import type { Incident, IncidentChange } from './model.ts'
+
+/** What the light engine knows of a root cause at the end of an update. */
+export interface RootState {
+  /** Node id, or the collector's name. */
+  readonly root: string
+  readonly kind: IncidentKind
+  readonly light: Light
+  /** When the trouble of the root began (event time, ms). */
+  readonly sinceMs: number
+  readonly alarms: readonly string[]
+  readonly affectedNodes: number
+  readonly affectedAddresses: number
+  readonly affectedSubscribers: number
+  /** Subscribers on nodes that are red or grey because of this root. */
+  readonly cutSubscribers: number
+  readonly maintenance: boolean
+}
+
+/**
+ * The incident book: at most one open incident a root. A root is a number of the light engine's: a node's index,
+ * or a negative number for a collector.
+ */
+export interface IncidentBook {
+  /** Brings the incident of a root up to date; null when it is no root (any more). */
+  settle(root: number, state: RootState | null, nowMs: number): void
+  /** Roots whose settling time has passed by now and that are to be settled again. */
+  due(nowMs: number): readonly number[]
+  /** When the next waiting root is due (ms), or null. */
+  nextDeadlineMs(): number | null
+  /** Changes since the last call: opened, then changed, then closed. */
+  drain(): readonly IncidentChange[]
+  open(): readonly Incident[]
+  /** Roots of the open incidents. */
+  roots(): Iterable<number>
+  of(root: number): Incident | undefined
+  restore(root: number, incident: Incident): void
+  /** Gives roots new numbers after a reload; undefined closes the incident. */
+  renumber(newRoot: (root: number) => number | undefined, nowMs: number): void
+}
+
+export function createIncidentBook(settleMs: number): IncidentBook {
+  const incidents = new Map<number, Incident>()
+  /** When each root that has no incident yet was first seen; in order of that time. */
+  let waiting = new Map<number, number>()
+  let changes: { root: number; change: IncidentChange }[] = []
+  const put = (root: number, incident: Incident, change: IncidentChange['change'], atMs: number): void => {
+    changes.push({ root, change: { incident, change, atMs } })
+  }
+  const close = (root: number, incident: Incident, nowMs: number): void => {
+    incidents.delete(root)
+    put(root, { ...incident, closedAtMs: nowMs }, 'closed', nowMs)
+  }
+  return {
+    settle(root, state, nowMs) {
+      const incident = incidents.get(root)
+      if (state === null) {
+        waiting.delete(root)
+        if (incident !== undefined) close(root, incident, nowMs)
+        return
+      }
+      if (incident === undefined) {
+        const seenMs = waiting.get(root)
+        if (settleMs > 0 && (seenMs === undefined || nowMs - seenMs < settleMs)) {
+          if (seenMs === undefined) waiting.set(root, nowMs)
+          return
+        }
+        waiting.delete(root)
+        const opened = incidentOf(state, incidentId(state.root, state.kind, state.sinceMs), state.sinceMs)
+        incidents.set(root, opened)
+        put(root, opened, 'opened', nowMs)
+        return
+      }
+      const now = incidentOf(state, incident.id, incident.openedAtMs)
+      if (sameIncident(incident, now)) return
+      incidents.set(root, now)
+      put(root, now, 'changed', nowMs)
+    },
+    due(nowMs) {
+      const roots: number[] = []
+      for (const [root, seenMs] of waiting) {
+        if (nowMs - seenMs < settleMs) break
+        roots.push(root)
+      }
+      return roots
+    },
+    nextDeadlineMs() {
+      for (const seenMs of waiting.values()) return seenMs + settleMs
+      return null
+    },
+    drain() {
+      if (changes.length === 0) return []
+      const rank = { opened: 0, changed: 1, closed: 2 }
+      const drained = changes
+        .sort((a, b) => rank[a.change.change] - rank[b.change.change] || a.root - b.root)
+        .map(entry => entry.change)
+      changes = []
+      return drained
+    },
+    open: () => [...incidents.values()],
+    roots: () => incidents.keys(),
+    of: root => incidents.get(root),
+    restore(root, incident) {
+      incidents.set(root, incident)
+    },
+    renumber(newRoot, nowMs) {
+      const old = [...incidents]
+      incidents.clear()
+      for (const [root, incident] of old) {
+        const to = newRoot(root)
+        if (to === undefined) close(root, incident, nowMs)
+        else incidents.set(to, incident)
+      }
+      const oldWaiting = [...waiting]
+      waiting = new Map()
+      for (const [root, seenMs] of oldWaiting) {
+        const to = newRoot(root)
+        if (to !== undefined) waiting.set(to, seenMs)
+      }
+    }
+  }
+}
+
+/** Names an incident by its cause, so that every instance and every replay gives it the same name. */
+export function incidentId(root: string, kind: IncidentKind, sinceMs: number): string {
+  const text = `${root}\n${kind}\n${sinceMs}`
+  let h1 = 0xdeadbeef
+  let h2 = 0x41c6ce57
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    h1 = Math.imul(h1 ^ unit, 2654435761)
+    h2 = Math.imul(h2 ^ unit, 1597334677)
+  }
+  h1 = Math.imul(h1 ^ (h1 >>> 16), 2246822507) ^ Math.imul(h2 ^ (h2 >>> 13), 3266489909)
+  h2 = Math.imul(h2 ^ (h2 >>> 16), 2246822507) ^ Math.imul(h1 ^ (h1 >>> 13), 3266489909)
+  const hex = (h: number): string => (h >>> 0).toString(16).padStart(8, '0')
+  return `inc-${hex(h2)}${hex(h1)}`
+}
+
+/** Critical: the root is red, or subscribers are cut off behind a fault (a dead collector cuts nobody off). */
+function incidentOf(state: RootState, id: string, openedAtMs: number): Incident {
+  const cut = state.kind !== 'collector' && state.cutSubscribers > 0
+  return {
+    id,
+    root: state.root,
+    kind: state.kind,
+    light: state.light,
+    severity: state.light === 'red' || cut ? 'critical' : 'warning',
+    openedAtMs,
+    closedAtMs: null,
+    alarms: state.alarms,
+    affectedNodes: state.affectedNodes,
+    affectedAddresses: state.affectedAddresses,
+    affectedSubscribers: state.affectedSubscribers,
+    maintenance: state.maintenance
+  }
+}
+
+function sameIncident(a: Incident, b: Incident): boolean {
+  return (
+    a.kind === b.kind &&
+    a.light === b.light &&
+    a.severity === b.severity &&
+    a.affectedNodes === b.affectedNodes &&
+    a.affectedAddresses === b.affectedAddresses &&
+    a.affectedSubscribers === b.affectedSubscribers &&
+    a.maintenance === b.maintenance &&
+    a.alarms.length === b.alarms.length &&
+    a.alarms.every((alarm, i) => alarm === b.alarms[i])
+  )
+}

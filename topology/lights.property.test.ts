@@ -1,0 +1,423 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { lights, tiers, type Light } from '../schemas/words.ts'
+import { compileInventory, inventoryPart, type CompiledInventory } from './compile.ts'
+import { createLightEngine, type LightEngine, type NodeAlarms } from './lights.ts'
+import type { Incident, InventoryDevice, InventoryNode } from './model.ts'
+
+/** A small tree with second parents, and per node a few devices of which one may be a UPS. */
+interface Shape {
+  readonly nodes: readonly { tierStep: number; parents: readonly number[]; devices: number; ups: boolean }[]
+}
+
+const shape: fc.Arbitrary<Shape> = fc.record({
+  nodes: fc.array(
+    fc.record({
+      tierStep: fc.nat(1),
+      parents: fc.array(fc.nat(1000), { minLength: 1, maxLength: 2 }),
+      devices: fc.nat(2),
+      ups: fc.boolean()
+    }),
+    { minLength: 1, maxLength: 24 }
+  )
+})
+
+function inventoryOf(shape: Shape): CompiledInventory {
+  const nodes: InventoryNode[] = []
+  const devices: InventoryDevice[] = []
+  for (const [i, plan] of shape.nodes.entries()) {
+    // A parent is any earlier node, so that rings of ways appear but never cycles.
+    const parents = i === 0 ? [] : [...new Set(plan.parents.map(p => p % i))]
+    const highest = Math.max(0, ...parents.map(p => tiers.indexOf(nodes[p]!.tier)))
+    const tier = i === 0 ? 0 : Math.min(tiers.length - 1, highest + plan.tierStep)
+    nodes.push({
+      id: `n${i}`,
+      tier: tiers[tier]!,
+      name: `n${i}`,
+      parents: parents.map(p => `n${p}`),
+      addresses: Array.from({ length: i % 3 }, (_, a) => `ул. ${i}, ${a}`),
+      subscribers: i % 4 === 0 ? 0 : i,
+      premises: '',
+      maintenance: i % 7 === 3
+    })
+    for (let d = 0; d < plan.devices + (plan.ups ? 1 : 0); d++) {
+      const role = plan.ups && d === 0 ? 'ups' : 'switch'
+      const about = { vendor: '', model: '', identifiers: [`n${i}d${d}`], intervalS: 0, ports: [] }
+      devices.push({ id: `n${i}d${d}`, node: `n${i}`, role, ...about })
+    }
+  }
+  return compileInventory([inventoryPart(nodes, devices)], 1)
+}
+
+type Event =
+  | { what: 'alarms'; at: number; light: 'red' | 'yellow'; kind: 'link' | 'power' | 'optics'; mains: boolean }
+  | { what: 'clear'; at: number }
+  | { what: 'silence'; at: number; never: boolean }
+  | { what: 'heard'; at: number }
+  | { what: 'collector'; name: string; nodes: readonly number[] }
+  | { what: 'collectorBack'; name: string }
+  | { what: 'wait' }
+
+const event: fc.Arbitrary<Event> = fc.oneof(
+  fc.record({
+    what: fc.constant('alarms' as const),
+    at: fc.nat(1000),
+    light: fc.constantFrom('red' as const, 'yellow' as const),
+    kind: fc.constantFrom('link' as const, 'power' as const, 'optics' as const),
+    mains: fc.boolean()
+  }),
+  fc.record({ what: fc.constant('clear' as const), at: fc.nat(1000) }),
+  fc.record({
+    what: fc.constant('silence' as const),
+    at: fc.nat(1000),
+    never: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.boolean() })
+  }),
+  fc.record({ what: fc.constant('silence' as const), at: fc.nat(1000), never: fc.constant(false) }),
+  fc.record({ what: fc.constant('heard' as const), at: fc.nat(1000) }),
+  fc.record({
+    what: fc.constant('collector' as const),
+    name: fc.constantFrom('a', 'b'),
+    nodes: fc.array(fc.nat(1000), { maxLength: 6 })
+  }),
+  fc.record({ what: fc.constant('collectorBack' as const), name: fc.constantFrom('a', 'b') }),
+  fc.record({ what: fc.constant('wait' as const) })
+)
+
+/** Losses of mains, silences and links down, close together: what a power cut looks like. */
+const powerEvent: fc.Arbitrary<Event> = fc.oneof(
+  fc.record({
+    what: fc.constant('alarms' as const),
+    at: fc.nat(1000),
+    light: fc.constantFrom('red' as const, 'yellow' as const),
+    kind: fc.constant('power' as const),
+    mains: fc.constant(true)
+  }),
+  fc.record({
+    what: fc.constant('alarms' as const),
+    at: fc.nat(1000),
+    light: fc.constant('red' as const),
+    kind: fc.constant('link' as const),
+    mains: fc.constant(false)
+  }),
+  fc.record({ what: fc.constant('clear' as const), at: fc.nat(1000) }),
+  fc.record({ what: fc.constant('silence' as const), at: fc.nat(1000), never: fc.constant(false) }),
+  fc.record({ what: fc.constant('heard' as const), at: fc.nat(1000) })
+)
+
+const stepsOf = (events: fc.Arbitrary<Event>) =>
+  fc.array(fc.record({ event: events, seconds: fc.constantFrom(0, 1, 20, 40), update: fc.boolean() }), {
+    maxLength: 40
+  })
+
+const steps = stepsOf(event)
+
+/** What has been told to the engine, and nothing else: the oracle works from this alone. */
+interface Facts {
+  readonly alarms: Map<number, NodeAlarms>
+  readonly silence: Map<number, { sinceMs: number; never: boolean }>
+  readonly collectors: Map<string, { sinceMs: number; nodes: readonly number[]; order: number }>
+  order: number
+}
+
+function apply(inventory: CompiledInventory, engine: LightEngine, facts: Facts, event: Event, nowMs: number) {
+  const n = inventory.nodes.length
+  switch (event.what) {
+    case 'alarms': {
+      const node = event.at % n
+      const alarm = `a${node}-${nowMs}`
+      const alarms: NodeAlarms = {
+        light: event.light,
+        kind: event.kind,
+        alarm,
+        severity: event.light === 'red' ? 'critical' : 'minor',
+        sinceMs: nowMs,
+        alarms: [alarm],
+        mainsLostSinceMs: event.mains && event.kind === 'power' ? nowMs : null
+      }
+      facts.alarms.set(node, alarms)
+      engine.setAlarms(node, alarms)
+      return
+    }
+    case 'clear':
+      facts.alarms.delete(event.at % n)
+      engine.setAlarms(event.at % n, null)
+      return
+    case 'silence': {
+      if (inventory.devices.length === 0) return
+      const device = event.at % inventory.devices.length
+      facts.silence.set(device, { sinceMs: nowMs, never: event.never })
+      engine.setDeviceSilence(device, nowMs, event.never)
+      return
+    }
+    case 'heard': {
+      if (inventory.devices.length === 0) return
+      const device = event.at % inventory.devices.length
+      facts.silence.delete(device)
+      engine.setDeviceSilence(device, null)
+      return
+    }
+    case 'collector': {
+      const nodes = [...new Set(event.nodes.map(node => node % n))]
+      const known = facts.collectors.get(event.name)
+      facts.collectors.set(event.name, { sinceMs: nowMs, nodes, order: known?.order ?? facts.order++ })
+      engine.setCollectorSilence(event.name, nodes, nowMs)
+      return
+    }
+    case 'collectorBack': {
+      const known = facts.collectors.get(event.name)
+      if (known !== undefined) facts.collectors.set(event.name, { ...known, nodes: [], sinceMs: NaN })
+      engine.setCollectorSilence(event.name, [], null)
+      return
+    }
+    case 'wait':
+      return
+  }
+}
+
+const windowMs = 60_000
+
+interface Verdict {
+  readonly own: Light
+  readonly effective: Light
+  /** Node id or `collector:name` or ''. */
+  readonly root: string
+}
+
+/** Everything from the definitions, for every node, with no memory of the past. */
+function recomputeAll(inventory: CompiledInventory, facts: Facts): Verdict[] {
+  const n = inventory.nodes.length
+  const all = Array.from({ length: n }, (_, i) => i)
+  const devices = all.map(i => inventory.devicesOfNode(i))
+  const count = (i: number, never: boolean): number =>
+    devices[i]!.filter(d => facts.silence.get(d)?.never === never).length
+  const collectorOf = all.map(
+    i =>
+      [...facts.collectors]
+        .filter(([, c]) => c.nodes.includes(i))
+        .sort(([, a], [, b]) => a.sinceMs - b.sinceMs || a.order - b.order)[0]?.[0]
+  )
+  const quiet = all.map(i => count(i, false) > 0 && count(i, false) + count(i, true) === devices[i]!.length)
+  const silent = all.map(i => quiet[i]! && collectorOf[i] === undefined)
+  const noData = all.map(i => count(i, true) > 0 && count(i, true) === devices[i]!.length)
+  const heard = all.map(
+    i => count(i, false) + count(i, true) < devices[i]!.length && collectorOf[i] === undefined
+  )
+  const silentSince = (i: number): number =>
+    Math.max(
+      ...devices[i]!.filter(d => facts.silence.get(d)?.never === false).map(
+        d => facts.silence.get(d)!.sinceMs
+      )
+    )
+  const isRed = all.map(i => facts.alarms.get(i)?.light === 'red')
+  const own: Light[] = all.map(i => {
+    if (isRed[i]) return 'red'
+    if (collectorOf[i] !== undefined || silent[i] || noData[i]) return 'grey'
+    return facts.alarms.has(i) || count(i, false) > 0 ? 'yellow' : 'green'
+  })
+  const trouble = all.map(i => facts.alarms.has(i) || silent[i]!)
+
+  const reachMemo = new Map<number, 'live' | 'dark' | 'cut'>()
+  const wayMemo = new Map<number, 'live' | 'dark' | 'cut'>()
+  const reach = (i: number): 'live' | 'dark' | 'cut' => {
+    const known = reachMemo.get(i)
+    if (known !== undefined) return known
+    const ways = inventory.parentsOf(i).map(way)
+    let verdict: 'live' | 'dark' | 'cut' = 'cut'
+    if (ways.length === 0 || ways.includes('live')) verdict = 'live'
+    else if (ways.includes('dark')) verdict = heard[i] ? 'live' : 'dark'
+    reachMemo.set(i, verdict)
+    return verdict
+  }
+  const way = (i: number): 'live' | 'dark' | 'cut' => {
+    const known = wayMemo.get(i)
+    if (known !== undefined) return known
+    const verdict = isRed[i] ? 'cut' : reach(i) !== 'live' ? reach(i) : silent[i] ? 'dark' : 'live'
+    wayMemo.set(i, verdict)
+    return verdict
+  }
+  const mains = (i: number): number | null => facts.alarms.get(i)?.mainsLostSinceMs ?? null
+  const placeOf = (i: number): number => inventory.parentsOf(i)[0] ?? -1
+  const depth = (i: number): number => Math.max(-1, ...inventory.parentsOf(i).map(depth)) + 1
+  const powerCause = (i: number): number => {
+    const linkDown = isRed[i]! && facts.alarms.get(i)!.kind === 'link'
+    const darkNow = linkDown || (!isRed[i]! && silent[i]!)
+    const ownMains = mains(i)
+    if (ownMains === null && !darkNow) return -1
+    const lost = ownMains ?? (linkDown ? facts.alarms.get(i)!.sinceMs : silentSince(i))
+    const hasUps = devices[i]!.some(d => inventory.devices[d]!.role === 'ups')
+    const ancestors: number[] = []
+    for (let up = placeOf(i); up !== -1; up = placeOf(up)) ancestors.push(up)
+    const above = ancestors.filter(up => {
+      const since = mains(up)
+      if (since === null || lost < since - windowMs) return false
+      return ownMains === null && !hasUps ? true : lost <= since + windowMs
+    })
+    if (above.length > 0) return above[above.length - 1]!
+    const rank = (m: number): [number, number] => [mains(m)!, m]
+    const siblings = all
+      .filter(m => m !== i && placeOf(m) === placeOf(i) && placeOf(i) !== -1 && depth(m) === depth(i))
+      .filter(m => mains(m) !== null && Math.abs(mains(m)! - lost) <= windowMs)
+      .filter(m => ownMains === null || rank(m)[0] < ownMains || (rank(m)[0] === ownMains && m < i))
+      .sort((a, b) => rank(a)[0] - rank(b)[0] || a - b)
+    return siblings[0] ?? -1
+  }
+  const rootOf = (i: number): string => {
+    if (reach(i) !== 'live') return rootOf(inventory.parentsOf(i).find(p => way(p) !== 'live')!)
+    if (trouble[i]) {
+      const power = powerCause(i)
+      return power === -1 ? inventory.nodes[i]!.id : rootOf(power)
+    }
+    return collectorOf[i] === undefined ? '' : `collector:${collectorOf[i]}`
+  }
+  return all.map(i => {
+    const powerDark =
+      reach(i) === 'live' &&
+      trouble[i]! &&
+      powerCause(i) !== -1 &&
+      (own[i] === 'grey' || (own[i] === 'red' && facts.alarms.get(i)!.kind === 'link'))
+    const parents = inventory.parentsOf(i)
+    const oneWayLost = parents.length > 1 && parents.some(p => way(p) !== 'live')
+    const effective =
+      reach(i) !== 'live' || powerDark ? 'grey' : own[i] === 'green' && oneWayLost ? 'yellow' : own[i]!
+    return { own: own[i]!, effective, root: rootOf(i) }
+  })
+}
+
+interface IncidentFigures {
+  readonly root: string
+  readonly nodes: number
+  readonly addresses: number
+  readonly subscribers: number
+}
+
+function figuresOf(inventory: CompiledInventory, verdicts: readonly Verdict[]): IncidentFigures[] {
+  const byRoot = new Map<string, IncidentFigures>()
+  for (const [i, verdict] of verdicts.entries()) {
+    if (verdict.root === '') continue
+    const node = inventory.nodes[i]!
+    const sum = byRoot.get(verdict.root) ?? { root: verdict.root, nodes: 0, addresses: 0, subscribers: 0 }
+    byRoot.set(verdict.root, {
+      root: verdict.root,
+      nodes: sum.nodes + 1,
+      addresses: sum.addresses + node.addresses.length,
+      subscribers: sum.subscribers + node.subscribers
+    })
+  }
+  return [...byRoot.values()].sort((a, b) => (a.root < b.root ? -1 : 1))
+}
+
+function engineFigures(incidents: readonly Incident[]): IncidentFigures[] {
+  return incidents
+    .map(incident => ({
+      root: incident.kind === 'collector' ? `collector:${incident.root}` : incident.root,
+      nodes: incident.affectedNodes,
+      addresses: incident.affectedAddresses,
+      subscribers: incident.affectedSubscribers
+    }))
+    .sort((a, b) => (a.root < b.root ? -1 : 1))
+}
+
+const newFacts = (): Facts => ({ alarms: new Map(), silence: new Map(), collectors: new Map(), order: 0 })
+
+function play(
+  inventory: CompiledInventory,
+  list: readonly { event: Event; seconds: number; update: boolean }[]
+) {
+  const engine = createLightEngine(inventory, { powerWindowMs: windowMs })
+  const facts = newFacts()
+  const told: unknown[] = []
+  let nowMs = 1_000_000
+  for (const step of list) {
+    nowMs += step.seconds * 1000
+    apply(inventory, engine, facts, step.event, nowMs)
+    if (step.update) told.push(engine.update(nowMs))
+  }
+  told.push(engine.update(nowMs))
+  return { engine, facts, told, nowMs }
+}
+
+describe('light engine', () => {
+  it.each([
+    ['any events', steps],
+    ['the events of power cuts', stepsOf(powerEvent)]
+  ])('shows after %s what a full recomputation shows', (_, events) => {
+    fc.assert(
+      fc.property(shape, events, (plan, list) => {
+        const inventory = inventoryOf(plan)
+        const { engine, facts } = play(inventory, list)
+        const expected = recomputeAll(inventory, facts)
+        const shown = inventory.nodes.map((_, i) => engine.light(i))
+        expect(shown.map(light => [light.own, light.effective])).toEqual(
+          expected.map(verdict => [verdict.own, verdict.effective])
+        )
+        expect(engineFigures(engine.incidents())).toEqual(figuresOf(inventory, expected))
+        for (const [i, verdict] of expected.entries()) {
+          if (shown[i]!.cause.by === 'upstream' && verdict.root !== '') {
+            expect(shown[i]!.cause.node).toBe(verdict.root)
+          }
+        }
+        for (const tier of tiers) {
+          for (const light of lights) {
+            const nodes = inventory.nodes.filter(
+              (node, i) => node.tier === tier && shown[i]!.effective === light
+            )
+            expect(engine.count(tier, light)).toBe(nodes.length)
+          }
+        }
+      }),
+      { numRuns: 1000 }
+    )
+  })
+
+  it('tells the same changes for the same events, byte for byte', () => {
+    fc.assert(
+      fc.property(shape, steps, (plan, list) => {
+        const once = JSON.stringify(play(inventoryOf(plan), list).told)
+        expect(JSON.stringify(play(inventoryOf(plan), list).told)).toBe(once)
+      }),
+      { numRuns: 200 }
+    )
+  })
+
+  it('tells changes that add up to what it shows: lights from green, incidents from none', () => {
+    fc.assert(
+      fc.property(shape, steps, (plan, list) => {
+        const inventory = inventoryOf(plan)
+        const { engine, told } = play(inventory, list)
+        const shown = new Map(inventory.nodes.map(node => [node.id, 'green']))
+        const open = new Map<string, Incident>()
+        for (const update of told as ReturnType<LightEngine['update']>[]) {
+          for (const change of update.lightChanges) {
+            expect(change.from).toBe(shown.get(change.node))
+            shown.set(change.node, change.to)
+          }
+          for (const { change, incident } of update.incidentChanges) {
+            expect(open.has(incident.id)).toBe(change !== 'opened')
+            if (change === 'closed') open.delete(incident.id)
+            else open.set(incident.id, incident)
+          }
+        }
+        expect([...shown.values()]).toEqual(inventory.nodes.map((_, i) => engine.light(i).effective))
+        expect([...open.values()]).toEqual(expect.arrayContaining([...engine.incidents()]))
+        expect(open.size).toBe(engine.incidents().length)
+      }),
+      { numRuns: 300 }
+    )
+  })
+
+  it('shows the same whether it lived through the events or took them over by a reload', () => {
+    fc.assert(
+      fc.property(shape, steps, (plan, list) => {
+        const inventory = inventoryOf(plan)
+        const { engine, nowMs } = play(inventory, list)
+        const before = inventory.nodes.map((_, i) => engine.light(i))
+        const incidents = engine.incidents()
+        const update = engine.reload(inventoryOf(plan), nowMs + 1)
+        expect(update).toEqual({ lightChanges: [], incidentChanges: [] })
+        expect(inventory.nodes.map((_, i) => engine.light(i))).toEqual(before)
+        expect(engine.incidents()).toEqual(incidents)
+      }),
+      { numRuns: 300 }
+    )
+  })
+})
