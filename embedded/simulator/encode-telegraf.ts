@@ -21,8 +21,8 @@ function object(values: Fields): string {
   return text === '' ? '{}' : `${text}}`
 }
 
-export function telegrafMetric(name: string, fields: Fields, tags: Tags, timeMs: number): string {
-  const time = Math.floor(timeMs / 1000)
+/** One line as Telegraf writes it; `time` is already in the unit that json_timestamp_units asks for. */
+export function telegrafMetric(name: string, fields: Fields, tags: Tags, time: number): string {
   return `{"fields":${object(fields)},"name":"${name}","tags":${object(tags)},"timestamp":${time}}\n`
 }
 
@@ -93,14 +93,15 @@ function opticsMetrics(r: OpticsReading): Metric[] {
       fields: {
         entSensorPrecision: 1,
         entSensorScale: 9,
-        entSensorStatus: dbm === -Infinity ? 2 : 1,
+        entSensorStatus: 1,
         entSensorType: 14,
+        // Without light they answer the floor of the scale.
         entSensorValue: dbm === -Infinity ? -400 : Math.round(dbm * 10)
       },
       tags: {
         ...tags,
         entPhysicalName: `${interfaceName(r.device, r.index)} ${what} Power Sensor`,
-        index: r.index
+        ifIndex: r.index
       }
     })
     return [sensor('Receive', r.rxDbm), sensor('Transmit', r.txDbm)]
@@ -257,7 +258,7 @@ function nutMetric(r: UpsReading): Metric {
 function catvMetric(r: CatvReading): Metric {
   return {
     name: 'catv',
-    fields: { heOpRxInputPower: Math.round(r.inputDbm * 10), heOpRxOutputLevel: Math.round(r.rfDbuv) },
+    fields: { fnRFPortOutputRFLevel: Math.round(r.rfDbuv), heOpRxInputPower: Math.round(r.inputDbm * 10) },
     tags: { agent_host: address(r.device), host: r.collector, index: '1' }
   }
 }
@@ -275,12 +276,16 @@ export function telegrafMetrics(reading: Reading): readonly Metric[] {
   }
 }
 
-export const encodeTelegraf: Encode = (reading, emit) => {
-  const key = address(reading.device)
-  for (const { name, fields, tags } of telegrafMetrics(reading))
-    emit({
-      key,
-      value: utf8.encode(telegrafMetric(name, fields, tags, reading.timeMs)),
-      timestampMs: Math.floor(reading.timeMs)
-    })
+/** `timestampUnits` is Telegraf's json_timestamp_units: whole seconds unless configured otherwise. */
+export function createTelegrafEncoder(timestampUnits: 's' | 'ms' = 's'): Encode {
+  const unitMs = timestampUnits === 's' ? 1000 : 1
+  return (reading, emit) => {
+    const key = address(reading.device)
+    for (const { name, fields, tags } of telegrafMetrics(reading))
+      emit({
+        key,
+        value: utf8.encode(telegrafMetric(name, fields, tags, Math.floor(reading.timeMs / unitMs))),
+        timestampMs: Math.floor(reading.timeMs)
+      })
+  }
 }

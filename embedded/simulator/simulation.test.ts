@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { packageRoot } from '../../schemas/package-root.ts'
 import { generateCity } from '../../topology/city.ts'
-import { encodeTelegraf } from './encode-telegraf.ts'
+import { createTelegrafEncoder } from './encode-telegraf.ts'
 import type { SimulatedRecord } from './readings.ts'
 import { parseScenario, quietScenario, type ScenarioEvent } from './scenario.ts'
 import { createSimulation, type FaultNews, type SimulationOptions } from './simulation.ts'
@@ -30,7 +30,7 @@ function simulation(extra: Partial<SimulationOptions> = {}) {
     scenario: quietScenario,
     seed: 1,
     startMs,
-    encode: encodeTelegraf,
+    encode: createTelegrafEncoder(),
     ...extra
   })
 }

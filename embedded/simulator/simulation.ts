@@ -61,7 +61,6 @@ export interface Simulation {
 
 const accessPorts = 24
 const stormRounds = 4
-const drawsMax = 40
 
 interface Optic {
   readonly rxLow: number
@@ -421,7 +420,7 @@ export function createSimulation(options: SimulationOptions): Simulation {
     return false
   }
 
-  /** Nodes to try for a fault: the one named, or some drawn at random that match and are well. */
+  /** Nodes to try for a fault: the one named, or those that match and are well, in random order. */
   function* candidates(wanted: Place): Generator<number> {
     if (wanted.id !== undefined) {
       const n = nodeIndex.get(wanted.id)
@@ -430,13 +429,17 @@ export function createSimulation(options: SimulationOptions): Simulation {
     }
     const under = wanted.under === undefined ? undefined : nodeIndex.get(wanted.under)
     const from = under === undefined ? nodes.map((_, n) => n) : subtree(under).slice(1)
-    const matching = from.filter(n => wanted.tier === undefined || nodes[n]?.tier === wanted.tier)
-    for (let draw = 0; draw < drawsMax && matching.length > 0; draw++) {
-      const n = matching[place.below(matching.length)] ?? 0
-      if (reachable[n] !== 1 || mainsCuts[n] !== 0 || deadCollectors.has(collectorOf[n] ?? '')) continue
-      const vendor = wanted.vendor
-      if (vendor !== undefined && !devicesOf[n]?.some(d => devices[d]?.vendor === vendor)) continue
-      yield n
+    const vendor = wanted.vendor
+    const matching = from.filter(
+      n =>
+        (wanted.tier === undefined || nodes[n]?.tier === wanted.tier) &&
+        (vendor === undefined || devicesOf[n]?.some(d => devices[d]?.vendor === vendor) === true)
+    )
+    for (let left = matching.length; left > 0; left--) {
+      const drawn = place.below(left)
+      const n = matching[drawn] ?? 0
+      matching[drawn] = matching[left - 1] ?? 0
+      if (reachable[n] === 1 && mainsCuts[n] === 0 && !deadCollectors.has(collectorOf[n] ?? '')) yield n
     }
   }
 
