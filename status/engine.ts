@@ -1,0 +1,290 @@
+import type { AlarmEngine } from '../rules/alarms.ts'
+import type { CompiledRules } from '../rules/compile.ts'
+import { evaluateSample } from '../rules/kernel.ts'
+import type { Alarm, AlarmTransition, ConditionFlip } from '../rules/model.ts'
+import type { ProgramTableBuilder } from '../rules/program.ts'
+import { conditionsPerSeriesMax, type DeviceState, type SeriesState } from '../rules/series-state.ts'
+import type { Candidate, EvaluationResult, NewSeries } from '../schemas/evaluation.ts'
+import type { CompiledInventory } from '../topology/compile.ts'
+import { summariseAlarms, type LightEngine, type LightUpdate } from '../topology/lights.ts'
+import type { IncidentChange, LightChange } from '../topology/model.ts'
+import { createSeriesAssigner } from './assign.ts'
+import { createSeriesRegistry, type SeenDevice, type SeriesRegistry } from './series-registry.ts'
+import { createSilenceWatch, type SilenceWatch, type StalenessOptions } from './silence.ts'
+import type { StatusEvent } from './view.ts'
+
+/**
+ * The status engine: the only writer of assignments, alarms, lights and incidents. It joins the pure engines of
+ * rules/ and topology/, and is given results and the time; it reads no clock.
+ */
+export interface EngineOptions {
+  readonly inventory: CompiledInventory
+  readonly rules: CompiledRules
+  readonly programs: ProgramTableBuilder
+  readonly series: SeriesState
+  readonly devices: DeviceState
+  readonly alarms: AlarmEngine
+  readonly lights: LightEngine
+  readonly staleness: StalenessOptions
+  readonly records: EngineRecords
+  readonly startMs: number
+}
+
+/** What the engine hands on to be stored. Must not block. */
+export interface EngineRecords {
+  series(described: readonly StoredSeries[]): void
+  alarms(transitions: readonly AlarmTransition[]): void
+  lights(changes: readonly LightChange[]): void
+  incidents(changes: readonly IncidentChange[]): void
+}
+
+/** A series with the place the inventory gives it; device and node are '' while the device is unknown. */
+export interface StoredSeries extends NewSeries {
+  readonly deviceId: string
+  readonly nodeId: string
+  readonly tier: string
+}
+
+export interface StatusEngine {
+  /** Applies what a task found: assigns its new series, evaluates their samples, applies flips in order. */
+  take(result: EvaluationResult, nowMs: number): void
+  /** Runs the timers: holds, silence, incidents. Call a few times a second. */
+  tick(nowMs: number): void
+  /** While the daemon itself holds consumption back, nothing falls silent. */
+  holdSilence(held: boolean, nowMs: number): void
+  /** Takes over another inventory and rules. Only while no task is under evaluation. */
+  reload(inventory: CompiledInventory, rules: CompiledRules, nowMs: number): void
+  subscribe(listener: (event: StatusEvent) => void): () => void
+  readonly inventory: () => CompiledInventory
+  readonly registry: SeriesRegistry
+  readonly silence: SilenceWatch
+  /** Flips applied and samples of new series judged since the start, for the metrics. */
+  readonly counts: () => { readonly flips: number; readonly judged: number }
+}
+
+/** Between two ticks this far apart the clock has jumped (sleep, a stopped process, a set clock). */
+const clockJumpMsMax = 30_000
+const silenceSweepMs = 1000
+
+export function createStatusEngine(options: EngineOptions): StatusEngine {
+  const { programs, series: state, alarms, lights, records } = options
+  let { inventory, rules } = options
+  const registry = createSeriesRegistry(state.capacity)
+  const silence = createSilenceWatch(inventory, options.devices, options.staleness, options.startMs)
+  const listeners = new Set<(event: StatusEvent) => void>()
+  let lastTickMs = options.startMs
+  let lastSweepMs = 0
+  let flips = 0
+  let judged = 0
+
+  const assigner = createSeriesAssigner(registry, state, programs, inventory, rules, series =>
+    raisedOf(series)
+  )
+
+  /** Conditions the alarm engine holds to be on for a series: a program given to it must start from there. */
+  const raisedOf = (series: number): ReadonlySet<number> | undefined => {
+    const known = registry.device(series)?.known ?? -1
+    if (known < 0) return undefined
+    return alarms.raisedConditions(inventory.devices[known]!.id, registry.instance(series))
+  }
+
+  const emit = (event: StatusEvent): void => {
+    for (const listener of listeners) listener(event)
+  }
+
+  /** The node a port's trouble belongs to: a port towards a child tells of the child, which cannot speak for itself. */
+  const nodeOf = (device: number, instance: string): string => {
+    const port = inventory.port(device, instance)
+    if (port?.role === 'downlink' && port.peer !== '') return port.peer
+    return inventory.nodes[inventory.nodeOfDevice(device)]!.id
+  }
+
+  const applyFlip = (
+    series: number,
+    candidate: Candidate,
+    condition: number,
+    on: boolean,
+    limit: number
+  ): void => {
+    const seen = registry.device(series)
+    if (seen === undefined || seen.known < 0) return
+    flips++
+    const instance = registry.instance(series)
+    const flip: ConditionFlip = {
+      condition,
+      on,
+      node: nodeOf(seen.known, instance),
+      device: inventory.devices[seen.known]!.id,
+      instance,
+      value: candidate.value,
+      limit: Number.isNaN(limit) ? null : limit,
+      timeMs: candidate.timeMs,
+      coordinates: { topic: candidate.topic, partition: candidate.partition, offset: candidate.offset }
+    }
+    alarms.apply(flip)
+  }
+
+  const limitOf = (series: number, condition: number, on: boolean): number => {
+    const { table } = programs
+    const program = state.program[series]!
+    for (let k = 0; k < table.conditionCount[program]!; k++) {
+      const at = program * conditionsPerSeriesMax + k
+      if (table.condition[at] !== condition) continue
+      return table.op[at] === 2 ? NaN : (on ? table.raiseLimit[at] : table.clearLimit[at])!
+    }
+    return NaN
+  }
+
+  const describe = (series: NewSeries, seen: SeenDevice): StoredSeries => {
+    if (seen.known < 0) return { ...series, deviceId: '', nodeId: '', tier: '' }
+    const node = inventory.nodes[inventory.nodeOfDevice(seen.known)]!
+    return { ...series, deviceId: inventory.devices[seen.known]!.id, nodeId: node.id, tier: node.tier }
+  }
+
+  const learn = (described: readonly NewSeries[], nowMs: number): void => {
+    const fresh: StoredSeries[] = []
+    for (const series of described) {
+      const isNew = registry.add(series, inventory, nowMs)
+      const seen = registry.device(series.series)
+      if (seen === undefined) continue
+      if (isNew) {
+        silence.watch(seen)
+        fresh.push(describe(series, seen))
+      }
+      assigner.assign(series.series, raisedOf(series.series))
+    }
+    if (fresh.length > 0) records.series(fresh)
+  }
+
+  const publish = (update: LightUpdate, nowMs: number): void => {
+    if (update.lightChanges.length > 0) {
+      records.lights(update.lightChanges)
+      for (const change of update.lightChanges) emit({ type: 'light', atMs: change.atMs, data: change })
+    }
+    if (update.incidentChanges.length > 0) {
+      records.incidents(update.incidentChanges)
+      for (const change of update.incidentChanges) emit({ type: 'incident', atMs: nowMs, data: change })
+    }
+  }
+
+  const isMainsLost = (alarm: Alarm): boolean => alarm.type === 'ups.on_battery'
+
+  const summarise = (node: string): void => {
+    const index = inventory.nodeIndex(node)
+    if (index !== undefined) lights.setAlarms(index, summariseAlarms(alarms.byNode(node), isMainsLost))
+  }
+
+  /** Carries alarm transitions to the lights, and everything that changed to the records and listeners. */
+  const settle = (nowMs: number): void => {
+    const transitions = alarms.drain()
+    if (transitions.length > 0) {
+      records.alarms(transitions)
+      for (const node of new Set(transitions.map(t => t.alarm.node))) summarise(node)
+      for (const t of transitions) emit({ type: 'alarm', atMs: t.atMs, data: t })
+    }
+    publish(lights.update(nowMs), nowMs)
+  }
+
+  /** A silent device is an alarm only while others of its node report: all of them silent is a grey node. */
+  const tellAlarms = (node: number, nowMs: number): void => {
+    const devices = inventory.devicesOfNode(node)
+    const whole = devices.every(device => silence.isSilent(device))
+    for (const device of devices) {
+      const sinceMs = silence.isSilent(device) ? (silence.lastSeenMs(device) ?? nowMs) : null
+      alarms.silence({
+        device: inventory.devices[device]!.id,
+        node: inventory.nodes[node]!.id,
+        sinceMs,
+        nowMs,
+        whole
+      })
+    }
+  }
+
+  const sweepSilence = (nowMs: number): void => {
+    const changed = silence.sweep(nowMs)
+    const touchedNodes = new Set<number>()
+    for (const { device, sinceMs } of changed.devices) {
+      lights.setDeviceSilence(device, sinceMs, sinceMs !== null && silence.lastSeenMs(device) === null)
+      touchedNodes.add(inventory.nodeOfDevice(device))
+    }
+    for (const node of touchedNodes) tellAlarms(node, nowMs)
+    for (const { collector, devices, sinceMs } of changed.collectors) {
+      const nodes = [...new Set(devices.map(device => inventory.nodeOfDevice(device)))]
+      lights.setCollectorSilence(collector, nodes, sinceMs)
+    }
+  }
+
+  // What was restored colours its nodes before the first record comes.
+  for (const node of new Set([...alarms.open()].map(alarm => alarm.node))) summarise(node)
+  publish(lights.update(options.startMs), options.startMs)
+
+  return {
+    take(result, nowMs) {
+      if (result.newSeries.length > 0) learn(result.newSeries, nowMs)
+      for (const candidate of result.candidates) {
+        const { series } = candidate
+        if (candidate.condition >= 0) {
+          const limit = limitOf(series, candidate.condition, candidate.on)
+          applyFlip(series, candidate, candidate.condition, candidate.on, limit)
+          continue
+        }
+        judged++
+        assigner.moduleLimit(series, candidate.value)
+        evaluateSample(
+          programs.table,
+          state,
+          series,
+          candidate.value,
+          candidate.timeMs,
+          (condition, on, limit) => applyFlip(series, candidate, condition, on, limit)
+        )
+      }
+      settle(nowMs)
+    },
+    tick(nowMs) {
+      const elapsedMs = nowMs - lastTickMs
+      lastTickMs = nowMs
+      if (elapsedMs < 0 || elapsedMs > clockJumpMsMax) {
+        // After a jump nobody can be called silent: everything is counted anew.
+        silence.hold(true, nowMs)
+        silence.hold(false, nowMs)
+      }
+      alarms.tick(nowMs)
+      if (nowMs - lastSweepMs >= silenceSweepMs || nowMs < lastSweepMs) {
+        lastSweepMs = nowMs
+        sweepSilence(nowMs)
+      }
+      settle(nowMs)
+    },
+    holdSilence: (held, nowMs) => silence.hold(held, nowMs),
+    reload(nextInventory, nextRules, nowMs) {
+      inventory = nextInventory
+      rules = nextRules
+      registry.resolveAll(inventory)
+      alarms.reload(rules, nowMs)
+      alarms.relocate((device, instance) => {
+        const index = inventory.deviceIndex(device)
+        return index === undefined ? undefined : nodeOf(index, instance)
+      }, nowMs)
+      assigner.reassignAll(inventory, rules, raisedOf)
+      silence.reload(inventory, registry.devices())
+      publish(lights.reload(inventory, nowMs), nowMs)
+      sweepSilence(nowMs)
+      settle(nowMs)
+      emit({
+        type: 'reload',
+        atMs: nowMs,
+        data: { inventoryVersion: inventory.version }
+      })
+    },
+    subscribe(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    inventory: () => inventory,
+    registry,
+    silence,
+    counts: () => ({ flips, judged })
+  }
+}
