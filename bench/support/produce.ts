@@ -31,16 +31,18 @@ export async function produceRecords(options: ProduceOptions): Promise<Produced>
   await admin.disconnect()
 
   const { default: rdkafka } = await import('node-rdkafka')
-  const producer = new rdkafka.Producer({
-    'bootstrap.servers': brokers.join(','),
-    'compression.codec': options.compression,
-    'batch.num.messages': options.batchRecordsMax ?? 5_000,
-    'linger.ms': 50,
-    'queue.buffering.max.messages': 500_000,
-    'queue.buffering.max.kbytes': 256 * 1024,
-    partitioner: 'murmur2_random',
-    dr_cb: true
-  })
+  const producer = new rdkafka.Producer(
+    {
+      'bootstrap.servers': brokers.join(','),
+      'compression.codec': options.compression,
+      'batch.num.messages': options.batchRecordsMax ?? 5_000,
+      'linger.ms': 50,
+      'queue.buffering.max.messages': 500_000,
+      'queue.buffering.max.kbytes': 256 * 1024,
+      dr_cb: true
+    },
+    { partitioner: 'murmur2_random' } as ConstructorParameters<typeof rdkafka.Producer>[1]
+  )
   const startedMs = performance.now()
   let sent = 0
   let acknowledged = 0
