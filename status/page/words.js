@@ -1,0 +1,306 @@
+// @ts-check
+/** Every word the page says, in both languages, and how it writes numbers and times. */
+
+/** @typedef {'ru' | 'en'} Language */
+
+const texts = {
+  ru: {
+    name: 'Светофор',
+    skip: 'К адресу',
+    askLabel: 'Что с домом?',
+    askPlaceholder: 'Улица и дом, например: Тютчева 1 к 2',
+    askButton: 'Узнать',
+    suggestions: 'Похожие адреса',
+    help: 'Клавиши',
+    close: 'Закрыть',
+    incidents: 'Открытые аварии',
+    network: 'Сеть',
+    onlyTrouble: 'Только неисправное',
+    nothingWrong: 'Неисправных узлов нет.',
+    noIncidents: 'Аварий нет.',
+    overview: 'Сеть сейчас',
+    overviewNodes: { one: '{n} узел', few: '{n} узла', many: '{n} узлов', other: '{n} узла' },
+    live: 'Данные в реальном времени',
+    connecting: 'Подключение…',
+    stale: 'Связь с сервером потеряна. Показано состояние на {time}. Переподключение…',
+    failed: 'Запрос не удался: {detail}',
+    light: { green: 'Норма', yellow: 'Внимание', red: 'Авария', grey: 'Нет данных' },
+    tier: { core: 'ЦУ', district: 'ОУ', area: 'РУ', campus: 'КУ', building: 'ДУ' },
+    tierLong: {
+      core: 'Центральный узел',
+      district: 'Окружные узлы',
+      area: 'Районные узлы',
+      campus: 'Кампусные узлы',
+      building: 'Домовые узлы'
+    },
+    kind: {
+      power: 'Электропитание',
+      link: 'Линия связи',
+      optics: 'Оптический сигнал',
+      device: 'Оборудование',
+      collector: 'Сбор данных',
+      unknown: 'Не установлена'
+    },
+    severity: { critical: 'критично', major: 'серьёзно', minor: 'незначительно', warning: 'предупреждение' },
+    cutOff: 'Нет связи',
+    since: 'С какого времени',
+    why: 'Причина',
+    affected: 'Затронуто',
+    planned: 'Плановые работы',
+    plannedYes: 'Да, работы на узле',
+    plannedNo: 'Нет',
+    plannedTag: 'Плановые работы',
+    noCause: '—',
+    upstream: '{kind}: авария выше, {node}',
+    at: '{kind}: {node}',
+    silence: 'Узел молчит',
+    nodes: { one: '{n} узел', few: '{n} узла', many: '{n} узлов', other: '{n} узла' },
+    addresses: { one: '{n} адрес', few: '{n} адреса', many: '{n} адресов', other: '{n} адреса' },
+    subscribers: { one: '{n} абонент', few: '{n} абонента', many: '{n} абонентов', other: '{n} абонента' },
+    connected: 'Подключено',
+    way: 'Путь к центру',
+    thisNode: 'этот узел',
+    alarms: 'Тревоги узла',
+    evidence: 'Основание',
+    rule: 'Правило',
+    signal: 'Сигнал',
+    value: 'Значение',
+    limit: 'порог {limit}',
+    eventTime: 'Время события',
+    record: 'Запись Kafka',
+    recordOf: 'тема {topic}, раздел {partition}, смещение {offset}',
+    noRecord: 'нет: узел молчит',
+    devices: 'Оборудование',
+    lastSeen: 'данные {ago} назад',
+    never: 'данных не было',
+    silent: 'молчит',
+    children: 'Ниже этого узла',
+    more: 'и ещё {n}',
+    history: 'История за сутки',
+    historyShow: 'Показать историю за сутки',
+    historyEmpty: 'За сутки изменений не было.',
+    historyChange: {
+      raised: 'поднята',
+      cleared: 'снята',
+      changed: 'изменена',
+      opened: 'открыта',
+      closed: 'закрыта'
+    },
+    historyAlarm: 'Тревога',
+    historyIncident: 'Авария',
+    loading: 'Загрузка…',
+    choose: 'Уточните дом',
+    chooseText: 'Такого дома нет или адрес подходит нескольким. Ближайшие:',
+    notFound: 'Такого адреса нет',
+    notFoundText: 'Похожих адресов не нашлось. Проверьте улицу и номер дома.',
+    nodeGone: 'Такого узла нет',
+    back: 'К сводке',
+    other: 'English',
+    tokenTitle: 'Нужен токен',
+    tokenText: 'Этот Светофор отвечает только тем, у кого есть токен. Его даёт администратор.',
+    tokenLabel: 'Токен',
+    tokenKeep: 'Помнить на этом компьютере',
+    tokenWrong: 'Этот токен не подошёл.',
+    tokenButton: 'Войти',
+    keys: [
+      ['/', 'к адресу'],
+      ['↑ ↓', 'по подсказкам, по дереву'],
+      ['← →', 'свернуть и раскрыть ветвь'],
+      ['Enter', 'узнать; открыть узел'],
+      ['I', 'к авариям'],
+      ['T', 'к дереву сети'],
+      ['F', 'только неисправное'],
+      ['L', 'English'],
+      ['Esc', 'очистить, к сводке'],
+      ['?', 'эта подсказка']
+    ],
+    units: { d: 'д', h: 'ч', min: 'мин', s: 'с' },
+    ago: '{time} назад'
+  },
+  en: {
+    name: 'Svetofor',
+    skip: 'To the address',
+    askLabel: 'What is wrong at this address?',
+    askPlaceholder: 'Street and house, for example: Тютчева 1 к 2',
+    askButton: 'Look up',
+    suggestions: 'Similar addresses',
+    help: 'Keys',
+    close: 'Close',
+    incidents: 'Open incidents',
+    network: 'Network',
+    onlyTrouble: 'Only trouble',
+    nothingWrong: 'No node is in trouble.',
+    noIncidents: 'No incidents.',
+    overview: 'The network now',
+    overviewNodes: { one: '{n} node', other: '{n} nodes' },
+    live: 'Live data',
+    connecting: 'Connecting…',
+    stale: 'The connection to the server is lost. Shown is the state at {time}. Reconnecting…',
+    failed: 'The request failed: {detail}',
+    light: { green: 'OK', yellow: 'Attention', red: 'Failure', grey: 'No data' },
+    tier: { core: 'core', district: 'district', area: 'area', campus: 'campus', building: 'building' },
+    tierLong: {
+      core: 'Core',
+      district: 'District nodes',
+      area: 'Area nodes',
+      campus: 'Campus nodes',
+      building: 'Building nodes'
+    },
+    kind: {
+      power: 'Power',
+      link: 'Link',
+      optics: 'Optical signal',
+      device: 'Equipment',
+      collector: 'Data collection',
+      unknown: 'Not known'
+    },
+    severity: { critical: 'critical', major: 'major', minor: 'minor', warning: 'warning' },
+    cutOff: 'No connection',
+    since: 'Since when',
+    why: 'Cause',
+    affected: 'Affected',
+    planned: 'Planned work',
+    plannedYes: 'Yes, work on the node',
+    plannedNo: 'No',
+    plannedTag: 'Planned work',
+    noCause: '—',
+    upstream: '{kind}: failure upstream, {node}',
+    at: '{kind}: {node}',
+    silence: 'The node is silent',
+    nodes: { one: '{n} node', other: '{n} nodes' },
+    addresses: { one: '{n} address', other: '{n} addresses' },
+    subscribers: { one: '{n} subscriber', other: '{n} subscribers' },
+    connected: 'Connected',
+    way: 'Way to the core',
+    thisNode: 'this node',
+    alarms: 'Alarms of the node',
+    evidence: 'Evidence',
+    rule: 'Rule',
+    signal: 'Signal',
+    value: 'Value',
+    limit: 'limit {limit}',
+    eventTime: 'Event time',
+    record: 'Kafka record',
+    recordOf: 'topic {topic}, partition {partition}, offset {offset}',
+    noRecord: 'none: the node is silent',
+    devices: 'Devices',
+    lastSeen: 'data {ago} ago',
+    never: 'no data seen',
+    silent: 'silent',
+    children: 'Below this node',
+    more: 'and {n} more',
+    history: 'Last 24 hours',
+    historyShow: 'Show the last 24 hours',
+    historyEmpty: 'Nothing changed in 24 hours.',
+    historyChange: {
+      raised: 'raised',
+      cleared: 'cleared',
+      changed: 'changed',
+      opened: 'opened',
+      closed: 'closed'
+    },
+    historyAlarm: 'Alarm',
+    historyIncident: 'Incident',
+    loading: 'Loading…',
+    choose: 'Which building?',
+    chooseText: 'No building has this address, or several do. The nearest:',
+    notFound: 'No such address',
+    notFoundText: 'No address is like this one. Check the street and the house number.',
+    nodeGone: 'There is no such node',
+    back: 'To the overview',
+    other: 'Русский',
+    tokenTitle: 'A token is needed',
+    tokenText: 'This Svetofor answers only those who have a token. Your administrator gives it.',
+    tokenLabel: 'Token',
+    tokenKeep: 'Remember on this computer',
+    tokenWrong: 'This token was refused.',
+    tokenButton: 'Enter',
+    keys: [
+      ['/', 'to the address'],
+      ['↑ ↓', 'through suggestions and the tree'],
+      ['← →', 'fold and unfold a branch'],
+      ['Enter', 'look up; open a node'],
+      ['I', 'to the incidents'],
+      ['T', 'to the network tree'],
+      ['F', 'only trouble'],
+      ['L', 'Русский'],
+      ['Esc', 'clear, to the overview'],
+      ['?', 'this help']
+    ],
+    units: { d: 'd', h: 'h', min: 'min', s: 's' },
+    ago: '{time} ago'
+  }
+}
+
+/** @type {Language} */
+let language = stored() ?? (navigator.language.startsWith('ru') ? 'ru' : 'en')
+
+function stored() {
+  const value = localStorage.getItem('svetofor.language')
+  return value === 'ru' || value === 'en' ? value : null
+}
+
+export const current = () => language
+
+/** @param {Language} next */
+export function choose(next) {
+  language = next
+  localStorage.setItem('svetofor.language', next)
+}
+
+/**
+ * The text of a key, with `{name}` filled in.
+ * @param {string} key  dotted, such as `light.red`
+ * @param {Record<string, string | number>} [values]
+ * @returns {any}
+ */
+export function t(key, values = {}) {
+  /** @type {any} */
+  let found = texts[language]
+  for (const step of key.split('.')) found = found?.[step]
+  if (found === undefined) return key
+  return typeof found === 'string' ? fill(found, values) : found
+}
+
+/**
+ * "5 узлов", "1 узел": the form of a counted noun.
+ * @param {string} key
+ * @param {number} n
+ */
+export function counted(key, n) {
+  const forms = t(key)
+  const form = forms[new Intl.PluralRules(language).select(n)] ?? forms.other
+  return fill(form, { n: number(n) })
+}
+
+/** @param {string} text @param {Record<string, string | number>} values */
+function fill(text, values) {
+  return text.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole))
+}
+
+/** @param {number} n */
+export function number(n) {
+  return new Intl.NumberFormat(language, { maximumFractionDigits: 2 }).format(n)
+}
+
+/** Clock time, with the date when it is not today. @param {number} atMs */
+export function clock(atMs, withSeconds = false) {
+  const at = new Date(atMs)
+  const today = new Date().toDateString() === at.toDateString()
+  return new Intl.DateTimeFormat(language === 'en' ? 'en-GB' : 'ru', {
+    ...(today ? {} : { day: 'numeric', month: 'short' }),
+    hour: '2-digit',
+    minute: '2-digit',
+    ...(withSeconds ? { second: '2-digit' } : {})
+  }).format(at)
+}
+
+/** "1 ч 12 мин": two units at most. @param {number} forMs */
+export function duration(forMs) {
+  const s = Math.max(0, Math.floor(forMs / 1000))
+  const u = t('units')
+  if (s < 60) return `${s} ${u.s}`
+  if (s < 3600) return `${Math.floor(s / 60)} ${u.min}`
+  if (s < 86400) return `${Math.floor(s / 3600)} ${u.h} ${Math.floor((s % 3600) / 60)} ${u.min}`
+  return `${Math.floor(s / 86400)} ${u.d} ${Math.floor((s % 86400) / 3600)} ${u.h}`
+}
