@@ -136,7 +136,8 @@ export function dbmOfMilliwatts(milliwatts: number): number {
 }
 
 function bounded(slot: SlotPlan, value: number): number {
-  return value >= slot.min && value <= slot.max ? value : NaN
+  // Adding 0 makes a negative zero a plain one, which is stored and compared as the same bytes.
+  return value >= slot.min && value <= slot.max ? value + 0 : NaN
 }
 
 export const timeUnits = ['s', 'ms', 'us', 'ns', 'auto'] as const

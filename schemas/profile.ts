@@ -209,7 +209,11 @@ export function compileProfiles(
     }
     bounds.push({ first, end: measurements.length, format: profile.format, yamls: profile.measurements })
   }
-  if (problems.length > 0) throw new ProblemsError(problems)
+  if (problems.length > 0) {
+    const order = files.map(({ file }) => file)
+    const rank = (problem: Problem): number => order.indexOf(problem.file) * 1e6 + problem.line
+    throw new ProblemsError(problems.sort((a, b) => rank(a) - rank(b) || a.column - b.column))
+  }
   return { measurements, byName: indexNames(bounds) }
 }
 
@@ -278,6 +282,13 @@ const defaultDevice: Readonly<Record<ProfileFormat, readonly KeyYaml[]>> = {
   canonical: [{ tag: 'device' }]
 }
 
+const defaultCollector: Readonly<Record<ProfileFormat, string>> = {
+  telegraf: 'host',
+  gnmic: '',
+  zabbix: '',
+  canonical: 'collector'
+}
+
 function compileMeasurement(
   yaml: LocatedYaml,
   profile: ProfileYaml,
@@ -325,7 +336,7 @@ function compileMeasurement(
       at,
       problems
     ),
-    collector: profile.collector ?? (profile.format === 'telegraf' ? 'host' : ''),
+    collector: profile.collector ?? defaultCollector[profile.format],
     instance: compileKeys(yaml, measurement.instance ?? [], at, problems),
     instanceOptional: measurement.instance_optional ?? measurement.instance === undefined,
     when: Object.entries(measurement.when ?? {}).map(([tag, pattern]) => ({
@@ -530,8 +541,9 @@ function enumPlan(
     described.enum ??
     (described.names === undefined ? Object.entries(signal.codes).map(([n, c]) => [c, n, n] as const) : [])
   for (const [from, name, canonical] of table) {
-    codes.set(from, code(canonical, 'enum'))
-    names.set(name.toLowerCase(), code(canonical, 'enum'))
+    const known = code(canonical, 'enum')
+    codes.set(from, known)
+    names.set(name.toLowerCase(), known)
   }
   for (const [name, canonical] of Object.entries(described.names ?? {}))
     names.set(name.toLowerCase(), code(canonical, 'names'))

@@ -1,0 +1,734 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import { createDecoder, type Decoder } from './decode.ts'
+import type { Decoded } from './decoded.ts'
+import { compileProfiles, type ProfileSet } from './profile.ts'
+import { readProfileFiles, shippedProfiles } from './profile-files.ts'
+import { codeName, signals } from './signals.ts'
+
+/** The shipped profiles against values read off real devices (MIB walks, collectors' own documentation). */
+
+const nowMs = Date.UTC(2026, 0, 15)
+const atS = nowMs / 1000 - 30
+let set: ProfileSet
+let decoder: Decoder
+const exercised = new Set<string>()
+
+beforeAll(async () => {
+  set = compileProfiles(await readProfileFiles([shippedProfiles]))
+  decoder = createDecoder(set, {
+    futureMsMax: 60_000,
+    pastMsMax: 10 * 365 * 86_400_000,
+    depthMax: 32,
+    valueBytesMax: 1_048_576
+  })
+})
+
+function decode(document: unknown): Decoded {
+  return decoder.decode(new TextEncoder().encode(JSON.stringify(document)), 0, nowMs)
+}
+
+/** The only group of a record: readings by signal (enumerations by name), and the fields without a reading. */
+function read(document: unknown): {
+  profile: string
+  identifiers: readonly string[]
+  collector: string
+  instance: string
+  values: Record<string, number | string>
+  none: string[]
+} {
+  const decoded = decode(document)
+  if (!decoded.ok) throw new Error(`${decoded.reason}: ${decoded.detail}`)
+  const group = decoded.groups[0]
+  const plan = set.measurements[group?.measurement ?? -1]
+  if (group === undefined || plan === undefined || decoded.groups.length > 1)
+    throw new Error(`${decoded.groups.length} groups`)
+  exercised.add(`${plan.profile}/${plan.name}`)
+  const values: Record<string, number | string> = {}
+  for (const [i, slot] of group.slots.entries()) {
+    const signal = signals[plan.slots[slot]?.signal ?? -1]
+    const value = group.values[i]
+    if (signal === undefined || value === undefined) throw new Error('slot without a signal')
+    expect(values).not.toHaveProperty([signal.name])
+    values[signal.name] = codeName(signal, value) ?? Number(value.toFixed(4))
+  }
+  const none = group.noReadings.map(slot => plan.slots[slot]?.field ?? '')
+  const { identifiers, collector, instance } = group
+  return { profile: plan.profile, identifiers, collector, instance, values, none }
+}
+
+function metric(name: string, fields: Record<string, unknown>, tags: Record<string, string> = {}): unknown {
+  return { fields, name, tags: { source: '10.7.1.5', host: 'col1', ...tags }, timestamp: atS }
+}
+
+const values = (name: string, fields: Record<string, unknown>, tags: Record<string, string> = {}) =>
+  read(metric(name, fields, tags)).values
+
+describe('UPS-MIB', () => {
+  it('reads a healthy unit', () => {
+    const got = read(
+      metric('ups', {
+        upsOutputSource: 3,
+        upsBatteryStatus: 2,
+        upsSecondsOnBattery: 0,
+        upsEstimatedMinutesRemaining: 42,
+        upsEstimatedChargeRemaining: 100,
+        upsBatteryVoltage: 546,
+        upsInputVoltage: 231,
+        upsOutputPercentLoad: 17,
+        upsAlarmsPresent: 0
+      })
+    )
+    expect(got).toEqual({
+      profile: 'ups-mib',
+      identifiers: ['10.7.1.5'],
+      collector: 'col1',
+      instance: '',
+      none: [],
+      values: {
+        'ups.output_source': 'normal',
+        'ups.battery_status': 'normal',
+        'ups.on_battery_s': 0,
+        'ups.runtime_s': 2520,
+        'ups.charge_pct': 100,
+        'ups.battery_v': 54.6,
+        'ups.input_v': 231,
+        'ups.load_pct': 17,
+        'ups.alarms': 0
+      }
+    })
+  })
+
+  it('takes 0 minutes at 100 % on mains for unknown (Phoenixtec, EastPower, Ingrasys)', () => {
+    const got = read(
+      metric('ups', {
+        upsOutputSource: 3,
+        upsBatteryStatus: 2,
+        upsEstimatedMinutesRemaining: 0,
+        upsEstimatedChargeRemaining: 100
+      })
+    )
+    expect(got.none).toEqual(['upsEstimatedMinutesRemaining'])
+    expect(got.values).not.toHaveProperty(['ups.runtime_s'])
+  })
+
+  it('takes 0 minutes at its word on battery, and when the battery is low', () => {
+    expect(values('ups', { upsOutputSource: 5, upsEstimatedMinutesRemaining: 0 })).toEqual({
+      'ups.output_source': 'battery',
+      'ups.runtime_s': 0
+    })
+    expect(values('ups', { upsBatteryStatus: 3, upsEstimatedMinutesRemaining: 0 })).toMatchObject({
+      'ups.runtime_s': 0
+    })
+    expect(read(metric('ups', { upsEstimatedMinutesRemaining: 0 })).none).toEqual([
+      'upsEstimatedMinutesRemaining'
+    ])
+  })
+
+  it('knows Huawei: -1 for minutes, charge and temperature, input voltage in tenths', () => {
+    const got = read(
+      metric('ups', {
+        upsOutputSource: 3,
+        upsEstimatedMinutesRemaining: -1,
+        upsEstimatedChargeRemaining: -1,
+        upsBatteryTemperature: -1,
+        upsInputVoltage: 2369
+      })
+    )
+    expect(got.values).toEqual({ 'ups.output_source': 'normal', 'ups.input_v': 236.9 })
+    expect(got.none).toEqual([
+      'upsEstimatedMinutesRemaining',
+      'upsEstimatedChargeRemaining',
+      'upsBatteryTemperature'
+    ])
+  })
+
+  it('reads names, named codes and codes alike, and nothing outside the enumeration', () => {
+    for (const battery of [5, '5', 'battery', 'Battery', 'battery(5)', ' battery(5) '])
+      expect(values('ups', { upsOutputSource: battery })).toEqual({ 'ups.output_source': 'battery' })
+    for (const nothing of [0, 8, 5.5, '', 'on', 'foo(9)', true, null, {}, [5]])
+      expect(read(metric('ups', { upsOutputSource: nothing })).none).toEqual(['upsOutputSource'])
+  })
+
+  it('keeps the lines of a three-phase unit apart', () => {
+    const got = read(metric('ups_input', { upsInputVoltage: 228 }, { upsInputLineIndex: '2' }))
+    expect(got.instance).toBe('2')
+    expect(got.values).toEqual({ 'ups.input_v': 228 })
+  })
+})
+
+describe('PowerNet-MIB (APC)', () => {
+  it('reads 3 as on battery and TimeTicks as seconds', () => {
+    expect(
+      values('apcups', {
+        upsBasicOutputStatus: 3,
+        upsBasicBatteryStatus: 2,
+        upsBasicBatteryTimeOnBattery: 4500,
+        upsAdvBatteryRunTimeRemaining: 252_000,
+        upsAdvBatteryReplaceIndicator: 1,
+        upsAdvInputLineFailCause: 4,
+        upsCommStatus: 1
+      })
+    ).toEqual({
+      'ups.output_source': 'battery',
+      'ups.battery_status': 'normal',
+      'ups.on_battery_s': 45,
+      'ups.runtime_s': 2520,
+      'ups.replace_battery': 'no',
+      'ups.transfer_cause': 'blackout',
+      'ups.comm_status': 'ok'
+    })
+  })
+
+  it('tells a self-test from a power cut, by status and by the cause of the transfer', () => {
+    expect(values('apcups', { upsBasicOutputStatus: 15 })).toEqual({ 'ups.output_source': 'test' })
+    expect(values('apcups', { upsBasicOutputStatus: 3, upsAdvInputLineFailCause: 9 })).toMatchObject({
+      'ups.output_source': 'test'
+    })
+    expect(values('apcups', { upsBasicOutputStatus: 2, upsAdvInputLineFailCause: 9 })).toMatchObject({
+      'ups.output_source': 'normal'
+    })
+  })
+
+  it('takes 4294967295 for absent', () => {
+    expect(read(metric('apcups', { upsAdvBatteryRunTimeRemaining: 4_294_967_295 })).none).toEqual([
+      'upsAdvBatteryRunTimeRemaining'
+    ])
+  })
+
+  it('prefers the precise value, and falls back to the plain one', () => {
+    expect(values('apcups', { upsAdvBatteryCapacity: 99, upsHighPrecBatteryCapacity: 987 })).toEqual({
+      'ups.charge_pct': 98.7
+    })
+    const got = read(metric('apcups', { upsAdvBatteryCapacity: 99, upsHighPrecBatteryCapacity: -1 }))
+    expect(got.values).toEqual({ 'ups.charge_pct': 99 })
+    expect(got.none).toEqual(['upsHighPrecBatteryCapacity'])
+  })
+})
+
+it('XPPC-MIB: reads a Phoenixtec on mains (runtime 0, replace 0, 2390 tenths of a volt)', () => {
+  const got = read(
+    metric('xppc', {
+      upsBaseOutputStatus: 2,
+      upsBaseBatteryStatus: 2,
+      upsSmartBatteryCapacity: 100,
+      upsSmartBatteryRunTimeRemaining: 0,
+      upsSmartBatteryReplaceIndicator: 0,
+      upsSmartInputLineVoltage: 2390,
+      upsSmartBatteryVoltage: 274
+    })
+  )
+  expect(got.profile).toBe('xppc')
+  expect(got.values).toEqual({
+    'ups.output_source': 'normal',
+    'ups.battery_status': 'normal',
+    'ups.charge_pct': 100,
+    'ups.input_v': 239,
+    'ups.battery_v': 27.4
+  })
+  expect(got.none).toEqual(['upsSmartBatteryRunTimeRemaining', 'upsSmartBatteryReplaceIndicator'])
+  expect(values('xppc', { upsBaseOutputStatus: 3, upsSmartBatteryRunTimeRemaining: 0 })).toEqual({
+    'ups.output_source': 'battery',
+    'ups.runtime_s': 0
+  })
+})
+
+describe('NUT upsd', () => {
+  const upsd = (fields: Record<string, unknown>) =>
+    read({ fields, name: 'upsd', tags: { host: 'col1', ups_name: 'ku7', serial: 'AS1' }, timestamp: atS })
+
+  it("reads Telegraf's own example", () => {
+    const got = upsd({
+      battery_charge_percent: 100,
+      input_voltage: 230.4,
+      load_percent: 9.7,
+      status_flags: 8,
+      time_left_ns: 600_000_000_000,
+      ups_status: 'OL'
+    })
+    expect(got.identifiers).toEqual(['ku7', 'AS1'])
+    expect(got.none).toEqual([])
+    expect(got.values).toEqual({
+      'ups.output_source': 'normal',
+      'ups.battery_status': 'normal',
+      'ups.replace_battery': 'no',
+      'ups.charge_pct': 100,
+      'ups.runtime_s': 600,
+      'ups.input_v': 230.4,
+      'ups.load_pct': 9.7
+    })
+  })
+
+  it.each([
+    [16, 'OB', 'battery', 'normal', 'no'],
+    [16 + 64, 'OB LB', 'battery', 'low', 'no'],
+    [8 + 128, 'OL RB', 'normal', 'normal', 'yes'],
+    [8 + 2, 'OL TRIM', 'reducer', 'normal', 'no'],
+    [8 + 4, 'OL BOOST', 'booster', 'normal', 'no'],
+    [16 + 1, 'CAL OB', 'test', 'normal', 'no'],
+    [8, 'OL CHRG', 'normal', 'normal', 'no']
+  ])('reads flags %i and words %s alike', (flags, words, source, battery, replace) => {
+    const expected = {
+      'ups.output_source': source,
+      'ups.battery_status': battery,
+      'ups.replace_battery': replace
+    }
+    expect(upsd({ status_flags: flags }).values).toEqual(expected)
+    expect(upsd({ ups_status: words }).values).toEqual(expected)
+    expect(upsd({ status_flags: flags, ups_status: words }).values).toEqual(expected)
+  })
+
+  it('reads nothing out of no flags and of words it does not know', () => {
+    expect(upsd({ status_flags: 0, ups_status: 'WAIT' }).values).toEqual({})
+    expect(upsd({ ups_status: 'Driver not connected' }).none).toHaveLength(3)
+  })
+})
+
+describe('IF-MIB', () => {
+  it("reads Telegraf's own example, keyed by ifIndex and not by a description with the firmware in it", () => {
+    const got = read({
+      fields: {
+        ifAdminStatus: 1,
+        ifInErrors: 0,
+        ifLastChange: 9_088_763,
+        ifOperStatus: 1,
+        ifSpeed: 1_000_000_000,
+        ifType: 6
+      },
+      name: 'interface',
+      tags: {
+        agent_host: '10.7.1.5',
+        host: 'col1',
+        ifDescr: 'D-Link DES-3200-18 R4.04.004 Port 1 ',
+        ifIndex: '25',
+        sysName: 'du-123'
+      },
+      timestamp: atS
+    })
+    expect(got.identifiers).toEqual(['10.7.1.5', 'du-123'])
+    expect(got.instance).toBe('25')
+    expect(got.values).toEqual({
+      'if.oper_status': 'up',
+      'if.admin_status': 'up',
+      'if.in_errors': 0,
+      'if.speed_mbps': 1000,
+      'if.last_change_s': 90_887.63
+    })
+  })
+
+  it.each([
+    [2, 'down'],
+    [6, 'notPresent'],
+    [7, 'lowerLayerDown'],
+    ['testing', 'testing'],
+    ['testing(3)', 'testing']
+  ])('reads ifOperStatus %s', (status, expected) => {
+    expect(values('interface', { ifOperStatus: status }, { ifIndex: '1' })).toEqual({
+      'if.oper_status': expected
+    })
+  })
+
+  it('takes the 64-bit counters where both are there', () => {
+    const fields = { ifInOctets: 7, ifHCInOctets: 4_294_967_303, ifSpeed: 4_294_967_295, ifHighSpeed: 10_000 }
+    expect(values('interface', fields, { ifIndex: '1' })).toEqual({
+      'if.in_octets': 4_294_967_303,
+      'if.speed_mbps': 10_000
+    })
+  })
+
+  it('takes the index from a field where no tag has it, and rejects a port without one', () => {
+    expect(read(metric('interface', { ifOperStatus: 1, ifIndex: 26 })).instance).toBe('26')
+    expect(decode(metric('interface', { ifOperStatus: 1 }))).toMatchObject({
+      ok: false,
+      reason: 'wrong_shape'
+    })
+  })
+
+  it('reads uptime', () => {
+    expect(values('snmp', { sysUpTime: 8_640_000 })).toEqual({ 'device.uptime_s': 86_400 })
+  })
+})
+
+describe('D-Link DDM-MGMT-MIB', () => {
+  it('reads mW, and dBm where the switch or the sign says so', () => {
+    expect(
+      values(
+        'ddm',
+        {
+          swDdmRxPower: '0.0932',
+          swDdmTxPower: '0.0583',
+          swDdmTemperature: '45.2305',
+          swDdmVoltage: '3.2477',
+          swDdmBiasCurrent: '31.584'
+        },
+        { index: '1' }
+      )
+    ).toEqual({
+      'optics.rx_dbm': -10.3058,
+      'optics.tx_dbm': -12.3433,
+      'optics.temp_c': 45.2305,
+      'optics.voltage_v': 3.2477,
+      'optics.bias_ma': 31.584
+    })
+    expect(values('ddm', { swDdmRxPower: '-10.2826' }, { index: '25' })).toEqual({
+      'optics.rx_dbm': -10.2826
+    })
+    expect(values('ddm', { swDdmRxPower: '0.5', swDdmPowerUnit: 2 }, { index: '25' })).toEqual({
+      'optics.rx_dbm': 0.5
+    })
+    expect(values('ddm', { swDdmRxPower: '0.5' }, { index: '25', swDdmPowerUnit: 'mw(1)' })).toEqual({
+      'optics.rx_dbm': -3.0103
+    })
+  })
+
+  it('reads no light out of 0 mW and -Inf', () => {
+    for (const dark of ['0', '0.0000', 0, '-Inf'])
+      expect(values('ddm', { swDdmRxPower: dark }, { index: '25' })).toEqual({ 'optics.rx_dbm': -40 })
+  })
+
+  it('reads nothing from a port without a module', () => {
+    for (const nothing of ['  -', '', 'Port 8 is not a SFP port.', 'N/A', 'Inf', 'NaN', '0x10', '1e999'])
+      expect(read(metric('ddm', { swDdmRxPower: nothing }, { index: '8' })).none).toEqual(['swDdmRxPower'])
+    // In mW a power cannot be negative, and an unknown unit is not guessed.
+    expect(read(metric('ddm', { swDdmRxPower: '-5', swDdmPowerUnit: 1 }, { index: '8' })).none).toHaveLength(
+      1
+    )
+    expect(read(metric('ddm', { swDdmRxPower: '0.1', swDdmPowerUnit: 7 }, { index: '8' })).none).toHaveLength(
+      1
+    )
+  })
+
+  it('reads DES-1210, whose unit is mw(0)', () => {
+    expect(values('ddm', { ddmRxPower: '0.0099', ddmPowerUnit: 0 }, { index: '9' })).toEqual({
+      'optics.rx_dbm': -20.0436
+    })
+    expect(read(metric('ddm', { ddmRxPower: '' }, { index: '9' })).none).toEqual(['ddmRxPower'])
+  })
+
+  it('reads the limits of received power, and of nothing else', () => {
+    const limits = {
+      swDdmHighAlarm: '1.26',
+      swDdmLowAlarm: '0.0099',
+      swDdmHighWarning: '1.0',
+      swDdmLowWarning: '0.0126'
+    }
+    expect(values('ddm_threshold', limits, { ifIndex: '25', type: '5' })).toEqual({
+      'optics.rx_high_alarm_dbm': 1.0037,
+      'optics.rx_low_alarm_dbm': -20.0436,
+      'optics.rx_high_warn_dbm': 0,
+      'optics.rx_low_warn_dbm': -18.9963
+    })
+    expect(decode(metric('ddm_threshold', limits, { ifIndex: '25', type: '4' }))).toMatchObject({
+      ok: true,
+      unmapped: 1
+    })
+  })
+})
+
+it('DLINKSW-DDM-MIB: reads 0.1 µW, its limits and its own judgement', () => {
+  expect(
+    values(
+      'ddm_dlinksw',
+      {
+        dDdmIfInfoCurrentRxPower: 4660,
+        dDdmIfInfoCurrentTxPower: 0,
+        dDdmIfInfoRxPowerState: 3,
+        dDdmIfInfoLowAlarmRxPower: 100,
+        dDdmIfInfoLowWarnRxPower: 200,
+        dDdmIfInfoHighWarnRxPower: 10_000,
+        dDdmIfInfoHighAlarmRxPower: 12_589,
+        dDdmIfInfoCurrentTemperature: 41_500,
+        dDdmIfInfoCurrentVoltage: 331,
+        dDdmIfInfoCurrentBiasCurrent: 17
+      },
+      { ifIndex: '27' }
+    )
+  ).toEqual({
+    'optics.rx_dbm': -3.3161,
+    'optics.tx_dbm': -40,
+    'optics.rx_state': 'lowWarning',
+    'optics.rx_low_alarm_dbm': -20,
+    'optics.rx_low_warn_dbm': -16.9897,
+    'optics.rx_high_warn_dbm': 0,
+    'optics.rx_high_alarm_dbm': 0.9999,
+    'optics.temp_c': 41.5,
+    'optics.voltage_v': 3.31,
+    'optics.bias_ma': 17
+  })
+})
+
+describe('CISCO-ENTITY-SENSOR-MIB', () => {
+  const sensor = (name: string, fields: Record<string, unknown>) =>
+    read(
+      metric(
+        'cisco_optics',
+        { entSensorPrecision: 1, entSensorStatus: 1, ...fields },
+        { entPhysicalName: name, index: '1013' }
+      )
+    )
+
+  it('scales by precision and scale, in dBm and in watts', () => {
+    const got = sensor('Te1/1 Receive Power Sensor', {
+      entSensorValue: -53,
+      entSensorScale: 9,
+      entSensorType: 14
+    })
+    expect(got.instance).toBe('Te1/1')
+    expect(got.values).toEqual({ 'optics.rx_dbm': -5.3 })
+    expect(
+      sensor('Te1/1 Transmit Power Sensor', {
+        entSensorValue: 5,
+        entSensorScale: 'milli',
+        entSensorType: 'watts(6)'
+      }).values
+    ).toEqual({ 'optics.tx_dbm': -3.0103 })
+    expect(
+      sensor('Te1/1 Module Temperature Sensor', { entSensorValue: 305, entSensorType: 'celsius' }).values
+    ).toEqual({ 'optics.temp_c': 30.5 })
+    expect(sensor('Te1/1 Supply Voltage Sensor', { entSensorValue: 33, entSensorType: 4 }).values).toEqual({
+      'optics.voltage_v': 3.3
+    })
+    expect(
+      sensor('Te1/1 Bias Current Sensor', { entSensorValue: 65, entSensorType: 5, entSensorScale: 8 }).values
+    ).toEqual({ 'optics.bias_ma': 6.5 })
+  })
+
+  it('reads nothing from overflow, a sensor that is not ok, a type that does not fit, or no precision', () => {
+    const name = 'Te1/1 Receive Power Sensor'
+    for (const fields of [
+      { entSensorValue: 1_000_000_000 },
+      { entSensorValue: -1_000_000_000 },
+      { entSensorValue: -53, entSensorStatus: 2 },
+      { entSensorValue: -53, entSensorStatus: 'unavailable' },
+      { entSensorValue: -53, entSensorType: 8 },
+      { entSensorValue: -53, entSensorPrecision: null },
+      { entSensorValue: -53, entSensorScale: 'enormous' },
+      { entSensorValue: 'n/a' }
+    ])
+      expect(sensor(name, fields).none).toEqual(['entSensorValue'])
+  })
+})
+
+describe('HUAWEI-ENTITY-EXTENT-MIB', () => {
+  const huawei = (fields: Record<string, unknown>) => read(metric('huawei_optics', fields, { ifIndex: '12' }))
+
+  it('reads positive µW and negative 0.01 dBm', () => {
+    expect(huawei({ hwEntityOpticalRxPower: 331 }).values).toEqual({ 'optics.rx_dbm': -4.8017 })
+    expect(huawei({ hwEntityOpticalRxPower: 46 }).values).toEqual({ 'optics.rx_dbm': -13.3724 })
+    expect(huawei({ hwEntityOpticalRxPower: 257 }).values).toEqual({ 'optics.rx_dbm': -5.9007 })
+    expect(huawei({ hwEntityOpticalRxPower: -588 }).values).toEqual({ 'optics.rx_dbm': -5.88 })
+  })
+
+  it('takes -1 for an entity that is no module, and 0 for neither unit', () => {
+    expect(huawei({ hwEntityOpticalRxPower: -1, hwEntityOpticalTxPower: -1 }).values).toEqual({})
+    expect(huawei({ hwEntityOpticalRxPower: 0 }).none).toEqual(['hwEntityOpticalRxPower'])
+  })
+
+  it('reads lanes: the lowest counts, -Inf is no light', () => {
+    expect(huawei({ hwEntityOpticalLaneRxPower: '-588.89' }).values).toEqual({ 'optics.rx_dbm': -5.8889 })
+    expect(
+      huawei({ hwEntityOpticalLaneRxPower: '133.83,98.54,179.26,80.16', hwEntityOpticalRxPower: 133 }).values
+    ).toEqual({ 'optics.rx_dbm': 0.8016 })
+    expect(huawei({ hwEntityOpticalLaneRxPower: '-588.89,-Inf' }).values).toEqual({ 'optics.rx_dbm': -40 })
+    expect(huawei({ hwEntityOpticalLaneRxPower: '', hwEntityOpticalRxPower: 257 }).values).toEqual({
+      'optics.rx_dbm': -5.9007
+    })
+  })
+
+  it('reads limits in 0.01 dBm always', () => {
+    expect(
+      huawei({
+        hwEntityOpticalRxLowThreshold: -1900,
+        hwEntityOpticalRxHighThreshold: 200,
+        hwEntityOpticalRxLowWarnThreshold: -1699,
+        hwEntityOpticalRxHighWarnThreshold: 0,
+        hwEntityOpticalTemperature: 38,
+        hwEntityOpticalVoltage: 3310,
+        hwEntityOpticalBiasCurrent: 5900
+      }).values
+    ).toEqual({
+      'optics.rx_low_alarm_dbm': -19,
+      'optics.rx_high_alarm_dbm': 2,
+      'optics.rx_low_warn_dbm': -16.99,
+      'optics.rx_high_warn_dbm': 0,
+      'optics.temp_c': 38,
+      'optics.voltage_v': 3.31,
+      'optics.bias_ma': 5.9
+    })
+  })
+})
+
+describe('CATV receivers', () => {
+  it('reads HMS in 0.1 dBm and the fibre nodes in 0.1 mW', () => {
+    expect(values('catv', { heOpRxInputPower: -12 })).toEqual({ 'catv.input_dbm': -1.2 })
+    expect(values('catv', { heOpRxInputPower: 10 })).toEqual({ 'catv.input_dbm': 1 })
+    expect(read(metric('catv', { heOpRxInputPower: -95 }, { index: '2' })).instance).toBe('2')
+    expect(values('catv', { fnOpticalReceiverPower: 8, fnRFPortOutputRFLevel: 104 })).toEqual({
+      'catv.input_dbm': -0.9691,
+      'catv.rf_dbuv': 104
+    })
+  })
+
+  it('reads the RF level of HMS in 0.1 dBmV', () => {
+    expect(values('catv_hms', { fnRFPortOutputRFLevel: 480 })).toEqual({ 'catv.rf_dbuv': 108 })
+  })
+})
+
+describe('gnmic', () => {
+  const event = (tags: Record<string, string>, paths: Record<string, unknown>) => ({
+    name: 'sub1',
+    timestamp: atS * 1e9,
+    tags: { source: '172.23.23.2:57400', 'subscription-name': 'sub1', ...tags },
+    values: paths
+  })
+
+  it('reads interfaces, without the port of the source and the module names of the path', () => {
+    const got = read(
+      event(
+        { interface_name: 'ethernet-1/1' },
+        {
+          '/openconfig-interfaces:interfaces/interface/state/oper-status': 'LOWER_LAYER_DOWN',
+          '/interfaces/interface/state/admin-status': 'UP',
+          '/interfaces/interface/state/counters/in-octets': '4294967303'
+        }
+      )
+    )
+    expect(got.identifiers).toEqual(['172.23.23.2'])
+    expect(got.instance).toBe('ethernet-1/1')
+    expect(got.values).toEqual({
+      'if.oper_status': 'lowerLayerDown',
+      'if.admin_status': 'up',
+      'if.in_octets': 4_294_967_303
+    })
+  })
+
+  it('reads optics and the native paths of SR Linux', () => {
+    expect(
+      read(
+        event(
+          { component_name: 'Ethernet1' },
+          { '/components/component/transceiver/physical-channels/channel/state/input-power/instant': '-5.30' }
+        )
+      ).values
+    ).toEqual({ 'optics.rx_dbm': -5.3 })
+    expect(
+      read(
+        event(
+          { interface_name: 'ethernet-1/1', source: '[fe80::1]:57400' },
+          { '/srl_nokia-interfaces:interface/oper-state': 'down' }
+        )
+      )
+    ).toMatchObject({ identifiers: ['fe80::1'], values: { 'if.oper_status': 'down' } })
+  })
+
+  it('gives a group for each event of an array', () => {
+    const up = { '/interfaces/interface/state/oper-status': 'UP' }
+    const decoded = decode([
+      event({ interface_name: 'a' }, up),
+      event({ interface_name: 'b' }, up),
+      event({}, { '/system/state/hostname': 'x' }),
+      { name: 'sub1', timestamp: atS * 1e9, deletes: ['/interfaces/interface'] }
+    ])
+    expect(decoded).toMatchObject({ ok: true, unmapped: 2, groups: [{ instance: 'a' }, { instance: 'b' }] })
+  })
+})
+
+describe('Zabbix', () => {
+  const item = (name: string, value: unknown, more: Record<string, unknown> = {}) => ({
+    host: { host: 'du-123', name: 'ДУ Тютчева 1' },
+    groups: ['ДУ'],
+    item_tags: [],
+    itemid: 3,
+    name,
+    clock: atS,
+    ns: 123_456_789,
+    value,
+    type: 3,
+    ...more
+  })
+
+  it('reads an item by its name, and the port by tag or name', () => {
+    const tagged = item('Interface 25: Operational status', 2, {
+      item_tags: [{ tag: 'interface', value: '25' }]
+    })
+    expect(read(tagged)).toMatchObject({
+      identifiers: ['du-123', 'ДУ Тютчева 1'],
+      instance: '25',
+      values: { 'if.oper_status': 'down' }
+    })
+    const decoded = decode(tagged)
+    expect(decoded.ok && decoded.groups[0]?.timeMs).toBe(atS * 1000 + 123)
+    expect(read(item('Interface Gi0/1(to ku-7): Operational status', 1)).instance).toBe('Gi0/1')
+    expect(read(item('Interface 25: Administrative status', 1)).values).toEqual({ 'if.admin_status': 'up' })
+    expect(read(item('Interface 25: Speed', 1e9)).values).toEqual({ 'if.speed_mbps': 1000 })
+    expect(read(item('Interface 25: Rx power', -8.5, { type: 0 })).values).toEqual({ 'optics.rx_dbm': -8.5 })
+    expect(read(item('Interface 25: Inbound packets with errors (raw)', 5)).values).toEqual({
+      'if.in_errors': 5
+    })
+  })
+
+  it('reads a UPS, the code 3 by what the target is', () => {
+    const apc = { item_tags: [{ tag: 'target', value: 'apc' }] }
+    expect(read(item('Output status', 3, apc)).values).toEqual({ 'ups.output_source': 'battery' })
+    expect(decode(item('Output status', 3))).toMatchObject({ ok: true, groups: [], unmapped: 1 })
+    expect(read(item('Output source', 3)).values).toEqual({ 'ups.output_source': 'normal' })
+    expect(read(item('Battery status', 3)).values).toEqual({ 'ups.battery_status': 'low' })
+    expect(read(item('Battery capacity', 97.5, { type: 0 })).values).toEqual({ 'ups.charge_pct': 97.5 })
+    expect(read(item('Battery runtime remaining', 1260)).values).toEqual({ 'ups.runtime_s': 1260 })
+    expect(read(item('Input voltage', '229.8', { type: 1 })).values).toEqual({ 'ups.input_v': 229.8 })
+    expect(read(item('Output load', 12)).values).toEqual({ 'ups.load_pct': 12 })
+    expect(read(item('Uptime (network)', 3600)).values).toEqual({ 'device.uptime_s': 3600 })
+  })
+
+  it('knows what carries no reading: events, trends, logs', () => {
+    const event = { clock: atS, ns: 1, value: 1, eventid: 42, name: 'Link down', severity: 3 }
+    expect(decode(event)).toEqual({ ok: true, groups: [], unmapped: 1 })
+    const trend = {
+      host: { host: 'a' },
+      itemid: 3,
+      name: 'Load',
+      clock: atS,
+      count: 60,
+      min: 1,
+      avg: 2,
+      max: 3
+    }
+    expect(decode(trend)).toEqual({ ok: true, groups: [], unmapped: 1 })
+    expect(read(item('Load', '5', { type: 2 })).none).toEqual(['value'])
+  })
+})
+
+describe('canonical', () => {
+  it('reads every signal by its own name', () => {
+    const record = {
+      device: '10.7.1.5',
+      identifiers: ['du-123', '10.7.1.5'],
+      instance: '25',
+      collector: 'col1',
+      timeMs: atS * 1000,
+      signals: Object.fromEntries(
+        signals.map(signal => [
+          signal.name,
+          signal.codes === undefined ? 1 : (Object.keys(signal.codes)[0] ?? '')
+        ])
+      )
+    }
+    const got = read(record)
+    expect(Object.keys(got.values).sort()).toEqual(signals.map(signal => signal.name).sort())
+    expect(got).toMatchObject({ identifiers: ['10.7.1.5', 'du-123'], instance: '25', collector: 'col1' })
+  })
+
+  it('reads enumerations by code, null as no reading, and ignores what it does not know', () => {
+    const got = read({
+      device: 'a',
+      timeMs: atS * 1000,
+      signals: { 'ups.output_source': 5, 'ups.charge_pct': null, new: 1 }
+    })
+    expect(got.values).toEqual({ 'ups.output_source': 'battery' })
+    expect(got.none).toEqual(['ups.charge_pct'])
+  })
+})
+
+it('every shipped measurement has been exercised above', () => {
+  const shipped = set.measurements.map(plan => `${plan.profile}/${plan.name}`).sort()
+  expect([...exercised].sort()).toEqual(shipped)
+})
