@@ -1,0 +1,489 @@
+import { createAPI, fetchV13, listOffsetsV7, type Reader } from '@platformatic/kafka'
+import { partitionKey, type RawBatch, type TopicPartition } from '../schemas/batch.ts'
+import { type Backoff, createBackoff, pauseMs } from './backoff.ts'
+import { describeCode } from './broker-connection.ts'
+import { createCluster, isFatal } from './cluster.ts'
+import { asError } from './errors.ts'
+import {
+  cutBatches,
+  type FetchedPartition,
+  type FetchResponse,
+  parseFetchResponse
+} from './fetch-response.ts'
+import { createGroupMember } from './group-member.ts'
+import type { FetchErrorKind } from './metrics.ts'
+import type { Source, SourceHandler } from './source.ts'
+import type { SourceOptions } from './source-options.ts'
+
+/**
+ * The default source: Fetch responses are read down to whole record batches and no further, and handed over as the
+ * broker sent them. Group membership is in group-member.ts; TLS, SASL and framing are the client library's.
+ *
+ * Each broker has two lanes, connections with at most one fetch under way. A partition is in one fetch at a time.
+ * The second lane is for partitions that become readable while the first waits at the broker for something new.
+ */
+export function createBatchSource(options: SourceOptions): Source {
+  const { logger, metrics } = options
+  const cluster = createCluster(options)
+  const stopping = new AbortController()
+  /** Assigned partitions in the order they are asked for: who got data goes to the end. */
+  const active = new Map<string, PartitionState>()
+  const brokers = new Map<number, BrokerState>()
+  let handler: SourceHandler | null = null
+  let running: Promise<void> | null = null
+  let pumpWanted = false
+  let pumpTimer: NodeJS.Timeout | null = null
+
+  const fetchRaw = createAPI<Parameters<typeof fetchV13.createRequest>, FetchResponse>(
+    fetchV13.api.key,
+    fetchV13.api.version,
+    fetchV13.createRequest,
+    (_correlationId: number, _apiKey: number, _apiVersion: number, reader: Reader) =>
+      parseFetchResponse(reader),
+    true,
+    true
+  )
+
+  const requireHandler = (): SourceHandler => {
+    if (handler === null) throw new Error('The source was not started.')
+    return handler
+  }
+
+  // --- positions ---------------------------------------------------------------------------------------------
+
+  const activate = async (partitions: readonly TopicPartition[], current: () => boolean): Promise<void> => {
+    const backoff = createBackoff(options.backoffMinMs, options.backoffMaxMs)
+    while (current()) {
+      try {
+        const known = await requireHandler().assigned(partitions)
+        // Only the leader of the group had to look the topics up so far.
+        if (partitions.some(p => cluster.leader(p.topic, p.partition) === null))
+          await cluster.refresh(options.topics)
+        const positions = new Map(known.map(p => [partitionKey(p.topic, p.partition), p.offset]))
+        const others = partitions.filter(p => !positions.has(partitionKey(p.topic, p.partition)))
+        for (const { topic, partition, offset } of await member.committed(others))
+          positions.set(partitionKey(topic, partition), offset)
+        if (!current()) return
+        for (const { topic, partition } of partitions) {
+          const key = partitionKey(topic, partition)
+          active.set(key, {
+            topic,
+            partition,
+            position: positions.get(key) ?? unknownPosition,
+            resetTo: options.offsetReset,
+            paused: false,
+            inFlight: false,
+            highWatermark: -1,
+            maxBytes: options.fetchPartitionMaxBytes,
+            notBeforeMs: 0,
+            backoff: createBackoff(options.backoffMinMs, options.backoffMaxMs)
+          })
+        }
+        pump()
+        return
+      } catch (error) {
+        const delayMs = backoff.next()
+        logger.warn({ err: asError(error), delayMs }, 'kafka start positions could not be found')
+        if (backoff.attempts() % 5 === 0) requireHandler().failed(asError(error), false)
+        // An assignment that is void ends the wait at its next turn; the delay is bounded by backoffMaxMs.
+        await pauseMs(delayMs, stopping.signal)
+      }
+    }
+  }
+
+  const member = createGroupMember(options, cluster, {
+    assigned: activate,
+    async revoked(partitions) {
+      for (const { topic, partition } of partitions) active.delete(partitionKey(topic, partition))
+      await requireHandler().revoked(partitions)
+    },
+    failed: error => requireHandler().failed(error, false)
+  })
+
+  /** Asks a leader where its partitions begin and end, and sets the positions that are unknown. */
+  const findPositions = async (nodeId: number, states: readonly PartitionState[]): Promise<void> => {
+    const connection = await cluster.connection(nodeId, 'control')
+    const ask = async (timestamp: bigint): Promise<Map<string, number>> => {
+      const answer = await connection.call(options.requestTimeoutMs, c =>
+        listOffsetsV7.api.async(
+          c,
+          -1,
+          options.isolation === 'read_committed' ? 1 : 0,
+          byTopic(states).map(([name, list]) => ({
+            name,
+            partitions: list.map(state => ({
+              partitionIndex: state.partition,
+              currentLeaderEpoch: -1,
+              timestamp
+            }))
+          }))
+        )
+      )
+      return new Map(
+        answer.topics.flatMap(topic =>
+          topic.partitions.map(p => [partitionKey(topic.name, p.partitionIndex), Number(p.offset)] as const)
+        )
+      )
+    }
+    const [begins, ends] = [await ask(-2n), await ask(-1n)]
+    for (const state of states) {
+      const key = partitionKey(state.topic, state.partition)
+      const begin = begins.get(key)
+      const end = ends.get(key)
+      if (begin === undefined || end === undefined) continue
+      const lost = state.lostPosition
+      if (lost !== undefined) {
+        // Expired records cannot be had back: continue with the oldest there is, whatever the reset says.
+        const expired = lost < begin
+        state.position = expired || options.offsetReset === 'earliest' ? begin : end
+        state.lostPosition = undefined
+        const what = expired
+          ? `${begin - lost} records from offset ${lost} on had expired`
+          : `the partition ends at ${end}, before the position ${lost}: it was cut or made anew`
+        requireHandler().failed(
+          new Error(
+            `The partition ${key} could not be continued: ${what}. Reading goes on at ${state.position}.`
+          ),
+          false
+        )
+      } else {
+        state.position = state.resetTo === 'earliest' ? begin : end
+      }
+      state.highWatermark = Math.max(state.highWatermark, end)
+      state.backoff.reset()
+    }
+  }
+
+  // --- fetching ----------------------------------------------------------------------------------------------
+
+  /** Starts what can be started. Coalesced: many resumes in one turn make one request. */
+  const pump = (): void => {
+    if (pumpWanted || stopping.signal.aborted) return
+    pumpWanted = true
+    queueMicrotask(() => {
+      pumpWanted = false
+      if (!stopping.signal.aborted) startFetches()
+    })
+  }
+
+  const startFetches = (): void => {
+    const nowMs = performance.now()
+    let wakeAtMs = Infinity
+    const ready = new Map<number, PartitionState[]>()
+    let leaderless = false
+    for (const state of active.values()) {
+      if (state.inFlight || state.paused) continue
+      if (state.notBeforeMs > nowMs) {
+        wakeAtMs = Math.min(wakeAtMs, state.notBeforeMs)
+        continue
+      }
+      const leader = cluster.leader(state.topic, state.partition)
+      if (leader === null) {
+        leaderless = true
+        delay(state)
+        wakeAtMs = Math.min(wakeAtMs, state.notBeforeMs)
+        continue
+      }
+      const list = ready.get(leader.nodeId)
+      if (list === undefined) ready.set(leader.nodeId, [state])
+      else list.push(state)
+    }
+    if (leaderless) refreshMetadata()
+    for (const [nodeId, states] of ready) {
+      const broker = brokerState(nodeId)
+      if (broker.notBeforeMs > nowMs) {
+        wakeAtMs = Math.min(wakeAtMs, broker.notBeforeMs)
+        continue
+      }
+      const lane = broker.busy.indexOf(false)
+      if (lane < 0) continue
+      const unknown = states.filter(state => state.position < 0)
+      void work(
+        broker,
+        lane,
+        unknown.length > 0 ? unknown : states,
+        unknown.length > 0 ? findPositions : fetchOnce
+      )
+    }
+    if (pumpTimer !== null) clearTimeout(pumpTimer)
+    pumpTimer = wakeAtMs === Infinity ? null : setTimeout(pump, Math.max(1, wakeAtMs - nowMs))
+  }
+
+  const brokerState = (nodeId: number): BrokerState => {
+    let found = brokers.get(nodeId)
+    if (found === undefined) {
+      found = {
+        nodeId,
+        busy: Array.from({ length: lanesPerBroker }, () => false),
+        notBeforeMs: 0,
+        backoff: createBackoff(options.backoffMinMs, options.backoffMaxMs)
+      }
+      brokers.set(nodeId, found)
+    }
+    return found
+  }
+
+  const delay = (state: PartitionState): void => {
+    state.notBeforeMs = performance.now() + state.backoff.next()
+  }
+
+  /** One request on one lane, with the bookkeeping around it. Never throws. */
+  const work = async (
+    broker: BrokerState,
+    lane: number,
+    states: readonly PartitionState[],
+    send: (nodeId: number, states: readonly PartitionState[], lane: number) => Promise<void>
+  ): Promise<void> => {
+    broker.busy[lane] = true
+    for (const state of states) state.inFlight = true
+    try {
+      await send(broker.nodeId, states, lane)
+      broker.backoff.reset()
+    } catch (error) {
+      if (!stopping.signal.aborted) {
+        const delayMs = broker.backoff.next()
+        broker.notBeforeMs = performance.now() + delayMs
+        metrics?.fetchError('network')
+        logger.warn({ err: asError(error), broker: broker.nodeId, delayMs }, 'kafka fetch failed')
+        if (isFatal(error)) requireHandler().failed(asError(error), true)
+        else if (broker.backoff.attempts() % 5 === 0) requireHandler().failed(asError(error), false)
+        refreshMetadata()
+      }
+    } finally {
+      broker.busy[lane] = false
+      for (const state of states) state.inFlight = false
+      pump()
+    }
+  }
+
+  const refreshMetadata = (): void => {
+    cluster.refresh(options.topics).then(pump, (error: unknown) => {
+      logger.debug({ err: asError(error) }, 'kafka metadata could not be refreshed')
+    })
+  }
+
+  const fetchOnce = async (
+    nodeId: number,
+    states: readonly PartitionState[],
+    lane: number
+  ): Promise<void> => {
+    const connection = await cluster.connection(nodeId, `fetch ${lane}`)
+    const asked = new Map<string, PartitionState>()
+    const topics: { topicId: string; partitions: FetchPartition[] }[] = []
+    for (const [name, list] of byTopic(states)) {
+      const topic = cluster.topic(name)
+      if (topic === undefined) continue
+      const partitions: FetchPartition[] = []
+      for (const state of list) {
+        asked.set(`${topic.id} ${state.partition}`, state)
+        partitions.push({
+          partition: state.partition,
+          currentLeaderEpoch: topic.partitions[state.partition]?.epoch ?? -1,
+          fetchOffset: BigInt(state.position),
+          lastFetchedEpoch: -1,
+          partitionMaxBytes: state.maxBytes
+        })
+      }
+      topics.push({ topicId: topic.id, partitions })
+    }
+    const response = await connection.call(options.requestTimeoutMs + options.fetchMaxWaitMs, c =>
+      fetchRaw.async(
+        c,
+        options.fetchMaxWaitMs,
+        1,
+        options.fetchMaxBytes,
+        options.isolation === 'read_committed' ? 1 : 0,
+        0,
+        -1,
+        topics,
+        [],
+        ''
+      )
+    )
+    if (response.throttleMs > 0) {
+      metrics?.throttled(response.throttleMs)
+      brokerState(nodeId).notBeforeMs = performance.now() + response.throttleMs
+    }
+    if (response.errorCode !== 0)
+      throw new Error(`The broker ${nodeId} refused a fetch: ${describeCode(response.errorCode)}`)
+    handOver(response.partitions, asked)
+  }
+
+  const handOver = (
+    partitions: readonly FetchedPartition[],
+    asked: ReadonlyMap<string, PartitionState>
+  ): void => {
+    const batches: RawBatch[] = []
+    for (const fetched of partitions) {
+      const state = asked.get(`${fetched.topicId} ${fetched.partition}`)
+      if (state === undefined) continue
+      const key = partitionKey(state.topic, state.partition)
+      // Given up while the fetch was under way: the next owner reads it.
+      if (active.get(key) !== state) continue
+      if (fetched.errorCode !== 0) {
+        onPartitionError(state, fetched)
+        continue
+      }
+      state.backoff.reset()
+      state.highWatermark = fetched.highWatermark
+      if (fetched.bytes.byteLength === 0) continue
+      const batch = cutBatches(fetched.bytes, {
+        topic: state.topic,
+        partition: state.partition,
+        position: state.position,
+        aborted: fetched.aborted
+      })
+      active.delete(key)
+      active.set(key, state)
+      if (batch === null) {
+        // Brokers send at least one whole batch; one that does not is asked for more.
+        state.maxBytes = Math.min(state.maxBytes * 2, options.fetchMaxBytes * 16)
+        delay(state)
+        continue
+      }
+      state.maxBytes = options.fetchPartitionMaxBytes
+      state.position = batch.lastOffset + 1
+      batches.push(batch)
+    }
+    if (batches.length === 0) return
+    metrics?.handedOver(batches)
+    try {
+      requireHandler().batches(batches)
+    } catch (error) {
+      // The positions have moved on, so going on would lose these batches.
+      stopping.abort()
+      requireHandler().failed(asError(error), true)
+    }
+  }
+
+  const onPartitionError = (state: PartitionState, fetched: FetchedPartition): void => {
+    const kind = kindOf(fetched.errorCode)
+    metrics?.fetchError(kind)
+    const key = partitionKey(state.topic, state.partition)
+    const error = describeCode(fetched.errorCode)
+    if (kind === 'out_of_range') {
+      state.lostPosition = state.position
+      state.position = unknownPosition
+      return
+    }
+    delay(state)
+    if (kind === 'leader') {
+      logger.debug({ partition: key, error }, 'kafka leader has moved')
+      refreshMetadata()
+      return
+    }
+    logger.warn({ partition: key, error }, 'kafka partition could not be fetched')
+    if (state.backoff.attempts() % 5 === 1)
+      requireHandler().failed(new Error(`The partition ${key} cannot be fetched: ${error}`), false)
+  }
+
+  return {
+    name: 'batch',
+    start(given) {
+      if (handler !== null) return Promise.reject(new Error('The source was started before.'))
+      handler = given
+      running = member.run().catch((error: unknown) => {
+        given.failed(asError(error), true)
+      })
+      return Promise.resolve()
+    },
+    pause(partitions) {
+      for (const { topic, partition } of partitions) {
+        const state = active.get(partitionKey(topic, partition))
+        if (state !== undefined) state.paused = true
+      }
+    },
+    resume(partitions) {
+      for (const { topic, partition } of partitions) {
+        const state = active.get(partitionKey(topic, partition))
+        if (state !== undefined) state.paused = false
+      }
+      pump()
+    },
+    commit: offsets => (offsets.length === 0 ? Promise.resolve() : member.commit(offsets)),
+    highWatermarks: () =>
+      [...active.values()].flatMap(({ topic, partition, highWatermark }) =>
+        highWatermark < 0 ? [] : [{ topic, partition, highWatermark }]
+      ),
+    connected: () =>
+      member.joined() && [...brokers.values()].every(broker => broker.backoff.attempts() === 0),
+    async stop() {
+      member.stop()
+      const limit = new AbortController()
+      await Promise.race([running, pauseMs(options.stopTimeoutMs, limit.signal)])
+      limit.abort()
+      stopping.abort()
+      if (pumpTimer !== null) clearTimeout(pumpTimer)
+      active.clear()
+      cluster.close()
+    }
+  }
+}
+
+const lanesPerBroker = 2
+const unknownPosition = -1
+
+interface PartitionState extends TopicPartition {
+  /** The next offset to hand over, or unknownPosition. */
+  position: number
+  readonly resetTo: 'earliest' | 'latest'
+  /** The position that the broker no longer had. */
+  lostPosition?: number | undefined
+  paused: boolean
+  inFlight: boolean
+  highWatermark: number
+  maxBytes: number
+  /** On the clock of performance.now(). */
+  notBeforeMs: number
+  readonly backoff: Backoff
+}
+
+interface BrokerState {
+  readonly nodeId: number
+  readonly busy: boolean[]
+  notBeforeMs: number
+  readonly backoff: Backoff
+}
+
+interface FetchPartition {
+  partition: number
+  currentLeaderEpoch: number
+  fetchOffset: bigint
+  lastFetchedEpoch: number
+  partitionMaxBytes: number
+}
+
+function byTopic(states: readonly PartitionState[]): [string, PartitionState[]][] {
+  const found = new Map<string, PartitionState[]>()
+  for (const state of states) {
+    const list = found.get(state.topic)
+    if (list === undefined) found.set(state.topic, [state])
+    else list.push(state)
+  }
+  return [...found]
+}
+
+/** Which faults a partition's error code is counted under. */
+function kindOf(code: number): FetchErrorKind {
+  switch (code) {
+    case 1: // OFFSET_OUT_OF_RANGE
+      return 'out_of_range'
+    case 2: // CORRUPT_MESSAGE
+      return 'corrupt'
+    case 3: // UNKNOWN_TOPIC_OR_PARTITION
+    case 5: // LEADER_NOT_AVAILABLE
+    case 6: // NOT_LEADER_OR_FOLLOWER
+    case 9: // REPLICA_NOT_AVAILABLE
+    case 56: // KAFKA_STORAGE_ERROR
+    case 74: // FENCED_LEADER_EPOCH
+    case 75: // UNKNOWN_LEADER_EPOCH
+    case 78: // OFFSET_NOT_AVAILABLE
+    case 100: // UNKNOWN_TOPIC_ID
+    case 103: // INCONSISTENT_TOPIC_ID
+      return 'leader'
+    case 29: // TOPIC_AUTHORIZATION_FAILED
+      return 'authorization'
+    default:
+      return 'other'
+  }
+}

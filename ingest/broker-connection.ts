@@ -1,0 +1,204 @@
+import { isIP } from 'node:net'
+import {
+  apiVersionsV3,
+  Connection,
+  type ConnectionOptions,
+  fetchV13,
+  findCoordinatorV4,
+  heartbeatV4,
+  joinGroupV7,
+  leaveGroupV4,
+  listOffsetsV7,
+  metadataV12,
+  offsetCommitV8,
+  offsetFetchV8,
+  protocolErrors,
+  protocolErrorsCodesById,
+  syncGroupV5
+} from '@platformatic/kafka'
+import { asError } from './errors.ts'
+import type { BrokerAddress, SourceOptions } from './source-options.ts'
+
+/**
+ * One connection to one broker, with TLS and SASL by the client library. The library's own timeout leaves a
+ * connection that can no longer match answers to requests, so here a late answer closes the connection.
+ */
+export interface BrokerConnection {
+  readonly address: BrokerAddress
+  /** Sends one request. Rejects with the broker's error, at the time limit, or when the connection breaks. */
+  call<T>(limitMs: number, send: (connection: Connection) => Promise<T>): Promise<T>
+  alive(): boolean
+  close(): void
+}
+
+/** The versions of the protocol that are spoken; each is there from Kafka 3.1 on. */
+const spoken = [
+  fetchV13,
+  findCoordinatorV4,
+  heartbeatV4,
+  joinGroupV7,
+  leaveGroupV4,
+  listOffsetsV7,
+  metadataV12,
+  offsetCommitV8,
+  offsetFetchV8,
+  syncGroupV5
+].map(({ api }) => ({ key: api.key, version: api.version }))
+
+export class UnsuitableBrokerError extends Error {
+  override readonly name = 'UnsuitableBrokerError'
+}
+
+function connectionOptions(address: BrokerAddress, options: SourceOptions): ConnectionOptions {
+  const { tls, sasl } = options
+  // Node names no server by itself, and no server may be named by its address.
+  const serverName = tls?.serverName ?? (isIP(address.host) === 0 ? address.host : null)
+  const mechanisms = {
+    plain: 'PLAIN',
+    'scram-sha-256': 'SCRAM-SHA-256',
+    'scram-sha-512': 'SCRAM-SHA-512'
+  } as const
+  return {
+    connectTimeout: options.connectTimeoutMs,
+    // The limit of each call is kept by call(); the library's is only a backstop, and JoinGroup may take this long.
+    requestTimeout: Math.max(options.requestTimeoutMs, options.rebalanceTimeoutMs) + 60_000,
+    ...(tls === null
+      ? {}
+      : {
+          tls: {
+            ...(tls.ca === undefined ? {} : { ca: tls.ca }),
+            ...(tls.cert === undefined ? {} : { cert: tls.cert }),
+            ...(tls.key === undefined ? {} : { key: tls.key }),
+            ...(tls.passphrase === undefined ? {} : { passphrase: tls.passphrase })
+          },
+          ...(serverName === null ? {} : { tlsServerName: serverName })
+        }),
+    ...(sasl === null
+      ? {}
+      : {
+          sasl: {
+            mechanism: mechanisms[sasl.mechanism],
+            username: sasl.username,
+            password: sasl.password
+          }
+        })
+  }
+}
+
+/** Connects, logs in and makes sure that the broker speaks the versions used here. */
+export async function connectBroker(
+  address: BrokerAddress,
+  options: SourceOptions
+): Promise<BrokerConnection> {
+  const connection = new Connection(options.clientId, connectionOptions(address, options))
+  let broken: Error | null = null
+  const breakers = new Set<(error: Error) => void>()
+  const breakWith = (error: Error): void => {
+    broken ??= error
+    for (const reject of [...breakers]) reject(broken)
+    connection.socket?.destroy()
+  }
+  connection.on('error', breakWith)
+  connection.on('close', () =>
+    breakWith(new Error(`The connection to ${address.host}:${address.port} was closed.`))
+  )
+
+  const limited = <T>(limitMs: number, work: Promise<T>, what: string): Promise<T> =>
+    new Promise<T>((resolve, reject) => {
+      const done = (): void => {
+        clearTimeout(timer)
+        breakers.delete(fail)
+      }
+      const fail = (error: Error): void => {
+        done()
+        reject(error)
+      }
+      const timer = setTimeout(() => {
+        breakWith(new Error(`${address.host}:${address.port} did not ${what} within ${limitMs} ms.`))
+      }, limitMs)
+      breakers.add(fail)
+      work.then(
+        value => {
+          done()
+          resolve(value)
+        },
+        (error: unknown) => fail(asError(error))
+      )
+    })
+
+  const call = async <T>(limitMs: number, send: (connection: Connection) => Promise<T>): Promise<T> => {
+    if (broken !== null) throw broken
+    return limited(limitMs, send(connection), 'answer')
+  }
+
+  try {
+    await limited(
+      options.connectTimeoutMs * 2,
+      Promise.resolve(connection.connect(address.host, address.port)),
+      'complete the connection'
+    )
+    const versions = await call(options.requestTimeoutMs, c =>
+      apiVersionsV3.api.async(c, 'svetofor', '1').catch((error: unknown) => {
+        if (errorCodes(error).includes(unsupportedVersion)) throw tooOld(address)
+        throw error
+      })
+    )
+    const ranges = new Map(versions.apiKeys.map(api => [api.apiKey, api]))
+    for (const { key, version } of spoken) {
+      const range = ranges.get(key)
+      if (range === undefined || version < range.minVersion || version > range.maxVersion)
+        throw tooOld(address)
+    }
+  } catch (error) {
+    breakWith(asError(error))
+    throw error
+  }
+
+  return {
+    address,
+    call,
+    alive: () => broken === null && connection.isConnected(),
+    close: () => breakWith(new Error(`The connection to ${address.host}:${address.port} was closed by us.`))
+  }
+}
+
+const unsupportedVersion = 35
+
+function tooOld(address: BrokerAddress): UnsuitableBrokerError {
+  return new UnsuitableBrokerError(
+    `The broker ${address.host}:${address.port} does not speak the protocol of Kafka 3.1 or later that the source "batch" needs; choose the source "kafkajs" or "node-rdkafka" for it.`
+  )
+}
+
+/** The broker's numeric error codes in an error of the library, from the outermost inwards. */
+export function errorCodes(error: unknown): number[] {
+  const found: number[] = []
+  const visit = (value: unknown, depth: number): void => {
+    if (!(value instanceof Error) || depth > 4) return
+    if ('apiCode' in value && typeof value.apiCode === 'number') found.push(value.apiCode)
+    if (value instanceof AggregateError) for (const inner of value.errors) visit(inner, depth + 1)
+    visit(value.cause, depth + 1)
+  }
+  visit(error, 0)
+  return found
+}
+
+/** Whether an error of the library carries one of its codes, such as PLT_KFK_AUTHENTICATION. */
+export function hasLibraryCode(error: unknown, code: string): boolean {
+  for (let value = error, depth = 0; value instanceof Error && depth < 5; value = value.cause, depth++)
+    if ('code' in value && value.code === code) return true
+  return false
+}
+
+/** An error code as the protocol names it, with what it means. */
+export function describeCode(code: number): string {
+  const id = (protocolErrorsCodesById as Readonly<Record<string, string>>)[code]
+  if (id === undefined) return `error ${code}`
+  const known = (protocolErrors as Readonly<Record<string, { readonly message: string } | undefined>>)[id]
+  return known === undefined ? id : `${id}: ${known.message}`
+}
+
+/** The answer that came with a broker's error, where the library kept it. */
+export function responseOf(error: unknown): unknown {
+  return error instanceof Error && 'response' in error ? error.response : undefined
+}

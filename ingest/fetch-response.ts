@@ -1,0 +1,190 @@
+import type { Reader } from '@platformatic/kafka'
+import type { RawBatch } from '../schemas/batch.ts'
+
+/**
+ * The Fetch response, version 13, read only down to whole record batches. Nothing here touches a record, but for the
+ * one record of a control batch, whose key says whether a transaction was aborted.
+ * https://kafka.apache.org/protocol#The_Messages_Fetch
+ */
+export interface FetchedPartition {
+  readonly topicId: string
+  readonly partition: number
+  readonly errorCode: number
+  readonly highWatermark: number
+  readonly logStartOffset: number
+  readonly aborted: readonly AbortedTransaction[]
+  /** Record batches, back to back, the last one perhaps cut. Sole view of its buffer. */
+  readonly bytes: Uint8Array<ArrayBuffer>
+}
+
+export interface AbortedTransaction {
+  readonly producerId: bigint
+  readonly firstOffset: number
+}
+
+export interface FetchResponse {
+  readonly throttleMs: number
+  readonly errorCode: number
+  readonly partitions: readonly FetchedPartition[]
+}
+
+const empty = new Uint8Array(0)
+
+/** Tagged fields are skipped by their stated sizes: brokers name the new leader in one when the leader has moved. */
+function skipTaggedFields(reader: Reader): void {
+  const count = reader.readUnsignedVarInt()
+  for (let i = 0; i < count; i++) {
+    reader.readUnsignedVarInt()
+    const size = reader.readUnsignedVarInt()
+    reader.skip(size)
+  }
+}
+
+/** Copies `size` bytes at the reader's position into a buffer of their own, so that it can be moved to a worker. */
+function ownBytes(reader: Reader, size: number): Uint8Array<ArrayBuffer> {
+  const from = reader.position
+  const slice = reader.buffer.slice(from, from + size)
+  reader.skip(size)
+  if (slice.byteLength === slice.buffer.byteLength && slice.buffer instanceof ArrayBuffer)
+    return new Uint8Array(slice.buffer)
+  const own = new Uint8Array(size)
+  own.set(slice)
+  return own
+}
+
+export function parseFetchResponse(reader: Reader): FetchResponse {
+  const throttleMs = reader.readInt32()
+  const errorCode = reader.readInt16()
+  reader.readInt32() // The session: none is used.
+  const partitions: FetchedPartition[] = []
+  const topics = reader.readUnsignedVarInt() - 1
+  for (let t = 0; t < topics; t++) {
+    const topicId = reader.readUUID()
+    const count = reader.readUnsignedVarInt() - 1
+    for (let p = 0; p < count; p++) {
+      const partition = reader.readInt32()
+      const partitionError = reader.readInt16()
+      const highWatermark = Number(reader.readInt64())
+      reader.readInt64() // The last stable offset bounds what a read_committed fetch returns; nothing to do with it.
+      const logStartOffset = Number(reader.readInt64())
+      const aborted: AbortedTransaction[] = []
+      const abortedCount = reader.readUnsignedVarInt() - 1
+      for (let a = 0; a < abortedCount; a++) {
+        const producerId = reader.readInt64()
+        const firstOffset = Number(reader.readInt64())
+        aborted.push({ producerId, firstOffset })
+        skipTaggedFields(reader)
+      }
+      reader.readInt32() // The preferred replica: no rack is named, so there is none.
+      const size = reader.readUnsignedVarInt() - 1
+      const bytes = size > 0 ? ownBytes(reader, size) : empty
+      skipTaggedFields(reader)
+      partitions.push({
+        topicId,
+        partition,
+        errorCode: partitionError,
+        highWatermark,
+        logStartOffset,
+        aborted,
+        bytes
+      })
+    }
+    skipTaggedFields(reader)
+  }
+  return { throttleMs, errorCode, partitions }
+}
+
+// Places in a RecordBatch v2: https://kafka.apache.org/documentation/#recordbatch
+const lengthAt = 8
+const magicAt = 16
+const attributesAt = 21
+const lastOffsetDeltaAt = 23
+const maxTimestampAt = 35
+const producerIdAt = 43
+const countAt = 57
+const headerBytes = 61
+/** Bytes before those that the length field counts. */
+const lengthOverhead = 12
+const transactionalBit = 0x10
+const controlBit = 0x20
+
+export interface CutOptions {
+  readonly topic: string
+  readonly partition: number
+  /** The next offset to hand over: what lies below it was handed over before. */
+  readonly position: number
+  /** The transactions to leave out; empty under read_uncommitted. */
+  readonly aborted: readonly AbortedTransaction[]
+}
+
+/**
+ * Cuts fetched bytes into one RawBatch: whole batches only, without control batches and without those of aborted
+ * transactions. Returns null where there is not one whole batch at or behind the position. The bytes are filtered
+ * in place. Batches that the broker sent although they end before the position are left out; the first batch may
+ * still start before it, because the broker sends batches whole.
+ */
+export function cutBatches(bytes: Uint8Array<ArrayBuffer>, options: CutOptions): RawBatch | null {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const pending = [...options.aborted].sort((a, b) => a.firstOffset - b.firstOffset)
+  const abortedProducers = new Set<bigint>()
+  let nextPending = 0
+  let kept = 0
+  let lastOffset = -1
+  let count = 0
+  let maxTimestampMs = 0
+  for (let at = 0; at + headerBytes <= bytes.byteLength;) {
+    const end = at + lengthOverhead + view.getInt32(at + lengthAt)
+    if (end > bytes.byteLength || end < at + headerBytes) break
+    const batchLast = Number(view.getBigInt64(at)) + view.getInt32(at + lastOffsetDeltaAt)
+    const attributes = view.getInt16(at + attributesAt)
+    // The formats before v2 end with their record; the workers refuse them with a reason, so they are passed on.
+    const modern = view.getUint8(at + magicAt) === 2
+    let wanted = batchLast >= options.position
+    if (modern && pending.length > 0) {
+      while (nextPending < pending.length) {
+        const transaction = pending[nextPending]
+        if (transaction === undefined || transaction.firstOffset > batchLast) break
+        abortedProducers.add(transaction.producerId)
+        nextPending++
+      }
+    }
+    if (modern && (attributes & controlBit) !== 0) {
+      wanted = false
+      if (isAbortMarker(view, at, end)) abortedProducers.delete(view.getBigInt64(at + producerIdAt))
+    } else if (modern && (attributes & transactionalBit) !== 0 && abortedProducers.size > 0) {
+      if (abortedProducers.has(view.getBigInt64(at + producerIdAt))) wanted = false
+    }
+    if (batchLast > lastOffset) lastOffset = batchLast
+    if (wanted) {
+      count += modern ? view.getInt32(at + countAt) : 1
+      if (modern) maxTimestampMs = Math.max(maxTimestampMs, Number(view.getBigInt64(at + maxTimestampAt)))
+      if (kept !== at) bytes.copyWithin(kept, at, end)
+      kept += end - at
+    }
+    at = end
+  }
+  if (lastOffset < options.position) return null
+  return {
+    topic: options.topic,
+    partition: options.partition,
+    firstOffset: options.position,
+    lastOffset,
+    count,
+    maxTimestampMs,
+    bytes: kept === bytes.byteLength ? bytes : bytes.subarray(0, kept)
+  }
+}
+
+/** Whether the control batch at `at` ends a transaction by aborting it: its one record's key is (version, 0). */
+function isAbortMarker(view: DataView, at: number, end: number): boolean {
+  let position = at + headerBytes
+  const skipVarint = (): void => {
+    while (position < end && (view.getUint8(position++) & 0x80) !== 0);
+  }
+  skipVarint() // length
+  position++ // attributes
+  skipVarint() // timestamp delta
+  skipVarint() // offset delta
+  skipVarint() // key length
+  return position + 4 <= end && view.getInt16(position + 2) === 0
+}

@@ -1,0 +1,435 @@
+import {
+  type Connection,
+  heartbeatV4,
+  joinGroupV7,
+  leaveGroupV4,
+  offsetCommitV8,
+  offsetFetchV8,
+  syncGroupV5
+} from '@platformatic/kafka'
+import { partitionKey, type TopicPartition } from '../schemas/batch.ts'
+import { createBackoff, pauseMs } from './backoff.ts'
+import { describeCode, errorCodes, responseOf } from './broker-connection.ts'
+import { type Cluster, isFatal } from './cluster.ts'
+import { asError } from './errors.ts'
+import {
+  assignPartitions,
+  assignorName,
+  decodeAssignment,
+  decodeSubscription,
+  encodeAssignment,
+  encodeSubscription
+} from './group-protocol.ts'
+import type { PartitionOffset } from './source.ts'
+import type { SourceOptions } from './source-options.ts'
+
+/**
+ * Membership of a classic consumer group, in Kafka's eager form: before a member rejoins it has drained and given up
+ * all its partitions, so that no offset is ever processed by two of them. The client library's own consumer rejoins
+ * as soon as it hears of a rebalance and leaves no room for draining, therefore the requests are sent from here.
+ */
+export interface GroupMember {
+  /** Runs until stopped or until a fault that no retry mends, which it throws. */
+  run(): Promise<void>
+  /** Ends run() after draining and leaving the group. */
+  stop(): void
+  commit(offsets: readonly PartitionOffset[]): Promise<void>
+  /** Committed next offsets of the group, for the partitions that have one. */
+  committed(partitions: readonly TopicPartition[]): Promise<PartitionOffset[]>
+  /** True between an assignment and its loss, while the coordinator answers. */
+  joined(): boolean
+}
+
+export interface GroupHooks {
+  /** Called with every new assignment, also an empty one; heartbeats go on meanwhile. `current` turns false when it is void. */
+  assigned(partitions: readonly TopicPartition[], current: () => boolean): Promise<void>
+  /** Stops handing over at once, then drains. */
+  revoked(partitions: readonly TopicPartition[]): Promise<void>
+  failed(error: Error): void
+}
+
+type EndReason = 'rebalance' | 'lost' | 'stop'
+
+interface Session {
+  readonly generation: number
+  readonly ended: Promise<EndReason>
+  readonly isOver: () => boolean
+  end(reason: EndReason): void
+  /** Stops the heartbeats. */
+  close(): void
+}
+
+const code = {
+  coordinatorLoading: 14,
+  coordinatorNotAvailable: 15,
+  notCoordinator: 16,
+  illegalGeneration: 22,
+  unknownMember: 25,
+  rebalanceInProgress: 27,
+  memberIdRequired: 79
+} as const
+const coordinatorMoved = new Set<number>([
+  code.coordinatorLoading,
+  code.coordinatorNotAvailable,
+  code.notCoordinator
+])
+
+export function createGroupMember(options: SourceOptions, cluster: Cluster, hooks: GroupHooks): GroupMember {
+  const { groupId, groupInstanceId, logger } = options
+  const stopping = new AbortController()
+  let memberId = ''
+  let session: Session | null = null
+  let lastHeardMs = -Infinity
+
+  /** Sends one request to the coordinator; finds it anew next time if it moved or broke. */
+  const ask = async <T>(
+    limitMs: number,
+    send: (connection: Connection) => Promise<T>,
+    purpose = 'group'
+  ): Promise<T> => {
+    try {
+      const connection = await cluster.coordinator(purpose)
+      const answer = await connection.call(limitMs, send)
+      lastHeardMs = performance.now()
+      return answer
+    } catch (error) {
+      const codes = errorCodes(error)
+      if (codes.length === 0 || codes.some(c => coordinatorMoved.has(c))) cluster.forgetCoordinator()
+      throw error
+    }
+  }
+
+  /** Joining may take as long as the slowest member's draining; stopping does not wait for that. */
+  const unlessStopped = <T>(work: Promise<T>): Promise<T> =>
+    new Promise((resolve, reject) => {
+      const give = (): void => reject(new Error('The source is stopped.'))
+      stopping.signal.addEventListener('abort', give, { once: true })
+      work.then(resolve, reject).finally(() => stopping.signal.removeEventListener('abort', give))
+    })
+
+  const join = async (): Promise<{ generation: number; partitions: TopicPartition[] }> => {
+    const protocols = [{ name: assignorName, metadata: encodeSubscription(options.topics) }]
+    for (let attempt = 0; attempt < 10; attempt++) {
+      stopping.signal.throwIfAborted()
+      let joined: Awaited<ReturnType<typeof joinGroupV7.api.async>>
+      try {
+        joined = await unlessStopped(
+          ask(options.rebalanceTimeoutMs + options.requestTimeoutMs, connection =>
+            joinGroupV7.api.async(
+              connection,
+              groupId,
+              options.sessionTimeoutMs,
+              options.rebalanceTimeoutMs,
+              memberId,
+              groupInstanceId,
+              'consumer',
+              protocols
+            )
+          )
+        )
+      } catch (error) {
+        const codes = errorCodes(error)
+        if (codes.includes(code.memberIdRequired)) {
+          memberId = memberIdOf(responseOf(error)) ?? ''
+          continue
+        }
+        if (codes.includes(code.unknownMember)) {
+          memberId = ''
+          continue
+        }
+        if (codes.includes(code.rebalanceInProgress)) continue
+        throw error
+      }
+      memberId = joined.memberId ?? memberId
+      const assignments =
+        joined.leader === memberId
+          ? await assignAll(
+              joined.members.map(member => ({
+                memberId: member.memberId,
+                groupInstanceId: member.groupInstanceId ?? null,
+                topics: member.metadata === null ? [] : decodeSubscription(member.metadata)
+              }))
+            )
+          : []
+      leaderCounts = joined.leader === memberId ? leaderCounts : null
+      try {
+        const synced = await unlessStopped(
+          ask(options.rebalanceTimeoutMs + options.requestTimeoutMs, connection =>
+            syncGroupV5.api.async(
+              connection,
+              groupId,
+              joined.generationId,
+              memberId,
+              groupInstanceId,
+              'consumer',
+              assignorName,
+              assignments
+            )
+          )
+        )
+        return { generation: joined.generationId, partitions: decodeAssignment(synced.assignment) }
+      } catch (error) {
+        const codes = errorCodes(error)
+        if (codes.includes(code.unknownMember)) memberId = ''
+        else if (!codes.includes(code.rebalanceInProgress) && !codes.includes(code.illegalGeneration))
+          throw error
+      }
+    }
+    throw new Error(`The group ${groupId} kept rebalancing through ten attempts to join.`)
+  }
+
+  /** Partition counts the leader made its assignment from; null for the others. */
+  let leaderCounts: Map<string, number> | null = null
+
+  const assignAll = async (
+    members: readonly { memberId: string; groupInstanceId: string | null; topics: string[] }[]
+  ): Promise<{ memberId: string; assignment: Buffer }[]> => {
+    const topics = [...new Set(members.flatMap(member => member.topics))]
+    await cluster.refresh(topics)
+    leaderCounts = countsOf(topics)
+    const assigned = assignPartitions(members, leaderCounts)
+    return members.map(member => ({
+      memberId: member.memberId,
+      assignment: encodeAssignment(assigned.get(member.memberId) ?? [])
+    }))
+  }
+
+  const countsOf = (topics: readonly string[]): Map<string, number> =>
+    new Map(topics.map(topic => [topic, cluster.topic(topic)?.partitions.length ?? 0]))
+
+  /** The leader asks for a rebalance when a topic of the group appeared or grew. */
+  const topicsChanged = async (): Promise<boolean> => {
+    if (leaderCounts === null) return false
+    const missing = [...leaderCounts.values()].includes(0)
+    const maxAgeMs = missing ? Math.min(5000, options.metadataMaxAgeMs) : options.metadataMaxAgeMs
+    if (performance.now() - cluster.refreshedAtMs() < maxAgeMs) return false
+    const before = leaderCounts
+    await cluster.refresh([...before.keys()]).catch(() => undefined)
+    const now = countsOf([...before.keys()])
+    return [...now].some(([topic, count]) => count > (before.get(topic) ?? 0))
+  }
+
+  const openSession = (generation: number): Session => {
+    const closed = new AbortController()
+    let over = false
+    let settle: (reason: EndReason) => void = () => undefined
+    const ended = new Promise<EndReason>(resolve => (settle = resolve))
+    const end = (reason: EndReason): void => {
+      over = true
+      settle(reason)
+    }
+    const beat = async (): Promise<void> => {
+      const backoff = createBackoff(options.backoffMinMs, options.heartbeatIntervalMs)
+      let delayMs = options.heartbeatIntervalMs
+      for (;;) {
+        await pauseMs(delayMs, closed.signal)
+        if (closed.signal.aborted) return
+        try {
+          await ask(Math.min(options.requestTimeoutMs, options.sessionTimeoutMs), connection =>
+            heartbeatV4.api.async(connection, groupId, generation, memberId, groupInstanceId)
+          )
+          backoff.reset()
+          delayMs = options.heartbeatIntervalMs
+          if (!over && (await topicsChanged())) end('rebalance')
+        } catch (error) {
+          if (closed.signal.aborted) return
+          const codes = errorCodes(error)
+          if (codes.includes(code.rebalanceInProgress)) {
+            // While draining, the coordinator keeps saying so, and takes the heartbeat as a sign of life.
+            lastHeardMs = performance.now()
+            delayMs = options.heartbeatIntervalMs
+            end('rebalance')
+          } else if (codes.includes(code.illegalGeneration) || codes.includes(code.unknownMember)) {
+            if (codes.includes(code.unknownMember)) memberId = ''
+            end('lost')
+            return
+          } else {
+            logger.warn({ err: asError(error) }, 'kafka heartbeat failed')
+            delayMs = backoff.next()
+            // Past the session time the group may have given the partitions to others.
+            if (performance.now() - lastHeardMs > options.sessionTimeoutMs) {
+              end('lost')
+              return
+            }
+          }
+        }
+      }
+    }
+    void beat()
+    return { generation, ended, isOver: () => over, end, close: () => closed.abort() }
+  }
+
+  /** One generation: join, work until it ends, drain. */
+  const live = async (): Promise<void> => {
+    const { generation, partitions } = await join()
+    options.metrics?.rebalance()
+    logger.info({ generation, memberId, partitions: partitions.length }, 'kafka partitions assigned')
+    const current = openSession(generation)
+    session = current
+    if (stopping.signal.aborted) current.end('stop')
+    try {
+      const assigning = hooks.assigned(partitions, () => !current.isOver())
+      const reason = await current.ended
+      // The handler is never asked to give up what it is still taking over.
+      await assigning
+      logger.info({ generation, reason, partitions: partitions.length }, 'kafka partitions given up')
+      await drain(partitions, reason)
+    } finally {
+      session = null
+      current.close()
+    }
+  }
+
+  const drain = async (partitions: readonly TopicPartition[], reason: EndReason): Promise<void> => {
+    const limitMs =
+      reason === 'stop'
+        ? Math.min(options.stopTimeoutMs, options.rebalanceTimeoutMs) * 0.7
+        : options.rebalanceTimeoutMs * 0.8
+    const late = new AbortController()
+    const drained = hooks.revoked(partitions).then(
+      () => true,
+      (error: unknown) => {
+        logger.error({ err: asError(error) }, 'kafka partitions could not be drained')
+        return true
+      }
+    )
+    const inTime = await Promise.race([drained, pauseMs(limitMs, late.signal).then(() => false)])
+    late.abort()
+    if (!inTime)
+      logger.error(
+        { limitMs, partitions: partitions.length },
+        'kafka partitions were not drained in time; their next owner reads the rest again'
+      )
+  }
+
+  const leave = async (): Promise<void> => {
+    // A static member is expected back under its name.
+    if (memberId === '' || groupInstanceId !== null) return
+    const left = memberId
+    memberId = ''
+    try {
+      // On a connection of its own: on the other one a join may still be waiting for its answer.
+      await ask(
+        Math.min(options.requestTimeoutMs, options.stopTimeoutMs * 0.2),
+        connection =>
+          leaveGroupV4.api.async(connection, groupId, [{ memberId: left, groupInstanceId: null }]),
+        'leave'
+      )
+    } catch (error) {
+      logger.debug({ err: asError(error) }, 'kafka group could not be left; its session will run out instead')
+    }
+  }
+
+  return {
+    async run() {
+      const backoff = createBackoff(options.backoffMinMs, options.backoffMaxMs)
+      while (!stopping.signal.aborted) {
+        try {
+          await live()
+          backoff.reset()
+        } catch (error) {
+          if (stopping.signal.aborted) break
+          if (isFatal(error)) throw error
+          const delayMs = backoff.next()
+          logger.warn({ err: asError(error), delayMs }, 'kafka group could not be joined')
+          if (backoff.attempts() % 5 === 0) hooks.failed(asError(error))
+          await pauseMs(delayMs, stopping.signal)
+        }
+      }
+      await leave()
+    },
+    stop() {
+      stopping.abort()
+      session?.end('stop')
+    },
+    async commit(offsets) {
+      const current = session
+      if (current === null)
+        throw new Error(`Nothing can be committed: this instance is no member of the group ${groupId} now.`)
+      const topics = new Map<string, PartitionOffset[]>()
+      for (const offset of offsets) {
+        const list = topics.get(offset.topic)
+        if (list === undefined) topics.set(offset.topic, [offset])
+        else list.push(offset)
+      }
+      const request = [...topics].map(([name, list]) => ({
+        name,
+        partitions: list.map(({ partition, offset }) => ({
+          partitionIndex: partition,
+          committedOffset: BigInt(offset),
+          committedLeaderEpoch: -1,
+          committedMetadata: ''
+        }))
+      }))
+      const backoff = createBackoff(options.backoffMinMs, options.backoffMaxMs)
+      for (;;) {
+        try {
+          await ask(options.requestTimeoutMs, connection =>
+            offsetCommitV8.api.async(
+              connection,
+              groupId,
+              current.generation,
+              memberId,
+              groupInstanceId,
+              request
+            )
+          )
+          options.metrics?.commit(true)
+          return
+        } catch (error) {
+          const codes = errorCodes(error)
+          const passing = codes.length === 0 || codes.every(c => coordinatorMoved.has(c))
+          if (passing && backoff.attempts() < 6 && session === current) {
+            await pauseMs(backoff.next())
+            continue
+          }
+          options.metrics?.commit(false)
+          if (codes.includes(code.illegalGeneration) || codes.includes(code.unknownMember))
+            current.end('lost')
+          const why = codes.length > 0 ? describeCode(codes[0] ?? 0) : asError(error).message
+          throw new Error(`Offsets of the group ${groupId} could not be committed: ${why}`, { cause: error })
+        }
+      }
+    },
+    async committed(partitions) {
+      if (partitions.length === 0) return []
+      const topics = new Map<string, number[]>()
+      for (const { topic, partition } of partitions)
+        topics.set(topic, [...(topics.get(topic) ?? []), partition])
+      const answer = await ask(options.requestTimeoutMs, connection =>
+        offsetFetchV8.api.async(
+          connection,
+          [
+            {
+              groupId,
+              memberEpoch: -1,
+              topics: [...topics].map(([name, partitionIndexes]) => ({ name, partitionIndexes }))
+            }
+          ],
+          true
+        )
+      )
+      const wanted = new Set(partitions.map(p => partitionKey(p.topic, p.partition)))
+      return (answer.groups[0]?.topics ?? []).flatMap(topic =>
+        topic.partitions.flatMap(p =>
+          p.committedOffset >= 0n && wanted.has(partitionKey(topic.name, p.partitionIndex))
+            ? [{ topic: topic.name, partition: p.partitionIndex, offset: Number(p.committedOffset) }]
+            : []
+        )
+      )
+    },
+    joined: () =>
+      session !== null &&
+      !session.isOver() &&
+      performance.now() - lastHeardMs < Math.max(options.heartbeatIntervalMs * 3, 3000)
+  }
+}
+
+function memberIdOf(response: unknown): string | null {
+  return typeof response === 'object' &&
+    response !== null &&
+    'memberId' in response &&
+    typeof response.memberId === 'string'
+    ? response.memberId
+    : null
+}

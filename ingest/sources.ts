@@ -1,0 +1,54 @@
+import type { Source } from './source.ts'
+import type { SourceOptions } from './source-options.ts'
+
+export const sourceKinds = ['batch', 'kafkajs', 'node-rdkafka'] as const
+export type SourceKind = (typeof sourceKinds)[number]
+
+/** Makes a Kafka source of the kind; its client library is loaded here and not before. */
+export async function createSource(kind: SourceKind, options: SourceOptions): Promise<Source> {
+  switch (kind) {
+    case 'batch': {
+      const { createBatchSource } = await load(
+        () => import('./batch-source.ts'),
+        kind,
+        '@platformatic/kafka',
+        'kafkajs'
+      )
+      return createBatchSource(options)
+    }
+    case 'kafkajs': {
+      const { createKafkaJsSource } = await load(
+        () => import('./kafkajs-source.ts'),
+        kind,
+        'kafkajs',
+        'batch'
+      )
+      return createKafkaJsSource(options)
+    }
+    case 'node-rdkafka': {
+      const { createRdkafkaSource } = await load(
+        () => import('./rdkafka-source.ts'),
+        kind,
+        'node-rdkafka',
+        'batch'
+      )
+      return createRdkafkaSource(options)
+    }
+  }
+}
+
+async function load<T>(
+  importModule: () => Promise<T>,
+  kind: SourceKind,
+  library: string,
+  other: SourceKind
+): Promise<T> {
+  try {
+    return await importModule()
+  } catch (error) {
+    throw new Error(
+      `The source "${kind}" could not load ${library}: run \`npm install\`, or choose the source "${other}".`,
+      { cause: error }
+    )
+  }
+}
