@@ -45,7 +45,7 @@ interface Bad {
 interface Metric {
   readonly format: ProfileFormat
   readonly name: string
-  readonly tags: ReadonlyMap<string, string>
+  readonly tags: Json
   readonly fields: Json
   /** Raw timestamp; undefined where the metric has none. */
   readonly time: unknown
@@ -212,15 +212,20 @@ function metricOf(object: Json): Metric | Bad | undefined {
   }
 }
 
-function tagsOf(value: unknown): Map<string, string> {
-  const tags = new Map<string, string>()
-  if (isObject(value)) for (const key of Object.keys(value)) setTag(tags, key, value[key])
-  return tags
+/** Without a prototype: any name may be a tag or a field. */
+function bare(): Record<string, unknown> {
+  return Object.create(null) as Record<string, unknown>
 }
 
-function setTag(tags: Map<string, string>, key: string, value: unknown): void {
-  const text = keyText(value)
-  if (text !== undefined) tags.set(key, text)
+const noTags: Json = {}
+
+function tagsOf(value: unknown): Json {
+  return isObject(value) ? value : noTags
+}
+
+/** The tag's text, or undefined where there is none. */
+function tag(metric: Metric, key: string): string | undefined {
+  return keyText(own(metric.tags, key))
 }
 
 /** A text that may name something: strings as they are, whole numbers in decimal. */
@@ -242,7 +247,7 @@ function gnmicMetric(object: Json): Metric | Bad | undefined {
   const values = own(object, 'values')
   if (values === undefined) return undefined
   if (!isObject(values)) return { reason: 'wrong_shape', detail: `"values" is ${kindOf(values)}` }
-  const fields: Record<string, unknown> = Object.create(null) as Record<string, unknown>
+  const fields = bare()
   for (const key of Object.keys(values)) fields[plainPath(key)] = values[key]
   const name = keyText(own(object, 'name')) ?? ''
   return { format: 'gnmic', name, tags: tagsOf(own(object, 'tags')), fields, time: own(object, 'timestamp') }
@@ -257,24 +262,25 @@ export function plainPath(path: string): string {
 function zabbixMetric(object: Json): Metric | Bad | undefined {
   // A trend (count, min, avg, max) is no reading of a moment.
   if (!Object.hasOwn(object, 'value')) return undefined
-  const tags = new Map<string, string>()
+  const tags = bare()
   const itemTags = own(object, 'item_tags')
   if (Array.isArray(itemTags)) {
     for (const item of itemTags as unknown[]) {
-      const tag = isObject(item) ? keyText(own(item, 'tag')) : undefined
+      if (!isObject(item)) continue
+      const key = keyText(own(item, 'tag'))
       // Zabbix allows one tag several times: the first counts. @ is ours.
-      if (tag !== undefined && !tag.startsWith('@') && !tags.has(tag))
-        setTag(tags, tag, own(item as Json, 'value'))
+      if (key !== undefined && !key.startsWith('@') && !Object.hasOwn(tags, key))
+        tags[key] = own(item, 'value')
     }
   }
   const host = own(object, 'host')
   if (isObject(host)) {
-    setTag(tags, '@host', own(host, 'host'))
-    setTag(tags, '@host_name', own(host, 'name'))
-  } else setTag(tags, '@host', host)
+    tags['@host'] = own(host, 'host')
+    tags['@host_name'] = own(host, 'name')
+  } else tags['@host'] = host
   const name = keyText(own(object, 'name')) ?? ''
-  tags.set('@item', name)
-  setTag(tags, '@itemid', own(object, 'itemid'))
+  tags['@item'] = name
+  tags['@itemid'] = own(object, 'itemid')
   const type = own(object, 'type')
   const clock = own(object, 'clock')
   const ns = own(object, 'ns')
@@ -293,14 +299,13 @@ function zabbixMetric(object: Json): Metric | Bad | undefined {
 function canonicalMetric(object: Json): Metric | Bad {
   const fields = own(object, 'signals')
   if (!isObject(fields)) return { reason: 'wrong_shape', detail: `"signals" is ${kindOf(fields)}` }
-  const tags = new Map<string, string>()
-  for (const key of ['device', 'instance', 'collector']) setTag(tags, key, own(object, key))
   const time = own(object, 'timeMs')
   const identifiers = own(object, 'identifiers')
   return {
     format: 'canonical',
     name: 'canonical',
-    tags,
+    // Device, instance and collector stand in the record itself.
+    tags: object,
     fields,
     time,
     timeMs: typeof time === 'number' ? toTimeMs(time, 'ms') : NaN,
@@ -333,13 +338,20 @@ function decodeMetric(set: ProfileSet, metric: Metric, clock: Clock, outcome: Ou
     spoil(outcome, 'bad_time', `${plan.profile}: ${time}`)
     return
   }
+  const slots: number[] = []
+  const values: number[] = []
+  const noReadings: number[] = []
+  readSlots(plan, metric, slots, values, noReadings)
   outcome.groups.push({
     measurement: plan.index,
     identifiers,
-    collector: usable(metric.tags.get(plan.collector)) ?? '',
+    collector: usable(tag(metric, plan.collector)) ?? '',
     instance,
-    ...time,
-    ...readSlots(plan, metric)
+    timeMs: time.timeMs,
+    clamped: time.clamped,
+    slots,
+    values,
+    noReadings
   })
 }
 
@@ -349,12 +361,11 @@ function planFor(set: ProfileSet, metric: Metric): MeasurementPlan | undefined {
   const fits = (index: number): MeasurementPlan | undefined => {
     const plan = set.measurements[index]
     if (plan === undefined) return undefined
-    for (const { tag, pattern } of plan.when) {
-      const value = metric.tags.get(tag)
+    for (const { tag: key, pattern } of plan.when) {
+      const value = tag(metric, key)
       if (value === undefined || !matches(pattern, value)) return undefined
     }
-    for (const field of plan.slotsByField.keys()) if (Object.hasOwn(metric.fields, field)) return plan
-    return undefined
+    return plan.slots.some(slot => Object.hasOwn(metric.fields, slot.field)) ? plan : undefined
   }
   for (const index of exact.get(metric.name) ?? []) {
     const plan = fits(index)
@@ -403,7 +414,7 @@ function identifiersOf(plan: MeasurementPlan, metric: Metric): readonly string[]
   const add = (text: string | undefined): void => {
     if (text !== undefined && !found.includes(text)) found.push(text)
   }
-  for (const key of plan.device) add(keyValue(key, metric.tags.get(key.tag)))
+  for (const key of plan.device) add(keyValue(key, tag(metric, key.tag)))
   for (const text of (metric.identifiers ?? []).slice(0, 16)) add(usable(text))
   return found
 }
@@ -411,7 +422,7 @@ function identifiersOf(plan: MeasurementPlan, metric: Metric): readonly string[]
 /** '' where the measurement has none; undefined where it must have one and does not. */
 function instanceOf(plan: MeasurementPlan, metric: Metric): string | undefined {
   for (const key of plan.instance) {
-    const value = keyValue(key, metric.tags.get(key.tag))
+    const value = keyValue(key, tag(metric, key.tag))
     if (value !== undefined) return value
   }
   // A table's index may as well come as a field.
@@ -445,36 +456,44 @@ function eventTime(
   return ms > latest ? { timeMs: latest, clamped: true } : { timeMs: ms, clamped: false }
 }
 
+/** Fills the three lists, ascending. */
 function readSlots(
   plan: MeasurementPlan,
-  metric: Metric
-): Pick<DecodedGroup, 'slots' | 'values' | 'noReadings'> {
-  const read = new Map<number, number>()
-  const noReadings: number[] = []
-  for (const [i, slot] of plan.slots.entries()) {
-    if (!Object.hasOwn(metric.fields, slot.field)) continue
-    // Another field has given this signal already: a second sample of one series and time would be a twin.
-    if (slot.earlier.some(earlier => read.has(earlier))) continue
-    const value = slotValue(slot, metric, own(metric.fields, slot.field))
-    if (Number.isNaN(value)) noReadings.push(i)
-    else read.set(i, value)
-  }
-  const bySignal = new Map<number, number>()
-  for (const [i, value] of read) bySignal.set(plan.slots[i]?.signal ?? -1, value)
-  const holds = (test: CodeTest): boolean => test.codes.includes(bySignal.get(test.signal) ?? -1)
-  for (const [i, value] of read) {
+  metric: Metric,
+  slots: number[],
+  values: number[],
+  noReadings: number[]
+): void {
+  for (let i = 0; i < plan.slots.length; i++) {
     const slot = plan.slots[i]
+    if (slot === undefined || !Object.hasOwn(metric.fields, slot.field)) continue
+    // Another field has given this signal already: a second sample of one series and time would be a twin.
+    if (slot.earlier.length > 0 && slot.earlier.some(earlier => slots.includes(earlier))) continue
+    const value = slotValue(slot, metric, metric.fields[slot.field])
+    if (Number.isNaN(value)) noReadings.push(i)
+    else {
+      slots.push(i)
+      values.push(value)
+    }
+  }
+  if (plan.conditional) judgeTogether(plan, slots, values, noReadings)
+}
+
+/** What a reading is worth beside the record's others: zero_needs and becomes, by the values as first read. */
+function judgeTogether(plan: MeasurementPlan, slots: number[], values: number[], noReadings: number[]): void {
+  const bySignal = new Map(slots.map((slot, at) => [plan.slots[slot]?.signal, values[at]]))
+  const holds = (test: CodeTest): boolean => test.codes.includes(bySignal.get(test.signal) ?? -1)
+  for (let at = slots.length - 1; at >= 0; at--) {
+    const slot = plan.slots[slots[at] ?? -1]
+    const value = values[at]
     if (slot?.zeroNeeds !== undefined && value === 0 && !slot.zeroNeeds.some(holds)) {
-      read.delete(i)
-      noReadings.push(i)
+      noReadings.push(...slots.splice(at, 1))
+      noReadings.sort((a, b) => a - b)
+      values.splice(at, 1)
+      continue
     }
     const becomes = slot?.becomes?.find(rule => rule.from === value && rule.when.every(holds))
-    if (becomes !== undefined) read.set(i, becomes.to)
-  }
-  return {
-    slots: [...read.keys()],
-    values: [...read.values()],
-    noReadings: noReadings.sort((a, b) => a - b)
+    if (becomes !== undefined) values[at] = becomes.to
   }
 }
 
@@ -503,7 +522,7 @@ function rawValue(plan: SlotPlan, raw: unknown): number {
 
 /** What stands beside the value, in a field or a tag. */
 function beside(metric: Metric, key: string): unknown {
-  return own(metric.fields, key) ?? metric.tags.get(key)
+  return own(metric.fields, key) ?? own(metric.tags, key)
 }
 
 /** SensorDataScale of ENTITY-SENSOR-MIB: powers of ten by code; exa and peta stand in that order in the MIB. */

@@ -74,6 +74,8 @@ export interface MeasurementPlan extends MeasurementInfo {
   readonly linkedKeys: ReadonlySet<string>
   /** Slots that depend on other slots or keys whatever their value (sensor, zeroNeeds, becomes, same signal). */
   readonly linkedSlots: readonly number[]
+  /** Whether some slot has zeroNeeds or becomes. */
+  readonly conditional: boolean
 }
 
 export interface NameIndex {
@@ -346,6 +348,7 @@ function compileMeasurement(
     slots,
     slotsByField,
     linkedKeys,
+    conditional: slots.some(slot => slot.zeroNeeds !== undefined || slot.becomes !== undefined),
     linkedSlots: slots.flatMap((slot, i) =>
       slot.sensor !== undefined ||
       slot.zeroNeeds !== undefined ||
