@@ -1,0 +1,167 @@
+import type { IncidentKind, Language, LocalText } from '../schemas/words.ts'
+import type { LightEngine } from './lights.ts'
+import type { Incident, Inventory, NodeLight } from './model.ts'
+
+/** An alarm as this module needs it; rules/model.ts Alarm is one. */
+export interface AlarmText {
+  readonly id: string
+  readonly text: LocalText
+}
+
+export interface ExplainInput {
+  readonly inventory: Inventory
+  /** Index of the node that is asked about. */
+  readonly node: number
+  readonly lights: Pick<LightEngine, 'light' | 'silenceOf'>
+  /** Open alarms of the node. */
+  readonly alarms: readonly AlarmText[]
+  /** Open incidents the node is the root of or is affected by. */
+  readonly incidents: readonly Incident[]
+  readonly nowMs: number
+}
+
+interface Words {
+  readonly kind: Readonly<Record<IncidentKind, string>>
+  readonly green: string
+  readonly trouble: Readonly<Record<'red' | 'yellow', string>>
+  readonly unnamedAlarm: string
+  readonly upstream: (kind: string, where: string) => string
+  readonly upstreamPower: (where: string) => string
+  readonly upstreamHeard: (kind: string, where: string) => string
+  readonly redundancy: (kind: string, where: string) => string
+  readonly silent: (devices: number) => string
+  readonly silentPower: string
+  readonly partial: (silent: number, devices: number) => string
+  readonly noData: string
+  readonly collector: string
+  readonly for: (duration: string) => string
+  readonly affected: (incident: Incident) => string
+  readonly planned: string
+  readonly lessThanMinute: string
+  readonly units: { readonly day: string; readonly hour: string; readonly minute: string }
+}
+
+const words: Readonly<Record<Language, Words>> = {
+  ru: {
+    kind: {
+      power: 'отключение электропитания',
+      link: 'обрыв связи',
+      optics: 'неисправность оптической линии',
+      device: 'неисправность оборудования',
+      collector: 'молчит сборщик данных',
+      unknown: 'узел не отвечает'
+    },
+    green: 'Неисправностей не видно',
+    trouble: { red: 'Авария', yellow: 'Требует внимания' },
+    unnamedAlarm: 'подробностей нет',
+    upstream: (kind, where) => `Нет связи с узлом из-за неисправности выше по сети: ${kind}, ${where}`,
+    upstreamPower: where => `Узел без связи: отключение электропитания, ${where}`,
+    upstreamHeard: (kind, where) =>
+      `Возможны перебои: неисправность выше по сети (${kind}, ${where}); сам узел ещё отвечает`,
+    redundancy: (kind, where) => `Работает без резерва, один из путей потерян: ${kind}, ${where}`,
+    silent: devices => `Узел не отвечает: нет данных ни от одного устройства (всего ${devices})`,
+    silentPower: 'Узел не отвечает после отключения электропитания',
+    partial: (silent, devices) => `Не отвечает часть устройств: ${silent} из ${devices}`,
+    noData: 'Данных от узла ещё не было, состояние неизвестно',
+    collector: 'Молчит сборщик данных: состояние узла неизвестно, связь может быть в порядке',
+    for: duration => `Длится ${duration}`,
+    affected: ({ affectedNodes, affectedAddresses, affectedSubscribers }) =>
+      `Затронуто: узлов ${affectedNodes}, адресов ${affectedAddresses}, абонентов ${affectedSubscribers}`,
+    planned: 'Ведутся плановые работы',
+    lessThanMinute: 'меньше минуты',
+    units: { day: 'сут', hour: 'ч', minute: 'мин' }
+  },
+  en: {
+    kind: {
+      power: 'mains power lost',
+      link: 'link down',
+      optics: 'optical line fault',
+      device: 'equipment fault',
+      collector: 'data collector silent',
+      unknown: 'node does not answer'
+    },
+    green: 'No fault is seen',
+    trouble: { red: 'Fault', yellow: 'Needs attention' },
+    unnamedAlarm: 'no details',
+    upstream: (kind, where) => `Unreachable because of a fault upstream: ${kind}, ${where}`,
+    upstreamPower: where => `Unreachable: mains power lost, ${where}`,
+    upstreamHeard: (kind, where) =>
+      `Service may suffer from a fault upstream (${kind}, ${where}); the node itself still answers`,
+    redundancy: (kind, where) => `Runs without redundancy, one of its ways is lost: ${kind}, ${where}`,
+    silent: devices => `The node does not answer: no data from any of its devices (${devices} in all)`,
+    silentPower: 'The node does not answer after its mains power was lost',
+    partial: (silent, devices) => `Some devices do not answer: ${silent} of ${devices}`,
+    noData: 'No data has come from the node yet, its state is unknown',
+    collector: 'The data collector is silent: the state of the node is unknown, service may be in order',
+    for: duration => `Lasts ${duration}`,
+    affected: ({ affectedNodes, affectedAddresses, affectedSubscribers }) =>
+      `Affected: ${affectedNodes} nodes, ${affectedAddresses} addresses, ${affectedSubscribers} subscribers`,
+    planned: 'Planned work is under way',
+    lessThanMinute: 'less than a minute',
+    units: { day: 'd', hour: 'h', minute: 'min' }
+  }
+}
+
+/** What the operator reads to the caller: what, where, for how long, how many are affected, whether it is planned. */
+export function explain(input: ExplainInput): Record<Language, string> {
+  return { ru: explainIn('ru', input), en: explainIn('en', input) }
+}
+
+function explainIn(language: Language, input: ExplainInput): string {
+  const say = words[language]
+  const light = input.lights.light(input.node)
+  const sentences = [whatIsWrong(language, light, input)]
+  if (light.effective !== 'green') {
+    const incident = input.incidents[0]
+    const sinceMs =
+      light.cause.by === 'upstream' && incident !== undefined ? incident.openedAtMs : light.sinceMs
+    if (!isNoData(light, input)) sentences.push(say.for(durationText(input.nowMs - sinceMs, say)))
+    if (incident !== undefined && incident.affectedNodes > 1) sentences.push(say.affected(incident))
+  }
+  if (light.maintenance) sentences.push(say.planned)
+  return `${sentences.join('. ')}.`
+}
+
+function isNoData(light: NodeLight, { lights, node }: ExplainInput): boolean {
+  return light.cause.by === 'silence' && light.cause.kind === 'unknown' && lights.silenceOf(node).silent === 0
+}
+
+function whatIsWrong(language: Language, light: NodeLight, input: ExplainInput): string {
+  const say = words[language]
+  const { cause } = light
+  const silence = input.lights.silenceOf(input.node)
+  switch (cause.by) {
+    case 'none':
+      return say.green
+    case 'alarm': {
+      const alarm = input.alarms.find(open => open.id === cause.alarm) ?? input.alarms[0]
+      const text = alarm?.text[language].replace(/[.\s]+$/, '') ?? say.unnamedAlarm
+      return `${say.trouble[light.effective === 'red' ? 'red' : 'yellow']}: ${text}`
+    }
+    case 'silence':
+      if (light.effective === 'yellow') return say.partial(silence.silent, silence.devices)
+      if (cause.kind === 'collector') return say.collector
+      if (silence.silent === 0) return say.noData
+      return cause.kind === 'power' ? say.silentPower : say.silent(silence.devices)
+    case 'upstream': {
+      const index = input.inventory.nodeIndex(cause.node)
+      const name = index === undefined ? cause.node : (input.inventory.nodes[index]?.name ?? cause.node)
+      const where = language === 'ru' ? `узел «${name}»` : `node ${name}`
+      if (light.effective === 'yellow') return say.redundancy(say.kind[cause.kind], where)
+      const heard = silence.devices > 0 && silence.silent + silence.neverReported < silence.devices
+      if (heard && light.own !== 'red') return say.upstreamHeard(say.kind[cause.kind], where)
+      return cause.kind === 'power' ? say.upstreamPower(where) : say.upstream(say.kind[cause.kind], where)
+    }
+  }
+}
+
+function durationText(ms: number, say: Words): string {
+  const minutes = Math.floor(Math.max(0, ms) / 60_000)
+  if (minutes < 1) return say.lessThanMinute
+  const { day, hour, minute } = say.units
+  const join = (big: number, bigUnit: string, small: number, smallUnit: string): string =>
+    small === 0 ? `${big} ${bigUnit}` : `${big} ${bigUnit} ${small} ${smallUnit}`
+  if (minutes < 60) return `${minutes} ${minute}`
+  if (minutes < 24 * 60) return join(Math.floor(minutes / 60), hour, minutes % 60, minute)
+  return join(Math.floor(minutes / 1440), day, Math.floor((minutes % 1440) / 60), hour)
+}
