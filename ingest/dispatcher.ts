@@ -221,9 +221,27 @@ function withoutFenced(result: EvaluationResult, members: readonly PartitionQueu
   if (!members.some(queue => queue.fenced)) return result
   const fenced = new Set(members.filter(q => q.fenced).map(q => partitionKey(q.topic, q.partition)))
   const kept = (p: TopicPartition): boolean => !fenced.has(partitionKey(p.topic, p.partition))
+  const ranges = result.ranges.filter(kept)
+  // The rows of what is left are moved together, so that the ranges go on tiling their block.
+  const column = (bytes: Uint8Array): Uint8Array =>
+    Buffer.concat(ranges.map(range => bytes.subarray(range.rowStart * 8, range.rowEnd * 8)))
+  let row = 0
+  const moved = ranges.map(range => ({
+    ...range,
+    rowStart: row,
+    rowEnd: (row += range.rowEnd - range.rowStart)
+  }))
+  const { series, timeMs, value, offset } = result.block
   return {
     ...result,
-    ranges: result.ranges.filter(kept),
+    ranges: moved,
+    block: {
+      rows: row,
+      series: column(series),
+      timeMs: column(timeMs),
+      value: column(value),
+      offset: column(offset)
+    },
     candidates: result.candidates.filter(kept),
     rejects: result.rejects.filter(kept)
   }

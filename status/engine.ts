@@ -1,4 +1,4 @@
-import type { AlarmEngine } from '../rules/alarms.ts'
+import { deviceSilent, type AlarmEngine } from '../rules/alarms.ts'
 import type { CompiledRules } from '../rules/compile.ts'
 import { evaluateSample } from '../rules/kernel.ts'
 import type { Alarm, AlarmTransition, ConditionFlip } from '../rules/model.ts'
@@ -6,7 +6,7 @@ import type { ProgramTableBuilder } from '../rules/program.ts'
 import { conditionsPerSeriesMax, type DeviceState, type SeriesState } from '../rules/series-state.ts'
 import type { Candidate, EvaluationResult, NewSeries } from '../schemas/evaluation.ts'
 import type { CompiledInventory } from '../topology/compile.ts'
-import { summariseAlarms, type LightEngine, type LightUpdate } from '../topology/lights.ts'
+import { summariseAlarms, type LightEngine, type LightUpdate, type StoredLights } from '../topology/lights.ts'
 import type { IncidentChange, LightChange } from '../topology/model.ts'
 import { createSeriesAssigner } from './assign.ts'
 import { createSeriesRegistry, type SeenDevice, type SeriesRegistry } from './series-registry.ts'
@@ -28,6 +28,8 @@ export interface EngineOptions {
   readonly staleness: StalenessOptions
   readonly records: EngineRecords
   readonly startMs: number
+  /** What was stored before a restart; the alarm engine has its alarms already. */
+  readonly restored?: StoredLights
 }
 
 /** What the engine hands on to be stored. Must not block. */
@@ -215,7 +217,25 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
     }
   }
 
+  /** Devices that were silent before a restart are silent until they are heard, so that no incident closes by restarting. */
+  const restoreSilence = (device: number, sinceMs: number): void => {
+    silence.restore(device)
+    lights.setDeviceSilence(device, sinceMs)
+  }
+
   // What was restored colours its nodes before the first record comes.
+  if (options.restored !== undefined) {
+    lights.restore(options.restored)
+    for (const { node, own, sinceMs } of options.restored.lights) {
+      const index = own === 'grey' ? inventory.nodeIndex(node) : undefined
+      if (index !== undefined)
+        for (const device of inventory.devicesOfNode(index)) restoreSilence(device, sinceMs)
+    }
+    for (const alarm of alarms.open()) {
+      const index = alarm.type === deviceSilent ? inventory.deviceIndex(alarm.device) : undefined
+      if (index !== undefined) restoreSilence(index, alarm.raisedAtMs)
+    }
+  }
   for (const node of new Set([...alarms.open()].map(alarm => alarm.node))) summarise(node)
   publish(lights.update(options.startMs), options.startMs)
 

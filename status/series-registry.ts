@@ -33,7 +33,8 @@ export interface SeriesRegistry {
 }
 
 export function createSeriesRegistry(capacity: number): SeriesRegistry {
-  const deviceOf = new Int32Array(capacity).fill(-1)
+  /** Index of the device plus one, so that untouched memory means none and takes no pages. */
+  const deviceOf = new Int32Array(capacity)
   const signalOf = new Uint8Array(capacity)
   const instanceOf = new Int32Array(capacity)
   const instances: string[] = []
@@ -63,8 +64,8 @@ export function createSeriesRegistry(capacity: number): SeriesRegistry {
           known: resolve(series.identifiers, inventory)
         })
       }
-      if (deviceOf[series.series] !== -1) return false
-      deviceOf[series.series] = series.device
+      if (deviceOf[series.series] !== 0) return false
+      deviceOf[series.series] = series.device + 1
       signalOf[series.series] = series.signal
       instanceOf[series.series] = intern(series.instance)
       if (size === order.length) {
@@ -77,7 +78,7 @@ export function createSeriesRegistry(capacity: number): SeriesRegistry {
     },
     device(series) {
       const index = deviceOf[series]
-      return index === undefined || index < 0 ? undefined : devices.get(index)
+      return index === undefined || index === 0 ? undefined : devices.get(index - 1)
     },
     signal: series => signalOf[series] ?? 0,
     instance: series => instances[instanceOf[series] ?? 0] ?? '',

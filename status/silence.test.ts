@@ -81,6 +81,18 @@ describe('silence', () => {
     expect(watch.sweep(7 * minute).devices).toEqual([{ device: 0, sinceMs: null }])
   })
 
+  it('leaves a device silent until it is heard, whatever the clock or a restart says', () => {
+    const { watch, state, seen } = watchOf(1)
+    watch.restore(0)
+    expect(watch.sweep(1).devices).toEqual([])
+    watch.hold(true, 10)
+    watch.hold(false, 20)
+    expect(watch.sweep(30).devices).toEqual([])
+    watch.watch(seen(0))
+    state.lastSeenMs[0] = 40
+    expect(watch.sweep(50).devices).toEqual([{ device: 0, sinceMs: null }])
+  })
+
   it('hears a device by any of its identifiers', () => {
     const { watch, state, seen } = watchOf(1)
     watch.watch(seen(0, 5))

@@ -34,6 +34,8 @@ export interface SilenceWatch {
   hold(held: boolean, nowMs: number): void
   /** A seen device was resolved to the inventory. */
   watch(seen: SeenDevice): void
+  /** A device that was silent before a restart is so until it is heard. */
+  restore(device: number): void
   isSilent(device: number): boolean
   lastSeenMs(device: number): number | null
   /** Takes over another inventory; who is silent goes with the device's id. */
@@ -53,6 +55,8 @@ export function createSilenceWatch(
   let sources = new Map<number, number[]>()
   let collectors = new Map<string, Set<number>>()
   let silent = new Uint8Array(inventory.devices.length)
+  /** When a silent device was last heard (0 for never): anything later ends its silence. */
+  let silentSinceMs = new Float64Array(inventory.devices.length)
   const deadCollectors = new Set<string>()
 
   const lastSeen = (device: number): number => {
@@ -81,8 +85,13 @@ export function createSilenceWatch(
         const intervalS = current.devices[device]!.intervalS
         const limitMs = (intervalS > 0 ? intervalS * 1000 : options.defaultIntervalMs) * options.factor
         const last = lastSeen(device)
-        const isSilent = nowMs - Math.max(last, countedFromMs) > limitMs
-        if (isSilent === (silent[device] === 1)) continue
+        const wasSilent = silent[device] === 1
+        // Who is silent stays so until it is heard: neither a grace nor a restart makes it speak.
+        const isSilent = wasSilent
+          ? last <= (silentSinceMs[device] ?? 0)
+          : nowMs - Math.max(last, countedFromMs) > limitMs
+        if (isSilent === wasSilent) continue
+        silentSinceMs[device] = last
         silent[device] = isSilent ? 1 : 0
         devices.push({ device, sinceMs: isSilent ? (last === 0 ? countedFromMs : last) : null })
       }
@@ -103,6 +112,9 @@ export function createSilenceWatch(
       if (held && !value) countedFromMs = nowMs + options.graceMs
       held = value
     },
+    restore(device) {
+      silent[device] = 1
+    },
     isSilent: device => silent[device] === 1,
     lastSeenMs(device) {
       const last = lastSeen(device)
@@ -110,11 +122,15 @@ export function createSilenceWatch(
     },
     reload(next, seen) {
       const kept = new Uint8Array(next.devices.length)
+      const keptSinceMs = new Float64Array(next.devices.length)
       for (let device = 0; device < current.devices.length; device++) {
         const now = silent[device] === 1 ? next.deviceIndex(current.devices[device]!.id) : undefined
-        if (now !== undefined) kept[now] = 1
+        if (now === undefined) continue
+        kept[now] = 1
+        keptSinceMs[now] = silentSinceMs[device]!
       }
       silent = kept
+      silentSinceMs = keptSinceMs
       current = next
       sources = new Map()
       collectors = new Map()
