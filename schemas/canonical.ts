@@ -1,4 +1,6 @@
 import Type, { type TSchema } from 'typebox'
+import { eventTimeMaxMs, eventTimeMinMs } from './convert.ts'
+import { identifiersMax, keyLengthMax } from './decode.ts'
 import { signals, type SignalDef } from './signals.ts'
 
 /**
@@ -6,7 +8,7 @@ import { signals, type SignalDef } from './signals.ts'
  * it, schemas/canonical.schema.json is this schema as published.
  */
 
-const key = (description: string) => Type.String({ minLength: 1, maxLength: 256, description })
+const key = (description: string) => Type.String({ minLength: 1, maxLength: keyLengthMax, description })
 
 function reading(signal: SignalDef): TSchema {
   const unit = signal.unit === '' ? '' : `, ${signal.unit}`
@@ -20,34 +22,34 @@ function reading(signal: SignalDef): TSchema {
   )
 }
 
-export const canonicalRecord = Type.Object(
+const canonicalRecord = Type.Object(
   {
     device: key(
       'The identifier of the device that the inventory most likely knows: management address, sysName.'
     ),
     identifiers: Type.Optional(
       Type.Array(key('A further identifier.'), {
-        maxItems: 16,
+        maxItems: identifiersMax,
         description: 'Other identifiers of the same device, tried in order.'
       })
     ),
     instance: Type.Optional(
       Type.String({
-        maxLength: 256,
+        maxLength: keyLengthMax,
         description: 'Port (ifIndex), line or sensor the readings are of; left out for the device itself.'
       })
     ),
     collector: Type.Optional(
       Type.String({
-        maxLength: 256,
+        maxLength: keyLengthMax,
         description:
           'Who read the device: when all devices of one collector fall silent, the collector is at fault.'
       })
     ),
     timeMs: Type.Optional(
       Type.Integer({
-        minimum: 946_684_800_000,
-        exclusiveMaximum: 4_102_444_800_000,
+        minimum: eventTimeMinMs,
+        exclusiveMaximum: eventTimeMaxMs,
         description:
           "Time of the reading, ms since 1970-01-01 UTC; left out, the Kafka record's own time counts."
       })

@@ -5,21 +5,25 @@
  */
 
 /** Optical power below this is no light: the step of SFF-8472 is 0.1 µW. */
-export const noLightDbm = -40
+const noLightDbm = -40
 
 /** Longest text that is looked at; a longer one is no reading. */
-export const textLengthMax = 256
+const textLengthMax = 256
 
 /** How a number becomes canonical. */
-export const conversions = [
-  'linear', // raw * mul / div + offset
-  'milliwatt', // raw * mul / div is a power in mW; the canonical value is in dBm
-  'dbm', // raw * mul / div is in dBm already, floored at no light
-  'mw_or_dbm', // below zero it can only be dBm; else mW
-  'huawei_sign', // above zero µW, below zero 0.01 dBm; 0 may be either and is no reading
-  'mains_v' // volts; above what mains can be, tenths of a volt
-] as const
-export type Conversion = (typeof conversions)[number]
+export type Conversion =
+  /** raw * mul / div + offset */
+  | 'linear'
+  /** raw * mul / div is a power in mW; the canonical value is in dBm */
+  | 'milliwatt'
+  /** raw * mul / div is in dBm already, floored at no light */
+  | 'dbm'
+  /** below zero it can only be dBm; else mW */
+  | 'mw_or_dbm'
+  /** above zero µW, below zero 0.01 dBm; 0 may be either and is no reading */
+  | 'huawei_sign'
+  /** volts; above what mains can be, tenths of a volt */
+  | 'mains_v'
 
 /** One bit of a flags number, or one word of a flags text, and the code it stands for. */
 export interface FlagPlan {
@@ -130,7 +134,7 @@ function quantity(slot: SlotPlan, raw: number): number {
 }
 
 /** dBm of a power in mW: 0 is no light; a negative power is no reading. */
-export function dbmOfMilliwatts(milliwatts: number): number {
+function dbmOfMilliwatts(milliwatts: number): number {
   if (milliwatts < 0) return NaN
   return Math.max(10 * Math.log10(milliwatts), noLightDbm)
 }

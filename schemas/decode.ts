@@ -32,6 +32,9 @@ export interface Decoder {
 /** Longest identifier, instance or collector name (UTF-16 units). */
 export const keyLengthMax = 256
 
+/** Further identifiers that are looked at in a canonical record. */
+export const identifiersMax = 16
+
 const detailLengthMax = 200
 
 type Json = Readonly<Record<string, unknown>>
@@ -415,7 +418,7 @@ function identifiersOf(plan: MeasurementPlan, metric: Metric): readonly string[]
     if (text !== undefined && !found.includes(text)) found.push(text)
   }
   for (const key of plan.device) add(keyValue(key, tag(metric, key.tag)))
-  for (const text of (metric.identifiers ?? []).slice(0, 16)) add(usable(text))
+  for (const text of (metric.identifiers ?? []).slice(0, identifiersMax)) add(usable(text))
   return found
 }
 

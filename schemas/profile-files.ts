@@ -7,7 +7,7 @@ export const shippedProfiles: string = join(packageRoot, 'schemas', 'profiles')
 
 /** Every *.yaml of the folders, each folder's in order of name: what compileProfiles takes. Rejects where one cannot be read. */
 export async function readProfileFiles(
-  folders: readonly string[]
+  folders: readonly string[] = [shippedProfiles]
 ): Promise<readonly { readonly file: string; readonly text: string }[]> {
   const files: { file: string; text: string }[] = []
   for (const folder of folders) {

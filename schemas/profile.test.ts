@@ -1,7 +1,11 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { createDecoder } from './decode.ts'
 import { formatProblem, ProblemsError } from './located-yaml.ts'
+import { packageRoot } from './package-root.ts'
 import { compileProfiles, type ProfileSet } from './profile.ts'
+import { fieldSchema, measurementSchema, profileFormats, unitNames } from './profile-schema.ts'
 
 function problemsOf(...texts: string[]): string[] {
   try {
@@ -119,5 +123,21 @@ describe('several profiles', () => {
     const set = compileProfiles([{ file: 'a.yaml', text: volts.replace('match: m', "match: 'm*'") }])
     expect(decodeOne(structuredClone(set))).toEqual(decodeOne(set))
     expect(decodeOne(set)).toMatchObject({ ok: true, groups: [{ values: [2369] }] })
+  })
+})
+
+describe('docs/profiles.md', () => {
+  const page = readFileSync(join(packageRoot, 'docs', 'profiles.md'), 'utf8')
+
+  it('names every key, unit and format', () => {
+    const keys = [...Object.keys(fieldSchema.properties), ...Object.keys(measurementSchema.properties)]
+    for (const word of [...keys, ...unitNames].filter(key => key !== 'name'))
+      expect(page).toContain(`\`${word}\``)
+    for (const format of profileFormats) expect(page).toContain(format)
+  })
+
+  it('has an example that compiles', () => {
+    const text = /```yaml\n([^`]*)```/.exec(page)?.[1] ?? ''
+    expect(compileProfiles([{ file: 'example.yaml', text }]).measurements).toHaveLength(1)
   })
 })

@@ -78,7 +78,7 @@ export interface MeasurementPlan extends MeasurementInfo {
   readonly conditional: boolean
 }
 
-export interface NameIndex {
+interface NameIndex {
   /** Measurement indices by exact name, in order of precedence. */
   readonly exact: ReadonlyMap<string, readonly number[]>
   /** Those with wildcards, tried after the exact ones. */
