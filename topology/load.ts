@@ -1,0 +1,465 @@
+import { parseLocatedYaml, type Path } from '../schemas/located-yaml.ts'
+import { nearest } from '../schemas/nearest.ts'
+import { tiers, type Tier } from '../schemas/words.ts'
+import { splitCsv } from './csv.ts'
+import { problemList, type InventoryPart, type ProblemList } from './compile.ts'
+import type { InventoryDevice, InventoryNode, InventoryPort } from './model.ts'
+
+/** Longest text of one field, and most entries of one list: what is longer is a mistake, not a network. */
+const textLengthMax = 300
+const listLengthMax = 5000
+const subscribersMax = 10_000_000
+const intervalSMax = 7 * 24 * 3600
+
+const nodeKeys = 'id tier name parents addresses subscribers premises maintenance devices'.split(' ')
+const deviceKeys = 'id node role vendor model identifiers interval_s ports'.split(' ')
+const portKeys = 'instance role peer optic_class'.split(' ')
+const portRoles = ['uplink', 'downlink', 'access'] as const
+
+/** The operator's own abbreviations, accepted beside the tiers' names. */
+const tierAbbreviations: Readonly<Record<string, Tier>> = {
+  ЦУ: 'core',
+  ОУ: 'district',
+  РУ: 'area',
+  КУ: 'campus',
+  ДУ: 'building'
+}
+
+/** Says what is wrong at a place inside the entry being read. */
+type Complain = (inside: Path, message: string, remedy: string) => void
+
+/**
+ * Reads an inventory written by people. Does not throw: what is wrong is in `problems`, and compiling the part
+ * throws it together with what is wrong between files.
+ */
+export function parseInventoryYaml(file: string, text: string): InventoryPart {
+  const problems = problemList()
+  const located = parseLocatedYaml(file, text)
+  for (const problem of located.problems) problems.add(problem)
+  const reader = createReader()
+  const nodes: InventoryNode[] = []
+  const devices: InventoryDevice[] = []
+  const paths = { node: [] as Path[], device: [] as Path[] }
+  const complainAt =
+    (path: Path): Complain =>
+    (inside, message, remedy) =>
+      problems.add(located.problemAt([...path, ...inside], message, remedy))
+
+  const takeDevice = (raw: unknown, path: Path, owner: string | undefined): void => {
+    const device = reader.device(raw, complainAt(path), owner)
+    if (device === null) return
+    devices.push(device)
+    paths.device.push(path)
+  }
+  const takeNode = (raw: unknown, path: Path): void => {
+    const node = reader.node(raw, complainAt(path))
+    if (node === null) return
+    nodes.push(node)
+    paths.node.push(path)
+    const own = (raw as Record<string, unknown>)['devices']
+    for (const [d, device] of reader.list(own, ['devices'], complainAt(path)).entries()) {
+      takeDevice(device, [...path, 'devices', d], node.id)
+    }
+  }
+  if (located.problems.length === 0) {
+    const top = located.value ?? {}
+    const complain = complainAt([])
+    if (!isRecord(top)) {
+      complain([], 'an inventory is a mapping', 'write it as "nodes:" and "devices:" with a list under each')
+    } else {
+      checkKeys(top, ['nodes', 'devices'], complain)
+      for (const [i, node] of reader.list(top['nodes'], ['nodes'], complain).entries())
+        takeNode(node, ['nodes', i])
+      for (const [i, device] of reader.list(top['devices'], ['devices'], complain).entries()) {
+        takeDevice(device, ['devices', i], undefined)
+      }
+    }
+  }
+  return {
+    file,
+    nodes,
+    devices,
+    problems: problems.shown,
+    problemCount: problems.count,
+    placeOf: (kind, at, inside) => located.problemAt([...(paths[kind][at] ?? []), ...inside], '', '')
+  }
+}
+
+/**
+ * Reads an inventory of any size line by line: NDJSON with one node or device a line (the keys of the YAML form), or
+ * CSV with a header. Nothing is kept but the entries themselves and their line numbers. Does not throw.
+ */
+export async function parseInventoryLines(
+  file: string,
+  lines: AsyncIterable<string> | Iterable<string>,
+  format: 'csv' | 'ndjson'
+): Promise<InventoryPart> {
+  const problems = problemList()
+  const reader = createReader()
+  const nodes: InventoryNode[] = []
+  const devices: InventoryDevice[] = []
+  const lineOf = { node: [] as number[], device: [] as number[] }
+  let line = 0
+  const complain: Complain = (inside, message, remedy) =>
+    complainOn(problems, file, line, inside, message, remedy)
+  const take = (raw: unknown): void => {
+    if (!isRecord(raw)) {
+      complain([], 'a line is one node or one device', 'write it as a JSON object')
+      return
+    }
+    const kind = kindOf(raw)
+    if (kind === undefined) {
+      const remedy = 'give a node its "tier", a device its "node"'
+      complain([], 'this is neither a node nor a device', remedy)
+    } else if (kind === 'node') {
+      const node = reader.node(raw, complain)
+      if (node === null) return
+      nodes.push(node)
+      lineOf.node.push(line)
+      for (const own of reader.list(raw['devices'], ['devices'], complain)) {
+        const device = reader.device(own, complain, node.id)
+        if (device === null) continue
+        devices.push(device)
+        lineOf.device.push(line)
+      }
+    } else {
+      const device = reader.device(raw, complain, undefined)
+      if (device === null) return
+      devices.push(device)
+      lineOf.device.push(line)
+    }
+  }
+  if (format === 'ndjson') {
+    for await (const text of lines) {
+      line++
+      if (text.trim() === '') continue
+      let raw: unknown
+      try {
+        raw = JSON.parse(line === 1 ? text.replace(/^\uFEFF/, '') : text)
+      } catch (error) {
+        complain([], `not valid JSON: ${(error as Error).message}`, 'correct or remove this line')
+        continue
+      }
+      take(raw)
+    }
+  } else {
+    let header: readonly string[] | undefined
+    for await (const row of splitCsv(lines)) {
+      line = row.line
+      if (row.problem !== '')
+        complain([], row.problem, 'close the quotation mark; a quote inside is written twice')
+      if (header === undefined) {
+        header = row.fields.map(field => field.trim().toLowerCase())
+        checkHeader(header, complain)
+        continue
+      }
+      if (row.fields.length > header.length) {
+        const message = `${row.fields.length} fields, but the header has ${header.length}`
+        complain([], message, 'put quotes around a field that holds the separator')
+        continue
+      }
+      take(fromCsv(header, row.fields))
+    }
+    if (header === undefined)
+      complainOn(problems, file, 1, [], 'the file has no header', 'begin it with column names')
+  }
+  return {
+    file,
+    nodes,
+    devices,
+    problems: problems.shown,
+    problemCount: problems.count,
+    placeOf: (kind, at, inside) => ({ line: lineOf[kind][at] ?? 1, column: 1, path: String(inside[0] ?? '') })
+  }
+}
+
+function complainOn(
+  problems: ProblemList,
+  file: string,
+  line: number,
+  inside: Path,
+  message: string,
+  remedy: string
+): void {
+  problems.add({ file, line, column: 1, path: inside.join('.'), message, remedy })
+}
+
+/** A line says what it is by its `kind`, or a node by its tier and a device by its node. */
+function kindOf(raw: Record<string, unknown>): 'node' | 'device' | undefined {
+  if (raw['kind'] === 'node' || raw['kind'] === 'device') return raw['kind']
+  if (raw['tier'] !== undefined) return 'node'
+  return raw['node'] === undefined ? undefined : 'device'
+}
+
+const csvColumns = ['kind', ...new Set([...nodeKeys, ...deviceKeys])].filter(key => key !== 'devices')
+
+function checkHeader(header: readonly string[], complain: Complain): void {
+  for (const [at, column] of header.entries()) {
+    if (!csvColumns.includes(column)) {
+      const near = nearest(column, csvColumns)
+      complain(
+        [],
+        `unknown column "${column}"`,
+        near === undefined ? `columns are ${csvColumns.join(', ')}` : `did you mean "${near}"?`
+      )
+    } else if (header.indexOf(column) < at) complain([], `column "${column}" stands twice`, 'remove one')
+  }
+}
+
+const listColumns = new Set(['parents', 'addresses', 'identifiers'])
+
+/** Gives a CSV row the shape of the other forms: empty fields are absent, lists are cut at ";" or "|". */
+function fromCsv(header: readonly string[], fields: readonly string[]): Record<string, unknown> {
+  const raw: Record<string, unknown> = {}
+  for (let i = 0; i < fields.length; i++) {
+    const field = fields[i]!.trim()
+    const column = header[i]!
+    if (field === '') continue
+    if (listColumns.has(column)) raw[column] = cutList(field)
+    else if (column === 'ports') {
+      raw[column] = cutList(field).map(port => {
+        const [instance, role, peer, opticClass] = port.split(':').map(part => part.trim())
+        return { instance, role, peer: peer ?? '', optic_class: opticClass ?? '' }
+      })
+    } else if (column === 'subscribers' || column === 'interval_s') {
+      raw[column] = /^\d+$/.test(field) ? Number(field) : field
+    } else if (column === 'maintenance') raw[column] = booleans.get(field.toLowerCase()) ?? field
+    else raw[column] = field
+  }
+  return raw
+}
+
+const booleans = new Map([
+  ['true', true],
+  ['yes', true],
+  ['1', true],
+  ['да', true],
+  ['false', false],
+  ['no', false],
+  ['0', false],
+  ['нет', false]
+])
+
+function cutList(field: string): string[] {
+  return field
+    .split(/[;|]/)
+    .map(part => part.trim())
+    .filter(part => part !== '')
+}
+
+function isRecord(raw: unknown): raw is Record<string, unknown> {
+  return typeof raw === 'object' && raw !== null && !Array.isArray(raw)
+}
+
+function checkKeys(raw: Record<string, unknown>, known: readonly string[], complain: Complain): void {
+  for (const key in raw) {
+    if (known.includes(key)) continue
+    const near = nearest(key, known)
+    const remedy = near === undefined ? `known are ${known.join(', ')}` : `did you mean "${near}"?`
+    complain([key], `unknown key "${key}"`, remedy)
+  }
+}
+
+interface Reader {
+  /** null when it has no usable id: then nothing more can be said of it. */
+  node(raw: unknown, complain: Complain): InventoryNode | null
+  device(raw: unknown, complain: Complain, owner: string | undefined): InventoryDevice | null
+  list(raw: unknown, inside: Path, complain: Complain): readonly unknown[]
+}
+
+const noStrings: readonly string[] = []
+const noPorts: readonly InventoryPort[] = []
+const nodeLineKeys = [...nodeKeys, 'kind']
+const deviceLineKeys = [...deviceKeys, 'kind']
+
+/** Texts that repeat (vendors, models, ids of parents) are kept once: a million nodes must fit. */
+function createReader(): Reader {
+  const kept = new Map<string, string>()
+  const keptParents = new Map<string, readonly string[]>()
+  const keep = (text: string): string => {
+    const known = kept.get(text)
+    if (known !== undefined) return known
+    kept.set(text, text)
+    return text
+  }
+
+  const text = (raw: unknown, inside: Path, complain: Complain): string => {
+    if (raw === undefined || raw === null) return ''
+    if (typeof raw === 'number' && Number.isFinite(raw)) return String(raw)
+    if (typeof raw !== 'string') {
+      complain(
+        inside,
+        `expected text, found ${nameOfType(raw)}`,
+        'write it as text, in quotes where YAML needs them'
+      )
+      return ''
+    }
+    const trimmed = raw.trim()
+    if (trimmed.length <= textLengthMax) return trimmed
+    complain(inside, `longer than ${textLengthMax} characters`, 'shorten it')
+    return trimmed.slice(0, textLengthMax)
+  }
+
+  const list = (raw: unknown, inside: Path, complain: Complain): readonly unknown[] => {
+    if (raw === undefined || raw === null) return []
+    if (!Array.isArray(raw)) {
+      complain(inside, `expected a list, found ${nameOfType(raw)}`, 'write it as a list')
+      return []
+    }
+    if (raw.length > listLengthMax && inside[0] !== 'nodes' && inside[0] !== 'devices') {
+      complain(inside, `more than ${listLengthMax} entries`, 'split it')
+      return raw.slice(0, listLengthMax)
+    }
+    return raw
+  }
+
+  /** One text or a list of them. */
+  const texts = (raw: unknown, key: string, complain: Complain): readonly string[] => {
+    if (typeof raw === 'string' || typeof raw === 'number') return [text(raw, [key], complain)]
+    const items = list(raw, [key], complain)
+    if (items.length === 0) return noStrings
+    const found: string[] = []
+    for (let i = 0; i < items.length; i++) {
+      const item = text(items[i], [key, i], complain)
+      if (item === '') complain([key, i], `an entry of ${key} is empty`, 'write it or remove it')
+      else found.push(item)
+    }
+    return found
+  }
+
+  const whole = (raw: unknown, key: string, most: number, complain: Complain): number => {
+    if (raw === undefined || raw === null) return 0
+    if (typeof raw === 'number' && Number.isInteger(raw) && raw >= 0 && raw <= most) return raw
+    complain([key], `${key} is not a whole number from 0 to ${most}`, 'write the number without a unit')
+    return 0
+  }
+
+  const id = (raw: Record<string, unknown>, what: string, complain: Complain): string | null => {
+    const found = text(raw['id'], ['id'], complain)
+    if (found !== '') return found
+    complain(['id'], `the ${what} has no id`, 'give it an id of its own')
+    return null
+  }
+
+  const readPorts = (raw: unknown, complain: Complain): readonly InventoryPort[] => {
+    const items = list(raw, ['ports'], complain)
+    if (items.length === 0) return noPorts
+    const ports: InventoryPort[] = []
+    for (const [p, item] of items.entries()) {
+      const at: Complain = (inside, message, remedy) => complain(['ports', p, ...inside], message, remedy)
+      if (!isRecord(item)) {
+        at(
+          [],
+          `expected a port, found ${nameOfType(item)}`,
+          'write it as a mapping with "instance" and "role"'
+        )
+        continue
+      }
+      checkKeys(item, portKeys, at)
+      const instance = text(item['instance'], ['instance'], at)
+      if (instance === '') at(['instance'], 'the port has no instance', "give it the port's ifIndex")
+      const role = portRoles.find(known => known === item['role'])
+      if (role === undefined)
+        at(['role'], 'the port has no known role', `write one of ${portRoles.join(', ')}`)
+      ports.push({
+        instance: keep(instance),
+        role: role ?? 'access',
+        peer: keep(text(item['peer'], ['peer'], at)),
+        opticClass: keep(text(item['optic_class'], ['optic_class'], at).toLowerCase())
+      })
+    }
+    return ports
+  }
+
+  return {
+    list,
+    node(raw, complain) {
+      if (!isRecord(raw)) {
+        complain(
+          [],
+          `expected a node, found ${nameOfType(raw)}`,
+          'write it as a mapping with "id", "tier" and "name"'
+        )
+        return null
+      }
+      checkKeys(raw, nodeLineKeys, complain)
+      const nodeId = id(raw, 'node', complain)
+      if (nodeId === null) return null
+      const written = text(raw['tier'], ['tier'], complain)
+      const tier = tiers.find(known => known === written) ?? tierAbbreviations[written]
+      if (tier === undefined) {
+        complain(['tier'], `node "${nodeId}" has no known tier`, `write one of ${tiers.join(', ')}`)
+      }
+      const parents = texts(raw['parents'], 'parents', complain)
+      const parentsKey = parents.join('\n')
+      let shared = keptParents.get(parentsKey)
+      if (shared === undefined) {
+        shared = parents.map(keep)
+        keptParents.set(parentsKey, shared)
+      }
+      const { maintenance } = raw
+      if (maintenance !== undefined && maintenance !== null && typeof maintenance !== 'boolean') {
+        complain(['maintenance'], 'maintenance is neither true nor false', 'write true or false')
+      }
+      const name = text(raw['name'], ['name'], complain)
+      return {
+        id: keep(nodeId),
+        tier: tier ?? 'building',
+        name: name === '' ? nodeId : name,
+        parents: shared,
+        addresses: texts(raw['addresses'], 'addresses', complain),
+        subscribers: whole(raw['subscribers'], 'subscribers', subscribersMax, complain),
+        premises: keep(text(raw['premises'], ['premises'], complain)),
+        maintenance: maintenance === true
+      }
+    },
+    device(raw, complain, owner) {
+      if (!isRecord(raw)) {
+        complain(
+          [],
+          `expected a device, found ${nameOfType(raw)}`,
+          'write it as a mapping with "id" and "identifiers"'
+        )
+        return null
+      }
+      checkKeys(raw, deviceLineKeys, complain)
+      const deviceId = id(raw, 'device', complain)
+      if (deviceId === null) return null
+      const node = text(raw['node'], ['node'], complain)
+      if (owner !== undefined && node !== '' && node !== owner) {
+        complain(
+          ['node'],
+          `device "${deviceId}" stands under node "${owner}" but names "${node}"`,
+          'remove "node" here'
+        )
+      }
+      if (owner === undefined && node === '') {
+        complain(['node'], `device "${deviceId}" has no node`, 'name the node it stands on')
+      }
+      const identifiers = texts(raw['identifiers'], 'identifiers', complain)
+      if (identifiers.length === 0) {
+        const remedy = 'list its management address and names, as its telemetry carries them'
+        complain(['identifiers'], `device "${deviceId}" has no identifiers`, remedy)
+      }
+      const role = text(raw['role'], ['role'], complain)
+      if (role === '')
+        complain(['role'], `device "${deviceId}" has no role`, 'write switch, ups, catv or another')
+      return {
+        id: deviceId,
+        node: keep(owner ?? node),
+        role: keep(role),
+        vendor: keep(text(raw['vendor'], ['vendor'], complain)),
+        model: keep(text(raw['model'], ['model'], complain)),
+        identifiers,
+        intervalS: whole(raw['interval_s'], 'interval_s', intervalSMax, complain),
+        ports: readPorts(raw['ports'], complain)
+      }
+    }
+  }
+}
+
+function nameOfType(raw: unknown): string {
+  if (raw === null || raw === undefined) return 'nothing'
+  if (Array.isArray(raw)) return 'a list'
+  return typeof raw === 'object' ? 'a mapping' : `the ${typeof raw} ${JSON.stringify(raw)}`
+}
