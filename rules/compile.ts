@@ -162,7 +162,7 @@ export function compileRules(files: readonly RulesFile[]): CompiledRules {
   const documents = parsed.filter(yaml => yaml.problems.length === 0 && yaml.value !== null)
   for (const yaml of documents) {
     const reader = createReader(yaml, problems)
-    const document = reader.fields(yaml.value, [], ['limits', 'rules'])
+    const document = reader.fields(yaml.value, [], ['limits', 'rules', 'tests'])
     if (document !== undefined) readTables(reader, document, tables)
   }
   const drafts = new Map<string, RuleDraft>()

@@ -1,0 +1,204 @@
+import { ProblemsError, parseLocatedYaml, type Path, type Problem } from '../schemas/located-yaml.ts'
+import { nearest } from '../schemas/nearest.ts'
+import { signalIds, signals } from '../schemas/signals.ts'
+import { createAlarmEngine, type AlarmEngine } from './alarms.ts'
+import { compileRules, ruleLabel, type CompiledRules, type RulesFile } from './compile.ts'
+import { assignProgram, evaluateSample } from './kernel.ts'
+import type { SeriesAttributes } from './model.ts'
+import { createProgramTable, type ProgramTableBuilder } from './program.ts'
+import { seriesStateBytes, seriesStateOver, type SeriesState } from './series-state.ts'
+
+/**
+ * What `svetofor check` says of rules: whether they compile, and whether the tests written in the files
+ * (docs/rules.md) hold. The tests run through the same kernel and engine as live samples.
+ */
+export interface RulesCheck {
+  readonly problems: readonly Problem[]
+  /** null where the rules do not compile. */
+  readonly compiled: CompiledRules | null
+  readonly testsRun: number
+}
+
+/** Never throws on what is in the files. */
+export function checkRules(files: readonly RulesFile[]): RulesCheck {
+  let compiled: CompiledRules
+  try {
+    compiled = compileRules(files)
+  } catch (error) {
+    if (error instanceof ProblemsError) return { problems: error.problems, compiled: null, testsRun: 0 }
+    throw error
+  }
+  const problems: Problem[] = []
+  let testsRun = 0
+  for (const { file, text } of files) {
+    const yaml = parseLocatedYaml(file, text)
+    const tests = isFields(yaml.value) ? yaml.value['tests'] : undefined
+    if (tests === undefined || tests === null) continue
+    const report: Report = (path, message, remedy) => {
+      problems.push(yaml.problemAt(path, message, remedy))
+    }
+    const list = listOf(report, tests, ['tests'])
+    list.forEach((test, index) => {
+      testsRun++
+      runTest(compiled, report, test, ['tests', index])
+    })
+  }
+  return { problems, compiled, testsRun }
+}
+
+type Fields = Readonly<Record<string, unknown>>
+type Report = (path: Path, message: string, remedy: string) => void
+
+const testKeys = ['name', 'device', 'steps']
+const deviceKeys = ['vendor', 'model', 'role', 'tier', 'port', 'optic_class', 'instance']
+/** Keys of a step beside the signals. */
+const stepKeys = ['at_s', 'repeat', 'every_s', 'alarms']
+const stepsMax = 10_000
+
+function runTest(compiled: CompiledRules, report: Report, value: unknown, path: Path): void {
+  const test = fieldsOf(report, value, path, testKeys)
+  if (test === undefined) return
+  const device =
+    test['device'] === undefined ? {} : fieldsOf(report, test['device'], [...path, 'device'], deviceKeys)
+  if (device === undefined) return
+  const bench = createBench(compiled, device)
+  let timeMs = 0
+  listOf(report, test['steps'], [...path, 'steps']).forEach((entry, index) => {
+    const at = [...path, 'steps', index]
+    const step = fieldsOf(report, entry, at, [...stepKeys, ...signalIds.keys()])
+    if (step === undefined) return
+    const seconds = (key: string, otherwise: number): number => {
+      const given = step[key]
+      if (given === undefined) return otherwise
+      if (typeof given === 'number' && given >= 0 && given <= 1e9) return given
+      report(
+        [...at, key],
+        `${JSON.stringify(given)} is not allowed`,
+        'give a number of seconds or times, 0 or more'
+      )
+      return otherwise
+    }
+    const atMs = seconds('at_s', timeMs / 1000) * 1000
+    if (atMs < timeMs) report([...at, 'at_s'], 'goes back in time', 'write the steps in their order')
+    timeMs = Math.max(timeMs, atMs)
+    const everyMs = seconds('every_s', 60) * 1000
+    const times = Math.min(stepsMax, Math.max(1, seconds('repeat', 1)))
+    for (let k = 0; k < times; k++) {
+      if (k > 0) timeMs += everyMs
+      for (const [key, given] of Object.entries(step)) {
+        const signal = signalIds.get(key)
+        if (signal === undefined) continue
+        const number = valueOf(signal, given)
+        if (number === undefined) {
+          const codes = Object.keys(signals[signal]?.codes ?? {})
+          if (k === 0)
+            report(
+              [...at, key],
+              `${JSON.stringify(given)} is no value of ${key}`,
+              codes.length > 0 ? `give one of ${codes.join(', ')}` : 'give a number'
+            )
+        } else bench.sample(signal, number, timeMs)
+      }
+    }
+    bench.engine.tick(timeMs)
+    if (step['alarms'] === undefined) return
+    const listed = listOf(report, step['alarms'], [...at, 'alarms'])
+    if (!Array.isArray(step['alarms'])) return
+    const wanted = listed.map(String).sort()
+    const open = [...bench.engine.open()]
+      .map(alarm => `${ruleLabel(alarm.type, alarm.qualifier)} ${alarm.severity}`)
+      .sort()
+    if (wanted.join() !== open.join())
+      report(
+        [...at, 'alarms'],
+        `${typeof test['name'] === 'string' ? `test "${test['name']}": ` : ''}after ${timeMs / 1000} s ${open.length === 0 ? 'no alarm is open' : `these are open: ${open.join(', ')}`}`,
+        wanted.length === 0 ? 'expected none' : `expected ${wanted.join(', ')}`
+      )
+  })
+}
+
+/** One device with one instance, judged as in the daemon but in one place. */
+function createBench(
+  compiled: CompiledRules,
+  device: Fields
+): { readonly engine: AlarmEngine; sample(signal: number, value: number, timeMs: number): void } {
+  const engine = createAlarmEngine(compiled)
+  const programs: ProgramTableBuilder = createProgramTable(4096)
+  const state: SeriesState = seriesStateOver(
+    new ArrayBuffer(seriesStateBytes(signals.length)),
+    signals.length
+  )
+  const word = (key: string): string => (typeof device[key] === 'string' ? device[key] : '')
+  const instance = typeof device['instance'] === 'number' ? String(device['instance']) : word('instance')
+  const attributes = (signal: number): SeriesAttributes => ({
+    signal,
+    vendor: word('vendor'),
+    model: word('model'),
+    role: word('role'),
+    tier: word('tier'),
+    port: word('port'),
+    opticClass: word('optic_class')
+  })
+  const moduleLimits = new Map<number, number>()
+  const assign = (signal: number): void => {
+    const program = programs.addProgram(compiled.programFor(attributes(signal), moduleLimits))
+    assignProgram(programs.table, state, signal, program, engine.raisedConditions('device', instance))
+  }
+  for (let signal = 0; signal < signals.length; signal++) assign(signal)
+  return {
+    engine,
+    sample(signal, value, timeMs) {
+      const limited = compiled.signalsNeedingLimits.get(signal)
+      if (limited !== undefined && moduleLimits.get(signal) !== value) {
+        moduleLimits.set(signal, value)
+        for (const judged of limited) assign(judged)
+      }
+      evaluateSample(programs.table, state, signal, value, timeMs, (condition, on, limit) => {
+        engine.apply({
+          condition,
+          on,
+          node: 'node',
+          device: 'device',
+          instance,
+          value,
+          limit: Number.isNaN(limit) ? null : limit,
+          timeMs,
+          coordinates: { topic: 'test', partition: 0, offset: 0 }
+        })
+      })
+    }
+  }
+}
+
+function valueOf(signal: number, given: unknown): number | undefined {
+  const codes = signals[signal]?.codes
+  if (codes === undefined) return typeof given === 'number' && Number.isFinite(given) ? given : undefined
+  return typeof given === 'string' ? codes[given] : undefined
+}
+
+function fieldsOf(report: Report, value: unknown, path: Path, known: readonly string[]): Fields | undefined {
+  if (!isFields(value)) {
+    report(path, 'is not a set of keys', `known here: ${known.slice(0, 7).join(', ')}`)
+    return undefined
+  }
+  for (const key of Object.keys(value)) {
+    if (known.includes(key)) continue
+    const meant = nearest(key, known)
+    report(
+      [...path, key],
+      'is not a known key',
+      meant === undefined ? `known here: ${known.slice(0, 7).join(', ')}` : `did you mean ${meant}?`
+    )
+  }
+  return value
+}
+
+function listOf(report: Report, value: unknown, path: Path): readonly unknown[] {
+  if (Array.isArray(value)) return value as readonly unknown[]
+  report(path, 'is not a list', 'start each entry with "- "')
+  return []
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
