@@ -7,6 +7,9 @@
 /** Optical power below this is no light: the step of SFF-8472 is 0.1 µW. */
 const noLightDbm = -40
 
+/** What sources say for "no light" ends above this (-99, -127); below are the lowest numbers of a type: no reading. */
+const absurdDbm = -150
+
 /** Longest text that is looked at; a longer one is no reading. */
 const textLengthMax = 256
 
@@ -122,15 +125,19 @@ function quantity(slot: SlotPlan, raw: number): number {
     case 'milliwatt':
       return dbmOfMilliwatts((raw * slot.mul) / slot.div)
     case 'dbm':
-      return Math.max((raw * slot.mul) / slot.div, noLightDbm)
+      return floored((raw * slot.mul) / slot.div)
     case 'mw_or_dbm':
-      return raw < 0 ? Math.max(raw, noLightDbm) : dbmOfMilliwatts(raw)
+      return raw < 0 ? floored(raw) : dbmOfMilliwatts(raw)
     case 'huawei_sign':
       if (raw === 0) return NaN
-      return raw > 0 ? dbmOfMilliwatts(raw / 1000) : Math.max(raw / 100, noLightDbm)
+      return raw > 0 ? dbmOfMilliwatts(raw / 1000) : floored(raw / 100)
     case 'mains_v':
       return raw > 1000 ? raw / 10 : raw
   }
+}
+
+function floored(dbm: number): number {
+  return dbm < absurdDbm ? NaN : Math.max(dbm, noLightDbm)
 }
 
 /** dBm of a power in mW: 0 is no light; a negative power is no reading. */

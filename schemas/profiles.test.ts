@@ -568,6 +568,12 @@ describe('CATV receivers', () => {
     })
   })
 
+  it('takes the lowest number of a type for no reading, and -99 dBm for no light', () => {
+    expect(values('catv', { heOpRxInputPower: -990 })).toEqual({ 'catv.input_dbm': -40 })
+    for (const lowest of [-32_768, -2_147_483_648])
+      expect(read(metric('catv', { heOpRxInputPower: lowest })).none).toEqual(['heOpRxInputPower'])
+  })
+
   it('reads the RF level of HMS in 0.1 dBmV', () => {
     expect(values('catv_hms', { fnRFPortOutputRFLevel: 480 })).toEqual({ 'catv.rf_dbuv': 108 })
   })
