@@ -129,7 +129,7 @@ describe('through @clickhouse/client', () => {
   it("gives ClickHouse's own errors", async () => {
     await expect(client.query({ query: 'SELEC 1' })).rejects.toMatchObject({
       code: '62',
-      message: expect.stringContaining('Syntax error: failed at position 1')
+      message: expect.stringContaining('Syntax error: failed at position 1') as string
     })
     await expect(client.query({ query: 'SELECT * FROM nope' })).rejects.toMatchObject({
       code: '60',

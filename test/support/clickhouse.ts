@@ -1,7 +1,8 @@
-import { createClient, type ClickHouseClient } from '@clickhouse/client'
+import type { ClickHouseClient } from '@clickhouse/client'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createClickHouseClient } from '../../ingest/clickhouse-client.ts'
 import { startEmbeddedClickHouse, type EmbeddedClickHouse } from '../../embedded/clickhouse.ts'
 
 export interface TestClickHouse {
@@ -35,7 +36,7 @@ export async function startTestClickHouse(
   })
   const clients: ClickHouseClient[] = []
   const connect = (database?: string): ClickHouseClient => {
-    const client = createClient({
+    const client = createClickHouseClient({
       url: engine.url,
       ...(database === undefined ? {} : { database }),
       ...(options.password === undefined ? {} : { password: options.password })

@@ -1,0 +1,168 @@
+import type { ClickHouseClient } from '@clickhouse/client'
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { packageRoot } from '../schemas/package-root.ts'
+import { startTestClickHouse, type TestClickHouse } from '../test/support/clickhouse.ts'
+import { createClickHouseClient } from './clickhouse-client.ts'
+import { migrate, readMigrations, statementsOf } from './migrate.ts'
+
+let server: TestClickHouse
+let folder: string
+const own = join(packageRoot, 'ingest', 'migrations')
+const clients: ClickHouseClient[] = []
+const settings = { retentionDays: 90, rollups: true, rollupRetentionDays: 730 }
+
+beforeAll(async () => {
+  server = await startTestClickHouse()
+  folder = mkdtempSync(join(tmpdir(), 'svetofor-migrations-'))
+  cpSync(own, folder, { recursive: true })
+})
+afterAll(async () => {
+  await Promise.all(clients.map(client => client.close()))
+  await server.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const ddlOf = async (database: string, table: string): Promise<string> => {
+  const rows = await server.rows<{ ddl: string }>(
+    'SELECT create_table_query AS ddl FROM system.tables WHERE database = {database:String} AND name = {table:String}',
+    { database, table }
+  )
+  return rows[0]?.ddl ?? ''
+}
+
+describe('migrate', () => {
+  it('makes the database and applies every file once', async () => {
+    const names = (await readMigrations(own)).map(migration => migration.name)
+    expect(await migrate(server.client, { database: 'fresh', ...settings })).toEqual(names)
+    expect(await migrate(server.client, { database: 'fresh', ...settings })).toEqual([])
+    for (const table of [
+      'samples',
+      'series',
+      'samples_named',
+      'light_changes',
+      'alarms',
+      'incidents',
+      'nodes',
+      'devices',
+      'samples_5m',
+      'samples_1h'
+    ]) {
+      expect(await ddlOf('fresh', table)).not.toBe('')
+    }
+  })
+
+  it('applies retention and rollups as they are set, whenever they change', async () => {
+    expect(await ddlOf('fresh', 'samples')).toContain('TTL stored_on + toIntervalDay(90)')
+    expect(await ddlOf('fresh', 'samples_5m_filler')).toContain('MATERIALIZED VIEW')
+    await migrate(server.client, {
+      database: 'fresh',
+      retentionDays: 7,
+      rollups: false,
+      rollupRetentionDays: 30
+    })
+    expect(await ddlOf('fresh', 'samples')).toContain('TTL stored_on + toIntervalDay(7)')
+    expect(await ddlOf('fresh', 'samples_1h')).toContain('TTL time + toIntervalDay(30)')
+    expect(await ddlOf('fresh', 'samples_5m_filler')).toBe('')
+    await migrate(server.client, { database: 'fresh', ...settings })
+    expect(await ddlOf('fresh', 'samples_5m_filler')).not.toBe('')
+  })
+
+  it('rolls samples up, position rows left out', async () => {
+    await server.client.command({
+      query: `INSERT INTO fresh.samples SELECT 5, toDateTime64('2026-01-01 00:00:00', 3, 'UTC') + number * 60, number, 't', 0, number, today() FROM numbers(10)`
+    })
+    await server.client.command({ query: "INSERT INTO fresh.samples SELECT 0, 0, 0, 't', 0, 9, today()" })
+    expect(
+      await server.rows(
+        'SELECT toString(time) AS t, min, max, sum, count FROM fresh.samples_5m FINAL ORDER BY time'
+      )
+    ).toEqual([
+      { t: '2026-01-01 00:00:00', min: 0, max: 4, sum: 10, count: 5 },
+      { t: '2026-01-01 00:05:00', min: 5, max: 9, sum: 35, count: 5 }
+    ])
+    expect(await server.rows('SELECT min, max, sum, count FROM fresh.samples_1h FINAL')).toEqual([
+      { min: 0, max: 9, sum: 45, count: 10 }
+    ])
+  })
+
+  it('refuses a released file that was changed, and says what to do', async () => {
+    await migrate(server.client, { database: 'changed', ...settings, folder })
+    writeFileSync(join(folder, '0002_series.sql'), 'SELECT 1;\n')
+    await expect(migrate(server.client, { database: 'changed', ...settings, folder })).rejects.toThrow(
+      /0002_series was changed after it was applied to database changed: put the file back/
+    )
+    cpSync(own, folder, { recursive: true })
+  })
+
+  it('refuses a database that is newer than the program', async () => {
+    writeFileSync(
+      join(folder, '0006_future.sql'),
+      'CREATE TABLE future (a UInt8) ENGINE = MergeTree ORDER BY a;\n'
+    )
+    await migrate(server.client, { database: 'newer', ...settings, folder })
+    await expect(migrate(server.client, { database: 'newer', ...settings })).rejects.toThrow(
+      /has migration 0006_future, which this version of svetofor does not know/
+    )
+  })
+
+  it('goes on at the statement where a broken run stopped', async () => {
+    writeFileSync(
+      join(folder, '0006_future.sql'),
+      'CREATE TABLE one (a UInt8) ENGINE = MergeTree ORDER BY a;\nCREATE TABLE two (a Nonsense) ENGINE = MergeTree ORDER BY a;\n'
+    )
+    await expect(migrate(server.client, { database: 'broken', ...settings, folder })).rejects.toThrow(
+      /migration 0006_future, statement 2: .*Nonsense/
+    )
+    expect(await ddlOf('broken', 'one')).not.toBe('')
+    const rows = await server.rows(
+      'SELECT max(statements_done) AS done FROM broken.schema_migrations WHERE number = 6'
+    )
+    expect(rows).toEqual([{ done: 1 }])
+  })
+
+  it('refuses gaps in the numbers and odd database names', async () => {
+    writeFileSync(join(folder, '0009_gap.sql'), 'SELECT 1;\n')
+    await expect(readMigrations(folder)).rejects.toThrow(/0009_gap\.sql should be number 0007/)
+    await expect(migrate(server.client, { database: 'a; DROP', ...settings })).rejects.toThrow('use letters')
+  })
+
+  it('cuts statements at line ends and leaves comments out', () => {
+    expect(statementsOf("-- a; b\nSELECT ';';\n  -- c\nSELECT\n2;")).toEqual(["SELECT ';'", 'SELECT\n2'])
+  })
+
+  it('lets the named views be read', async () => {
+    const client = createClickHouseClient({ url: server.url, database: 'fresh' })
+    clients.push(client)
+    await client.insert({
+      table: 'series',
+      values: [
+        {
+          id: 5,
+          device: 'sw-1',
+          signal: 'optics.rx_dbm',
+          instance: '25',
+          node: 'du-1',
+          tier: 'building',
+          unit: 'dBm',
+          profile: 'ddm',
+          identifiers: ['10.0.0.1'],
+          updated_at: '2026-01-01 00:00:00.000'
+        }
+      ],
+      format: 'JSONEachRow'
+    })
+    const named = await client.query({
+      query: 'SELECT count() AS n, any(device) AS device, any(signal) AS signal FROM samples_named',
+      format: 'JSONEachRow'
+    })
+    expect(await named.json()).toEqual([{ n: 10, device: 'sw-1', signal: 'optics.rx_dbm' }])
+    const of = await client.query({
+      query: "SELECT max(value) AS v, any(unit) AS unit FROM samples_of_device(device = 'sw-1')",
+      format: 'JSONEachRow'
+    })
+    expect(await of.json()).toEqual([{ v: 9, unit: 'dBm' }])
+  })
+})

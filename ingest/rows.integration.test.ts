@@ -1,0 +1,249 @@
+import type { ClickHouseClient } from '@clickhouse/client'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Alarm, AlarmTransition } from '../rules/model.ts'
+import { startTestClickHouse, type TestClickHouse } from '../test/support/clickhouse.ts'
+import type { Incident, InventoryDevice, InventoryNode, LightChange } from '../topology/model.ts'
+import { createHistoryStore } from './history.ts'
+import { createClickHouseClient } from './clickhouse-client.ts'
+import { migrate } from './migrate.ts'
+import { restoreStatus } from './restore.ts'
+import { replaceInventory } from './mirror.ts'
+import { createRowSink } from './rows.ts'
+
+let server: TestClickHouse
+let client: ClickHouseClient
+const t0 = Date.UTC(2026, 10, 22, 12)
+
+beforeAll(async () => {
+  server = await startTestClickHouse()
+  await migrate(server.client, { database: 'h', retentionDays: 90, rollups: false, rollupRetentionDays: 730 })
+  client = createClickHouseClient({ url: server.url, database: 'h' })
+})
+afterAll(async () => {
+  await client.close()
+  await server.stop()
+})
+
+const alarm = (id: string, changes: Partial<Alarm> = {}): Alarm => ({
+  id,
+  resource: `sw-1/${id}`,
+  type: 'optics.rx_low',
+  qualifier: 'low',
+  node: 'du-1',
+  device: 'sw-1',
+  instance: '25',
+  kind: 'optics',
+  severity: 'major',
+  isCleared: false,
+  raisedAtMs: t0,
+  changedAtMs: t0,
+  clearedAtMs: null,
+  text: { ru: "Слабый приём: it's\n\\", en: 'Weak light' },
+  evidence: {
+    rule: 'optics.rx_low',
+    signal: 'optics.rx_dbm',
+    value: -27.31,
+    limit: -25,
+    valueName: null,
+    eventTimeMs: t0 - 1,
+    coordinates: { topic: 'telemetry', partition: 3, offset: 9_007_199_254_740_000 }
+  },
+  ...changes
+})
+const raised = (a: Alarm): AlarmTransition => ({ alarm: a, change: 'raised', atMs: a.raisedAtMs })
+const cleared = (a: Alarm, atMs: number): AlarmTransition => ({
+  alarm: { ...a, isCleared: true, changedAtMs: atMs, clearedAtMs: atMs },
+  change: 'cleared',
+  atMs
+})
+const incident = (id: string, changes: Partial<Incident> = {}): Incident => ({
+  id,
+  root: 'du-1',
+  kind: 'power',
+  light: 'red',
+  severity: 'critical',
+  openedAtMs: t0,
+  closedAtMs: null,
+  alarms: ['a', 'b'],
+  affectedNodes: 3,
+  affectedAddresses: 4,
+  affectedSubscribers: 500,
+  maintenance: false,
+  ...changes
+})
+const light = (
+  node: string,
+  atMs: number,
+  from: LightChange['from'],
+  to: LightChange['to']
+): LightChange => ({
+  node,
+  from,
+  to,
+  own: to,
+  atMs,
+  cause: { by: 'alarm', node, alarm: 'a', kind: 'optics' }
+})
+
+const sink = () => {
+  const problems: string[] = []
+  return {
+    problems,
+    rows: createRowSink({ client, flushMsMax: 5, onProblem: sentence => problems.push(sentence) })
+  }
+}
+
+describe('history', () => {
+  it('gives back alarms, incidents and lights as they were, however often they are written', async () => {
+    const { rows, problems } = sink()
+    const open = alarm('open')
+    const changed = alarm('open', { severity: 'critical', changedAtMs: t0 + 5 })
+    const gone = alarm('gone', {
+      evidence: { ...open.evidence, coordinates: null, limit: null, valueName: 'down' }
+    })
+    for (let replay = 0; replay < 2; replay++) {
+      rows.alarms([raised(open), { alarm: changed, change: 'changed', atMs: t0 + 5 }])
+      // Raised and cleared in the same millisecond: the clear is the later one.
+      rows.alarms([raised(gone), cleared(gone, t0)])
+      rows.incidents([{ incident: incident('i1'), change: 'opened', atMs: t0 }])
+      rows.incidents([
+        { incident: incident('i2'), change: 'opened', atMs: t0 + 1 },
+        { incident: incident('i2', { closedAtMs: t0 + 9 }), change: 'closed', atMs: t0 + 9 }
+      ])
+      rows.lightChanges([light('du-1', t0, 'green', 'red'), light('du-1', t0 + 9, 'red', 'yellow')])
+      rows.lightChanges([light('du-2', t0 + 3, 'green', 'grey')])
+      await rows.flush()
+    }
+    expect(await restoreStatus(client)).toEqual({
+      alarms: [changed],
+      incidents: [incident('i1')],
+      lights: [
+        { node: 'du-1', own: 'yellow', effective: 'yellow', sinceMs: t0 + 9 },
+        { node: 'du-2', own: 'grey', effective: 'grey', sinceMs: t0 + 3 }
+      ]
+    })
+    const history = createHistoryStore(client)
+    const entries = await history.nodeHistory('du-1', t0 - 1000, t0 + 1000, 100)
+    expect(entries.map(entry => [entry.atMs - t0, entry.kind])).toEqual([
+      [9, 'light'],
+      [9, 'incident'],
+      [5, 'alarm'],
+      [1, 'incident'],
+      [0, 'light'],
+      [0, 'alarm'],
+      [0, 'alarm'],
+      [0, 'alarm'],
+      [0, 'incident']
+    ])
+    expect(entries[0]!.data).toEqual({
+      from: 'red',
+      to: 'yellow',
+      own: 'yellow',
+      cause: { by: 'alarm', node: 'du-1', alarm: 'a', kind: 'optics' }
+    })
+    expect(entries[2]!.data).toEqual({ change: 'changed', ...changed })
+    expect(await history.nodeHistory('du-1', t0 + 2, t0 + 5, 100)).toHaveLength(1)
+    expect(await history.nodeHistory('du-1', t0 - 1000, t0 + 1000, 2)).toHaveLength(2)
+    expect(await history.nodeHistory('nobody', 0, t0 * 2, 10)).toEqual([])
+    expect(problems).toEqual([])
+    await rows.close(1000)
+  })
+
+  it('names series by their 64-bit ids, the latest place winning', async () => {
+    const { rows } = sink()
+    const row = {
+      id: 'fedcba9876543210',
+      device: 'sw-1',
+      signal: 'optics.rx_dbm',
+      instance: '25',
+      node: '',
+      tier: '',
+      unit: 'dBm',
+      profile: 'ddm',
+      identifiers: ['10.0.0.1', 'sw-1']
+    }
+    rows.series([row])
+    await rows.flush()
+    await new Promise(resolve => setTimeout(resolve, 5))
+    rows.series([{ ...row, node: 'du-1', tier: 'building' }])
+    await rows.close(1000)
+    const found = await client.query({
+      query: 'SELECT hex(id) AS id, node, identifiers FROM series FINAL',
+      format: 'JSONEachRow'
+    })
+    expect(await found.json()).toEqual([
+      { id: 'FEDCBA9876543210', node: 'du-1', identifiers: ['10.0.0.1', 'sw-1'] }
+    ])
+  })
+})
+
+describe('the row sink', () => {
+  it('keeps rows while the engine is down, refuses beyond its limit, and says both', async () => {
+    const problems: string[] = []
+    const rows = createRowSink({
+      client,
+      flushMsMax: 1,
+      waitingMax: 10,
+      retryMsMin: 20,
+      retryMsMax: 100,
+      onProblem: sentence => problems.push(sentence)
+    })
+    const restarts = server.engine.restarts()
+    process.kill(server.engine.pid()!, 'SIGKILL')
+    const changes = (n: number): LightChange[] =>
+      Array.from({ length: n }, (_, i) => light(`kept-${i}`, t0, 'green', 'red'))
+    expect(rows.lightChanges(changes(8))).toBe(true)
+    expect(rows.lightChanges(changes(8))).toBe(false)
+    await rows.flush()
+    expect(server.engine.restarts()).toBe(restarts + 1)
+    expect(problems[0]).toMatch(/rows of light_changes wait for ClickHouse/)
+    expect(problems[1]).toMatch(/8 rows of light_changes were refused/)
+    const found = await client.query({
+      query: "SELECT count() AS n FROM light_changes WHERE node LIKE 'kept-%'",
+      format: 'JSONEachRow'
+    })
+    expect(await found.json()).toEqual([{ n: 8 }])
+    await rows.close(1000)
+  })
+})
+
+describe('the mirror of the inventory', () => {
+  it('is replaced whole', async () => {
+    const node = (id: string): InventoryNode => ({
+      id,
+      tier: 'building',
+      name: `Дом ${id}`,
+      parents: ['ku-1'],
+      addresses: ['ул. Тютчева, 1'],
+      subscribers: 40,
+      premises: 'apartment',
+      maintenance: false
+    })
+    const device: InventoryDevice = {
+      id: 'sw-1',
+      node: 'a',
+      role: 'switch',
+      vendor: 'd-link',
+      model: 'DES-3200',
+      identifiers: ['10.0.0.1'],
+      intervalS: 60,
+      ports: []
+    }
+    await replaceInventory(client, ['a', 'b'].map(node), [device], 'host-1')
+    await replaceInventory(client, ['b', 'c'].map(node), [device], 'host-2')
+    const found = await client.query({
+      query: 'SELECT id, name, addresses FROM nodes ORDER BY id',
+      format: 'JSONEachRow'
+    })
+    expect(await found.json()).toEqual(
+      ['b', 'c'].map(id => ({ id, name: `Дом ${id}`, addresses: ['ул. Тютчева, 1'] }))
+    )
+    const devices = await client.query({ query: 'SELECT id, interval_s FROM devices', format: 'JSONEachRow' })
+    expect(await devices.json()).toEqual([{ id: 'sw-1', interval_s: 60 }])
+    const left = await client.query({
+      query: "SELECT name FROM system.tables WHERE database = 'h' AND name LIKE '%next%'",
+      format: 'JSONEachRow'
+    })
+    expect(await left.json()).toEqual([])
+  })
+})

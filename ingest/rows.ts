@@ -1,0 +1,269 @@
+import type { ClickHouseClient } from '@clickhouse/client'
+import type { AlarmTransition } from '../rules/model.ts'
+import type { Coordinates } from '../schemas/words.ts'
+import type { IncidentChange, LightChange } from '../topology/model.ts'
+import { backoffMs, firstLine, neverSucceeds } from './clickhouse-errors.ts'
+import type { WriterMetrics } from './writer-metrics.ts'
+
+/** What a series is; one row of `series`. */
+export interface SeriesRow {
+  /** 16 hex digits, as workers name it. */
+  readonly id: string
+  readonly device: string
+  readonly signal: string
+  readonly instance: string
+  readonly node: string
+  readonly tier: string
+  readonly unit: string
+  readonly profile: string
+  readonly identifiers: readonly string[]
+}
+
+export interface RowSinkOptions {
+  readonly client: ClickHouseClient
+  /** Rows sent at once per table. Default 20,000. */
+  readonly rowsMax?: number
+  /** Rows waiting per table above which new ones are refused. Default 200,000. */
+  readonly waitingMax?: number
+  /** Longest time a row waits for company (ms). Default 500. */
+  readonly flushMsMax?: number
+  readonly retryMsMin?: number
+  readonly retryMsMax?: number
+  /** Told of rows refused or given up, once for each burst, with a sentence. */
+  readonly onProblem: (sentence: string) => void
+  readonly metrics?: WriterMetrics
+  readonly nowMs?: () => number
+  readonly random?: () => number
+}
+
+/** Takes rows of the small tables without ever making the caller wait; false when there is no room for the rows. */
+export interface RowSink {
+  series(rows: readonly SeriesRow[]): boolean
+  lightChanges(changes: readonly LightChange[]): boolean
+  alarms(transitions: readonly AlarmTransition[]): boolean
+  incidents(changes: readonly IncidentChange[]): boolean
+  waiting(): number
+  /** Resolves when everything given so far is stored or given up. */
+  flush(): Promise<void>
+  close(timeoutMs: number): Promise<void>
+}
+
+type Row = Readonly<Record<string, unknown>>
+type Table = 'series' | 'light_changes' | 'alarms' | 'incidents'
+
+/** ClickHouse reads this form of DateTime64(3) in any time zone setting. */
+const time = (ms: number): string => new Date(ms).toISOString().replace('T', ' ').replace('Z', '')
+const timeOrNull = (ms: number | null): string | null => (ms === null ? null : time(ms))
+const place = (coordinates: Coordinates | null): Row => ({
+  topic: coordinates?.topic ?? null,
+  partition: coordinates?.partition ?? null,
+  offset: coordinates?.offset ?? null
+})
+
+export function lightChangeRow(change: LightChange): Row {
+  const { cause } = change
+  return {
+    node: change.node,
+    at: time(change.atMs),
+    from: change.from,
+    to: change.to,
+    own: change.own,
+    cause_by: cause.by,
+    cause_node: cause.node,
+    cause_alarm: cause.alarm,
+    cause_kind: cause.kind
+  }
+}
+
+export function alarmRow({ alarm, change, atMs }: AlarmTransition): Row {
+  const { evidence } = alarm
+  return {
+    id: alarm.id,
+    change,
+    at: time(atMs),
+    node: alarm.node,
+    device: alarm.device,
+    instance: alarm.instance,
+    resource: alarm.resource,
+    type: alarm.type,
+    qualifier: alarm.qualifier,
+    kind: alarm.kind,
+    severity: alarm.severity,
+    is_cleared: alarm.isCleared,
+    raised_at: time(alarm.raisedAtMs),
+    cleared_at: timeOrNull(alarm.clearedAtMs),
+    text_ru: alarm.text.ru,
+    text_en: alarm.text.en,
+    rule: evidence.rule,
+    signal: evidence.signal,
+    value: evidence.value,
+    limit_value: evidence.limit,
+    value_name: evidence.valueName,
+    event_time: time(evidence.eventTimeMs),
+    ...place(evidence.coordinates)
+  }
+}
+
+export function incidentRow({ incident, change, atMs }: IncidentChange): Row {
+  return {
+    id: incident.id,
+    change,
+    at: time(atMs),
+    root: incident.root,
+    kind: incident.kind,
+    light: incident.light,
+    severity: incident.severity,
+    opened_at: time(incident.openedAtMs),
+    closed_at: timeOrNull(incident.closedAtMs),
+    alarms: incident.alarms,
+    affected_nodes: incident.affectedNodes,
+    affected_addresses: incident.affectedAddresses,
+    affected_subscribers: incident.affectedSubscribers,
+    maintenance: incident.maintenance
+  }
+}
+
+/** The stored id of a series: the number that its 16 hex digits are, in decimal, because JSON has no larger numbers. */
+const seriesId = (hex: string): string => BigInt(`0x${hex}`).toString()
+
+export function createRowSink(options: RowSinkOptions): RowSink {
+  const { client, onProblem, metrics } = options
+  const rowsMax = options.rowsMax ?? 20_000
+  const waitingMax = options.waitingMax ?? 200_000
+  const flushMsMax = options.flushMsMax ?? 500
+  const retryMsMin = options.retryMsMin ?? 200
+  const retryMsMax = options.retryMsMax ?? 10_000
+  const nowMs = options.nowMs ?? Date.now
+  const random = options.random ?? Math.random
+  const stopping = new AbortController()
+
+  const createLane = (table: Table) => {
+    let waiting: Row[] = []
+    let running: Promise<void> | undefined
+    let timer: NodeJS.Timeout | undefined
+    let refused = 0
+
+    /** Sends until nothing waits. One insert a table at a time, so rows are stored in the order they came. */
+    const run = async (): Promise<void> => {
+      while (waiting.length > 0 && !stopping.signal.aborted) {
+        const rows = waiting.slice(0, rowsMax)
+        const fate = await send(rows)
+        if (fate === 'stopped') return
+        waiting = waiting.slice(rows.length)
+        if (refused > 0) {
+          onProblem(
+            `${refused} rows of ${table} were refused while ${waitingMax} were waiting for ClickHouse`
+          )
+          refused = 0
+        }
+      }
+    }
+
+    const send = async (rows: readonly Row[]): Promise<'done' | 'stopped'> => {
+      for (let attempt = 1; !stopping.signal.aborted; attempt++) {
+        try {
+          await client.insert({
+            table,
+            values: rows,
+            format: 'JSONEachRow',
+            abort_signal: stopping.signal,
+            clickhouse_settings: { async_insert: 0 }
+          })
+          return 'done'
+        } catch (error) {
+          if (stopping.signal.aborted) break
+          const sentence = neverSucceeds(error, `rows of ${table}`)
+          if (sentence !== undefined) {
+            metrics?.rowsDropped(rows.length)
+            onProblem(`${rows.length} rows are given up: ${sentence}`)
+            return 'done'
+          }
+          if (attempt === 1) {
+            const reason = error instanceof Error ? error.message || error.name : String(error)
+            onProblem(`rows of ${table} wait for ClickHouse: ${firstLine(reason)}`)
+          }
+          await pause(backoffMs(attempt, retryMsMin, retryMsMax, random))
+        }
+      }
+      return 'stopped'
+    }
+
+    const start = (): Promise<void> => {
+      clearTimeout(timer)
+      timer = undefined
+      running ??= run().finally(() => {
+        running = undefined
+        if (waiting.length > 0 && !stopping.signal.aborted)
+          timer ??= setTimeout(() => void start(), flushMsMax)
+      })
+      return running
+    }
+
+    return {
+      add(rows: readonly Row[]): boolean {
+        if (rows.length === 0) return true
+        if (stopping.signal.aborted || waiting.length + rows.length > waitingMax) {
+          refused += rows.length
+          metrics?.rowsDropped(rows.length)
+          return false
+        }
+        for (const row of rows) waiting.push(row)
+        if (running !== undefined) return true
+        if (waiting.length >= rowsMax) void start()
+        else timer ??= setTimeout(() => void start(), flushMsMax)
+        return true
+      },
+      async flush(): Promise<void> {
+        while (waiting.length > 0 && !stopping.signal.aborted) await start()
+      },
+      waiting: () => waiting.length,
+      stop: () => clearTimeout(timer)
+    }
+  }
+
+  const pause = (ms: number): Promise<void> =>
+    new Promise(resolve => {
+      const done = (): void => {
+        clearTimeout(sleep)
+        stopping.signal.removeEventListener('abort', done)
+        resolve()
+      }
+      const sleep = setTimeout(done, ms)
+      stopping.signal.addEventListener('abort', done, { once: true })
+    })
+
+  const lanes = {
+    series: createLane('series'),
+    light_changes: createLane('light_changes'),
+    alarms: createLane('alarms'),
+    incidents: createLane('incidents')
+  }
+  const all = Object.values(lanes)
+  const flush = async (): Promise<void> => {
+    await Promise.all(all.map(lane => lane.flush()))
+  }
+
+  return {
+    series(rows) {
+      const updatedAt = time(nowMs())
+      return lanes.series.add(rows.map(row => ({ ...row, id: seriesId(row.id), updated_at: updatedAt })))
+    },
+    lightChanges: changes => lanes.light_changes.add(changes.map(lightChangeRow)),
+    alarms: transitions => lanes.alarms.add(transitions.map(alarmRow)),
+    incidents: changes => lanes.incidents.add(changes.map(incidentRow)),
+    waiting: () => all.reduce((sum, lane) => sum + lane.waiting(), 0),
+    flush,
+    async close(timeoutMs) {
+      let late: NodeJS.Timeout | undefined
+      const limit = new Promise<void>(resolve => {
+        late = setTimeout(resolve, timeoutMs)
+      })
+      await Promise.race([flush(), limit])
+      clearTimeout(late)
+      stopping.abort()
+      for (const lane of all) lane.stop()
+      const left = all.reduce((sum, lane) => sum + lane.waiting(), 0)
+      if (left > 0) onProblem(`${left} rows of history were not stored before the stop`)
+    }
+  }
+}

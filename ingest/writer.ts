@@ -1,0 +1,392 @@
+import type { ClickHouseClient } from '@clickhouse/client'
+import { createHash } from 'node:crypto'
+import { Readable } from 'node:stream'
+import { partitionKey, type TopicPartition } from '../schemas/batch.ts'
+import type { ColumnBlock, RangeOutcome } from '../schemas/evaluation.ts'
+import { backoffMs, firstLine, neverSucceeds } from './clickhouse-errors.ts'
+import { samplesBlock, type BlockPart, type StoredUpTo } from './native-block.ts'
+import type { WriterMetrics } from './writer-metrics.ts'
+
+export type WriterState =
+  | { readonly down: false }
+  | {
+      readonly down: true
+      /** Wall clock (ms) of the first failure since the last success. */
+      readonly sinceMs: number
+      readonly attempts: number
+      readonly error: string
+    }
+
+export interface WriterOptions {
+  /** Must use the database of the samples; its request_timeout bounds one attempt. */
+  readonly client: ClickHouseClient
+  /** An insert is cut when it has this many rows … */
+  readonly rowsMax: number
+  /** … or bytes of columns … */
+  readonly bytesMax: number
+  /** … or when its oldest rows have waited this long (ms). */
+  readonly flushMsMax: number
+  /** Inserts under way at once, of disjoint partitions. Default 2. */
+  readonly insertsInFlightMax?: number
+  /** Bytes waiting or under way above which `onPressure(true)` asks for a pause; below three quarters it is lifted. */
+  readonly memoryBytesMax: number
+  readonly retryMsMin?: number
+  readonly retryMsMax?: number
+  /** Called in order within each partition, once the rows are stored. */
+  readonly onAcknowledged: (ranges: readonly RangeOutcome[]) => void
+  readonly onPressure?: (hold: boolean) => void
+  /** Told when inserts begin to fail, at every further failure, and when they succeed again. */
+  readonly onState?: (state: WriterState) => void
+  /** Told once when ClickHouse refuses in a way that no repetition mends; nothing is written any more. */
+  readonly onFatal: (error: Error) => void
+  readonly metrics?: WriterMetrics
+  /** Wall clock (ms). */
+  readonly nowMs?: () => number
+  readonly random?: () => number
+}
+
+export interface Writer {
+  /**
+   * Takes over what became of a task: `block` holds the rows of `ranges`, which tile it in order. Never blocks and
+   * never refuses: heed `onPressure`. Ranges without rows are acknowledged in order with the rest.
+   */
+  submit(ranges: readonly RangeOutcome[], block: ColumnBlock): void
+  /** Bytes of columns waiting or under way. */
+  pendingBytes(): number
+  state(): WriterState
+  /** Writes what is there of these partitions (all when not given) at once; resolves when it is stored or fenced. */
+  drain(partitions?: readonly TopicPartition[]): Promise<void>
+  /** Gives up what is there of these partitions: waiting rows are dropped, what is under way is not acknowledged. */
+  fence(partitions: readonly TopicPartition[]): void
+  /** Writes what is there, within the limit; then stops. Resolves with the number of ranges that were not stored. */
+  close(timeoutMs: number): Promise<number>
+}
+
+/** Ranges that came with one block, or what fencing left of them. */
+interface Entry {
+  ranges: readonly RangeOutcome[]
+  parts: readonly BlockPart[]
+  bytes: number
+  rows: number
+  readonly keys: ReadonlySet<string>
+  readonly arrivedMs: number
+  /** Somebody waits for it: it does not wait for company. */
+  urgent: boolean
+}
+
+interface Flight {
+  readonly entries: readonly Entry[]
+  readonly keys: ReadonlySet<string>
+  readonly fenced: Set<string>
+}
+
+const keysOf = (ranges: readonly TopicPartition[]): Set<string> =>
+  new Set(ranges.map(range => partitionKey(range.topic, range.partition)))
+
+const blockBytes = (block: ColumnBlock): number =>
+  block.series.length + block.timeMs.length + block.value.length + block.offset.length
+
+/** The rows of one range alone, as views of the same buffers. */
+function partOfRange(block: ColumnBlock, range: RangeOutcome): BlockPart {
+  const [start, end] = [range.rowStart * 8, range.rowEnd * 8]
+  return {
+    block: {
+      rows: range.rowEnd - range.rowStart,
+      series: block.series.subarray(start, end),
+      timeMs: block.timeMs.subarray(start, end),
+      value: block.value.subarray(start, end),
+      offset: block.offset.subarray(start, end)
+    },
+    ranges: [{ ...range, rowStart: 0, rowEnd: range.rowEnd - range.rowStart }]
+  }
+}
+
+/** The same for the same ranges, whatever order they were gathered in: a repeated insert is known by it. */
+function tokenOf(ranges: readonly RangeOutcome[]): string {
+  const lines = ranges.map(r => `${r.topic}:${r.partition}:${r.firstOffset}-${r.lastOffset}`).sort()
+  return createHash('sha256').update(lines.join('\n')).digest('hex')
+}
+
+/** Highest offset of each partition among the ranges. */
+function storedUpToOf(ranges: readonly RangeOutcome[]): StoredUpTo[] {
+  const last = new Map<string, StoredUpTo>()
+  for (const { topic, partition, lastOffset } of ranges) {
+    const key = partitionKey(topic, partition)
+    if ((last.get(key)?.lastOffset ?? -1) < lastOffset) last.set(key, { topic, partition, lastOffset })
+  }
+  return [...last.values()]
+}
+
+/** Small chunks (heads of columns) are gathered into one write with what follows them; large ones pass untouched. */
+function* coalesced(chunks: readonly Uint8Array[]): Generator<Buffer> {
+  const smallBytes = 16 * 1024
+  let held: Uint8Array[] = []
+  let heldBytes = 0
+  for (const chunk of chunks) {
+    if (chunk.length < smallBytes) {
+      held.push(chunk)
+      heldBytes += chunk.length
+      if (heldBytes < 4 * smallBytes) continue
+    }
+    if (heldBytes > 0) yield Buffer.concat(held, heldBytes)
+    held = []
+    heldBytes = 0
+    if (chunk.length >= smallBytes) yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+  }
+  if (heldBytes > 0) yield Buffer.concat(held, heldBytes)
+}
+
+const day = 86_400_000
+
+/**
+ * Joins the workers' blocks into inserts of tens of thousands of rows. Each insert is one Native block, which
+ * ClickHouse stores whole or not at all, and carries a deduplication token made of its ranges; a repetition sends the
+ * same bytes with the same token, for as long as it takes. A partition has at most one insert under way, so that a
+ * crash can leave no hole behind a stored range.
+ */
+export function createWriter(options: WriterOptions): Writer {
+  const { client, rowsMax, bytesMax, flushMsMax, memoryBytesMax, metrics } = options
+  const insertsInFlightMax = options.insertsInFlightMax ?? 2
+  const retryMsMin = options.retryMsMin ?? 100
+  const retryMsMax = options.retryMsMax ?? 10_000
+  const nowMs = options.nowMs ?? Date.now
+  const random = options.random ?? Math.random
+
+  let queue: Entry[] = []
+  const flights = new Set<Flight>()
+  let pendingBytes = 0
+  let pendingRows = 0
+  let holding = false
+  let stopped = false
+  let state: WriterState = { down: false }
+  let timer: NodeJS.Timeout | undefined
+  const waiters = new Set<{ left: Set<Entry>; done: () => void }>()
+  const stopping = new AbortController()
+
+  const account = (bytes: number, rows: number): void => {
+    pendingBytes += bytes
+    pendingRows += rows
+    metrics?.pending(pendingBytes, pendingRows)
+    const over = holding ? pendingBytes > memoryBytesMax * 0.75 : pendingBytes > memoryBytesMax
+    if (over === holding) return
+    holding = over
+    options.onPressure?.(over)
+  }
+
+  const settle = (entries: readonly Entry[]): void => {
+    for (const waiter of waiters) {
+      for (const entry of entries) waiter.left.delete(entry)
+      if (waiter.left.size > 0) continue
+      waiters.delete(waiter)
+      waiter.done()
+    }
+  }
+
+  /** The longest run of entries that may go now: of partitions not under way, in order within each partition. */
+  const gather = (): { entries: Entry[]; full: boolean } => {
+    const blocked = new Set<string>()
+    for (const flight of flights) for (const key of flight.keys) blocked.add(key)
+    const entries: Entry[] = []
+    let rows = 0
+    let bytes = 0
+    let full = false
+    for (const entry of queue) {
+      const free = [...entry.keys].every(key => !blocked.has(key))
+      full ||= entries.length > 0 && free && (rows + entry.rows > rowsMax || bytes + entry.bytes > bytesMax)
+      if (free && !full) {
+        entries.push(entry)
+        rows += entry.rows
+        bytes += entry.bytes
+      } else {
+        for (const key of entry.keys) blocked.add(key)
+      }
+    }
+    return { entries, full: full || rows >= rowsMax || bytes >= bytesMax }
+  }
+
+  const pump = (): void => {
+    clearTimeout(timer)
+    timer = undefined
+    while (!stopped && flights.size < insertsInFlightMax && queue.length > 0) {
+      const { entries, full } = gather()
+      if (entries.length === 0) return
+      const oldestMs = entries.reduce((least, entry) => Math.min(least, entry.arrivedMs), Infinity)
+      const waitMs = oldestMs + flushMsMax - nowMs()
+      if (!full && waitMs > 0 && !entries.some(entry => entry.urgent)) {
+        timer = setTimeout(pump, Math.min(waitMs, flushMsMax))
+        return
+      }
+      void fly(entries)
+    }
+  }
+
+  const fly = async (entries: readonly Entry[]): Promise<void> => {
+    const flight: Flight = { entries, keys: new Set(entries.flatMap(e => [...e.keys])), fenced: new Set() }
+    flights.add(flight)
+    const taken = new Set(entries)
+    queue = queue.filter(entry => !taken.has(entry))
+    const ranges = entries.flatMap(entry => entry.ranges)
+    const rows = entries.reduce((sum, entry) => sum + entry.rows, 0)
+    const startedMs = nowMs()
+    const block = samplesBlock(
+      entries.flatMap(entry => entry.parts),
+      storedUpToOf(ranges),
+      Math.floor(startedMs / day)
+    )
+    const stored = await insertUntilStored(block.chunks, tokenOf(ranges))
+    flights.delete(flight)
+    if (!stored) return
+    metrics?.inserted(rows, block.bytes, (nowMs() - startedMs) / 1000)
+    account(-entries.reduce((sum, entry) => sum + entry.bytes, 0), -rows)
+    const mine = ranges.filter(range => !flight.fenced.has(partitionKey(range.topic, range.partition)))
+    if (mine.length > 0) options.onAcknowledged(mine)
+    settle(entries)
+    pump()
+  }
+
+  /** False when the writer was stopped before the rows were stored. */
+  const insertUntilStored = async (chunks: readonly Uint8Array[], token: string): Promise<boolean> => {
+    for (let attempt = 1; !stopped; attempt++) {
+      try {
+        const result = await client.exec({
+          query: 'INSERT INTO samples FORMAT Native',
+          values: Readable.from(coalesced(chunks), { objectMode: false }),
+          abort_signal: stopping.signal,
+          clickhouse_settings: {
+            insert_deduplicate: 1,
+            insert_deduplication_token: token,
+            deduplicate_blocks_in_dependent_materialized_views: 1,
+            // Rows of one key in one insert are rare: merges collapse them, no pass over each insert need look for them.
+            optimize_on_insert: 0,
+            async_insert: 0
+          }
+        })
+        for await (const _ of result.stream) {
+          // The answer is empty; it is read to its end so that the connection can be used again.
+        }
+        if (state.down) {
+          state = { down: false }
+          metrics?.down(false)
+          options.onState?.(state)
+        }
+        return true
+      } catch (error) {
+        if (stopped) return false
+        const sentence = neverSucceeds(error, 'samples')
+        if (sentence !== undefined) {
+          stopped = true
+          stopping.abort()
+          options.onFatal(new Error(sentence, { cause: error }))
+          return false
+        }
+        metrics?.failed()
+        metrics?.down(true)
+        const text = firstLine(error instanceof Error ? error.message || error.name : String(error))
+        state = {
+          down: true,
+          sinceMs: state.down ? state.sinceMs : nowMs(),
+          attempts: (state.down ? state.attempts : 0) + 1,
+          error: text
+        }
+        options.onState?.(state)
+        await pause(backoffMs(attempt, retryMsMin, retryMsMax, random))
+      }
+    }
+    return false
+  }
+
+  const pause = (ms: number): Promise<void> =>
+    new Promise(resolve => {
+      const done = (): void => {
+        clearTimeout(sleep)
+        stopping.signal.removeEventListener('abort', done)
+        resolve()
+      }
+      const sleep = setTimeout(done, ms)
+      stopping.signal.addEventListener('abort', done, { once: true })
+    })
+
+  const touching = (keys: ReadonlySet<string> | undefined): Entry[] =>
+    [...[...flights].flatMap(flight => flight.entries), ...queue].filter(
+      entry => keys === undefined || [...entry.keys].some(key => keys.has(key))
+    )
+
+  const drain = (partitions?: readonly TopicPartition[]): Promise<void> => {
+    const entries = touching(partitions === undefined ? undefined : keysOf(partitions))
+    if (entries.length === 0) return Promise.resolve()
+    // What stands before an urgent entry in its partitions must go too: all of the queue up to it is hurried.
+    const last = Math.max(...entries.map(entry => queue.indexOf(entry)))
+    for (let i = 0; i <= last; i++) queue[i]!.urgent = true
+    return new Promise(resolve => {
+      waiters.add({ left: new Set(entries), done: resolve })
+      pump()
+    })
+  }
+
+  return {
+    submit(ranges, block) {
+      if (stopped) throw new Error('the writer is stopped: nothing can be submitted to it')
+      if (ranges.length === 0) return
+      const bytes = blockBytes(block)
+      queue.push({
+        ranges,
+        parts: [{ block, ranges }],
+        bytes,
+        rows: block.rows,
+        keys: keysOf(ranges),
+        arrivedMs: nowMs(),
+        urgent: false
+      })
+      account(bytes, block.rows)
+      pump()
+    },
+    pendingBytes: () => pendingBytes,
+    state: () => state,
+    drain,
+    fence(partitions) {
+      const keys = keysOf(partitions)
+      for (const flight of flights) for (const key of keys) flight.fenced.add(key)
+      const gone: Entry[] = []
+      for (const entry of touchingQueue(queue, keys)) {
+        const kept = entry.ranges.filter(range => !keys.has(partitionKey(range.topic, range.partition)))
+        const parts = entry.parts.flatMap(part =>
+          part.ranges
+            .filter(range => !keys.has(partitionKey(range.topic, range.partition)))
+            .map(range => partOfRange(part.block, range))
+        )
+        const rows = parts.reduce((sum, part) => sum + part.block.rows, 0)
+        const bytes = rows * 32
+        account(bytes - entry.bytes, rows - entry.rows)
+        if (kept.length === 0) gone.push(entry)
+        Object.assign(entry, { ranges: kept, parts, bytes, rows, keys: keysOf(kept) })
+      }
+      queue = queue.filter(entry => entry.ranges.length > 0)
+      settle(gone)
+      // Whoever waits for the fenced partitions waits no longer for what of them is still under way.
+      for (const waiter of waiters) {
+        for (const entry of waiter.left) {
+          if ([...entry.keys].every(key => keys.has(key))) waiter.left.delete(entry)
+        }
+      }
+      settle([])
+      pump()
+    },
+    async close(timeoutMs) {
+      let late: NodeJS.Timeout | undefined
+      const limit = new Promise<void>(resolve => {
+        late = setTimeout(resolve, timeoutMs)
+      })
+      if (!stopped) await Promise.race([drain(), limit])
+      clearTimeout(late)
+      stopped = true
+      stopping.abort()
+      clearTimeout(timer)
+      for (const waiter of waiters) waiter.done()
+      waiters.clear()
+      return touching(undefined).reduce((sum, entry) => sum + entry.ranges.length, 0)
+    }
+  }
+}
+
+const touchingQueue = (queue: readonly Entry[], keys: ReadonlySet<string>): Entry[] =>
+  queue.filter(entry => [...entry.keys].some(key => keys.has(key)))
