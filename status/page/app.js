@@ -467,7 +467,7 @@ function drawWords() {
   for (const element of document.querySelectorAll('[data-t-label]')) {
     element.setAttribute('aria-label', t(element.getAttribute('data-t-label') ?? ''))
   }
-  input.placeholder = t('askPlaceholder')
+  input.placeholder = t(window.innerWidth < 620 ? 'askPlaceholderShort' : 'askPlaceholder')
   byId('language').textContent = t('other')
   byId('language').lang = current() === 'ru' ? 'en' : 'ru'
   byId('help-body').replaceChildren(

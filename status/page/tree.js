@@ -98,6 +98,8 @@ const sparePx = 340
 export function createTreeView({ tree, space, empty, model, onOpen, loadChildren }) {
   /** @type {Set<string>} */
   const expanded = new Set()
+  /** Branches folded by hand while only trouble is shown. @type {Set<string>} */
+  const folded = new Set()
   /** @type {TreeItem[]} */
   let rows = []
   let activeId = ''
@@ -109,6 +111,16 @@ export function createTreeView({ tree, space, empty, model, onOpen, loadChildren
   const troubled = item => item.light !== 'green' || item.below.red + item.below.grey + item.below.yellow > 0
   /** @param {TreeItem} item */
   const openable = item => item.children.length > 0 || model.mayHaveMore(item)
+
+  /** When only trouble is shown, the way down to it is open by itself. @param {TreeItem} item */
+  const isOpen = item => {
+    if (!onlyTrouble) return expanded.has(item.id)
+    if (folded.has(item.id)) return false
+    return (
+      expanded.has(item.id) ||
+      ((item.light === 'green' || item.light === 'yellow') && item.children.length > 0)
+    )
+  }
 
   /** @param {TreeItem} item */
   const childrenOf = item => {
@@ -126,7 +138,7 @@ export function createTreeView({ tree, space, empty, model, onOpen, loadChildren
       for (const item of items) {
         if (onlyTrouble && !troubled(item)) continue
         rows.push(item)
-        if (expanded.has(item.id)) walk(childrenOf(item))
+        if (isOpen(item)) walk(childrenOf(item))
       }
     }
     walk(model.roots())
@@ -135,7 +147,7 @@ export function createTreeView({ tree, space, empty, model, onOpen, loadChildren
 
   /** @param {TreeItem} item @param {number} index */
   const row = (item, index) => {
-    const open = expanded.has(item.id)
+    const open = isOpen(item)
     const below = item.below
     const badges = []
     for (const light of /** @type {const} */ (['red', 'grey', 'yellow'])) {
@@ -210,9 +222,12 @@ export function createTreeView({ tree, space, empty, model, onOpen, loadChildren
   }
   /** @param {TreeItem} item */
   const toggle = async item => {
-    if (expanded.has(item.id)) expanded.delete(item.id)
-    else {
+    if (isOpen(item)) {
+      expanded.delete(item.id)
+      folded.add(item.id)
+    } else {
       expanded.add(item.id)
+      folded.delete(item.id)
       if (model.mayHaveMore(item)) await loadChildren(item.id)
     }
     refresh()
@@ -247,11 +262,11 @@ export function createTreeView({ tree, space, empty, model, onOpen, loadChildren
       Home: () => moveTo(0),
       End: () => moveTo(rows.length - 1),
       ArrowRight: () => {
-        if (openable(item) && !expanded.has(item.id)) void toggle(item)
+        if (openable(item) && !isOpen(item)) void toggle(item)
         else moveTo(at + 1)
       },
       ArrowLeft: () => {
-        if (expanded.has(item.id)) void toggle(item)
+        if (isOpen(item)) void toggle(item)
         else if (item.parent !== null) moveTo(rows.indexOf(item.parent))
       },
       Enter: () => onOpen(item.id),
@@ -288,6 +303,7 @@ export function createTreeView({ tree, space, empty, model, onOpen, loadChildren
     /** @param {boolean} on */
     setOnlyTrouble(on) {
       onlyTrouble = on
+      folded.clear()
       tree.scrollTop = 0
       refresh()
     }

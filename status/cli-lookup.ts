@@ -1,0 +1,196 @@
+import { languages, type Language, type Light } from '../schemas/words.ts'
+import type { ProblemJson, StatusAnswerJson } from './api-schemas.ts'
+
+/**
+ * `svetofor lookup "<address>"`: asks a running daemon and prints the answer for a person.
+ *
+ * Exit codes are those of monitoring plugins where they have a meaning, so that a script can use them:
+ * 0 green, 1 yellow, 2 red, 3 grey, 4 no single building has this address, 5 no answer from the daemon.
+ */
+export const lookupExitCodes = { green: 0, yellow: 1, red: 2, grey: 3, notFound: 4, noAnswer: 5 } as const
+
+export interface LookupOptions {
+  /** Where the daemon answers, such as http://127.0.0.1:8080 */
+  readonly url: string
+  readonly address: string
+  /** Bearer token; '' for none. */
+  readonly token: string
+  readonly language: Language
+  /** The answer as JSON instead of text. */
+  readonly json: boolean
+  /** Colours by ANSI codes, for a terminal. */
+  readonly colour: boolean
+  readonly nowMs: number
+  readonly timeoutMs?: number
+  readonly print: (text: string) => void
+  readonly printError: (text: string) => void
+}
+
+const texts = {
+  ru: {
+    light: { green: 'НОРМА', yellow: 'ВНИМАНИЕ', red: 'АВАРИЯ', grey: 'НЕТ ДАННЫХ' },
+    since: 'С какого времени',
+    affected: 'Затронуто',
+    connected: 'Подключено',
+    planned: 'Плановые работы',
+    yes: 'да',
+    no: 'нет',
+    way: 'Путь к центру',
+    alarms: 'Тревоги',
+    amounts: (nodes: number, addresses: number, subscribers: number) =>
+      `узлов ${nodes}, адресов ${addresses}, абонентов ${subscribers}`,
+    candidates: 'Такого дома нет или подходит несколько. Похожие адреса:',
+    nothing: 'Такого адреса нет, похожих тоже. Проверьте улицу и дом.',
+    noAnswer: (url: string, why: string) => `Светофор по адресу ${url} не ответил: ${why}`,
+    start: 'Запущен ли он? Другой адрес: --url',
+    units: ['с', 'мин', 'ч', 'д']
+  },
+  en: {
+    light: { green: 'OK', yellow: 'ATTENTION', red: 'FAILURE', grey: 'NO DATA' },
+    since: 'Since when',
+    affected: 'Affected',
+    connected: 'Connected',
+    planned: 'Planned work',
+    yes: 'yes',
+    no: 'no',
+    way: 'Way to the core',
+    alarms: 'Alarms',
+    amounts: (nodes: number, addresses: number, subscribers: number) =>
+      `nodes ${nodes}, addresses ${addresses}, subscribers ${subscribers}`,
+    candidates: 'No building has this address, or several do. Nearest addresses:',
+    nothing: 'There is no such address, and none like it. Check the street and the house.',
+    noAnswer: (url: string, why: string) => `Svetofor at ${url} did not answer: ${why}`,
+    start: 'Is it running? Another address: --url',
+    units: ['s', 'min', 'h', 'd']
+  }
+} as const
+
+/** Shape beside word and colour, as on the page. */
+const signs: Readonly<Record<Light, { sign: string; ansi: string }>> = {
+  green: { sign: '●', ansi: '32' },
+  yellow: { sign: '▲', ansi: '33' },
+  red: { sign: '■', ansi: '31' },
+  grey: { sign: '○', ansi: '90' }
+}
+
+/** The language of the environment (LC_ALL, LC_MESSAGES, LANG); English unless it names Russian. */
+export function languageOf(locale: string | undefined): Language {
+  const given = (locale ?? '').slice(0, 2).toLowerCase()
+  return languages.find(language => language === given) ?? 'en'
+}
+
+/** Asks and prints; resolves to the exit code and never rejects. */
+export async function lookupCommand(options: LookupOptions): Promise<number> {
+  const words = texts[options.language]
+  let answer: { status: number; body: unknown }
+  try {
+    answer = await ask(options)
+  } catch (error) {
+    options.printError(`${words.noAnswer(options.url, reasonOf(error))}\n${words.start}`)
+    return lookupExitCodes.noAnswer
+  }
+  if (options.json) options.print(JSON.stringify(answer.body, null, 2))
+  if (answer.status === 200) {
+    const found = answer.body as StatusAnswerJson
+    if (!options.json) options.print(answerText(found, options))
+    return lookupExitCodes[found.node.effective]
+  }
+  const problem = answer.body as Partial<ProblemJson>
+  if (problem.candidates !== undefined) {
+    if (!options.json) options.print(candidatesText(problem.candidates, words))
+    return lookupExitCodes.notFound
+  }
+  options.printError(
+    words.noAnswer(options.url, `HTTP ${answer.status}: ${problem.detail ?? problem.title ?? ''}`)
+  )
+  return lookupExitCodes.noAnswer
+}
+
+async function ask(options: LookupOptions): Promise<{ status: number; body: unknown }> {
+  const url = new URL('api/v1/status', options.url.endsWith('/') ? options.url : `${options.url}/`)
+  url.searchParams.set('address', options.address)
+  const response = await fetch(url, {
+    headers: {
+      accept: 'application/json',
+      ...(options.token === '' ? {} : { authorization: `Bearer ${options.token}` })
+    },
+    signal: AbortSignal.timeout(options.timeoutMs ?? 5000)
+  })
+  return { status: response.status, body: await response.json() }
+}
+
+function candidatesText(
+  candidates: NonNullable<ProblemJson['candidates']>,
+  words: (typeof texts)[Language]
+): string {
+  if (candidates.length === 0) return words.nothing
+  return [words.candidates, ...candidates.map(({ address }) => `  ${address}`)].join('\n')
+}
+
+/** The answer for a terminal, as wide as it needs to be, without a trailing line break. */
+export function answerText(
+  { match, node }: StatusAnswerJson,
+  options: { readonly language: Language; readonly colour: boolean; readonly nowMs: number }
+): string {
+  const words = texts[options.language]
+  const paint = (light: Light, text: string): string =>
+    options.colour ? `\x1b[1;${signs[light].ansi}m${text}\x1b[0m` : text
+  const lamp = (light: Light): string => paint(light, signs[light].sign)
+  const incident = node.incidents[0]
+  const planned = node.maintenance || node.incidents.some(({ maintenance }) => maintenance)
+  const facts: [string, string][] = [
+    [words.since, `${localTime(node.sinceMs)} (${passed(options.nowMs - node.sinceMs, words.units)})`],
+    incident === undefined
+      ? [words.connected, words.amounts(node.below.nodes, node.below.addresses, node.below.subscribers)]
+      : [
+          words.affected,
+          words.amounts(incident.affectedNodes, incident.affectedAddresses, incident.affectedSubscribers)
+        ],
+    [words.planned, planned ? words.yes : words.no]
+  ]
+  const way = [node, ...node.wayToCore].map(step => `${lamp(step.effective)} ${step.name}`).join(' → ')
+  facts.push([words.way, way])
+  const width = Math.max(...facts.map(([name]) => name.length))
+  const lines = [
+    `${lamp(node.effective)} ${paint(node.effective, words.light[node.effective])}  ${match.address}  (${node.name}, ${node.id})`,
+    `  ${node.says[options.language]}`,
+    ...facts.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`)
+  ]
+  if (node.alarms.length > 0) {
+    lines.push(`  ${words.alarms}`)
+    for (const { text, severity, resource, evidence } of node.alarms) {
+      const value = evidence.valueName ?? `${evidence.value} ${evidence.unit}`.trim()
+      const record = evidence.coordinates
+      const where = record === null ? '' : `; ${record.topic}/${record.partition}@${record.offset}`
+      lines.push(`    ${text[options.language]} [${severity}]`)
+      lines.push(
+        `      ${resource}: ${evidence.signal} = ${value}, ${evidence.rule}, ${evidence.eventTime}${where}`
+      )
+    }
+  }
+  return lines.join('\n')
+}
+
+/** Local time of the person who asks: "2026-11-22 15:04". */
+function localTime(atMs: number): string {
+  const at = new Date(atMs)
+  const two = (n: number): string => String(n).padStart(2, '0')
+  return (
+    `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ` +
+    `${two(at.getHours())}:${two(at.getMinutes())}`
+  )
+}
+
+function passed(forMs: number, units: readonly [string, string, string, string]): string {
+  const s = Math.max(0, Math.floor(forMs / 1000))
+  if (s < 60) return `${s} ${units[0]}`
+  if (s < 3600) return `${Math.floor(s / 60)} ${units[1]}`
+  if (s < 86_400) return `${Math.floor(s / 3600)} ${units[2]} ${Math.floor((s % 3600) / 60)} ${units[1]}`
+  return `${Math.floor(s / 86_400)} ${units[3]} ${Math.floor((s % 86_400) / 3600)} ${units[2]}`
+}
+
+/** fetch() hides the reason in the cause. */
+function reasonOf(error: unknown): string {
+  const { cause, message } = error as Error & { cause?: { code?: string; message?: string } }
+  return cause?.code ?? cause?.message ?? message
+}
