@@ -1,0 +1,288 @@
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import { join } from 'node:path'
+import type { ClickHouseClient } from '@clickhouse/client'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { migrate } from '../ingest/migrate.ts'
+import { packageRoot } from '../schemas/package-root.ts'
+import {
+  alertmanagerProgram,
+  startAlertmanager,
+  type RunningAlertmanager
+} from '../test/support/alertmanager.ts'
+import { startTestClickHouse, type TestClickHouse } from '../test/support/clickhouse.ts'
+import { expandSql, panelQueries } from '../test/support/dashboards.ts'
+import { prometheusProgram, startPrometheus, type RunningPrometheus } from '../test/support/prometheus.ts'
+import { programOrSkip } from '../test/support/server-process.ts'
+
+const deploy = join(packageRoot, 'deploy')
+const run = (program: string, args: string[], cwd: string): string =>
+  execFileSync(program, args, { cwd, encoding: 'utf8', stdio: 'pipe' })
+
+const promtool = programOrSkip(['promtool'], 'prometheus')
+const amtool = programOrSkip(['amtool'], 'prometheus-alertmanager')
+const servers = prometheusProgram() !== undefined && alertmanagerProgram() !== undefined
+
+describe.skipIf(promtool === undefined)('Prometheus configuration', () => {
+  const folder = join(deploy, 'prometheus')
+  it('is valid, and its rules too', () => {
+    expect(run(promtool ?? '', ['check', 'config', '--syntax-only', 'prometheus.yml'], folder)).toContain(
+      'SUCCESS'
+    )
+    expect(run(promtool ?? '', ['check', 'rules', 'svetofor.rules.yml'], folder)).toContain('SUCCESS')
+  })
+  it('has rules that pass their own tests', () => {
+    expect(run(promtool ?? '', ['test', 'rules', 'svetofor.rules.test.yml'], folder)).toContain('SUCCESS')
+  })
+})
+
+describe.skipIf(amtool === undefined)('Alertmanager configuration', () => {
+  const folder = join(deploy, 'alertmanager')
+  const receiverOf = (...labels: string[]): string =>
+    run(
+      amtool ?? '',
+      ['config', 'routes', 'test', '--config.file=alertmanager.yml', ...labels],
+      folder
+    ).trim()
+  it('is valid', () => {
+    expect(run(amtool ?? '', ['check-config', 'alertmanager.yml'], folder)).toContain('SUCCESS')
+  })
+  it('sends incidents to the NOC, planned work to nobody, its own troubles to the platform', () => {
+    expect(receiverOf('alertname=SvetoforIncident', 'incident=i1', 'maintenance=false', 'team=noc')).toBe(
+      'noc'
+    )
+    expect(receiverOf('alertname=SvetoforIncident', 'incident=i1', 'maintenance=true', 'team=noc')).toBe(
+      'nobody'
+    )
+    expect(receiverOf('alertname=SvetoforDown', 'team=platform')).toBe('platform')
+  })
+})
+
+describe('dashboards on the real engine', () => {
+  let server: TestClickHouse
+  let client: ClickHouseClient
+  const now = Date.now()
+
+  beforeAll(async () => {
+    server = await startTestClickHouse()
+    await migrate(server.client, {
+      database: 'svetofor',
+      retentionDays: 90,
+      rollups: true,
+      rollupRetentionDays: 730
+    })
+    client = await server.database('svetofor')
+    const insert = (table: string, values: object[]): Promise<unknown> =>
+      client.insert({ table, values, format: 'JSONEachRow' })
+    await insert('nodes', [
+      {
+        id: 'ku-1',
+        tier: 'campus',
+        name: 'КУ-1',
+        parents: [],
+        addresses: [],
+        subscribers: 0,
+        premises: '',
+        maintenance: false
+      }
+    ])
+    await insert('devices', [
+      {
+        id: 'ku-1-sw1',
+        node: 'ku-1',
+        role: 'switch',
+        vendor: 'D-Link',
+        model: 'x',
+        identifiers: [],
+        interval_s: 60
+      }
+    ])
+    const signals = ['optics.rx_dbm', 'if.in_octets', 'ups.charge_pct', 'ups.runtime_s']
+    await insert(
+      'series',
+      signals.map((signal, i) => ({
+        id: i + 1,
+        device: 'ku-1-sw1',
+        signal,
+        instance: '25',
+        node: 'ku-1',
+        tier: 'campus',
+        unit: '',
+        profile: 'p',
+        identifiers: [],
+        updated_at: now
+      }))
+    )
+    await insert(
+      'samples',
+      signals.flatMap((_, i) =>
+        [0, 1, 2, 3].map(n => ({
+          series: i + 1,
+          time: now - 60_000 + n * 10_000,
+          value: n * 1_000,
+          topic: 't',
+          partition: 0,
+          offset: n,
+          stored_on: new Date(now).toISOString().slice(0, 10)
+        }))
+      )
+    )
+    await insert('light_changes', [
+      {
+        node: 'ku-1',
+        at: now - 50_000,
+        from: 'green',
+        to: 'red',
+        own: 'red',
+        cause_by: 'alarm',
+        cause_node: 'ku-1',
+        cause_alarm: 'a',
+        cause_kind: 'link'
+      },
+      {
+        node: 'ku-1',
+        at: now - 20_000,
+        from: 'red',
+        to: 'green',
+        own: 'green',
+        cause_by: 'none',
+        cause_node: '',
+        cause_alarm: '',
+        cause_kind: 'unknown'
+      }
+    ])
+    const incident = {
+      id: 'i1',
+      root: 'ku-1',
+      kind: 'link',
+      severity: 'critical',
+      opened_at: now - 50_000,
+      alarms: [],
+      affected_nodes: 3,
+      affected_addresses: 4,
+      affected_subscribers: 5,
+      maintenance: false
+    }
+    await insert('incidents', [
+      { ...incident, change: 'opened', at: now - 50_000, light: 'red', closed_at: null },
+      { ...incident, change: 'closed', at: now - 20_000, light: 'red', closed_at: now - 20_000 }
+    ])
+    await insert('alarms', [
+      {
+        id: 'a',
+        change: 'raised',
+        at: now - 50_000,
+        node: 'ku-1',
+        device: 'ku-1-sw1',
+        instance: '25',
+        resource: 'ku-1-sw1/25',
+        type: 'if.down',
+        qualifier: '',
+        kind: 'link',
+        severity: 'critical',
+        is_cleared: false,
+        raised_at: now - 50_000,
+        text_ru: 'р',
+        text_en: 'e',
+        rule: 'r',
+        signal: 'if.oper_status',
+        value: 2,
+        event_time: now - 50_000
+      }
+    ])
+  })
+  afterAll(async () => {
+    await server.stop()
+  })
+
+  const time = { fromMs: now - 3_600_000, toMs: now + 3_600_000, intervalS: 10 }
+  const queries = panelQueries().filter(q => q.language === 'sql')
+  it.each(queries.map(q => [`${q.dashboard}: ${q.panel}`, q] as const))('%s', async (_, query) => {
+    const sql = expandSql(query.text, time, { node: 'ku-1', device: 'ku-1-sw1' })
+    const result = await client.query({ query: sql, format: 'JSON' })
+    const answer = await result.json<Record<string, unknown>>()
+    expect(answer.data.length).toBeGreaterThan(0)
+    if (query.timeSeries) expect(answer.meta?.[0]?.type).toMatch(/^DateTime/)
+  })
+
+  it('tell the incident as it was', async () => {
+    const query = queries.find(q => q.panel === 'Incidents')
+    const sql = expandSql(query?.text ?? '', time, {})
+    const rows = await (
+      await client.query({ query: sql, format: 'JSONEachRow' })
+    ).json<Record<string, unknown>>()
+    expect(rows).toHaveLength(1)
+    expect(rows[0]).toMatchObject({ light: 'red', root: 'КУ-1', kind: 'link', nodes: 3, subscribers: 5 })
+    expect(Number(rows[0]?.['lasted'])).toBe(30)
+  })
+})
+
+describe.skipIf(!servers)('alerts through real Prometheus and Alertmanager', () => {
+  let metrics = 'svetofor_ready 1\n'
+  let page: Server
+  let prometheus: RunningPrometheus
+  let alertmanager: RunningAlertmanager
+
+  beforeAll(async () => {
+    page = createServer((_, response) => response.end(metrics))
+    page.listen(0, '127.0.0.1')
+    await once(page, 'listening')
+    const address = page.address()
+    const port = typeof address === 'object' && address !== null ? address.port : 0
+    alertmanager = await startAlertmanager({
+      // The shipped routes, with a receiver that the test can see.
+      config: webhookUrl => {
+        const config = parse(readFileSync(join(deploy, 'alertmanager', 'alertmanager.yml'), 'utf8')) as {
+          route: Record<string, unknown>
+          receivers: { name: string; webhook_configs?: unknown }[]
+        }
+        config.route['group_interval'] = '1s'
+        for (const receiver of config.receivers)
+          if (receiver.name !== 'nobody')
+            receiver.webhook_configs = [{ url: webhookUrl, send_resolved: true }]
+        return JSON.stringify(config)
+      }
+    })
+    prometheus = await startPrometheus({
+      targets: [`127.0.0.1:${port}`],
+      ruleFiles: [join(deploy, 'prometheus', 'svetofor.rules.yml')],
+      alertmanagers: [alertmanager.target]
+    })
+  })
+  afterAll(async () => {
+    await prometheus.stop()
+    await alertmanager.stop()
+    page.closeAllConnections()
+    page.close()
+  })
+
+  it('understand every query of the dashboards', async () => {
+    for (const query of panelQueries().filter(q => q.language === 'promql'))
+      await prometheus.query(query.text)
+  })
+
+  it('tell an incident once, keep planned work quiet, and tell the resolution', async () => {
+    const incident = (id: string, light: string, maintenance: boolean): string =>
+      `svetofor_incident{incident="${id}",root="ku-1",root_name="КУ-1",kind="power",severity="critical",` +
+      `light="${light}",maintenance="${maintenance}"} 1\nsvetofor_incident_affected_nodes{incident="${id}"} 11\n`
+    metrics = `svetofor_ready 1\n${incident('i1', 'red', false)}${incident('i2', 'red', true)}`
+    const told = await alertmanager.waitForNotification(n => n.groupLabels['incident'] === 'i1', 30_000)
+    expect(told.receiver).toBe('noc')
+    expect(told.alerts).toHaveLength(1)
+    expect(told.alerts[0]?.annotations['description']).toContain('11 nodes')
+    // Another light of the same incident is not another alert.
+    metrics = `svetofor_ready 1\n${incident('i1', 'grey', false)}${incident('i2', 'red', true)}`
+    await prometheus.waitFor('svetofor_incident{light="grey"}', s => s.length === 1, 15_000)
+    metrics = 'svetofor_ready 1\n'
+    await alertmanager.waitForNotification(
+      n => n.groupLabels['incident'] === 'i1' && n.status === 'resolved',
+      30_000
+    )
+    const ofIncident = alertmanager.notifications.filter(n => n.groupLabels['incident'] === 'i1')
+    expect(ofIncident.map(n => n.status)).toEqual(['firing', 'resolved'])
+    expect(alertmanager.notifications.some(n => n.groupLabels['incident'] === 'i2')).toBe(false)
+  }, 90_000)
+})
