@@ -1,0 +1,260 @@
+import { describe, expect, it } from 'vitest'
+import { assignProgram } from '../rules/kernel.ts'
+import { createProgramTable } from '../rules/program.ts'
+import { unassigned } from '../rules/series-state.ts'
+import type { Decoded } from '../schemas/decoded.ts'
+import type { ColumnBlock, EvaluationTask, TaskRange } from '../schemas/evaluation.ts'
+import { signalIds } from '../schemas/signals.ts'
+import { createEvaluator, type EvaluatedMeasurement, type EvaluatorOptions } from './evaluate.ts'
+import { seriesId, seriesIdHex } from './series-id.ts'
+import { createSharedMemory, openSharedState } from './shared-state.ts'
+import { rangeOf } from './test-records.ts'
+
+const oper = signalIds.get('if.oper_status')!
+const rx = signalIds.get('optics.rx_dbm')!
+const measurements: EvaluatedMeasurement[] = [
+  {
+    profile: 'p',
+    name: 'm',
+    format: 'telegraf',
+    slots: [
+      { field: 'oper', signal: oper },
+      { field: 'rx', signal: rx }
+    ]
+  }
+]
+
+/** A decoder of `device instance timeS oper rx`, where - is missing and ? is no reading. */
+const decoder: EvaluatorOptions['decoder'] = {
+  decode(value): Decoded {
+    const text = new TextDecoder().decode(value)
+    if (text.startsWith('bad')) return { ok: false, reason: 'not_json', detail: text }
+    if (text.startsWith('unmapped')) return { ok: true, groups: [], unmapped: 1 }
+    const [device, instance, timeS, ...fields] = text.split(' ') as [string, string, string, ...string[]]
+    const present = fields.flatMap((f, i) => (f === '-' || f === '?' ? [] : [i]))
+    return {
+      ok: true,
+      unmapped: 0,
+      groups: [
+        {
+          measurement: 0,
+          identifiers: [device, `${device}.alias`],
+          collector: 'col1',
+          instance,
+          timeMs: Number(timeS) * 1000,
+          slots: present,
+          values: present.map(i => Number(fields[i])),
+          noReadings: fields.flatMap((f, i) => (f === '?' ? [i] : [])),
+          clamped: false
+        }
+      ]
+    }
+  }
+}
+
+function setUp(limits = { seriesMax: 1000, devicesMax: 100, keyBytesMax: 100_000 }) {
+  const memory = createSharedMemory(limits)
+  const shared = openSharedState(memory)
+  const programs = createProgramTable(16)
+  const evaluator = createEvaluator({
+    measurements,
+    decoder,
+    shared,
+    programs: programs.table,
+    limits: { verifyCrc: true, decompressedBytesMax: 1 << 24, deadLetterBytesMax: 8 }
+  })
+  return { memory, shared, programs, evaluator }
+}
+
+const task = (...ranges: TaskRange[]): EvaluationTask => ({ ranges, nowMs: 5_000_000 })
+
+function rows(block: ColumnBlock): { id: string; timeMs: number; value: number; offset: number }[] {
+  const view = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return Array.from({ length: block.rows }, (_, i) => ({
+    id: view(block.series)
+      .getBigUint64(i * 8, true)
+      .toString(16)
+      .padStart(16, '0'),
+    timeMs: Number(view(block.timeMs).getBigInt64(i * 8, true)),
+    value: view(block.value).getFloat64(i * 8, true),
+    offset: Number(view(block.offset).getBigUint64(i * 8, true))
+  }))
+}
+
+const idOf = (device: string, signal: string, instance: string) =>
+  seriesIdHex(seriesId(device, signal, instance))
+
+describe('the evaluator', () => {
+  it('writes every reading as a row with its coordinates', () => {
+    const { evaluator } = setUp()
+    const far = 4_294_967_296 * 3
+    const result = evaluator.evaluate(
+      task(rangeOf(['a 1 1700000000 1 -7.5', 'b 2 1700000001 - -8'], { firstOffset: far }))
+    )
+    expect(rows(result.block)).toEqual([
+      { id: idOf('a', 'if.oper_status', '1'), timeMs: 1_700_000_000_000, value: 1, offset: far },
+      { id: idOf('a', 'optics.rx_dbm', '1'), timeMs: 1_700_000_000_000, value: -7.5, offset: far },
+      { id: idOf('b', 'optics.rx_dbm', '2'), timeMs: 1_700_000_001_000, value: -8, offset: far + 1 }
+    ])
+    expect(result.ranges).toEqual([
+      {
+        topic: 'telemetry',
+        partition: 0,
+        firstOffset: far,
+        lastOffset: far + 1,
+        records: 2,
+        rowStart: 0,
+        rowEnd: 3
+      }
+    ])
+    expect(result.counts).toMatchObject({ records: 2, samples: 3, 'format.telegraf': 2 })
+  })
+
+  it('describes a new series once a task and hands over each of its samples until it is assigned', () => {
+    const { evaluator, shared, programs } = setUp()
+    const range = rangeOf(['a 1 100 1 -', 'a 1 101 2 -'])
+    const first = evaluator.evaluate(task(range))
+    expect(first.newSeries).toEqual([
+      {
+        series: 0,
+        id: idOf('a', 'if.oper_status', '1'),
+        identifiers: ['a', 'a.alias'],
+        collector: 'col1',
+        signal: oper,
+        instance: '1',
+        profile: 'p',
+        device: 0
+      }
+    ])
+    expect(first.candidates.map(c => [c.series, c.value, c.timeMs, c.offset, c.condition])).toEqual([
+      [0, 1, 100_000, 0, unassigned],
+      [0, 2, 101_000, 1, unassigned]
+    ])
+    expect(evaluator.evaluate(task(range)).newSeries).toHaveLength(1)
+    assignProgram(programs.table, shared.series, 0, 0)
+    const quiet = evaluator.evaluate(task(range))
+    expect([quiet.newSeries, quiet.candidates]).toEqual([[], []])
+  })
+
+  it('hands over only the samples that flip a condition, across ranges of several partitions', () => {
+    const { evaluator, shared, programs } = setUp()
+    evaluator.evaluate(task(rangeOf(['a 1 1 1 -5', 'b 1 1 1 -5'])))
+    const down = {
+      condition: 4,
+      op: 'in',
+      raiseLimit: 0,
+      clearLimit: 0,
+      raiseCount: 1,
+      clearCount: 1,
+      mask: 4
+    } as const
+    const dark = {
+      condition: 9,
+      op: 'below',
+      raiseLimit: -20,
+      clearLimit: -19,
+      raiseCount: 2,
+      clearCount: 1,
+      mask: 0
+    } as const
+    const onPort = programs.addProgram({ conditions: [down] })
+    const onOptics = programs.addProgram({ conditions: [dark] })
+    for (const series of [0, 2]) assignProgram(programs.table, shared.series, series, onPort)
+    for (const series of [1, 3]) assignProgram(programs.table, shared.series, series, onOptics)
+    const result = evaluator.evaluate(
+      task(
+        rangeOf(['a 1 10 1 -21', 'a 1 11 2 -22', 'a 1 12 1 -5'], { partition: 3, firstOffset: 50 }),
+        rangeOf(['b 1 10 2 -5'], { partition: 4, firstOffset: 7 })
+      )
+    )
+    expect(
+      result.candidates.map(
+        c => `${c.partition}/${c.offset} ${c.series} ${c.condition}${c.on ? '+' : '-'} ${c.value}`
+      )
+    ).toEqual(['3/51 0 4+ 2', '3/51 1 9+ -22', '3/52 0 4- 1', '3/52 1 9- -5', '4/7 2 4+ 2'])
+    expect(result.ranges.map(r => [r.partition, r.rowStart, r.rowEnd])).toEqual([
+      [3, 0, 6],
+      [4, 6, 8]
+    ])
+  })
+
+  it('notes when a device was seen, also by a record without a reading', () => {
+    const { evaluator, shared } = setUp()
+    const result = evaluator.evaluate(task(rangeOf(['a 1 50 1 -', 'a 1 40 ? ?'])))
+    expect(shared.deviceCount()).toBe(1)
+    expect(shared.devices.lastSeenMs[0]).toBe(5_000_000)
+    expect(shared.devices.lastEventMs[0]).toBe(50_000)
+    expect(result.counts).toMatchObject({ 'noReading.p.oper': 1, 'noReading.p.rx': 1, samples: 1 })
+  })
+
+  it('rejects what cannot be used, cut at the limit, and counts the rest', () => {
+    const { evaluator } = setUp()
+    const result = evaluator.evaluate(task(rangeOf(['bad input here', '', null, 'unmapped', 'a 1 1 1 -'])))
+    expect(result.rejects).toEqual([
+      {
+        topic: 'telemetry',
+        partition: 0,
+        offset: 0,
+        reason: 'not_json',
+        detail: 'bad input here',
+        key: new TextEncoder().encode('k'),
+        value: new TextEncoder().encode('bad inpu'),
+        valueBytes: 14
+      },
+      expect.objectContaining({ offset: 1, reason: 'empty', value: new Uint8Array(0) })
+    ])
+    expect(result.counts).toMatchObject({
+      records: 5,
+      tombstones: 1,
+      unmapped: 1,
+      samples: 1,
+      'reject.not_json': 1,
+      'reject.empty': 1
+    })
+    expect(result.ranges[0]).toMatchObject({ records: 5, rowStart: 0, rowEnd: 1 })
+  })
+
+  it('dead-letters a damaged batch by its offsets and goes on', () => {
+    const { evaluator } = setUp()
+    const range = rangeOf(['a 1 1 1 -', 'a 1 2 1 -', 'a 1 3 1 -', 'a 1 4 1 -'], { perBatch: 2 })
+    range.bytes[70]! ^= 255
+    const result = evaluator.evaluate(task(range))
+    expect(result.rejects).toHaveLength(1)
+    expect(result.rejects[0]).toMatchObject({ reason: 'corrupt_batch', offset: 0 })
+    expect(result.rejects[0]!.detail).toContain('offsets 0..1')
+    expect(rows(result.block).map(r => r.offset)).toEqual([2, 3])
+  })
+
+  it('stores, but does not evaluate, what is beyond the limit of series, and says so', () => {
+    const { evaluator } = setUp({ seriesMax: 3, devicesMax: 10, keyBytesMax: 1000 })
+    const result = evaluator.evaluate(task(rangeOf(['a 1 1 1 -5', 'b 1 1 1 -5', 'a 1 2 1 -5'])))
+    expect(rows(result.block).map(r => r.id)).toEqual(
+      ['a', 'b', 'a'].flatMap(d => [idOf(d, 'if.oper_status', '1'), idOf(d, 'optics.rx_dbm', '1')])
+    )
+    expect(result.counts['seriesOverflow']).toBe(2)
+    expect(result.newSeries.map(s => s.identifiers[0])).toEqual(['a', 'a'])
+  })
+
+  it('finds the same series from another evaluator over the same memory', () => {
+    const { evaluator, memory, programs } = setUp()
+    const other = createEvaluator({
+      measurements: [{ ...measurements[0]!, name: 'other' }, measurements[0]!],
+      decoder: {
+        decode: (value, recordMs, nowMs) => {
+          const decoded = decoder.decode(value, recordMs, nowMs)
+          return decoded.ok
+            ? { ...decoded, groups: decoded.groups.map(g => ({ ...g, measurement: 1 })) }
+            : decoded
+        }
+      },
+      shared: openSharedState(memory),
+      programs: programs.table,
+      limits: { verifyCrc: false, decompressedBytesMax: 1 << 24, deadLetterBytesMax: 8 }
+    })
+    const range = rangeOf(['a 1 1 1 -5', 'b 2 1 1 -5'])
+    const one = evaluator.evaluate(task(range))
+    const two = other.evaluate(task(range))
+    expect(two.newSeries).toEqual(one.newSeries)
+    expect(two.block).toEqual(one.block)
+  })
+})

@@ -1,0 +1,408 @@
+import { evaluateSample } from '../rules/kernel.ts'
+import type { ProgramTable } from '../rules/program.ts'
+import { unassigned } from '../rules/series-state.ts'
+import type { Decoded, DecodedGroup, MeasurementInfo } from '../schemas/decoded.ts'
+import type {
+  Candidate,
+  EvaluationResult,
+  EvaluationTask,
+  NewSeries,
+  RangeOutcome,
+  Reject,
+  RejectReason,
+  TaskRange
+} from '../schemas/evaluation.ts'
+import { createBatchWalker, type RecordVisitor } from '../schemas/record-batch.ts'
+import { signals } from '../schemas/signals.ts'
+import { createColumns, reserveRows, takeBlock } from './columns.ts'
+import { seriesId, seriesIdHex } from './series-id.ts'
+import type { SharedState } from './shared-state.ts'
+import { hashBytes } from './shared-table.ts'
+
+/**
+ * Evaluation of one task, in two passes. The first decodes every record and writes its rows, and changes nothing that
+ * is shared but for making series known: a record that kills the worker leaves no half-applied state behind, so the
+ * task can be run again. The second goes over the rows and judges each against its series' state; it is plain
+ * arithmetic over arrays, and its loads do not wait for one another.
+ */
+
+/** What the evaluator needs of the reference decoder (schemas/decode.ts). */
+export interface RecordDecoder {
+  decode(value: Uint8Array, recordTimestampMs: number, nowMs: number): Decoded
+}
+
+/** A measurement as the profiles have it; the format is counted where it is known. */
+export type EvaluatedMeasurement = MeasurementInfo & { readonly format?: string }
+
+export interface EvaluatorLimits {
+  readonly verifyCrc: boolean
+  /** One batch after decompression. */
+  readonly decompressedBytesMax: number
+  /** Bytes of a rejected value (or damaged batch) that go to the dead letter. */
+  readonly deadLetterBytesMax: number
+}
+
+export interface EvaluatorOptions {
+  readonly measurements: readonly EvaluatedMeasurement[]
+  readonly decoder: RecordDecoder
+  readonly shared: SharedState
+  readonly programs: ProgramTable
+  readonly limits: EvaluatorLimits
+  /** Called with every value before it is decoded. For tests that make a worker fail on a certain value. */
+  readonly beforeRecord?: (value: Uint8Array, offset: number) => void
+}
+
+export interface Evaluator {
+  /**
+   * Synchronous and complete; throws only where the program itself is at fault. The bytes of the task are not kept.
+   * `atRange` is told of each range before it is begun.
+   */
+  evaluate(task: EvaluationTask, atRange?: (index: number) => void): EvaluationResult
+}
+
+/** A measurement as this evaluator keeps it. Slots of one signal share one series. */
+interface Layout {
+  readonly info: EvaluatedMeasurement
+  /** Number of this set of signals in the shared table of layouts: the same after a reload that leaves it alone. */
+  readonly number: number
+  /** Series of a slot, counted from the entity's first. */
+  readonly seriesOfSlot: Int32Array
+  /** Signals of the entity's series, in their order. */
+  readonly signals: readonly number[]
+  readonly noReadings: Float64Array
+}
+
+const keyScratchBytes = 4096
+
+export function createEvaluator(options: EvaluatorOptions): Evaluator {
+  const { decoder, shared, programs, limits, beforeRecord } = options
+  const { series: state, devices, seriesIds } = shared
+  const walker = createBatchWalker(limits)
+  const columns = createColumns()
+  const encoder = new TextEncoder()
+  const key = new Uint8Array(keyScratchBytes)
+  const layouts = options.measurements.map(info => createLayout(info, shared))
+
+  // What the record under evaluation belongs to; set by the walk, read by everything below.
+  let topic = ''
+  let partition = 0
+  let offset = 0
+  let timeMs = 0
+  let nowMs = 0
+  /** Row under judgement in the second pass. */
+  let row = 0
+
+  let candidates: Candidate[] = []
+  let newSeries: NewSeries[] = []
+  let rejects: Reject[] = []
+  const announced = new Set<number>()
+  let counts: TaskCounts = zeroCounts()
+  const formats = new Map<string, number>()
+  const rejected = new Map<RejectReason, number>()
+
+  const emit = (condition: number, on: boolean): void => {
+    candidates.push({
+      topic,
+      partition,
+      offset: columns.offsetWords[row * 2]! + columns.offsetWords[row * 2 + 1]! * 4294967296,
+      timeMs,
+      series: columns.series[row]!,
+      value: columns.value[row]!,
+      condition,
+      on
+    })
+  }
+
+  const reject = (
+    reason: RejectReason,
+    detail: string,
+    keyBytes: Uint8Array | null,
+    valueBytes: Uint8Array | null
+  ): void => {
+    rejected.set(reason, (rejected.get(reason) ?? 0) + 1)
+    rejects.push({
+      topic,
+      partition,
+      offset,
+      reason,
+      detail,
+      key: keyBytes?.slice(0, limits.deadLetterBytesMax) ?? null,
+      value: valueBytes?.slice(0, limits.deadLetterBytesMax) ?? null,
+      valueBytes: valueBytes?.length ?? 0
+    })
+  }
+
+  /** First series of the entity, made when it is new; negative when the limit of series is reached. */
+  const entityOf = (layout: Layout, identifier: string, instance: string): number => {
+    key[0] = layout.number
+    key[1] = layout.number >>> 8
+    key[2] = layout.number >>> 16
+    key[3] = layout.number >>> 24
+    const deviceEnd = 4 + encoder.encodeInto(identifier, key.subarray(4)).written
+    key[deviceEnd] = 0
+    const end = deviceEnd + 1 + encoder.encodeInto(instance, key.subarray(deviceEnd + 1)).written
+    const hash = hashBytes(key, 0, end)
+    const known = shared.entities.find(key, 0, end, hash)
+    if (known >= 0) return known
+    const device = shared.deviceTable.insert(
+      key,
+      4,
+      deviceEnd,
+      hashBytes(key, 4, deviceEnd),
+      shared.takeDevice
+    )
+    return shared.entities.insert(key, 0, end, hash, () => {
+      const first = shared.takeSeries(layout.signals.length)
+      if (first < 0) return first
+      layout.signals.forEach((signal, i) => {
+        const id = seriesId(identifier, signals[signal]!.name, instance)
+        seriesIds[(first + i) * 2] = id.lo
+        seriesIds[(first + i) * 2 + 1] = id.hi
+        state.device[first + i] = device
+        state.program[first + i] = unassigned
+      })
+      return first
+    })
+  }
+
+  const announce = (layout: Layout, group: DecodedGroup, at: number, signal: number): void => {
+    if (announced.has(at)) return
+    announced.add(at)
+    newSeries.push({
+      series: at,
+      id: seriesIdHex({ lo: seriesIds[at * 2]!, hi: seriesIds[at * 2 + 1]! }),
+      identifiers: group.identifiers,
+      collector: group.collector,
+      signal,
+      instance: group.instance,
+      profile: layout.info.profile,
+      device: state.device[at]!
+    })
+  }
+
+  /** Doing it twice does no harm, so it may be done in the first pass. A record without a reading counts too. */
+  const seen = (device: number): void => {
+    if (device < 0) return
+    devices.lastSeenMs[device] = nowMs
+    if (timeMs > devices.lastEventMs[device]!) devices.lastEventMs[device] = timeMs
+  }
+
+  const takeGroup = (group: DecodedGroup): void => {
+    const layout = layouts[group.measurement]!
+    timeMs = group.timeMs
+    const { slots, values } = group
+    for (const slot of group.noReadings) layout.noReadings[slot]!++
+    if (group.clamped) counts.clamped++
+    const first = entityOf(layout, group.identifiers[0]!, group.instance)
+    if (first >= 0) seen(state.device[first]!)
+    reserveRows(columns, slots.length)
+    counts.samples += slots.length
+    for (let i = 0; i < slots.length; i++) {
+      const slot = slots[i]!
+      const { signal } = layout.info.slots[slot]!
+      if (first < 0) {
+        counts.seriesOverflow++
+        const id = seriesId(group.identifiers[0]!, signals[signal]!.name, group.instance)
+        writeRow(-1, id.lo, id.hi, values[i]!)
+        continue
+      }
+      const series = first + layout.seriesOfSlot[slot]!
+      if (state.program[series]! < 0) announce(layout, group, series, signal)
+      writeRow(series, seriesIds[series * 2]!, seriesIds[series * 2 + 1]!, values[i]!)
+    }
+  }
+
+  const writeRow = (series: number, idLo: number, idHi: number, sample: number): void => {
+    const at = columns.rows++
+    const word = at * 2
+    columns.series[at] = series
+    columns.seriesWords[word] = idLo
+    columns.seriesWords[word + 1] = idHi
+    const timeHi = Math.floor(timeMs / 4294967296)
+    columns.timeWords[word] = timeMs - timeHi * 4294967296
+    columns.timeWords[word + 1] = timeHi
+    columns.value[at] = sample
+    const offsetHi = Math.floor(offset / 4294967296)
+    columns.offsetWords[word] = offset - offsetHi * 4294967296
+    columns.offsetWords[word + 1] = offsetHi
+  }
+
+  const visitor: RecordVisitor = {
+    record(bytes, keyAt, keyLength, valueAt, valueLength, at, recordTimestampMs) {
+      offset = at
+      counts.records++
+      if (valueLength <= 0) {
+        if (valueLength < 0) counts.tombstones++
+        else
+          reject(
+            'empty',
+            'the record has an empty value',
+            bytesOrNull(bytes, keyAt, keyLength),
+            new Uint8Array(0)
+          )
+        return
+      }
+      counts.bytes += valueLength
+      const raw = bytes.subarray(valueAt, valueAt + valueLength)
+      beforeRecord?.(raw, at)
+      const decoded = decoder.decode(raw, recordTimestampMs, nowMs)
+      counts.decoded++
+      if (!decoded.ok) {
+        reject(decoded.reason, decoded.detail, bytesOrNull(bytes, keyAt, keyLength), raw)
+        return
+      }
+      counts.unmapped += decoded.unmapped
+      const { partial, groups } = decoded
+      if (partial !== undefined) {
+        counts.partial++
+        const detail = `${partial.metrics} of the record's metrics, the others are stored: ${partial.detail}`
+        reject(partial.reason, detail, bytesOrNull(bytes, keyAt, keyLength), raw)
+      }
+      if (groups.length === 0) return
+      const format = layouts[groups[0]!.measurement]!.info.format
+      if (format !== undefined) formats.set(format, (formats.get(format) ?? 0) + 1)
+      for (const group of groups) takeGroup(group)
+    },
+    corrupt(firstOffset, lastOffset, detail, bytes) {
+      offset = firstOffset
+      const records =
+        firstOffset === lastOffset ? `offset ${firstOffset}` : `offsets ${firstOffset}..${lastOffset}`
+      reject('corrupt_batch', `${records} cannot be read: ${detail}`, null, bytes)
+    }
+  }
+
+  /** The second pass over the rows of one range. */
+  const judge = (rowEnd: number): void => {
+    for (; row < rowEnd; row++) {
+      const series = columns.series[row]!
+      if (series < 0) continue
+      timeMs = columns.timeWords[row * 2]! + columns.timeWords[row * 2 + 1]! * 4294967296
+      if (state.program[series]! < 0) emit(unassigned, false)
+      else evaluateSample(programs, state, series, columns.value[row]!, timeMs, emit)
+    }
+  }
+
+  const decodeRange = (range: TaskRange): RangeOutcome => {
+    topic = range.topic
+    partition = range.partition
+    const rowStart = columns.rows
+    const recordsBefore = counts.records
+    walker.walk(range.bytes, range.firstOffset, range.lastOffset, visitor)
+    return {
+      topic,
+      partition,
+      firstOffset: range.firstOffset,
+      lastOffset: range.lastOffset,
+      records: counts.records - recordsBefore,
+      rowStart,
+      rowEnd: columns.rows
+    }
+  }
+
+  const reset = (): void => {
+    columns.rows = 0
+    candidates = []
+    newSeries = []
+    rejects = []
+    announced.clear()
+    counts = zeroCounts()
+    formats.clear()
+    rejected.clear()
+    for (const layout of layouts) layout.noReadings.fill(0)
+  }
+
+  return {
+    evaluate(task, atRange) {
+      // A task before this one may have ended by an exception.
+      reset()
+      nowMs = task.nowMs
+      const ranges = task.ranges.map((range, index) => {
+        atRange?.(index)
+        return decodeRange(range)
+      })
+      row = 0
+      for (const range of ranges) {
+        topic = range.topic
+        partition = range.partition
+        judge(range.rowEnd)
+      }
+      return {
+        ranges,
+        block: takeBlock(columns),
+        candidates,
+        newSeries,
+        rejects,
+        counts: namedCounts(counts, formats, rejected, layouts)
+      }
+    }
+  }
+}
+
+const bytesOrNull = (bytes: Uint8Array, at: number, length: number): Uint8Array | null =>
+  length < 0 ? null : bytes.subarray(at, at + length)
+
+function createLayout(info: EvaluatedMeasurement, shared: SharedState): Layout {
+  const distinct: number[] = []
+  const seriesOfSlot = Int32Array.from(info.slots, ({ signal }) => {
+    const known = distinct.indexOf(signal)
+    return known >= 0 ? known : distinct.push(signal) - 1
+  })
+  const names = distinct.map(signal => signals[signal]!.name)
+  const identity = new TextEncoder().encode([info.profile, info.name, ...names].join('\0'))
+  const hash = hashBytes(identity, 0, identity.length)
+  const number = shared.layouts.insert(identity, 0, identity.length, hash, shared.takeLayout)
+  if (number < 0) {
+    throw new RangeError('the profiles were reloaded with changed measurements too often; restart the daemon')
+  }
+  return { info, number, seriesOfSlot, signals: distinct, noReadings: new Float64Array(info.slots.length) }
+}
+
+/** What one task counts; `decoded` records took the reference decoder. */
+export interface TaskCounts {
+  records: number
+  bytes: number
+  samples: number
+  decoded: number
+  tombstones: number
+  unmapped: number
+  clamped: number
+  partial: number
+  seriesOverflow: number
+}
+
+const zeroCounts = (): TaskCounts => ({
+  records: 0,
+  bytes: 0,
+  samples: 0,
+  decoded: 0,
+  tombstones: 0,
+  unmapped: 0,
+  clamped: 0,
+  partial: 0,
+  seriesOverflow: 0
+})
+
+/** Prefixes of the keys of EvaluationResult.counts that have a label: `format.telegraf`, `noReading.if-mib.ifOperStatus`. */
+export const formatPrefix = 'format.'
+export const rejectPrefix = 'reject.'
+export const noReadingPrefix = 'noReading.'
+
+function namedCounts(
+  counts: TaskCounts,
+  formats: ReadonlyMap<string, number>,
+  rejected: ReadonlyMap<RejectReason, number>,
+  layouts: readonly Layout[]
+): Record<string, number> {
+  const named: Record<string, number> = {}
+  for (const [name, count] of Object.entries(counts) as [string, number][]) if (count > 0) named[name] = count
+  for (const [format, count] of formats) named[formatPrefix + format] = count
+  for (const [reason, count] of rejected) named[rejectPrefix + reason] = count
+  for (const { info, noReadings } of layouts) {
+    noReadings.forEach((count, slot) => {
+      if (count === 0) return
+      const name = `${noReadingPrefix}${info.profile}.${info.slots[slot]!.field}`
+      named[name] = (named[name] ?? 0) + count
+    })
+  }
+  return named
+}

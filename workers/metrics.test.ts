@@ -1,0 +1,70 @@
+import { Registry } from 'prom-client'
+import { describe, expect, it } from 'vitest'
+import type { EvaluationResult } from '../schemas/evaluation.ts'
+import { createWorkerMetrics } from './metrics.ts'
+import { createSharedMemory, openSharedState } from './shared-state.ts'
+
+const result = (counts: Record<string, number>): EvaluationResult => {
+  const none = new Uint8Array(0)
+  return {
+    ranges: [],
+    block: { rows: 0, series: none, timeMs: none, value: none, offset: none },
+    candidates: [],
+    newSeries: [],
+    rejects: [],
+    counts
+  }
+}
+
+describe('metrics of the workers', () => {
+  it('add up what tasks count and show what the pool and the tables say', async () => {
+    const registry = new Registry()
+    const shared = openSharedState(createSharedMemory({ seriesMax: 10, devicesMax: 5, keyBytesMax: 100 }))
+    shared.takeSeries(3)
+    const stats = {
+      threads: 2,
+      tasks: 9,
+      tasksInFlight: 1,
+      workersDied: 4,
+      workersTimedOut: 0,
+      poisonRecords: 2
+    }
+    const metrics = createWorkerMetrics(registry, { stats: () => stats, shared })
+    metrics.observe(result({ records: 5, samples: 20, 'format.telegraf': 5, 'noReading.if-mib.ifSpeed': 2 }))
+    metrics.observe(result({ records: 2, 'reject.not_json': 1, 'noReading.if-mib.ifSpeed': 1 }))
+    const text = await registry.metrics()
+    for (const line of [
+      'svetofor_records_total 7',
+      'svetofor_samples_total 20',
+      'svetofor_records_by_format_total{format="telegraf"} 5',
+      'svetofor_rejects_total{reason="not_json"} 1',
+      'svetofor_no_readings_total{field="if-mib.ifSpeed"} 3',
+      'svetofor_worker_deaths 4',
+      'svetofor_series_known 3',
+      'svetofor_series_max 10'
+    ]) {
+      expect(text.split('\n')).toContain(line)
+    }
+  })
+
+  it('keep the fields they list bounded', async () => {
+    const registry = new Registry()
+    const shared = openSharedState(createSharedMemory({ seriesMax: 10, devicesMax: 5, keyBytesMax: 100 }))
+    const stats = {
+      threads: 0,
+      tasks: 0,
+      tasksInFlight: 0,
+      workersDied: 0,
+      workersTimedOut: 0,
+      poisonRecords: 0
+    }
+    const metrics = createWorkerMetrics(registry, { stats: () => stats, shared })
+    const counts = Object.fromEntries(Array.from({ length: 600 }, (_, i) => [`noReading.p.field${i}`, 1]))
+    metrics.observe(result(counts))
+    const lines = (await registry.metrics())
+      .split('\n')
+      .filter(line => line.startsWith('svetofor_no_readings_total{'))
+    expect(lines).toHaveLength(501)
+    expect(lines).toContain('svetofor_no_readings_total{field="other"} 100')
+  })
+})

@@ -1,0 +1,98 @@
+import { Counter, Gauge, type Registry } from 'prom-client'
+import type { EvaluationResult } from '../schemas/evaluation.ts'
+import { formatPrefix, noReadingPrefix, rejectPrefix } from './evaluate.ts'
+import type { PoolStats } from './pool.ts'
+import type { SharedState } from './shared-state.ts'
+
+export interface WorkerMetrics {
+  /** Adds up what one task counted. */
+  observe(result: EvaluationResult): void
+}
+
+/** Distinct profile fields that are counted on their own; what comes beyond goes under `other`. */
+const noReadingLabelsMax = 500
+
+/** Metrics of evaluation. `pool` is asked at each scrape, so that it may be replaced. */
+export function createWorkerMetrics(
+  registry: Registry,
+  sources: { readonly stats: () => PoolStats; readonly shared: SharedState }
+): WorkerMetrics {
+  const { stats, shared } = sources
+  const registers = [registry]
+  const counter = <L extends string = never>(name: string, help: string, labelNames: L[] = []): Counter<L> =>
+    new Counter({ name, help, labelNames, registers })
+  const gauge = (name: string, help: string, read: () => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(read())
+      }
+    })
+  }
+
+  const plain: Readonly<Record<string, Counter>> = {
+    records: counter('svetofor_records_total', 'Records evaluated, rejected ones included'),
+    bytes: counter('svetofor_record_value_bytes_total', 'Bytes of record values, decompressed'),
+    samples: counter('svetofor_samples_total', 'Samples made of records'),
+    decoded: counter('svetofor_records_decoded_slowly_total', 'Records that took the reference decoder'),
+    tombstones: counter('svetofor_tombstones_total', 'Records without a value'),
+    unmapped: counter('svetofor_metrics_unmapped_total', 'Metrics that no profile knows'),
+    clamped: counter('svetofor_times_clamped_total', 'Event times set back from the future'),
+    partial: counter('svetofor_records_partial_total', 'Records of which only some metrics could be used'),
+    seriesOverflow: counter(
+      'svetofor_samples_unevaluated_total',
+      'Samples stored but not evaluated, because the limit of series is reached'
+    )
+  }
+  const formats = counter('svetofor_records_by_format_total', 'Records by their format', ['format'])
+  const rejects = counter('svetofor_rejects_total', 'Records rejected, by reason', ['reason'])
+  const noReadings = counter(
+    'svetofor_no_readings_total',
+    'Values that are no reading (sentinel, worded, outside the enumeration), by profile and field',
+    ['field']
+  )
+  const candidates = counter('svetofor_candidates_total', 'Samples handed to the status engine')
+  const fields = new Set<string>()
+
+  gauge('svetofor_worker_threads', 'Evaluation threads; 0 is in process', () => stats().threads)
+  gauge('svetofor_worker_tasks_in_flight', 'Tasks under evaluation', () => stats().tasksInFlight)
+  gauge('svetofor_worker_deaths', 'Times a task ended its worker since the start', () => stats().workersDied)
+  gauge(
+    'svetofor_worker_timeouts',
+    'Times a task hung its worker since the start',
+    () => stats().workersTimedOut
+  )
+  gauge(
+    'svetofor_poison_records',
+    'Records given up because they ended two workers',
+    () => stats().poisonRecords
+  )
+  gauge('svetofor_series_known', 'Series met so far', () => shared.seriesCount())
+  gauge('svetofor_series_max', 'Limit of series', () => shared.limits.seriesMax)
+  gauge('svetofor_devices_known', 'Devices met so far, by identifier', () => shared.deviceCount())
+  gauge('svetofor_devices_max', 'Limit of devices', () => shared.limits.devicesMax)
+
+  const observeNamed = (name: string, count: number): void => {
+    if (name.startsWith(formatPrefix)) formats.inc({ format: name.slice(formatPrefix.length) }, count)
+    else if (name.startsWith(rejectPrefix)) rejects.inc({ reason: name.slice(rejectPrefix.length) }, count)
+    else if (name.startsWith(noReadingPrefix)) {
+      const field = name.slice(noReadingPrefix.length)
+      const isListed = fields.has(field) || fields.size < noReadingLabelsMax
+      if (isListed) fields.add(field)
+      noReadings.inc({ field: isListed ? field : 'other' }, count)
+    }
+  }
+
+  return {
+    observe(result) {
+      candidates.inc(result.candidates.length)
+      for (const [name, count] of Object.entries(result.counts)) {
+        const known = plain[name]
+        if (known === undefined) observeNamed(name, count)
+        else known.inc(count)
+      }
+    }
+  }
+}

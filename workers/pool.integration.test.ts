@@ -1,0 +1,149 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { createProgramTable } from '../rules/program.ts'
+import type { EvaluationTask } from '../schemas/evaluation.ts'
+import { readProfileFiles, shippedProfiles } from '../schemas/profile-files.ts'
+import type { Fault } from './evaluator-setup.ts'
+import { createEvaluationPool, type EvaluationPool, type TaskFault } from './pool.ts'
+import { createSharedMemory } from './shared-state.ts'
+import { rangeOf, telegraf } from './test-records.ts'
+
+const nowMs = 1_700_000_600_000
+const port = (device: number, at: number, descr = 'eth0'): string =>
+  telegraf(
+    'interface',
+    { agent_host: `10.7.1.${device}`, host: 'col1', ifDescr: descr, ifIndex: '25' },
+    { ifOperStatus: 1, ifAdminStatus: 1, ifInErrors: at },
+    1_700_000_000 + at
+  )
+const ports = (count: number, first = 0): string[] =>
+  Array.from({ length: count }, (_, i) => port(i % 50, first + i))
+
+const pools: EvaluationPool[] = []
+afterEach(async () => {
+  await Promise.all(pools.splice(0).map(pool => pool.close(1000)))
+})
+
+async function pool(threads: number, faults: { marker: string; how: Fault }[] = [], taskTimeoutMs = 20_000) {
+  const seen: TaskFault[] = []
+  const programs = createProgramTable(16)
+  const shared = createSharedMemory({ seriesMax: 10_000, devicesMax: 1000, keyBytesMax: 1_000_000 })
+  const made = await createEvaluationPool({
+    threads,
+    taskTimeoutMs,
+    profiles: await readProfileFiles([shippedProfiles]),
+    policy: { futureMsMax: 60_000, pastMsMax: 1e9, depthMax: 32, valueBytesMax: 1 << 20 },
+    limits: { verifyCrc: true, decompressedBytesMax: 1 << 26, deadLetterBytesMax: 1 << 16 },
+    shared,
+    programs: { memory: programs.table.memory, capacity: 16 },
+    faults,
+    onFault: fault => seen.push(fault)
+  })
+  pools.push(made)
+  return { made, seen }
+}
+
+const task = (...values: string[][]): EvaluationTask => ({
+  ranges: values.map((v, partition) =>
+    rangeOf(v, { partition, firstOffset: 1000 * partition, perBatch: 40 })
+  ),
+  nowMs
+})
+
+describe('the pool', () => {
+  it('gives the same from threads as in process', async () => {
+    const given = task(ports(300), ports(200, 300))
+    const [inProcess, threaded] = [await pool(0), await pool(2)]
+    const expected = await inProcess.made.evaluate(given)
+    expect(expected.block.rows).toBe(1500)
+    expect(expected.counts).toMatchObject({ records: 500, samples: 1500, 'format.telegraf': 500 })
+    expect(await threaded.made.evaluate(given)).toEqual(expected)
+    // The bytes are still the sender's.
+    expect(given.ranges[0]!.bytes.length).toBeGreaterThan(0)
+    expect(inProcess.seen).toEqual([])
+  })
+
+  it.each([
+    [0, 'throw', 20_000],
+    [1, 'throw', 20_000],
+    [2, 'exit', 20_000],
+    [1, 'hang', 1500]
+  ] as const)(
+    'with %i threads gives up a record that makes them %s, and nothing else',
+    async (threads, how, timeoutMs) => {
+      const { made, seen } = await pool(threads, [{ marker: 'poison-me', how }], timeoutMs)
+      // Once before, so that the time limit does not run while the threads start.
+      await made.evaluate(task(ports(1)))
+      const values = ports(100)
+      values[57] = port(7, 57, 'poison-me')
+      const result = await made.evaluate(task(ports(30), values, ports(30)))
+      expect(result.rejects.map(r => [r.partition, r.offset, r.reason])).toEqual([[1, 1057, 'poison']])
+      expect(new TextDecoder().decode(result.rejects[0]!.value)).toBe(values[57])
+      expect(result.block.rows).toBe((30 + 99 + 30) * 3)
+      expect(result.ranges).toEqual([
+        {
+          topic: 'telemetry',
+          partition: 0,
+          firstOffset: 0,
+          lastOffset: 29,
+          records: 30,
+          rowStart: 0,
+          rowEnd: 90
+        },
+        {
+          topic: 'telemetry',
+          partition: 1,
+          firstOffset: 1000,
+          lastOffset: 1099,
+          records: 100,
+          rowStart: 90,
+          rowEnd: 387
+        },
+        {
+          topic: 'telemetry',
+          partition: 2,
+          firstOffset: 2000,
+          lastOffset: 2029,
+          records: 30,
+          rowStart: 387,
+          rowEnd: 477
+        }
+      ])
+      const offsets = new BigUint64Array(result.block.offset.slice().buffer)
+      expect(new Set(offsets).size).toBe(159)
+      expect(offsets.includes(1057n)).toBe(false)
+      expect(seen.map(f => [f.kind, f.offset, f.poison])).toEqual([
+        [how === 'hang' ? 'timed out' : 'died', 1057, false],
+        [how === 'hang' ? 'timed out' : 'died', 1057, true]
+      ])
+      expect(made.stats()).toMatchObject({ poisonRecords: 1, tasksInFlight: 0 })
+      // The pool works on.
+      expect((await made.evaluate(task(ports(10)))).rejects).toEqual([])
+    },
+    30_000
+  )
+
+  it('holds tasks while something is changed exclusively', async () => {
+    const { made } = await pool(1)
+    const order: string[] = []
+    const before = made.evaluate(task(ports(200))).then(() => order.push('before'))
+    const change = made.exclusive(() => {
+      order.push(`change with ${made.stats().tasksInFlight} in flight`)
+    })
+    const after = made.evaluate(task(ports(10))).then(() => order.push('after'))
+    await Promise.all([before, change, after])
+    expect(order).toEqual(['before', 'change with 0 in flight', 'after'])
+  })
+
+  it('takes new profiles without losing a task, and keeps the old ones when they are wrong', async () => {
+    const { made } = await pool(1)
+    const known = await made.evaluate(task(ports(20)))
+    await expect(made.reloadProfiles([{ file: 'x.yaml', text: 'profile: [' }])).rejects.toThrow()
+    expect((await made.evaluate(task(ports(20)))).newSeries).toEqual(known.newSeries)
+    const running = Promise.all(Array.from({ length: 5 }, () => made.evaluate(task(ports(50)))))
+    const shipped = await readProfileFiles([shippedProfiles])
+    await made.reloadProfiles(shipped.filter(({ file }) => !file.includes('xppc')))
+    expect((await running).map(r => r.counts['records'])).toEqual([50, 50, 50, 50, 50])
+    // The series are the same ones after the reload.
+    expect((await made.evaluate(task(ports(20)))).newSeries).toEqual(known.newSeries)
+  })
+})

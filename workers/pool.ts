@@ -1,0 +1,338 @@
+import { extname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Piscina } from 'piscina'
+import type { EvaluationResult, EvaluationTask } from '../schemas/evaluation.ts'
+import type { Evaluator } from './evaluate.ts'
+import { setUpEvaluator, type EvaluatorSetup } from './evaluator-setup.ts'
+import { createMailbox, type Mailbox } from './mailbox.ts'
+import { threadExecArgv } from './thread-loader.ts'
+import { cutAround, halves, joinResults, poisoned } from './split.ts'
+
+/** Something went wrong with a task: what, and where the worker was. The task goes on all the same. */
+export interface TaskFault {
+  readonly kind: 'died' | 'timed out'
+  readonly detail: string
+  readonly topic: string
+  readonly partition: number
+  /** -1 where it is not known. */
+  readonly offset: number
+  /** Whether the record was found to be the cause and given up. */
+  readonly poison: boolean
+}
+
+export interface PoolOptions extends EvaluatorSetup {
+  /** Worker threads; 0 evaluates on the calling thread, by the same code but without a time limit. */
+  readonly threads: number
+  /** A task that takes longer is given up as hanging, and its worker replaced. */
+  readonly taskTimeoutMs: number
+  readonly onFault: (fault: TaskFault) => void
+}
+
+export interface PoolStats {
+  readonly threads: number
+  readonly tasks: number
+  readonly tasksInFlight: number
+  readonly workersDied: number
+  readonly workersTimedOut: number
+  readonly poisonRecords: number
+}
+
+export interface EvaluationPool {
+  /** Rejects only when the pool is closed; a record that cannot be evaluated becomes a reject of the result. */
+  evaluate(task: EvaluationTask): Promise<EvaluationResult>
+  /**
+   * Runs `change` while no task is under evaluation; tasks offered meanwhile wait. For what the workers read while
+   * they work: re-assigning programs after a reload of rules. Results that came before have been given to those who
+   * awaited them.
+   */
+  exclusive<T>(change: () => T): Promise<T>
+  /** New workers with new profiles take over; tasks under way end with the old ones. Rejects with ProblemsError when they do not compile. */
+  reloadProfiles(profiles: EvaluatorSetup['profiles']): Promise<void>
+  stats(): PoolStats
+  /** Waits for the tasks under way, up to the limit, then ends the threads. */
+  close(timeoutMs: number): Promise<void>
+}
+
+/** One way to run a task once. Rejects when the worker died or hung; `mark` then says where it was. */
+interface Attempt {
+  readonly result: Promise<EvaluationResult>
+  mark(): { readonly range: number; readonly offset: number }
+}
+
+interface Runner {
+  run(task: EvaluationTask): Attempt
+  close(): Promise<void>
+}
+
+/** A thread that has not begun its task by then will not begin it. */
+const startTimeoutMs = 60_000
+
+class TimedOut extends Error {}
+
+export async function createEvaluationPool(options: PoolOptions): Promise<EvaluationPool> {
+  const { threads, taskTimeoutMs, onFault } = options
+  let runner = await createRunner(options, threads, taskTimeoutMs)
+  let closed = false
+  let tasks = 0
+  let inFlight = 0
+  let workersDied = 0
+  let workersTimedOut = 0
+  let poisonRecords = 0
+  /** While set, no task begins. */
+  let gate: Promise<void> | undefined
+  let idle: (() => void)[] = []
+
+  const fault = (
+    task: EvaluationTask,
+    error: unknown,
+    mark: { range: number; offset: number },
+    poison: boolean
+  ): void => {
+    const kind = error instanceof TimedOut ? 'timed out' : 'died'
+    if (kind === 'died') workersDied++
+    else workersTimedOut++
+    const range = task.ranges[mark.range] ?? task.ranges[0]
+    onFault({
+      kind,
+      detail: error instanceof Error ? error.message : String(error),
+      topic: range?.topic ?? '',
+      partition: range?.partition ?? -1,
+      offset: mark.offset,
+      poison
+    })
+  }
+
+  /** Runs a task to its end, whatever its records do to the workers. */
+  const complete = async (task: EvaluationTask): Promise<EvaluationResult> => {
+    const first = runner.run(task)
+    try {
+      return await first.result
+    } catch (error) {
+      if (closed) throw error
+      fault(task, error, first.mark(), false)
+    }
+    const second = runner.run(task)
+    try {
+      return await second.result
+    } catch (error) {
+      if (closed) throw error
+      const mark = second.mark()
+      const before = first.mark()
+      const range = task.ranges[mark.range]
+      const isSame = before.range === mark.range && before.offset === mark.offset
+      const isKnown =
+        range !== undefined && isSame && mark.offset >= range.firstOffset && mark.offset <= range.lastOffset
+      fault(task, error, mark, isKnown)
+      return isKnown ? around(task, mark.range, mark.offset, error) : split(task, error)
+    }
+  }
+
+  const around = async (
+    task: EvaluationTask,
+    rangeIndex: number,
+    offset: number,
+    error: unknown
+  ): Promise<EvaluationResult> => {
+    const { before, after } = cutAround(task, rangeIndex, offset)
+    const parts: EvaluationResult[] = []
+    if (before !== undefined) parts.push(await complete(before))
+    parts.push(giveUp(task, rangeIndex, offset, error))
+    if (after !== undefined) parts.push(await complete(after))
+    return joinResults(task, parts)
+  }
+
+  const split = async (task: EvaluationTask, error: unknown): Promise<EvaluationResult> => {
+    const parts = halves(task)
+    if (parts === undefined) return giveUp(task, 0, task.ranges[0]?.firstOffset ?? 0, error)
+    return joinResults(task, [await complete(parts[0]), await complete(parts[1])])
+  }
+
+  const giveUp = (
+    task: EvaluationTask,
+    rangeIndex: number,
+    offset: number,
+    error: unknown
+  ): EvaluationResult => {
+    poisonRecords++
+    const how = error instanceof TimedOut ? `took more than ${taskTimeoutMs} ms` : 'ended its worker'
+    const detail = `the record ${how} twice`
+    return poisoned(task.ranges[rangeIndex]!, offset, detail, options.limits.deadLetterBytesMax)
+  }
+
+  const settled = (): Promise<void> =>
+    inFlight === 0 ? Promise.resolve() : new Promise(resolve => idle.push(resolve))
+
+  const exclusive = async <T>(change: () => T | Promise<T>): Promise<T> => {
+    while (gate !== undefined) await gate
+    let open: () => void = () => undefined
+    gate = new Promise(resolve => (open = resolve))
+    try {
+      await settled()
+      // Whoever waits for the last result takes it before anything changes.
+      await new Promise(resolve => setImmediate(resolve))
+      return await change()
+    } finally {
+      gate = undefined
+      open()
+    }
+  }
+
+  return {
+    async evaluate(task) {
+      while (gate !== undefined) await gate
+      if (closed) throw new Error('evaluation pool: it is closed')
+      inFlight++
+      tasks++
+      try {
+        return await complete(task)
+      } finally {
+        inFlight--
+        if (inFlight === 0) for (const done of idle.splice(0)) done()
+      }
+    },
+    exclusive,
+    async reloadProfiles(profiles) {
+      const next = await createRunner({ ...options, profiles }, threads, taskTimeoutMs)
+      const old = await exclusive(() => {
+        const before = runner
+        runner = next
+        return before
+      })
+      await old.close()
+    },
+    stats: () => ({ threads, tasks, tasksInFlight: inFlight, workersDied, workersTimedOut, poisonRecords }),
+    async close(timeoutMs) {
+      let timer: NodeJS.Timeout | undefined
+      const late = new Promise<void>(resolve => (timer = setTimeout(resolve, timeoutMs)))
+      await Promise.race([settled(), late])
+      clearTimeout(timer)
+      closed = true
+      idle = []
+      await runner.close()
+    }
+  }
+}
+
+async function createRunner(setup: PoolOptions, threads: number, taskTimeoutMs: number): Promise<Runner> {
+  return threads === 0 ? createLocalRunner(setup) : createThreadRunner(setup, threads, taskTimeoutMs)
+}
+
+/** The same evaluator on the calling thread. An exception of one task does not harm the next. */
+function createLocalRunner(setup: EvaluatorSetup): Runner {
+  const position = { range: -1, offset: -1 }
+  const evaluator: Evaluator = setUpEvaluator(setup, offset => {
+    position.offset = offset
+  })
+  return {
+    run(task) {
+      position.range = -1
+      position.offset = -1
+      let result: Promise<EvaluationResult>
+      try {
+        const atRange = (index: number): void => {
+          position.range = index
+          position.offset = -1
+        }
+        result = Promise.resolve(evaluator.evaluate(task, atRange))
+      } catch (error) {
+        result = Promise.reject(error instanceof Error ? error : new Error(String(error)))
+      }
+      const mark = { ...position }
+      return { result, mark: () => mark }
+    },
+    close: () => Promise.resolve()
+  }
+}
+
+async function createThreadRunner(
+  setup: PoolOptions,
+  threads: number,
+  taskTimeoutMs: number
+): Promise<Runner> {
+  const extension = extname(import.meta.url)
+  const { profiles, policy, limits, shared, programs, faults } = setup
+  const workerData: EvaluatorSetup = {
+    profiles,
+    policy,
+    limits,
+    shared,
+    programs,
+    ...(faults === undefined ? {} : { faults })
+  }
+  // Compiled here first: what is wrong with a profile is thrown to the caller, not found by every thread.
+  setUpEvaluator(workerData, () => undefined)
+  const piscina = new Piscina({
+    filename: fileURLToPath(new URL(`./evaluate.worker${extension}`, import.meta.url)),
+    minThreads: threads,
+    maxThreads: threads,
+    concurrentTasksPerWorker: 1,
+    workerData,
+    execArgv: threadExecArgv(import.meta.url)
+  })
+  await started(piscina, threads)
+  // A thread that dies between tasks is replaced by Piscina; without a listener its error would end the process.
+  piscina.on('error', (error: Error) => {
+    setup.onFault({
+      kind: 'died',
+      detail: error.message,
+      topic: '',
+      partition: -1,
+      offset: -1,
+      poison: false
+    })
+  })
+  const free: Mailbox[] = []
+  return {
+    run(task) {
+      const mailbox = free.pop() ?? createMailbox()
+      const given = new AbortController()
+      let mark = { range: -1, offset: -1 }
+      const attempt = async (): Promise<EvaluationResult> => {
+        const sentMs = performance.now()
+        let startedMs: number | undefined
+        // The limit is the task's own: a replaced thread that is still starting has a limit of its own for that.
+        const timer = setInterval(() => {
+          const now = performance.now()
+          if (mailbox.mark().range >= 0) startedMs ??= now
+          if (
+            now - (startedMs ?? Infinity) >= taskTimeoutMs ||
+            now - sentMs >= taskTimeoutMs + startTimeoutMs
+          ) {
+            given.abort()
+          }
+        }, taskTimeoutMs / 4)
+        try {
+          const job = mailbox.put(task.ranges, task.nowMs)
+          const result = (await piscina.run(job, { signal: given.signal })) as EvaluationResult
+          // Only a mailbox whose worker has answered may be written again.
+          if (free.length < threads) free.push(mailbox)
+          return result
+        } catch (error) {
+          mark = mailbox.mark()
+          if (given.signal.aborted)
+            throw new TimedOut(`no answer within ${taskTimeoutMs} ms`, { cause: error })
+          throw error
+        } finally {
+          clearInterval(timer)
+        }
+      }
+      return { result: attempt(), mark: () => mark }
+    },
+    close: () => piscina.destroy()
+  }
+}
+
+/** Resolves when every thread has answered an empty task; rejects, with the threads ended, when one cannot start. */
+async function started(piscina: Piscina, threads: number): Promise<void> {
+  const failed = new Promise<never>((_resolve, reject) => piscina.once('error', reject))
+  const answers = Array.from({ length: threads }, async () => {
+    await piscina.run(createMailbox().put([], 0))
+  })
+  try {
+    await Promise.race([Promise.all(answers), failed])
+  } catch (error) {
+    await piscina.destroy()
+    const why = error instanceof Error ? error.message : String(error)
+    throw new Error(`evaluation workers cannot start: ${why}`, { cause: error })
+  }
+}

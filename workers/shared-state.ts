@@ -1,0 +1,109 @@
+import {
+  deviceStateBytes,
+  deviceStateOver,
+  seriesStateBytes,
+  seriesStateOver,
+  type DeviceState,
+  type SeriesState
+} from '../rules/series-state.ts'
+import {
+  createSharedTableMemory,
+  openSharedTable,
+  type SharedTable,
+  type SharedTableMemory
+} from './shared-table.ts'
+
+/**
+ * Everything the workers and the main thread share: who is known (tables) and what state it is in (arrays). Made once,
+ * at its limits; what is not used yet takes no memory. It is handed to each worker as plain buffers.
+ */
+export interface SharedLimits {
+  /** Series that can be told apart; beyond it samples are stored, but not evaluated. */
+  readonly seriesMax: number
+  readonly devicesMax: number
+  /** Bytes of all keys (device, instance, alias), which names of equipment and ports take. */
+  readonly keyBytesMax: number
+}
+
+export interface SharedMemory {
+  readonly limits: SharedLimits
+  readonly series: SharedArrayBuffer
+  readonly devices: SharedArrayBuffer
+  /** 8 bytes a series: the stored id. */
+  readonly seriesIds: SharedArrayBuffer
+  /** [0] series in use, [1] devices in use, [2] layouts in use. */
+  readonly counters: SharedArrayBuffer
+  readonly layouts: SharedTableMemory
+  readonly entities: SharedTableMemory
+  readonly deviceTable: SharedTableMemory
+  readonly aliases: SharedTableMemory
+}
+
+/** Distinct layouts (measurement and its signals) over the life of the process, reloads included. */
+const layoutsMax = 65_536
+
+export function createSharedMemory(limits: SharedLimits): SharedMemory {
+  const { seriesMax, devicesMax, keyBytesMax } = limits
+  for (const [name, value] of Object.entries(limits) as [string, number][]) {
+    if (!Number.isInteger(value) || value < 1) {
+      throw new RangeError(`shared memory: ${name} must be a positive integer, not ${value}`)
+    }
+  }
+  // An entity has one series at least; an alias is one more way to write the tags of an entity.
+  const entitiesMax = Math.min(seriesMax, (1 << 24) - 1)
+  return {
+    limits,
+    series: new SharedArrayBuffer(seriesStateBytes(seriesMax)),
+    devices: new SharedArrayBuffer(deviceStateBytes(devicesMax)),
+    seriesIds: new SharedArrayBuffer(seriesMax * 8),
+    counters: new SharedArrayBuffer(12),
+    layouts: createSharedTableMemory(layoutsMax, layoutsMax * 64),
+    entities: createSharedTableMemory(entitiesMax, keyBytesMax),
+    deviceTable: createSharedTableMemory(devicesMax, keyBytesMax),
+    aliases: createSharedTableMemory(entitiesMax, keyBytesMax)
+  }
+}
+
+export interface SharedState {
+  readonly limits: SharedLimits
+  readonly series: SeriesState
+  readonly devices: DeviceState
+  /** Two words a series, the low one first. */
+  readonly seriesIds: Uint32Array
+  readonly layouts: SharedTable
+  readonly entities: SharedTable
+  readonly deviceTable: SharedTable
+  readonly aliases: SharedTable
+  /** Takes `count` neighbouring series; the first one's index, or -1 when there are not that many left. */
+  takeSeries(count: number): number
+  takeDevice(this: void): number
+  takeLayout(this: void): number
+  seriesCount(): number
+  deviceCount(): number
+}
+
+export function openSharedState(memory: SharedMemory): SharedState {
+  const { limits } = memory
+  const counters = new Int32Array(memory.counters)
+  const take = (counter: number, count: number, max: number): number => {
+    const first = Atomics.add(counters, counter, count)
+    if (first + count <= max) return first
+    Atomics.sub(counters, counter, count)
+    return -1
+  }
+  return {
+    limits,
+    series: seriesStateOver(memory.series, limits.seriesMax),
+    devices: deviceStateOver(memory.devices, limits.devicesMax),
+    seriesIds: new Uint32Array(memory.seriesIds),
+    layouts: openSharedTable(memory.layouts),
+    entities: openSharedTable(memory.entities),
+    deviceTable: openSharedTable(memory.deviceTable),
+    aliases: openSharedTable(memory.aliases),
+    takeSeries: count => take(0, count, limits.seriesMax),
+    takeDevice: () => take(1, 1, limits.devicesMax),
+    takeLayout: () => take(2, 1, layoutsMax),
+    seriesCount: () => Math.min(limits.seriesMax, Atomics.load(counters, 0)),
+    deviceCount: () => Math.min(limits.devicesMax, Atomics.load(counters, 1))
+  }
+}

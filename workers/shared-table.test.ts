@@ -1,0 +1,129 @@
+import { Worker } from 'node:worker_threads'
+import { describe, expect, it } from 'vitest'
+import { xxHash64, seriesId, seriesIdHex } from './series-id.ts'
+import { threadExecArgv } from './thread-loader.ts'
+import { absent, createSharedTableMemory, hashBytes, openSharedTable, tableFull } from './shared-table.ts'
+
+const text = (value: string): Uint8Array => new TextEncoder().encode(value)
+
+function table(entriesMax = 1000, keyBytesMax = 100_000) {
+  const memory = createSharedTableMemory(entriesMax, keyBytesMax)
+  const shared = openSharedTable(memory)
+  let next = 0
+  return {
+    memory,
+    shared,
+    insert: (key: string, hash?: number) => {
+      const bytes = text(key)
+      return shared.insert(bytes, 0, bytes.length, hash ?? hashBytes(bytes, 0, bytes.length), () => next++)
+    },
+    find: (key: string, hash?: number) => {
+      const bytes = text(key)
+      return shared.find(bytes, 0, bytes.length, hash ?? hashBytes(bytes, 0, bytes.length))
+    }
+  }
+}
+
+describe('the shared table', () => {
+  it('gives every key one value, whatever its length', () => {
+    const { insert, find, shared } = table()
+    const keys = Array.from({ length: 500 }, (_, i) => 'k'.repeat(i % 37) + String(i))
+    keys.forEach((key, i) => expect(insert(key)).toBe(i))
+    keys.forEach((key, i) => expect(insert(key)).toBe(i))
+    keys.forEach((key, i) => expect(find(key)).toBe(i))
+    expect(find('nobody')).toBe(absent)
+    expect(find('')).toBe(absent)
+    expect(shared.size()).toBe(500)
+  })
+
+  it('never confuses keys whose hashes are the same', () => {
+    const { insert, find } = table()
+    for (const hash of [0, -1, 0x01000000, 0x7fffffff]) {
+      const first = insert(`a${hash}`, hash)
+      const second = insert(`b${hash}`, hash)
+      expect(second).not.toBe(first)
+      expect([find(`a${hash}`, hash), find(`b${hash}`, hash)]).toEqual([first, second])
+      expect(find(`c${hash}`, hash)).toBe(absent)
+    }
+  })
+
+  it('says when it is full, by entries and by bytes, and still finds what it has', () => {
+    const few = table(3)
+    for (const key of ['a', 'b', 'c']) expect(few.insert(key)).toBeGreaterThanOrEqual(0)
+    expect(few.insert('d')).toBe(tableFull)
+    expect(few.insert('e')).toBe(tableFull)
+    expect(few.insert('b')).toBe(1)
+    expect(few.shared.size()).toBe(3)
+    const short = table(10, 20)
+    expect(short.insert('x'.repeat(50))).toBe(0)
+    expect(short.insert('y'.repeat(50))).toBe(tableFull)
+    expect(short.insert('z')).toBeGreaterThanOrEqual(0)
+  })
+
+  it('keeps nothing when no value can be made', () => {
+    const { shared, find, insert } = table()
+    const bytes = text('a')
+    expect(shared.insert(bytes, 0, 1, hashBytes(bytes, 0, 1), () => -1)).toBe(tableFull)
+    expect(find('a')).toBe(absent)
+    expect(insert('a')).toBe(0)
+  })
+
+  it('agrees between threads that insert the same keys at once', async () => {
+    const count = 20_000
+    const memory = createSharedTableMemory(count * 3, count * 20)
+    const next = new SharedArrayBuffer(4)
+    const values = [new SharedArrayBuffer(count * 4), new SharedArrayBuffer(count * 4)]
+    const url = new URL('./shared-table.ts', import.meta.url).href
+    const source = `
+      import { workerData } from 'node:worker_threads'
+      const { openSharedTable, hashBytes } = await import(workerData.url)
+      const table = openSharedTable(workerData.memory)
+      const next = new Int32Array(workerData.next)
+      const values = new Int32Array(workerData.values)
+      Atomics.add(next, 0, 0)
+      for (let i = 0; i < ${count}; i++) {
+        const key = new TextEncoder().encode('device ' + i)
+        values[i] = table.insert(key, 0, key.length, hashBytes(key, 0, key.length), () => Atomics.add(next, 0, 1))
+      }
+    `
+    await Promise.all(
+      values.map(
+        into =>
+          new Promise<void>((resolve, reject) => {
+            const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), {
+              workerData: { url, memory, next, values: into },
+              execArgv: threadExecArgv(import.meta.url)
+            })
+            worker.on('error', reject)
+            worker.on('exit', () => resolve())
+          })
+      )
+    )
+    const [one, two] = values.map(v => new Int32Array(v))
+    expect(one).toEqual(two)
+    expect(new Set(one).size).toBe(count)
+  })
+})
+
+describe('series ids', () => {
+  // Vectors of the reference implementation of xxHash (seed 0).
+  it.each([
+    ['', 'ef46db3751d8e999'],
+    ['a', 'd24ec4f1a98c6e5b'],
+    ['abc', '44bc2cf5ad770999'],
+    ['Nobody inspects the spammish repetition', 'fbcea83c8a378bf1']
+  ])('are xxHash64: %j', (input, expected) => {
+    const bytes = text(input)
+    expect(seriesIdHex(xxHash64(bytes, bytes.length))).toBe(expected)
+  })
+
+  it('tell device, signal and instance apart', () => {
+    const ids = [
+      seriesId('10.7.1.5', 'if.oper_status', '25'),
+      seriesId('10.7.1.5', 'if.oper_status', '2'),
+      seriesId('10.7.1.5', 'if.admin_status', '25'),
+      seriesId('10.7.1.52', 'if.oper_status', '5')
+    ].map(seriesIdHex)
+    expect(new Set(ids).size).toBe(4)
+  })
+})
