@@ -1,8 +1,7 @@
 import { Registry } from 'prom-client'
 import { describe, expect, it } from 'vitest'
 import type { EvaluationResult } from '../schemas/evaluation.ts'
-import { createWorkerMetrics } from './metrics.ts'
-import { createSharedMemory, openSharedState } from './shared-state.ts'
+import { createPoolMetrics } from './metrics.ts'
 
 const result = (counts: Record<string, number>): EvaluationResult => {
   const none = new Uint8Array(0)
@@ -16,11 +15,22 @@ const result = (counts: Record<string, number>): EvaluationResult => {
   }
 }
 
+const calm = {
+  threads: 0,
+  tasks: 0,
+  tasksInFlight: 0,
+  workersDied: 0,
+  workersTimedOut: 0,
+  poisonRecords: 0,
+  seriesKnown: 0,
+  seriesMax: 10,
+  devicesKnown: 0,
+  devicesMax: 5
+}
+
 describe('metrics of the workers', () => {
   it('add up what tasks count and show what the pool and the tables say', async () => {
     const registry = new Registry()
-    const shared = openSharedState(createSharedMemory({ seriesMax: 10, devicesMax: 5, keyBytesMax: 100 }))
-    shared.takeSeries(3)
     const stats = {
       threads: 2,
       tasks: 9,
@@ -29,9 +39,11 @@ describe('metrics of the workers', () => {
       workersTimedOut: 0,
       poisonRecords: 2
     }
-    const metrics = createWorkerMetrics(registry, { stats: () => stats, shared })
-    metrics.observe(result({ records: 5, samples: 20, 'format.telegraf': 5, 'noReading.if-mib.ifSpeed': 2 }))
-    metrics.observe(result({ records: 2, 'reject.not_json': 1, 'noReading.if-mib.ifSpeed': 1 }))
+    const metrics = createPoolMetrics(registry, () => stats)
+    metrics.evaluated(
+      result({ records: 5, samples: 20, 'format.telegraf': 5, 'noReading.if-mib.ifSpeed': 2 })
+    )
+    metrics.evaluated(result({ records: 2, 'reject.not_json': 1, 'noReading.if-mib.ifSpeed': 1 }))
     const text = await registry.metrics()
     for (const line of [
       'svetofor_records_total 7',
@@ -49,7 +61,6 @@ describe('metrics of the workers', () => {
 
   it('keep the fields they list bounded', async () => {
     const registry = new Registry()
-    const shared = openSharedState(createSharedMemory({ seriesMax: 10, devicesMax: 5, keyBytesMax: 100 }))
     const stats = {
       threads: 0,
       tasks: 0,
@@ -58,9 +69,9 @@ describe('metrics of the workers', () => {
       workersTimedOut: 0,
       poisonRecords: 0
     }
-    const metrics = createWorkerMetrics(registry, { stats: () => stats, shared })
+    const metrics = createPoolMetrics(registry, () => stats)
     const counts = Object.fromEntries(Array.from({ length: 600 }, (_, i) => [`noReading.p.field${i}`, 1]))
-    metrics.observe(result(counts))
+    metrics.evaluated(result(counts))
     const lines = (await registry.metrics())
       .split('\n')
       .filter(line => line.startsWith('svetofor_no_readings_total{'))

@@ -2,22 +2,17 @@ import { Counter, Gauge, type Registry } from 'prom-client'
 import type { EvaluationResult } from '../schemas/evaluation.ts'
 import { formatPrefix, noReadingPrefix, rejectPrefix } from './evaluate.ts'
 import type { PoolStats } from './pool.ts'
-import type { SharedState } from './shared-state.ts'
 
-export interface WorkerMetrics {
+export interface PoolMetrics {
   /** Adds up what one task counted. */
-  observe(result: EvaluationResult): void
+  evaluated(result: EvaluationResult): void
 }
 
 /** Distinct profile fields that are counted on their own; what comes beyond goes under `other`. */
 const noReadingLabelsMax = 500
 
-/** Metrics of evaluation. `pool` is asked at each scrape, so that it may be replaced. */
-export function createWorkerMetrics(
-  registry: Registry,
-  sources: { readonly stats: () => PoolStats; readonly shared: SharedState }
-): WorkerMetrics {
-  const { stats, shared } = sources
+/** Metrics of evaluation; `stats` is asked at each scrape. */
+export function createPoolMetrics(registry: Registry, stats: () => PoolStats): PoolMetrics {
   const registers = [registry]
   const counter = <L extends string = never>(name: string, help: string, labelNames: L[] = []): Counter<L> =>
     new Counter({ name, help, labelNames, registers })
@@ -69,10 +64,10 @@ export function createWorkerMetrics(
     'Records given up because they ended two workers',
     () => stats().poisonRecords
   )
-  gauge('svetofor_series_known', 'Series met so far', () => shared.seriesCount())
-  gauge('svetofor_series_max', 'Limit of series', () => shared.limits.seriesMax)
-  gauge('svetofor_devices_known', 'Devices met so far, by identifier', () => shared.deviceCount())
-  gauge('svetofor_devices_max', 'Limit of devices', () => shared.limits.devicesMax)
+  gauge('svetofor_series_known', 'Series met so far', () => stats().seriesKnown)
+  gauge('svetofor_series_max', 'Limit of series', () => stats().seriesMax)
+  gauge('svetofor_devices_known', 'Devices met so far, by identifier', () => stats().devicesKnown)
+  gauge('svetofor_devices_max', 'Limit of devices', () => stats().devicesMax)
 
   const observeNamed = (name: string, count: number): void => {
     if (name.startsWith(formatPrefix)) formats.inc({ format: name.slice(formatPrefix.length) }, count)
@@ -86,7 +81,7 @@ export function createWorkerMetrics(
   }
 
   return {
-    observe(result) {
+    evaluated(result) {
       candidates.inc(result.candidates.length)
       for (const [name, count] of Object.entries(result.counts)) {
         const known = plain[name]

@@ -5,6 +5,7 @@ import type { EvaluationResult, EvaluationTask } from '../schemas/evaluation.ts'
 import type { Evaluator } from './evaluate.ts'
 import { setUpEvaluator, type EvaluatorSetup } from './evaluator-setup.ts'
 import { createMailbox, type Mailbox } from './mailbox.ts'
+import { openSharedState } from './shared-state.ts'
 import { threadExecArgv } from './thread-loader.ts'
 import { cutAround, halves, joinResults, poisoned } from './split.ts'
 
@@ -35,6 +36,10 @@ export interface PoolStats {
   readonly workersDied: number
   readonly workersTimedOut: number
   readonly poisonRecords: number
+  readonly seriesKnown: number
+  readonly seriesMax: number
+  readonly devicesKnown: number
+  readonly devicesMax: number
 }
 
 export interface EvaluationPool {
@@ -72,6 +77,7 @@ class TimedOut extends Error {}
 export async function createEvaluationPool(options: PoolOptions): Promise<EvaluationPool> {
   const { threads, taskTimeoutMs, onFault } = options
   let runner = await createRunner(options, threads, taskTimeoutMs)
+  const shared = openSharedState(options.shared)
   let closed = false
   let tasks = 0
   let inFlight = 0
@@ -200,7 +206,18 @@ export async function createEvaluationPool(options: PoolOptions): Promise<Evalua
       })
       await old.close()
     },
-    stats: () => ({ threads, tasks, tasksInFlight: inFlight, workersDied, workersTimedOut, poisonRecords }),
+    stats: () => ({
+      threads,
+      tasks,
+      tasksInFlight: inFlight,
+      workersDied,
+      workersTimedOut,
+      poisonRecords,
+      seriesKnown: shared.seriesCount(),
+      seriesMax: shared.limits.seriesMax,
+      devicesKnown: shared.deviceCount(),
+      devicesMax: shared.limits.devicesMax
+    }),
     async close(timeoutMs) {
       let timer: NodeJS.Timeout | undefined
       const late = new Promise<void>(resolve => (timer = setTimeout(resolve, timeoutMs)))
