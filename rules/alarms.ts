@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { codeName, signals } from '../schemas/signals.ts'
-import { languages, severities, type Language, type LocalText } from '../schemas/words.ts'
+import { severities, type Language, type LocalText } from '../schemas/words.ts'
 import { ruleLabel, type CompiledRule, type CompiledRules } from './compile.ts'
 import { createDeadlines } from './deadlines.ts'
 import type { Alarm, AlarmTransition, ConditionFlip, Evidence } from './model.ts'
@@ -46,7 +46,7 @@ export interface AlarmEngine {
   size(): { readonly resources: number; readonly deadlines: number; readonly alarms: number }
 }
 
-export interface Silence {
+interface Silence {
   readonly device: string
   readonly node: string
   /** When it was last heard; null when it is heard again. */
@@ -130,6 +130,7 @@ export function createAlarmEngine(compiled: CompiledRules, restored: Iterable<Al
   const silent = new Map<string, Alarm>()
   /** Alarms of rules that are gone: cleared by the first tick, because only then a time is known. */
   let orphans: Alarm[] = []
+  const renderText = createTextRenderer()
 
   // --- the open alarms ---
 
@@ -154,7 +155,7 @@ export function createAlarmEngine(compiled: CompiledRules, restored: Iterable<Al
   }
   const cleared = (alarm: Alarm, atMs: number, evidence: Evidence = alarm.evidence): Alarm => {
     const clearedAtMs = Math.max(atMs, alarm.changedAtMs)
-    return { ...alarm, isCleared: true, clearedAtMs, changedAtMs: clearedAtMs, evidence }
+    return copyAlarm(alarm, alarm.node, alarm.severity, clearedAtMs, clearedAtMs, alarm.text, evidence)
   }
   const clear = (alarm: Alarm, atMs: number, evidence?: Evidence): void => {
     const last = cleared(alarm, atMs, evidence)
@@ -238,13 +239,15 @@ export function createAlarmEngine(compiled: CompiledRules, restored: Iterable<Al
     const text = renderText(level.text, evidence, { device, instance, node })
     if (alarm !== null) {
       const changedAtMs = Math.max(atMs, alarm.changedAtMs)
-      state.alarm = { ...alarm, node, severity: level.severity, changedAtMs, text, evidence }
+      state.alarm = copyAlarm(alarm, node, level.severity, changedAtMs, null, text, evidence)
       emit(state.alarm, 'changed', changedAtMs)
       return
     }
     const key = { resource: resourceName(device, instance), type: rule.name, qualifier: rule.qualifier }
     state.alarm = {
-      ...key,
+      resource: key.resource,
+      type: key.type,
+      qualifier: key.qualifier,
       id: alarmId(key, levelState.sinceMs),
       node,
       device,
@@ -651,13 +654,42 @@ const resourceKey = (scope: Scope, device: string, instance: string): string =>
 const resourceName = (device: string, instance: string): string =>
   instance === '' ? device : `${device}/${instance}`
 
+/** Field by field, because spreading an object this wide is what a storm of alarms would spend its time on. */
+function copyAlarm(
+  alarm: Alarm,
+  node: string,
+  severity: Alarm['severity'],
+  changedAtMs: number,
+  clearedAtMs: number | null,
+  text: LocalText,
+  evidence: Evidence
+): Alarm {
+  return {
+    resource: alarm.resource,
+    type: alarm.type,
+    qualifier: alarm.qualifier,
+    id: alarm.id,
+    node,
+    device: alarm.device,
+    instance: alarm.instance,
+    kind: alarm.kind,
+    severity,
+    isCleared: clearedAtMs !== null,
+    raisedAtMs: alarm.raisedAtMs,
+    changedAtMs,
+    clearedAtMs,
+    text,
+    evidence
+  }
+}
+
 function later(a: ConditionFlip | null, b: ConditionFlip | null): ConditionFlip | null {
   if (a === null || b === null) return a ?? b
   return b.timeMs >= a.timeMs ? b : a
 }
 
 /** 16 hex digits from the key and the time it was raised at, so that every instance and every replay names it alike. */
-export function alarmId(
+function alarmId(
   key: { readonly resource: string; readonly type: string; readonly qualifier: string },
   raisedAtMs: number
 ): string {
@@ -667,13 +699,25 @@ export function alarmId(
     .slice(0, 16)
 }
 
-function renderText(
+type RenderText = (
   template: LocalText,
   evidence: Evidence,
   place: { readonly device: string; readonly instance: string; readonly node: string }
-): LocalText {
-  const render = (language: Language): string =>
-    template[language].replace(/\{(\w+)\}/g, (whole, name: string) => {
+) => LocalText
+
+/** Fills in the placeholders of texts; a text is taken apart once. */
+function createTextRenderer(): RenderText {
+  const taken = new WeakMap<LocalText, Readonly<Record<Language, readonly string[]>>>()
+  const partsOf = (template: LocalText): Readonly<Record<Language, readonly string[]>> => {
+    let parts = taken.get(template)
+    if (parts === undefined) {
+      parts = { ru: template.ru.split(placeholder), en: template.en.split(placeholder) }
+      taken.set(template, parts)
+    }
+    return parts
+  }
+  return (template, evidence, { device, instance, node }) => {
+    const fill = (name: string, language: Language): string => {
       switch (name) {
         case 'value':
           return evidence.valueName ?? numberText(evidence.value, language)
@@ -682,20 +726,27 @@ function renderText(
         case 'limit':
           return evidence.limit === null ? '' : numberText(evidence.limit, language)
         case 'device':
-          return place.device
+          return device
         case 'instance':
-          return place.instance
+          return instance
         case 'node':
-          return place.node
+          return node
         default:
-          return whole
+          return `{${name}}`
       }
-    })
-  return Object.fromEntries(languages.map(language => [language, render(language)])) as Record<
-    Language,
-    string
-  >
+    }
+    const parts = partsOf(template)
+    const render = (language: Language): string => {
+      let text = ''
+      // Every second part is the name of a placeholder.
+      parts[language].forEach((part, index) => (text += index % 2 === 0 ? part : fill(part, language)))
+      return text
+    }
+    return { ru: render('ru'), en: render('en') }
+  }
 }
+
+const placeholder = /\{(\w+)\}/
 
 /** Two digits behind the point at most, a comma in Russian. */
 function numberText(value: number, language: Language): string {

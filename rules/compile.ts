@@ -33,7 +33,7 @@ export interface RulesFile {
 }
 
 /** A limit: one number, or a column of a table by optic class, either overridden by what the module itself says. */
-export interface Limit {
+interface Limit {
   /** Value for a class the table does not know; null for no limit. */
   readonly fallback: number | null
   readonly byOpticClass: ReadonlyMap<string, number | null>
@@ -61,7 +61,7 @@ export interface CompiledCondition {
 }
 
 /** One severity of a rule, with its condition. */
-export interface CompiledLevel {
+interface CompiledLevel {
   readonly severity: Severity
   readonly condition: number
   readonly raiseHoldMs: number

@@ -104,7 +104,7 @@ export const otherVariables: readonly string[] = ['SVETOFOR_CONFIG']
 const serviceLink = /^SVETOFOR_(?:SERVICE_HOST|SERVICE_PORT|PORT)(?:_\w+)?$/
 
 /** The values that a setting allows, in words: `integer 1..16`, `batch, kafkajs or node-rdkafka`. */
-export function allowed(node: SchemaNode): string {
+function allowed(node: SchemaNode): string {
   if (node.anyOf !== undefined) return node.anyOf.map(allowed).join(' or ')
   if (typeof node.const === 'string') return node.const
   if (node.enum !== undefined) {
