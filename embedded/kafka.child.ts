@@ -6,6 +6,7 @@ import type { EmbeddedKafkaReady } from './kafka.ts'
  * Its argument is the list of topics; it ends with its parent, because nothing it holds is worth keeping.
  */
 const topics = JSON.parse(process.argv[2] ?? '[]') as string[]
+const topicTriesMax = 50
 const say = (hello: ChildHello<EmbeddedKafkaReady>): void => {
   process.send?.(hello)
 }
@@ -33,23 +34,27 @@ try {
     createTopics(topics, { brokers: `${broker.host}:${broker.port}`, partitions: {} })
   })
 
-  /** The mock cluster makes a topic when its metadata is first asked for; its partitions cannot be chosen. */
-  const createTopics = (left: string[], ready: EmbeddedKafkaReady): void => {
+  /**
+   * The mock cluster makes a topic when its metadata is first asked for; its partitions cannot be chosen. The first
+   * answers may not have it yet, so they are asked again.
+   */
+  const createTopics = (left: string[], ready: EmbeddedKafkaReady, triesLeft = topicTriesMax): void => {
     const topic = left[0]
     if (topic === undefined) {
       say({ type: 'ready', ready })
       return
     }
-    producer.getMetadata({ topic, timeout: 10_000 }, (error, metadata) => {
-      const made = metadata?.topics.find(t => t.name === topic)
-      if (error !== null || made === undefined) {
-        say({ type: 'failed', reason: `topic ${topic} was not made: ${error?.message ?? 'unknown'}` })
-        return
-      }
-      createTopics(left.slice(1), {
-        brokers: ready.brokers,
-        partitions: { ...ready.partitions, [topic]: made.partitions.length }
-      })
+    producer.getMetadata({ topic, timeout: 5_000 }, (error, metadata) => {
+      const made = metadata?.topics.find(t => t.name === topic && t.partitions.length > 0)
+      if (made !== undefined) {
+        const partitions = { ...ready.partitions, [topic]: made.partitions.length }
+        createTopics(left.slice(1), { brokers: ready.brokers, partitions })
+      } else if (triesLeft > 0) setTimeout(() => createTopics(left, ready, triesLeft - 1), 100)
+      else
+        say({
+          type: 'failed',
+          reason: `topic ${topic} was not made: ${error?.message ?? 'no answer has it'}`
+        })
     })
   }
 } catch (error) {

@@ -1,4 +1,9 @@
-import { execFileSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createRequire } from 'node:module'
+import { connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
 import { Kafka, logLevel, Partitioners } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { nativeKafkaAvailable, startEmbeddedKafka, type EmbeddedKafka } from './kafka.ts'
@@ -7,9 +12,19 @@ const native = nativeKafkaAvailable()
 if (!native.ok && process.env['CI'] !== undefined) throw new Error(native.why)
 if (!native.ok) process.stderr.write(`SKIPPED embedded Kafka: ${native.why}\n`)
 
+const answers = (port: number): Promise<boolean> =>
+  new Promise(resolve => {
+    const socket = connect(port, '127.0.0.1')
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
+
 describe.skipIf(!native.ok)('the embedded broker', () => {
   const said: string[] = []
-  let broker: EmbeddedKafka
+  let broker: EmbeddedKafka | undefined
   let client: Kafka
 
   beforeAll(async () => {
@@ -26,12 +41,12 @@ describe.skipIf(!native.ok)('the embedded broker', () => {
   })
 
   afterAll(async () => {
-    await broker.stop()
+    await broker?.stop()
   })
 
   it('says that it keeps nothing', () => {
     expect(said.join('\n')).toMatch(/in memory only/)
-    expect(broker.partitions).toEqual({ telemetry: 4 })
+    expect(broker?.partitions).toEqual({ telemetry: 4 })
   })
 
   it('is read whole by a kafkajs consumer group, which commits', async () => {
@@ -62,7 +77,7 @@ describe.skipIf(!native.ok)('the embedded broker', () => {
   it('is read whole by a node-rdkafka consumer group', async () => {
     const { default: rdkafka } = await import('node-rdkafka')
     const consumer = new rdkafka.KafkaConsumer(
-      { 'group.id': 'rdkafka', 'metadata.broker.list': broker.brokers, 'enable.auto.commit': false },
+      { 'group.id': 'rdkafka', 'metadata.broker.list': broker?.brokers ?? '', 'enable.auto.commit': false },
       { 'auto.offset.reset': 'earliest' }
     )
     const seen = await new Promise<number>((resolve, reject) => {
@@ -92,12 +107,27 @@ describe.skipIf(!native.ok)('the embedded broker', () => {
       lost = reason
     })
     await other.stop()
-    const port = other.brokers.split(':')[1] ?? ''
-    const listeners = execFileSync('node', [
-      '-e',
-      `require('net').connect(${port},'127.0.0.1').on('connect',()=>{console.log('open');process.exit()}).on('error',()=>console.log('closed'))`
-    ]).toString()
-    expect(listeners.trim()).toBe('closed')
+    expect(await answers(Number(other.brokers.split(':')[1]))).toBe(false)
     expect(lost).toBe('')
   })
+
+  it('ends with its parent, even when that is killed', async () => {
+    const code =
+      `const { startEmbeddedKafka } = await import(${JSON.stringify(new URL('./kafka.ts', import.meta.url).href)});` +
+      `const broker = await startEmbeddedKafka({ topics: [], logger: { info() {} } });` +
+      `console.log(broker.brokers); setInterval(() => {}, 1000)`
+    const tsx = createRequire(import.meta.url).resolve('tsx')
+    const parent = spawn(
+      process.execPath,
+      ['--import', pathToFileURL(tsx).href, '--input-type=module', '-e', code],
+      { stdio: ['ignore', 'pipe', 'inherit'] }
+    )
+    const [printed] = (await once(parent.stdout, 'data')) as [Buffer]
+    const port = Number(printed.toString().trim().split(':')[1])
+    expect(await answers(port)).toBe(true)
+    parent.kill('SIGKILL')
+    const deadline = Date.now() + 5_000
+    while ((await answers(port)) && Date.now() < deadline) await sleep(50)
+    expect(await answers(port)).toBe(false)
+  }, 30_000)
 })

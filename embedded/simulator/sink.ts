@@ -25,6 +25,7 @@ export interface KafkaSinkOptions {
   /** `lz4` is not among kafkajs' own. */
   readonly compression?: 'none' | 'gzip'
   readonly connectMsMax?: number
+  readonly retries?: number
 }
 
 /** Sends to Kafka by the default partitioner (murmur2 of the key), as Telegraf's and Java's producers do. */
@@ -34,7 +35,7 @@ export async function connectKafkaSink(options: KafkaSinkOptions): Promise<Recor
     brokers: [...options.brokers],
     logLevel: logLevel.NOTHING,
     connectionTimeout: options.connectMsMax ?? 5_000,
-    retry: { retries: 8, initialRetryTime: 100, maxRetryTime: 5_000 }
+    retry: { retries: options.retries ?? 8, initialRetryTime: 100, maxRetryTime: 5_000 }
   })
   const producer: Producer = client.producer({
     createPartitioner: Partitioners.DefaultPartitioner,
