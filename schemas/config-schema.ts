@@ -268,10 +268,13 @@ const status = Type.Object(
       content: true,
       description: 'Bearer tokens, at least 16 characters each.'
     }),
-    cors_origins: names([], 'Origins whose pages may call the API, such as https://crm.example.'),
+    allowed_hosts: names(
+      [],
+      'Names by which a proxy or a browser may call a server without tokens, beside localhost and loopback addresses.'
+    ),
     sse_clients_max: integer(200, 1, 100_000, 'Most live streams open at once.'),
     sse_buffer_bytes_max: integer(
-      MiB,
+      4 * MiB,
       16 * KiB,
       64 * MiB,
       'A live stream that lags by more bytes than this is closed; the page then starts afresh.'
@@ -301,6 +304,18 @@ const staleness = Type.Object(
       0,
       86_400,
       'After a start or a rebalance nothing counts as silent for this long, so that a backlog can arrive.'
+    ),
+    settle_ms: integer(
+      3 * second,
+      0,
+      10 * minute,
+      'How long a fault must stand before its incident opens, so that one further up can be seen first. Lights change at once.'
+    ),
+    collector_devices_min: integer(
+      5,
+      1,
+      1_000_000,
+      'A collector with at least this many devices that all fall silent together counts as dead: grey, not red.'
     )
   },
   { description: 'When no data becomes a grey light.' }
