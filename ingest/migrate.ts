@@ -18,8 +18,6 @@ export interface MigrateOptions {
   readonly database: string
   /** How long samples are kept, by their day of writing. */
   readonly retentionDays: number
-  /** Whether new samples go into the rollups too. */
-  readonly rollups: boolean
   readonly rollupRetentionDays: number
   /** Folder of the migrations; the product's own by default. */
   readonly folder?: string
@@ -59,8 +57,7 @@ export function statementsOf(sql: string): string[] {
 const identifier = /^[A-Za-z_][A-Za-z0-9_]*$/
 
 /**
- * Brings the database to the newest migration and applies the settings that may change between starts (retention,
- * rollups). Safe to run at every start and by several instances one after another. Returns the names of the
+ * Brings the database to the newest migration and applies the settings that may change between starts (retention). Safe to run at every start and by several instances one after another. Returns the names of the
  * migrations it applied. `client` needs no database of its own: the database is made when missing.
  */
 export async function migrate(client: ClickHouseClient, options: MigrateOptions): Promise<string[]> {
@@ -167,22 +164,5 @@ async function applySettings(
     const stored = ddl.get(table)
     if (stored === undefined || stored.includes(`TTL ${ttl} `) || stored.endsWith(`TTL ${ttl}`)) continue
     await run(`ALTER TABLE ${table} MODIFY TTL ${ttl} SETTINGS materialize_ttl_after_modify = 0`)
-  }
-  for (const [table, bucket] of [
-    ['samples_5m', 'toStartOfFiveMinutes'],
-    ['samples_1h', 'toStartOfHour']
-  ] as const) {
-    const view = `${table}_filler`
-    if (options.rollups && !ddl.has(view)) {
-      await run(
-        `CREATE MATERIALIZED VIEW IF NOT EXISTS ${view} TO ${table} AS
-         SELECT series, bucket AS time, min, max, sum, count FROM (
-           SELECT series, ${bucket}(toDateTime(time, 'UTC')) AS bucket,
-             min(value) AS min, max(value) AS max, sum(value) AS sum, count() AS count
-           FROM samples WHERE series != 0 GROUP BY series, bucket)`
-      )
-    } else if (!options.rollups && ddl.has(view)) {
-      await run(`DROP VIEW IF EXISTS ${view}`)
-    }
   }
 }

@@ -115,7 +115,7 @@ export function samplesBlock(
     columnHead('time', 'DateTime64(3)'),
     ...filled.map(part => part.block.timeMs),
     zeros,
-    columnHead('value', 'Float64'),
+    columnHead('raw', 'Float64'),
     ...filled.map(part => part.block.value),
     zeros,
     columnHead('topic', 'LowCardinality(String)'),

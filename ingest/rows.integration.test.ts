@@ -16,7 +16,7 @@ const t0 = Date.UTC(2026, 10, 22, 12)
 
 beforeAll(async () => {
   server = await startTestClickHouse()
-  await migrate(server.client, { database: 'h', retentionDays: 90, rollups: false, rollupRetentionDays: 730 })
+  await migrate(server.client, { database: 'h', retentionDays: 90, rollupRetentionDays: 730 })
   client = createClickHouseClient({ url: server.url, database: 'h' })
 })
 afterAll(async () => {

@@ -1,4 +1,5 @@
 import type { ClickHouseClient } from '@clickhouse/client'
+import fc from 'fast-check'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { ColumnBlock, RangeOutcome } from '../schemas/evaluation.ts'
@@ -19,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => server.stop())
 beforeEach(async () => {
   const database = `writer_${++tests}`
-  await migrate(server.client, { database, retentionDays: 90, rollups: false, rollupRetentionDays: 730 })
+  await migrate(server.client, { database, retentionDays: 90, rollupRetentionDays: 730 })
   client = createClickHouseClient({
     url: server.url,
     database,
@@ -179,6 +180,39 @@ describe('what is stored', () => {
     ])
     expect(seen.acknowledged.map(range => range.lastOffset)).toEqual([6, 7, 2 ** 40])
     expect(writer.pendingBytes()).toBe(0)
+  })
+
+  it('gives every double back as it was, whatever it is kept as', async () => {
+    const decimals = Array.from({ length: 2000 }, (_, i) =>
+      Number(((Math.random() - 0.5) * 10 ** (i % 14)).toFixed(i % 7))
+    )
+    const odd = [
+      0,
+      -0,
+      1e15,
+      9e15 - 1,
+      2 ** 53 + 2,
+      1e300,
+      5e-324,
+      0.1 + 0.2,
+      Infinity,
+      -Infinity,
+      NaN,
+      -17.2812,
+      1 / 3,
+      9e11 + 0.5
+    ]
+    const values = Float64Array.from([...odd, ...decimals, ...fc.sample(fc.double(), 2000)])
+    const { writer } = start()
+    const [ranges, block] = outcome([{ partition: 0, firstOffset: 0, rows: values.length }])
+    writer.submit(ranges, { ...block, value: new Uint8Array(values.buffer) })
+    await writer.drain()
+    const found = await rowsOf<{ bits: string }>(
+      'SELECT toString(reinterpretAsUInt64(value)) AS bits FROM samples WHERE series != 0 ORDER BY offset'
+    )
+    // The sign of zero alone is not kept.
+    const wanted = [...new BigUint64Array(values.map(value => (value === 0 ? 0 : value)).buffer)].map(String)
+    expect(found.map(row => row.bits)).toEqual(wanted)
   })
 
   it('is known as positions, also of ranges without rows, and of the asked partitions only', async () => {

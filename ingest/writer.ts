@@ -249,13 +249,13 @@ export function createWriter(options: WriterOptions): Writer {
     for (let attempt = 1; !stopped; attempt++) {
       try {
         const result = await client.exec({
-          query: 'INSERT INTO samples FORMAT Native',
+          // `raw` must be named: it is computed from, not stored, so it is not among the columns by default.
+          query: 'INSERT INTO samples (series, time, raw, topic, partition, offset, stored_on) FORMAT Native',
           values: Readable.from(coalesced(chunks), { objectMode: false }),
           abort_signal: stopping.signal,
           clickhouse_settings: {
             insert_deduplicate: 1,
             insert_deduplication_token: token,
-            deduplicate_blocks_in_dependent_materialized_views: 1,
             // Rows of one key in one insert are rare: merges collapse them, no pass over each insert need look for them.
             optimize_on_insert: 0,
             async_insert: 0

@@ -29,5 +29,5 @@ WHERE s.series != 0;
 CREATE VIEW samples_of_device AS
 SELECT s.time AS time, d.device AS device, d.signal AS signal, d.instance AS instance, s.value AS value, d.unit AS unit,
        d.node AS node, s.series AS series, s.topic AS topic, s.partition AS partition, s.offset AS offset
-FROM (SELECT * FROM samples WHERE series IN (SELECT id FROM series WHERE device = {device:String})) AS s
+FROM (SELECT series, time, value, topic, partition, offset FROM samples WHERE series IN (SELECT id FROM series WHERE device = {device:String})) AS s
 INNER JOIN (SELECT * FROM series FINAL WHERE device = {device:String}) AS d ON d.id = s.series;
