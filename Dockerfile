@@ -18,7 +18,7 @@ COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY --from=build /app/package.json /app/LICENSE ./
 # What is read at run time beside the code.
-COPY --from=build /app/schemas ./schemas
+COPY --from=build /app/schemas/profiles ./schemas/profiles
 COPY --from=build /app/rules/library ./rules/library
 COPY --from=build /app/ingest/migrations ./ingest/migrations
 COPY --from=build /app/status/page ./status/page

@@ -71,12 +71,16 @@ describe('dashboards on the real engine', () => {
     await migrate(server.client, {
       database: 'svetofor',
       retentionDays: 90,
-      rollups: true,
       rollupRetentionDays: 730
     })
     client = await server.database('svetofor')
     const insert = (table: string, values: object[]): Promise<unknown> =>
-      client.insert({ table, values, format: 'JSONEachRow' })
+      client.insert({
+        table,
+        values,
+        columns: Object.keys(values[0] ?? {}) as [string, ...string[]],
+        format: 'JSONEachRow'
+      })
     await insert('nodes', [
       {
         id: 'ku-1',
@@ -122,7 +126,7 @@ describe('dashboards on the real engine', () => {
         [0, 1, 2, 3].map(n => ({
           series: i + 1,
           time: now - 60_000 + n * 10_000,
-          value: n * 1_000,
+          raw: n * 1_000,
           topic: 't',
           partition: 0,
           offset: n,

@@ -22,7 +22,7 @@ function object(values: Fields): string {
 }
 
 /** One line as Telegraf writes it; `time` is already in the unit that json_timestamp_units asks for. */
-export function telegrafMetric(name: string, fields: Fields, tags: Tags, time: number): string {
+function telegrafMetric(name: string, fields: Fields, tags: Tags, time: number): string {
   return `{"fields":${object(fields)},"name":"${name}","tags":${object(tags)},"timestamp":${time}}\n`
 }
 
@@ -74,7 +74,7 @@ function interfaceMetric(r: InterfaceReading): Metric {
 }
 
 /** The name as the make writes it; D-Link puts its firmware into it, so that an upgrade renames every port. */
-export function interfaceName(device: InventoryDevice, index: string): string {
+function interfaceName(device: InventoryDevice, index: string): string {
   switch (device.vendor) {
     case 'Cisco':
       return `GigabitEthernet1/0/${Number(index) - 10_100}`
@@ -263,7 +263,7 @@ function catvMetric(r: CatvReading): Metric {
   }
 }
 
-export function telegrafMetrics(reading: Reading): readonly Metric[] {
+function telegrafMetrics(reading: Reading): readonly Metric[] {
   switch (reading.kind) {
     case 'interface':
       return [interfaceMetric(reading)]

@@ -1,7 +1,7 @@
 import type { InventoryDevice } from '../../topology/model.ts'
 
 /** Records one poll of the device gives in Telegraf's format under the light profile. */
-export function recordsPerPoll(device: InventoryDevice): number {
+function recordsPerPoll(device: InventoryDevice): number {
   if (device.role === 'ups' || device.role === 'catv' || device.ports.length === 0) return 1
   let records = 0
   for (const port of device.ports)

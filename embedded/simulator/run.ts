@@ -18,7 +18,7 @@ export interface RunOptions {
   readonly onSent?: (records: number) => void
 }
 
-export interface Clock {
+interface Clock {
   nowMs(): number
   sleep(ms: number, signal: AbortSignal): Promise<void>
 }
@@ -31,7 +31,7 @@ export interface SimulatorRun {
   stop(): Promise<number>
 }
 
-export const systemClock: Clock = {
+const systemClock: Clock = {
   nowMs: () => Date.now(),
   sleep: (ms, signal) =>
     new Promise(resolve => {

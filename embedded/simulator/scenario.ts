@@ -2,7 +2,7 @@ import { ProblemsError, parseLocatedYaml, type Path, type Problem } from '../../
 import { tiers, type Tier } from '../../schemas/words.ts'
 
 /** What can go wrong in the simulated city. */
-export const faults = [
+const faults = [
   'mains_cut', // a node and the buildings below lose mains; where there is a UPS it carries the node
   'fibre_cut', // the fibre to one parent is cut (to every parent with `all_ways: true`)
   'dirty_optic', // received power at the node's uplink drifts down by `loss_db` over `ramp`

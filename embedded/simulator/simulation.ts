@@ -41,7 +41,7 @@ export interface FaultNews {
 }
 
 /** What is true of a node, whatever its telemetry says: the measure that tests hold lights against. */
-export interface NodeTruth {
+interface NodeTruth {
   readonly powered: boolean
   readonly reachable: boolean
   readonly onBattery: boolean
@@ -719,7 +719,7 @@ function commonDivisor(a: number, b: number): number {
 }
 
 /** A collector's name for every node: one for the core and districts, one for about two areas each below. */
-export function assignCollectors(
+function assignCollectors(
   nodes: readonly InventoryNode[],
   parents: readonly (readonly number[])[]
 ): string[] {

@@ -7,13 +7,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort, programOrSkip, startServer } from './server-process.ts'
 
 /** One notification as Alertmanager's webhook sends it: a group of alerts, firing or resolved. */
-export interface Notification {
+interface Notification {
   readonly receiver: string
   readonly status: 'firing' | 'resolved'
   readonly groupLabels: Readonly<Record<string, string>>
   readonly alerts: readonly NotifiedAlert[]
 }
-export interface NotifiedAlert {
+interface NotifiedAlert {
   readonly status: 'firing' | 'resolved'
   readonly labels: Readonly<Record<string, string>>
   readonly annotations: Readonly<Record<string, string>>

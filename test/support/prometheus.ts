@@ -17,11 +17,11 @@ export interface RunningPrometheus {
   ): Promise<PrometheusSample[]>
   stop(): Promise<void>
 }
-export interface PrometheusSample {
+interface PrometheusSample {
   readonly labels: Readonly<Record<string, string>>
   readonly value: number
 }
-export interface PrometheusAlert {
+interface PrometheusAlert {
   readonly labels: Readonly<Record<string, string>>
   readonly annotations: Readonly<Record<string, string>>
   readonly state: 'pending' | 'firing' | 'inactive'

@@ -6,7 +6,7 @@ import { delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** The first of these programs found on PATH, or undefined. */
-export function findProgram(names: readonly string[]): string | undefined {
+function findProgram(names: readonly string[]): string | undefined {
   for (const name of names)
     for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
       const path = join(folder, name)
