@@ -18,7 +18,7 @@ const insertStart = /^INSERT\s+INTO\s/i
 const formatAtEnd = /\sFORMAT\s+([A-Za-z][A-Za-z0-9]*)\s*;?\s*$/i
 const valuesAtEnd = /[\s)]VALUES\s*;?\s*$/i
 /** An INSERT that brings its own rows takes no data from the request's body. */
-const selectInside = /[\s)](?:SELECT|WITH|WATCH|FROM\s+INFILE)\s/i
+const selectInside = /[\s)](?:SELECT|WITH|WATCH|VALUES|FROM\s+INFILE)(?=[\s(])/i
 
 /** Takes `INSERT INTO … FORMAT X` apart (the data comes apart from it); undefined for any other query. */
 export function parseInsertWithData(sql: string): InsertWithData | undefined {
