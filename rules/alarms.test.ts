@@ -347,7 +347,8 @@ describe('reload', () => {
       flip(shipped, 'if.oper_status', 'down', true, t0, { device: 'sw-1', instance: '25', node: 'a' }),
       flip(shipped, 'if.oper_status', 'down', true, t0, { device: 'sw-2', instance: '25', node: 'b' })
     )
-    engine.relocate(device => (device === 'sw-1' ? 'c' : undefined), t0 + 5 * s)
+    const left = engine.relocate(device => (device === 'sw-1' ? 'c' : undefined), t0 + 5 * s)
+    expect(left).toEqual(['a'])
     expect(brief(engine.drain())).toEqual(['5s changed link.down critical', '5s cleared link.down critical'])
     expect(engine.byNode('c')).toHaveLength(1)
     expect([...engine.byNode('a'), ...engine.byNode('b')]).toEqual([])

@@ -38,8 +38,11 @@ export interface AlarmEngine {
    * given its program anew afterwards, seeded by raisedConditions.
    */
   reload(compiled: CompiledRules, nowMs: number): void
-  /** After an inventory reload: alarms move to the node they now belong to; undefined clears those of devices that are gone. */
-  relocate(nodeOf: (device: string, instance: string) => string | undefined, nowMs: number): void
+  /**
+   * After an inventory reload: alarms move to the node they now belong to; undefined clears those of devices that
+   * are gone. Returns the nodes that alarms moved away from; the transitions name the new ones.
+   */
+  relocate(nodeOf: (device: string, instance: string) => string | undefined, nowMs: number): readonly string[]
   /** When the next hold ends, or null. */
   nextDeadlineMs(): number | null
   /** Resources with anything on, and holds under way: what memory goes by. */
@@ -574,6 +577,7 @@ export function createAlarmEngine(compiled: CompiledRules, restored: Iterable<Al
 
     relocate(nodeOf, nowMs) {
       settleAll()
+      const left = new Set<string>()
       for (const resource of [...resources.values()]) {
         const node = nodeOf(resource.device, resource.instance)
         for (const state of resource.rules.values()) {
@@ -582,6 +586,7 @@ export function createAlarmEngine(compiled: CompiledRules, restored: Iterable<Al
             clear(state.alarm, nowMs)
             state.alarm = null
           } else if (node !== state.alarm.node) {
+            left.add(state.alarm.node)
             state.alarm = { ...state.alarm, node, changedAtMs: Math.max(nowMs, state.alarm.changedAtMs) }
             emit(state.alarm, 'changed', state.alarm.changedAtMs)
           }
@@ -598,11 +603,13 @@ export function createAlarmEngine(compiled: CompiledRules, restored: Iterable<Al
           silent.delete(alarm.device)
           clear(alarm, nowMs)
         } else if (node !== alarm.node) {
+          left.add(alarm.node)
           const moved = { ...alarm, node, changedAtMs: Math.max(nowMs, alarm.changedAtMs) }
           silent.set(alarm.device, moved)
           emit(moved, 'changed', moved.changedAtMs)
         }
       }
+      return [...left]
     },
 
     nextDeadlineMs() {
