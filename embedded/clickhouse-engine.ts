@@ -25,7 +25,7 @@ export interface EngineOptions {
   readonly resultBytesMax: number
 }
 
-export interface EngineQuery {
+interface EngineQuery {
   readonly sql: string
   readonly defaultFormat: string
   /** '' for the engine's default database. */

@@ -24,7 +24,7 @@ export interface Rollups {
  * Writes the 5-minute and 1-hour rollups of one hour of event time, [fromMs, fromMs + 1 h). Repeatable: the newest
  * version of a window stays. Reads in key order, so that memory does not grow with the number of series.
  */
-export async function rollUpHour(client: ClickHouseClient, fromMs: number): Promise<void> {
+async function rollUpHour(client: ClickHouseClient, fromMs: number): Promise<void> {
   const query_params = { from: fromMs, to: fromMs + hour }
   const clickhouse_settings = {
     optimize_aggregation_in_order: 1,

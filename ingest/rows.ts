@@ -60,7 +60,7 @@ const place = (coordinates: Coordinates | null): Row => ({
   offset: coordinates?.offset ?? null
 })
 
-export function lightChangeRow(change: LightChange): Row {
+function lightChangeRow(change: LightChange): Row {
   const { cause } = change
   return {
     node: change.node,
@@ -75,7 +75,7 @@ export function lightChangeRow(change: LightChange): Row {
   }
 }
 
-export function alarmRow({ alarm, change, atMs }: AlarmTransition): Row {
+function alarmRow({ alarm, change, atMs }: AlarmTransition): Row {
   const { evidence } = alarm
   return {
     id: alarm.id,
@@ -104,7 +104,7 @@ export function alarmRow({ alarm, change, atMs }: AlarmTransition): Row {
   }
 }
 
-export function incidentRow({ incident, change, atMs }: IncidentChange): Row {
+function incidentRow({ incident, change, atMs }: IncidentChange): Row {
   return {
     id: incident.id,
     change,
