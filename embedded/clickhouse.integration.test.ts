@@ -1,4 +1,7 @@
 import { ClickHouseError, type ClickHouseClient } from '@clickhouse/client'
+import { readdirSync } from 'node:fs'
+import { request } from 'node:http'
+import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
@@ -212,6 +215,28 @@ describe('over bare HTTP, as Grafana and curl use it', () => {
 
   it('is shut to pages in a browser and to foreign host names', async () => {
     expect((await post('/', 'SELECT 1', { Origin: 'http://evil.example' })).status).toBe(403)
+  })
+
+  it('stores nothing of an insert whose sender breaks off, and keeps no file of it', async () => {
+    await post('/', 'CREATE TABLE conformance.broken (a UInt32) ENGINE = MergeTree ORDER BY a')
+    const query = encodeURIComponent('INSERT INTO conformance.broken FORMAT TSV')
+    const sender = request(`${server.url}/?query=${query}`, { method: 'POST' })
+    sender.on('error', () => undefined)
+    sender.write('1\n2\n')
+    await delay(100)
+    sender.destroy()
+    await delay(200)
+    expect(await count('broken')).toBe(0)
+    expect(readdirSync(join(server.dataDir, 'spool'))).toEqual([])
+  })
+
+  it('stores while as many queries as it runs at once are under way', async () => {
+    await post('/', 'CREATE TABLE conformance.lane (a UInt32) ENGINE = MergeTree ORDER BY a')
+    const slow = Array.from({ length: 6 }, () => post('/', 'SELECT sleep(1)'))
+    const startedMs = Date.now()
+    expect((await post('/', 'INSERT INTO conformance.lane FORMAT TSV\n1\n')).status).toBe(200)
+    expect(Date.now() - startedMs).toBeLessThan(900)
+    expect((await Promise.all(slow)).map(response => response.status)).toEqual(slow.map(() => 200))
   })
 
   it('stores an insert larger than its buffers', async () => {
