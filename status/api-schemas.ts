@@ -247,7 +247,7 @@ export const unknownDevicesSchema = Type.Object(
           identifier: text('What its telemetry calls it'),
           collector: text('Collector that polled it'),
           profile: text('Profile that understood it'),
-          samples: int('Samples stored so far'),
+          series: int('Series of it met so far'),
           firstSeen: iso('First sample'),
           firstSeenMs: ms('The same'),
           lastSeen: iso('Newest sample'),

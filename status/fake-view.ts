@@ -112,6 +112,7 @@ export function createFakeView(options: FakeCityOptions): FakeView {
   const maintenance = new Set<string>()
   const listeners = new Set<(event: StatusEvent) => void>()
   const startedMs = nowMs()
+  const wordsOf = new Map<string, string[]>()
   let history: readonly HistoryEntry[] = []
   let readiness: Readiness = { ready: true, parts: { state: { ok: true, detail: 'restored' } } }
 
@@ -127,6 +128,7 @@ export function createFakeView(options: FakeCityOptions): FakeView {
       maintenance: false
     }
     nodes.push(node)
+    for (const address of addresses) wordsOf.set(address, words(address))
     byId.set(id, node)
     if (parent !== null) childrenOf.set(parent, [...(childrenOf.get(parent) ?? []), id])
     effective.set(id, { light: 'green', sinceMs: startedMs, cause: noCause(id) })
@@ -306,7 +308,7 @@ export function createFakeView(options: FakeCityOptions): FakeView {
       const found: AddressMatch[] = []
       for (const node of nodes) {
         for (const known of node.addresses) {
-          const have = words(known)
+          const have = wordsOf.get(known) ?? []
           const hits = asked.filter((word, i) =>
             i === asked.length - 1 ? have.some(w => w.startsWith(word)) : have.includes(word)
           ).length
@@ -390,7 +392,7 @@ export function createFakeView(options: FakeCityOptions): FakeView {
           identifier: '10.77.0.14',
           collector: 'telegraf-2',
           profile: 'if-mib',
-          samples: 4_120,
+          series: 41,
           firstSeenMs: startedMs,
           lastSeenMs: nowMs()
         }

@@ -1,12 +1,16 @@
+import { readFileSync } from 'node:fs'
 import { createServer, connect } from 'node:net'
+import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { pino } from 'pino'
 import { Registry } from 'prom-client'
 import { afterEach, describe, expect, it } from 'vitest'
 import { ProblemsError } from '../schemas/located-yaml.ts'
+import { packageRoot } from '../schemas/package-root.ts'
 import { createFakeView, type FakeView } from './fake-view.ts'
 import { createStatusServer, statusLimits, type StatusServer, type StatusServerOptions } from './http.ts'
+import { problemTypes } from './problems.ts'
 
 const servers: StatusServer[] = []
 afterEach(async () => {
@@ -150,13 +154,17 @@ describe('a look-up by address', () => {
 
 describe('the other answers', () => {
   it('suggests addresses while they are typed', async () => {
-    const { server } = await startServer()
+    const { server, view } = await startServer()
     const typed = await ask(server, `/api/v1/addresses?q=${encodeURIComponent('тютч')}&limit=2`)
     expect(typed.json()).toMatchObject({
       items: [{ address: 'ул. Тютчева, 1' }, { address: 'ул. Тютчева, 2' }]
     })
     const exact = await ask(server, `/api/v1/addresses?q=${encodeURIComponent('тютчева 2')}`)
     expect(exact.json()).toMatchObject({ items: [{ address: 'ул. Тютчева, 2', score: 1 }] })
+    const found = view.lookup('тютчева 2', 10)
+    view.lookup = () => ({ ...found, candidates: found.match === null ? [] : [found.match] })
+    const both = await ask(server, `/api/v1/addresses?q=${encodeURIComponent('тютчева 2')}`)
+    expect((both.json() as { items: unknown[] }).items).toHaveLength(1)
   })
 
   it('pages through the nodes by tier and light', async () => {
@@ -337,6 +345,28 @@ describe('operations', () => {
       detail: 'clickhouse: not reached for 12 s',
       parts: { clickhouse: { ok: false }, kafka: { ok: true } }
     })
+  })
+
+  it('answers no question about the network before its state is restored', async () => {
+    const { server, view } = await startServer()
+    view.setReadiness({ ready: false, parts: { state: { ok: false, detail: 'alarms are being restored' } } })
+    for (const url of [at('Тютчева 3'), '/api/v1/tree', '/api/v1/summary', '/api/v1/events']) {
+      const answer = await ask(server, url)
+      expectProblem(answer, 503, 'starting')
+      expect(answer.headers['retry-after']).toBe('1')
+    }
+    expect((await ask(server, '/health/live')).status).toBe(200)
+    expect((await ask(server, '/metrics')).status).toBe(200)
+    view.setReadiness({ ready: true, parts: { state: { ok: true, detail: '' } } })
+    expect((await ask(server, '/api/v1/summary')).status).toBe(200)
+  })
+
+  it('documents every problem', () => {
+    const text = readFileSync(join(packageRoot, 'docs', 'api-problems.md'), 'utf8')
+    const documented = [...text.matchAll(/^\| `\/problems\/([\w-]+)` +\| (\d+) +\| (.+?) +\|/gm)]
+    expect(documented.map(([, type, status, title]) => ({ type, status: Number(status), title }))).toEqual(
+      Object.entries(problemTypes).map(([type, { status, title }]) => ({ type, status, title }))
+    )
   })
 
   it('reloads once at a time and reports every error with its place', async () => {

@@ -221,6 +221,15 @@ export async function createStatusServer(options: StatusServerOptions): Promise<
       )
     }
   })
+  // An empty state must not be taken for a quiet network, nor every address for an unknown one.
+  let restored = false
+  app.addHook('preValidation', async request => {
+    if (restored || !request.url.startsWith('/api/v1/')) return
+    const state = view.readiness().parts['state']
+    restored = state?.ok !== false
+    if (!restored)
+      throw new Problem('starting', state?.detail ?? 'State is being restored', { retryAfterS: 1 })
+  })
   app.addHook('onSend', async (_request, reply) => {
     for (const [name, value] of Object.entries(dataHeaders))
       if (!reply.hasHeader(name)) void reply.header(name, value)
@@ -403,15 +412,12 @@ export async function createStatusServer(options: StatusServerOptions): Promise<
         found => found.match !== null || found.candidates.length > 0,
         () => view.lookup(q, limit ?? 10)
       )
-      const items = answer.candidates.slice(0, limit ?? 10)
-      if (answer.match !== null) {
-        const { address, nodeId, tier, score } = answer.match
-        return {
-          ...now(),
-          query: q,
-          items: [{ address, nodeId, tier, score }, ...items].slice(0, limit ?? 10)
-        }
-      }
+      const { match, candidates } = answer
+      if (match === null) return { ...now(), query: q, items: candidates.slice(0, limit ?? 10) }
+      const { address, nodeId, tier, score } = match
+      // The engine may list the exact match among the near ones, too.
+      const others = candidates.filter(near => near.address !== address || near.nodeId !== nodeId)
+      const items = [{ address, nodeId, tier, score }, ...others].slice(0, limit ?? 10)
       return { ...now(), query: q, items }
     }
   )

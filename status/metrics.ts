@@ -171,14 +171,6 @@ export function createStatusMetrics(
   }
 
   new Gauge({
-    name: 'svetofor_unknown_devices',
-    help: 'Devices that send telemetry and are not in the inventory, at most 1,000 counted',
-    registers,
-    collect() {
-      this.set(view.unknownDevices(1000).length)
-    }
-  })
-  new Gauge({
     name: 'svetofor_sse_clients',
     help: 'Clients that follow the event stream now',
     registers,

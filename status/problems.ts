@@ -19,6 +19,7 @@ export const problemTypes = {
   'headers-too-large': { status: 431, title: 'The request headers are too large' },
   internal: { status: 500, title: 'Something is wrong in Svetofor itself' },
   'no-reload': { status: 501, title: 'This process has nothing to reload' },
+  starting: { status: 503, title: 'Svetofor is starting' },
   'not-ready': { status: 503, title: 'Svetofor is not ready' },
   'history-unavailable': { status: 503, title: 'The stored history cannot be read now' },
   'too-many-clients': { status: 503, title: 'Too many clients at once' },

@@ -70,7 +70,7 @@ export interface UnknownDevice {
   readonly identifier: string
   readonly collector: string
   readonly profile: string
-  readonly samples: number
+  readonly series: number
   readonly firstSeenMs: number
   readonly lastSeenMs: number
 }
@@ -84,7 +84,10 @@ export type StatusEvent =
 
 export interface Readiness {
   readonly ready: boolean
-  /** Each part by name: whether it is well, and a sentence when it is not. */
+  /**
+   * Each part by name: whether it is well, and a sentence when it is not. While the part `state` is not well,
+   * nothing is known of the network yet, and the interface answers no question about it.
+   */
   readonly parts: Readonly<Record<string, { readonly ok: boolean; readonly detail: string }>>
 }
 
@@ -108,13 +111,4 @@ export interface StatusView {
   readiness(): Readiness
 }
 
-/** Stored history of a node, newest first; asked of ClickHouse. */
-export interface HistoryEntry {
-  readonly atMs: number
-  readonly kind: 'light' | 'alarm' | 'incident'
-  readonly data: Readonly<Record<string, unknown>>
-}
-
-export interface HistoryStore {
-  nodeHistory(nodeId: string, fromMs: number, toMs: number, limit: number): Promise<readonly HistoryEntry[]>
-}
+export type { HistoryEntry, HistoryStore } from '../schemas/history.ts'

@@ -99,9 +99,13 @@ function card() {
 }
 
 /** @param {any} error */
+const isStarting = error => error instanceof Refused && error.problem.type === '/problems/starting'
+
+/** @param {any} error */
 function showError(error) {
   const detail = error instanceof Refused ? error.message : String(error.message ?? error)
-  shown = { kind: 'message', title: t('failed', { detail: '' }).replace(/: ?$/, ''), text: detail }
+  if (isStarting(error)) shown = { kind: 'message', title: t('loading'), text: t('starting') }
+  else shown = { kind: 'message', title: t('failed', { detail: '' }).replace(/: ?$/, ''), text: detail }
   draw()
 }
 
@@ -449,11 +453,14 @@ async function start() {
       await loadAll()
       break
     } catch (error) {
-      showNotice(t('failed', { detail: /** @type {Error} */ (error).message }))
-      await new Promise(resolve => setTimeout(resolve, Math.min(10_000, 500 * 2 ** tries)))
+      const starting = isStarting(error)
+      showNotice(starting ? t('starting') : t('failed', { detail: /** @type {Error} */ (error).message }))
+      await new Promise(resolve => setTimeout(resolve, starting ? 1000 : Math.min(10_000, 500 * 2 ** tries)))
     }
   }
   showNotice('')
+  // What was asked for while the server was not there yet is asked again.
+  if (shown.kind === 'message') fromLocation()
   await follow({ after: () => eventId, onEvent, onState })
 }
 

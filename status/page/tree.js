@@ -162,7 +162,7 @@ export function createTreeView({ tree, space, empty, model, onOpen, loadChildren
         'aria-expanded': openable(item) ? String(open) : null,
         'aria-selected': String(item.id === selectedId),
         'aria-label':
-          `${t(`tier.${item.tier}`)} ${item.name}: ${t(`light.${item.light}`)}` +
+          `${item.name}, ${t(`tier.${item.tier}`)}: ${t(`light.${item.light}`)}` +
           (item.maintenance ? `, ${t('plannedTag')}` : ''),
         'data-id': item.id
       },
