@@ -1,0 +1,404 @@
+import { describe, expect, it } from 'vitest'
+import { compileInventory, inventoryPart, type CompiledInventory } from './compile.ts'
+import { explain } from './explain.ts'
+import { createLightEngine, summariseAlarms, type LightEngine, type NodeAlarms } from './lights.ts'
+import { parseInventoryYaml } from './load.ts'
+
+/** core → ou → ru → two campuses with a UPS each → two buildings each; du-5 has two ways up. */
+const city = `
+nodes:
+  - {id: core, tier: core}
+  - {id: ou, tier: district, parents: [core]}
+  - {id: ru, tier: area, parents: [ou], devices: [{id: ru-sw, role: switch, identifiers: [ru-sw]}]}
+  - id: ku1
+    tier: campus
+    name: КУ-1
+    parents: [ru]
+    devices:
+      - {id: ku1-sw, role: switch, identifiers: [ku1-sw]}
+      - {id: ku1-ups, role: ups, identifiers: [ku1-ups]}
+  - id: ku2
+    tier: campus
+    parents: [ru]
+    devices:
+      - {id: ku2-sw, role: switch, identifiers: [ku2-sw]}
+      - {id: ku2-ups, role: ups, identifiers: [ku2-ups]}
+  - id: du1
+    tier: building
+    parents: [ku1]
+    addresses: ["ул. Мира, 1"]
+    subscribers: 10
+    devices:
+      - {id: du1-a, role: switch, identifiers: [du1-a]}
+      - {id: du1-b, role: switch, identifiers: [du1-b]}
+  - id: du2
+    tier: building
+    parents: [ku1]
+    addresses: ["ул. Мира, 2", "ул. Мира, 2А"]
+    subscribers: 20
+    devices: [{id: du2-a, role: switch, identifiers: [du2-a]}]
+  - id: du3
+    tier: building
+    parents: [ku2]
+    subscribers: 30
+    maintenance: true
+    devices: [{id: du3-a, role: switch, identifiers: [du3-a]}]
+  - {id: du4, tier: building, parents: [ku2], subscribers: 40}
+  - {id: du5, tier: building, parents: [ku1, ku2], subscribers: 50}
+`
+
+const inventory = compileInventory([parseInventoryYaml('city.yaml', city)], 1)
+const at = (id: string): number => inventory.nodeIndex(id)!
+const device = (id: string): number => inventory.deviceIndex(id)!
+const t0 = 1_700_000_000_000
+
+function alarm(
+  kind: NodeAlarms['kind'],
+  light: 'red' | 'yellow',
+  sinceMs: number,
+  mains = false
+): NodeAlarms {
+  const id = `${kind}-${sinceMs}`
+  const severity = light === 'red' ? 'critical' : 'minor'
+  return { light, kind, alarm: id, severity, sinceMs, alarms: [id], mainsLostSinceMs: mains ? sinceMs : null }
+}
+
+const effective = (engine: LightEngine, ...ids: string[]) => ids.map(id => engine.light(at(id)).effective)
+const says = (
+  engine: LightEngine,
+  id: string,
+  nowMs: number,
+  open: { id: string; text: { ru: string; en: string } }[] = []
+) =>
+  explain({
+    inventory,
+    node: at(id),
+    lights: engine,
+    alarms: open,
+    incidents: engine.incidentsOf(at(id)),
+    nowMs
+  })
+
+describe('lights', () => {
+  it('greys what is below a red node, with its cause, and counts each node once', () => {
+    const engine = createLightEngine(inventory)
+    engine.setAlarms(at('ru'), alarm('link', 'red', t0))
+    const { lightChanges, incidentChanges } = engine.update(t0 + 500)
+    expect(lightChanges).toHaveLength(8)
+    expect(engine.light(at('du5'))).toEqual({
+      own: 'green',
+      effective: 'grey',
+      sinceMs: t0,
+      cause: { by: 'upstream', node: 'ru', alarm: `link-${t0}`, kind: 'link' },
+      maintenance: false
+    })
+    expect(incidentChanges).toHaveLength(1)
+    expect(incidentChanges[0]).toMatchObject({
+      change: 'opened',
+      incident: {
+        root: 'ru',
+        kind: 'link',
+        light: 'red',
+        severity: 'critical',
+        openedAtMs: t0,
+        affectedNodes: 8,
+        affectedAddresses: 3,
+        affectedSubscribers: 150
+      }
+    })
+    engine.setAlarms(at('ru'), null)
+    const back = engine.update(t0 + 1000)
+    expect(back.incidentChanges).toMatchObject([{ change: 'closed', incident: { closedAtMs: t0 + 1000 } }])
+    expect(back.lightChanges.every(change => change.to === 'green')).toBe(true)
+    expect(engine.incidents()).toEqual([])
+  })
+
+  it('shows yellow where one of several ways is dead, and grey only where all are', () => {
+    const engine = createLightEngine(inventory)
+    engine.setAlarms(at('ku1'), alarm('link', 'red', t0))
+    engine.update(t0)
+    expect(effective(engine, 'ku1', 'du1', 'du5')).toEqual(['red', 'grey', 'yellow'])
+    expect(engine.light(at('du5')).cause).toMatchObject({ by: 'upstream', node: 'ku1' })
+    expect(engine.wayToCore(at('du5')).map(i => inventory.nodes[i]!.id)).toEqual(['ku2', 'ru', 'ou', 'core'])
+    engine.setAlarms(at('ku2'), alarm('optics', 'red', t0 + 1))
+    engine.update(t0 + 1)
+    expect(effective(engine, 'du5', 'du4')).toEqual(['grey', 'grey'])
+    expect(engine.incidents().map(incident => [incident.root, incident.affectedNodes])).toEqual([
+      ['ku1', 4],
+      ['ku2', 3]
+    ])
+  })
+
+  it('re-links a child when its parent fails later, and shows what is still bad when the parent clears', () => {
+    const engine = createLightEngine(inventory)
+    engine.setAlarms(at('du1'), alarm('optics', 'red', t0))
+    const first = engine.update(t0).incidentChanges[0]!.incident
+    engine.setAlarms(at('ku1'), alarm('link', 'red', t0 + 60_000))
+    const merged = engine.update(t0 + 60_000).incidentChanges
+    expect(merged.map(({ change, incident }) => [change, incident.root])).toEqual([
+      ['opened', 'ku1'],
+      ['closed', 'du1']
+    ])
+    expect(engine.light(at('du1'))).toMatchObject({ own: 'red', effective: 'grey', cause: { node: 'ku1' } })
+    engine.setAlarms(at('ku1'), null)
+    engine.update(t0 + 120_000)
+    expect(effective(engine, 'du1', 'du2')).toEqual(['red', 'green'])
+    expect(engine.incidents()).toMatchObject([{ id: first.id, root: 'du1', openedAtMs: t0 }])
+  })
+
+  it('opens no incident for the silence of a child below a failed parent', () => {
+    const engine = createLightEngine(inventory)
+    engine.setAlarms(at('ku1'), alarm('link', 'red', t0))
+    engine.setDeviceSilence(device('du2-a'), t0 + 100)
+    engine.update(t0 + 1000)
+    expect(engine.incidents()).toHaveLength(1)
+  })
+
+  it('tells part of the devices silent from all of them, and a building alone from its parent', () => {
+    const engine = createLightEngine(inventory)
+    engine.setDeviceSilence(device('du1-a'), t0)
+    engine.update(t0)
+    expect(engine.light(at('du1'))).toMatchObject({ own: 'yellow', cause: { by: 'silence', kind: 'device' } })
+    expect(engine.incidents()).toEqual([])
+    engine.setDeviceSilence(device('du1-b'), t0 + 5000)
+    engine.update(t0 + 5000)
+    expect(engine.light(at('du1'))).toMatchObject({
+      own: 'grey',
+      sinceMs: t0 + 5000,
+      cause: { kind: 'unknown' }
+    })
+    expect(engine.incidents()).toMatchObject([
+      { root: 'du1', kind: 'unknown', light: 'grey', severity: 'critical' }
+    ])
+  })
+
+  it('does not call a node unreachable that still reports below a silent one', () => {
+    const engine = createLightEngine(inventory)
+    for (const id of ['ku1-sw', 'ku1-ups', 'du2-a']) engine.setDeviceSilence(device(id), t0)
+    engine.update(t0)
+    expect(effective(engine, 'ku1', 'du1', 'du2')).toEqual(['grey', 'green', 'grey'])
+    expect(engine.light(at('du2')).cause).toMatchObject({ by: 'upstream', node: 'ku1' })
+  })
+
+  it('says no data yet of a node that has never reported, without an incident', () => {
+    const engine = createLightEngine(inventory)
+    engine.setDeviceSilence(device('du2-a'), t0, true)
+    engine.update(t0)
+    expect(effective(engine, 'du2')).toEqual(['grey'])
+    expect(engine.incidents()).toEqual([])
+    expect(says(engine, 'du2', t0).ru).toBe('Данных от узла ещё не было, состояние неизвестно.')
+    engine.setDeviceSilence(device('du2-a'), null)
+    engine.update(t0 + 1)
+    expect(effective(engine, 'du2')).toEqual(['green'])
+  })
+
+  it('gives dark buildings to the power incident of the node above them', () => {
+    const engine = createLightEngine(inventory)
+    engine.setDeviceSilence(device('du2-a'), t0)
+    engine.setAlarms(at('du1'), alarm('link', 'red', t0 + 10_000))
+    engine.update(t0 + 10_000)
+    expect(engine.incidents()).toHaveLength(2)
+    engine.setAlarms(at('ku1'), alarm('power', 'yellow', t0 + 30_000, true))
+    engine.update(t0 + 30_000)
+    expect(engine.incidents()).toMatchObject([
+      {
+        root: 'ku1',
+        kind: 'power',
+        light: 'yellow',
+        severity: 'critical',
+        affectedNodes: 3,
+        affectedSubscribers: 30
+      }
+    ])
+    expect(effective(engine, 'ku1', 'du1', 'du2', 'du5')).toEqual(['yellow', 'grey', 'grey', 'green'])
+    expect(engine.light(at('du2')).cause).toMatchObject({ by: 'upstream', node: 'ku1', kind: 'power' })
+    engine.setAlarms(at('ku1'), null)
+    engine.setAlarms(at('du1'), null)
+    engine.update(t0 + 60_000)
+    expect(engine.incidents()).toMatchObject([{ root: 'du2', kind: 'unknown' }])
+  })
+
+  it('leaves a building that went dark long before the power cut its own incident', () => {
+    const engine = createLightEngine(inventory)
+    engine.setDeviceSilence(device('du2-a'), t0)
+    engine.setAlarms(at('ku1'), alarm('power', 'yellow', t0 + 3_600_000, true))
+    engine.update(t0 + 3_600_000)
+    expect(engine.incidents().map(incident => incident.root)).toEqual(['ku1', 'du2'])
+  })
+
+  it('does not take a worn battery for a power cut', () => {
+    const engine = createLightEngine(inventory)
+    engine.setAlarms(at('ku1'), alarm('power', 'yellow', t0))
+    engine.setDeviceSilence(device('du2-a'), t0 + 1000)
+    engine.update(t0 + 1000)
+    expect(engine.incidents().map(incident => incident.root)).toEqual(['ku1', 'du2'])
+  })
+
+  it('groups siblings that lose their mains within a minute, and no later ones', () => {
+    const engine = createLightEngine(inventory)
+    engine.setAlarms(at('ku2'), alarm('power', 'yellow', t0, true))
+    engine.setAlarms(at('ku1'), alarm('power', 'yellow', t0 + 50_000, true))
+    engine.setDeviceSilence(device('du2-a'), t0 + 55_000)
+    engine.update(t0 + 60_000)
+    expect(engine.incidents()).toMatchObject([{ root: 'ku2', kind: 'power', affectedNodes: 3 }])
+    engine.setAlarms(at('ku1'), alarm('power', 'yellow', t0 + 300_000, true))
+    engine.update(t0 + 300_000)
+    expect(engine.incidents()).toHaveLength(3)
+  })
+
+  it('takes a silent collector for grey, not red, and cuts nobody off', () => {
+    const engine = createLightEngine(inventory)
+    engine.setCollectorSilence('col-1', [at('ku1'), at('du1'), at('du2')], t0)
+    engine.update(t0)
+    expect(effective(engine, 'ku1', 'du1', 'du2', 'du5')).toEqual(['grey', 'grey', 'grey', 'green'])
+    expect(engine.incidents()).toMatchObject([
+      { root: 'col-1', kind: 'collector', light: 'grey', severity: 'warning', affectedNodes: 3 }
+    ])
+    engine.setAlarms(at('du1'), alarm('link', 'red', t0 + 1))
+    engine.update(t0 + 1)
+    expect(effective(engine, 'du1')).toEqual(['red'])
+    engine.setCollectorSilence('col-1', [], null)
+    engine.update(t0 + 2)
+    expect(engine.incidents().map(incident => incident.root)).toEqual(['du1'])
+  })
+
+  it('waits for the parent before it opens an incident, but changes lights at once', () => {
+    const engine = createLightEngine(inventory, { settleMs: 3000 })
+    engine.setAlarms(at('du1'), alarm('link', 'red', t0))
+    expect(engine.update(t0)).toMatchObject({
+      lightChanges: [{ node: 'du1', to: 'red' }],
+      incidentChanges: []
+    })
+    expect(engine.nextDeadlineMs()).toBe(t0 + 3000)
+    engine.setAlarms(at('ku1'), alarm('link', 'red', t0))
+    expect(engine.update(t0 + 1000).incidentChanges).toEqual([])
+    expect(engine.update(t0 + 3999).incidentChanges).toEqual([])
+    expect(engine.update(t0 + 4000).incidentChanges).toMatchObject([
+      { change: 'opened', incident: { root: 'ku1' } }
+    ])
+    expect(engine.nextDeadlineMs()).toBeNull()
+  })
+
+  it('marks what is planned', () => {
+    const engine = createLightEngine(inventory)
+    engine.setDeviceSilence(device('du3-a'), t0)
+    engine.update(t0)
+    expect(engine.incidents()).toMatchObject([{ root: 'du3', maintenance: true }])
+    expect(engine.light(at('du3')).maintenance).toBe(true)
+    expect(says(engine, 'du3', t0 + 1).en).toMatch(/Planned work is under way\.$/)
+  })
+
+  it('counts nodes below a node once, rings included', () => {
+    const engine = createLightEngine(inventory)
+    expect(engine.below(at('core'))).toEqual({ nodes: 10, addresses: 3, subscribers: 150 })
+    expect(engine.below(at('ru'))).toEqual(engine.below(at('ru')))
+    expect(engine.below(at('du5'))).toEqual({ nodes: 1, addresses: 0, subscribers: 50 })
+  })
+
+  it('continues from what was stored: nothing is told twice, what has cleared is closed', () => {
+    const before = createLightEngine(inventory)
+    before.setAlarms(at('ku1'), alarm('link', 'red', t0))
+    before.setDeviceSilence(device('du3-a'), t0)
+    before.update(t0)
+    const stored = {
+      lights: inventory.nodes.map((node, i) => ({ node: node.id, ...before.light(i) })),
+      incidents: before.incidents()
+    }
+    const same = createLightEngine(inventory)
+    same.restore(stored)
+    same.setAlarms(at('ku1'), alarm('link', 'red', t0))
+    same.setDeviceSilence(device('du3-a'), t0)
+    expect(same.update(t0 + 9000)).toEqual({ lightChanges: [], incidentChanges: [] })
+    expect(same.incidents()).toEqual(before.incidents())
+    const cleared = createLightEngine(inventory)
+    cleared.restore(stored)
+    cleared.setDeviceSilence(device('du3-a'), t0)
+    const update = cleared.update(t0 + 9000)
+    expect(update.incidentChanges).toMatchObject([{ change: 'closed', incident: { root: 'ku1' } }])
+    expect(update.lightChanges.map(change => [change.node, change.to])).toEqual([
+      ['ku1', 'green'],
+      ['du1', 'green'],
+      ['du2', 'green'],
+      ['du5', 'green']
+    ])
+  })
+
+  it('takes what it knows over to another inventory, and closes incidents of nodes that are gone', () => {
+    const engine = createLightEngine(inventory)
+    engine.setAlarms(at('ku1'), alarm('link', 'red', t0))
+    engine.setAlarms(at('du4'), alarm('optics', 'yellow', t0))
+    engine.update(t0)
+    const nodes = inventory.nodes
+      .filter(node => node.id !== 'du4')
+      .map(node => (node.id === 'du5' ? { ...node, parents: ['ku2'] } : node))
+    const next: CompiledInventory = compileInventory([inventoryPart(nodes, inventory.devices)], 2)
+    const update = engine.reload(next, t0 + 1000)
+    expect(update.lightChanges.map(change => [change.node, change.from, change.to])).toEqual([
+      ['du5', 'yellow', 'green']
+    ])
+    expect(update.incidentChanges.map(({ change, incident }) => [change, incident.root])).toEqual([
+      ['closed', 'du4']
+    ])
+    expect(engine.light(next.nodeIndex('du2')!).effective).toBe('grey')
+  })
+
+  it('sums up alarms: worst first, then earliest', () => {
+    const open = [
+      { id: 'b', severity: 'minor', kind: 'power', raisedAtMs: 5 },
+      { id: 'c', severity: 'major', kind: 'optics', raisedAtMs: 9 },
+      { id: 'a', severity: 'major', kind: 'link', raisedAtMs: 7 }
+    ] as const
+    expect(summariseAlarms(open, alarmLike => alarmLike.id === 'b')).toEqual({
+      light: 'red',
+      kind: 'link',
+      alarm: 'a',
+      severity: 'major',
+      sinceMs: 7,
+      alarms: ['a', 'b', 'c'],
+      mainsLostSinceMs: 5
+    })
+    expect(summariseAlarms([], () => false)).toBeNull()
+  })
+})
+
+describe('explain', () => {
+  it('says what, where, how long and how many, in both languages', () => {
+    const engine = createLightEngine(inventory)
+    engine.setAlarms(at('ku1'), alarm('power', 'yellow', t0, true))
+    for (const id of ['du1-a', 'du1-b', 'du2-a']) engine.setDeviceSilence(device(id), t0 + 1000)
+    engine.update(t0 + 2000)
+    const nowMs = t0 + 65 * 60_000
+    expect(says(engine, 'du1', nowMs)).toEqual({
+      ru: 'Узел без связи: отключение электропитания, узел «КУ-1». Длится 1 ч 5 мин. Затронуто: узлов 3, адресов 3, абонентов 30.',
+      en: 'Unreachable: mains power lost, node КУ-1. Lasts 1 h 5 min. Affected: 3 nodes, 3 addresses, 30 subscribers.'
+    })
+    const open = [{ id: `power-${t0}`, text: { ru: 'ИБП на батарее.', en: 'UPS on battery.' } }]
+    expect(says(engine, 'ku1', t0 + 30_000, open).ru).toBe(
+      'Требует внимания: ИБП на батарее. Длится меньше минуты. Затронуто: узлов 3, адресов 3, абонентов 30.'
+    )
+    expect(says(engine, 'ku2', nowMs)).toEqual({ ru: 'Неисправностей не видно.', en: 'No fault is seen.' })
+  })
+
+  it('tells a node that still answers below a red one from one that does not', () => {
+    const engine = createLightEngine(inventory)
+    engine.setAlarms(at('ku1'), alarm('optics', 'red', t0))
+    engine.setDeviceSilence(device('du2-a'), t0)
+    engine.update(t0)
+    expect(says(engine, 'du1', t0).en).toMatch(
+      /^Service may suffer from a fault upstream \(optical line fault/
+    )
+    expect(says(engine, 'du2', t0).en).toMatch(/^Unreachable because of a fault upstream: optical line fault/)
+    expect(says(engine, 'du5', t0).en).toMatch(/^Runs without redundancy/)
+  })
+
+  it('says whose silence it is', () => {
+    const engine = createLightEngine(inventory)
+    engine.setDeviceSilence(device('du1-a'), t0)
+    engine.setDeviceSilence(device('du3-a'), t0)
+    engine.setCollectorSilence('c', [at('du2')], t0)
+    engine.update(t0)
+    expect(says(engine, 'du1', t0).en).toMatch(/^Some devices do not answer: 1 of 2/)
+    expect(says(engine, 'du3', t0 + 49 * 3_600_000).ru).toMatch(/^Узел не отвечает.* Длится 2 сут 1 ч/)
+    expect(says(engine, 'du2', t0).ru).toMatch(/^Молчит сборщик данных/)
+  })
+})
