@@ -12,12 +12,15 @@ import type {
   RejectReason,
   TaskRange
 } from '../schemas/evaluation.ts'
+import type { DecodePolicy } from '../schemas/decode.ts'
+import type { ProfileSet } from '../schemas/profile.ts'
 import { createBatchWalker, type RecordVisitor } from '../schemas/record-batch.ts'
 import { signals } from '../schemas/signals.ts'
 import { createColumns, reserveRows, takeBlock } from './columns.ts'
+import { createScanner, probeRecord } from './scan.ts'
 import { seriesId, seriesIdHex } from './series-id.ts'
 import type { SharedState } from './shared-state.ts'
-import { hashBytes } from './shared-table.ts'
+import { absent, hashBytes, tableFull } from './shared-table.ts'
 
 /**
  * Evaluation of one task, in two passes. The first decodes every record and writes its rows, and changes nothing that
@@ -48,8 +51,10 @@ export interface EvaluatorOptions {
   readonly shared: SharedState
   readonly programs: ProgramTable
   readonly limits: EvaluatorLimits
+  /** The profiles whose measurements these are: then known Telegraf records take the scanner instead of the decoder. */
+  readonly scanning?: { readonly profiles: ProfileSet; readonly policy: DecodePolicy }
   /** Called with every value before it is decoded. For tests that make a worker fail on a certain value. */
-  readonly beforeRecord?: (value: Uint8Array, offset: number) => void
+  readonly beforeRecord?: (bytes: Uint8Array, valueAt: number, valueLength: number, offset: number) => void
 }
 
 export interface Evaluator {
@@ -63,6 +68,8 @@ export interface Evaluator {
 /** A measurement as this evaluator keeps it. Slots of one signal share one series. */
 interface Layout {
   readonly info: EvaluatedMeasurement
+  /** Index among the measurements. */
+  readonly index: number
   /** Number of this set of signals in the shared table of layouts: the same after a reload that leaves it alone. */
   readonly number: number
   /** Series of a slot, counted from the entity's first. */
@@ -74,6 +81,9 @@ interface Layout {
 
 const keyScratchBytes = 4096
 
+/** Value of an alias that does not say by itself what its record is of. */
+const notWhole = 0x7fffffff
+
 export function createEvaluator(options: EvaluatorOptions): Evaluator {
   const { decoder, shared, programs, limits, beforeRecord } = options
   const { series: state, devices, seriesIds } = shared
@@ -81,7 +91,13 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
   const columns = createColumns()
   const encoder = new TextEncoder()
   const key = new Uint8Array(keyScratchBytes)
-  const layouts = options.measurements.map(info => createLayout(info, shared))
+  const layouts = options.measurements.map((info, index) => createLayout(info, index, shared))
+
+  const { scanning } = options
+  const scanner = scanning === undefined ? undefined : createScanner(scanning.policy)
+  const layoutOfNumber: Layout[] = []
+  for (const layout of layouts) layoutOfNumber[layout.number] = layout
+  let aliasesFull = false
 
   // What the record under evaluation belongs to; set by the walk, read by everything below.
   let topic = ''
@@ -89,6 +105,8 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
   let offset = 0
   let timeMs = 0
   let nowMs = 0
+  let aliasHash = 0
+  let isAliasNew = false
   /** Row under judgement in the second pass. */
   let row = 0
 
@@ -161,6 +179,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
         state.device[first + i] = device
         state.program[first + i] = unassigned
       })
+      shared.seriesLayouts[first] = layout.number
       return first
     })
   }
@@ -227,6 +246,64 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     columns.offsetWords[word + 1] = offsetHi
   }
 
+  /**
+   * The short way of a record: scanned, known by its alias, every series of it assigned. False leaves it to the
+   * reference decoder; nothing has been written then. `isAliasNew` then says whether its alias may be learnt.
+   */
+  const takeScanned = (bytes: Uint8Array, from: number, to: number): boolean => {
+    isAliasNew = false
+    if (scanner === undefined || scanning === undefined || !scanner.scan(bytes, from, to)) return false
+    const { aliasFrom, aliasTo } = scanner
+    aliasHash = hashBytes(bytes, aliasFrom, aliasTo)
+    const first = shared.aliases.find(bytes, aliasFrom, aliasTo, aliasHash)
+    if (first === absent) isAliasNew = !aliasesFull
+    if (first < 0 || first === notWhole) return false
+    const layout = layoutOfNumber[shared.seriesLayouts[first]!]
+    if (layout === undefined) return false
+    const plan = scanning.profiles.measurements[layout.index]!
+    if (!scanner.read(plan, nowMs)) return false
+    const { readings, slots, values, noReadings, noReadingCount } = scanner
+    const { seriesOfSlot } = layout
+    for (let i = 0; i < readings; i++) {
+      if (state.program[first + seriesOfSlot[slots[i]!]!]! < 0) return false
+    }
+    timeMs = scanner.timeMs
+    for (let i = 0; i < noReadingCount; i++) layout.noReadings[noReadings[i]!]!++
+    counts.samples += readings
+    counts.scanned++
+    seen(state.device[first]!)
+    reserveRows(columns, readings)
+    for (let i = 0; i < readings; i++) {
+      const series = first + seriesOfSlot[slots[i]!]!
+      writeRow(series, seriesIds[series * 2]!, seriesIds[series * 2 + 1]!, values[i]!)
+    }
+    return true
+  }
+
+  /** Remembers whether the alias of the record just scanned, and then decoded to `group`, is enough to know it by. */
+  const learnAlias = (bytes: Uint8Array, to: number, recordMs: number, group: DecodedGroup): void => {
+    if (scanner === undefined || scanning === undefined) return
+    const { aliasFrom, aliasTo } = scanner
+    const layout = layouts[group.measurement]!
+    const first = entityOf(layout, group.identifiers[0]!, group.instance)
+    if (first < 0) return
+    const { profiles } = scanning
+    const plan = profiles.measurements[group.measurement]!
+    const alias = bytes.subarray(aliasFrom, aliasTo)
+    const probe = probeRecord(alias, bytes.subarray(aliasTo, to), plan, profiles.byName.telegraf)
+    const probed = probe === undefined ? undefined : decoder.decode(probe, recordMs, nowMs)
+    const isWhole =
+      probed?.ok === true &&
+      probed.groups.length === 1 &&
+      probed.groups[0]!.measurement === group.measurement &&
+      probed.groups[0]!.identifiers[0] === group.identifiers[0] &&
+      probed.groups[0]!.instance === group.instance
+    const made = shared.aliases.insert(bytes, aliasFrom, aliasTo, aliasHash, () =>
+      isWhole ? first : notWhole
+    )
+    if (made === tableFull) aliasesFull = true
+  }
+
   const visitor: RecordVisitor = {
     record(bytes, keyAt, keyLength, valueAt, valueLength, at, recordTimestampMs) {
       offset = at
@@ -243,8 +320,9 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
         return
       }
       counts.bytes += valueLength
+      beforeRecord?.(bytes, valueAt, valueLength, at)
+      if (takeScanned(bytes, valueAt, valueAt + valueLength)) return
       const raw = bytes.subarray(valueAt, valueAt + valueLength)
-      beforeRecord?.(raw, at)
       const decoded = decoder.decode(raw, recordTimestampMs, nowMs)
       counts.decoded++
       if (!decoded.ok) {
@@ -262,6 +340,9 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
       const format = layouts[groups[0]!.measurement]!.info.format
       if (format !== undefined) formats.set(format, (formats.get(format) ?? 0) + 1)
       for (const group of groups) takeGroup(group)
+      if (isAliasNew && groups.length === 1 && decoded.unmapped === 0 && partial === undefined) {
+        learnAlias(bytes, valueAt + valueLength, recordTimestampMs, groups[0]!)
+      }
     },
     corrupt(firstOffset, lastOffset, detail, bytes) {
       offset = firstOffset
@@ -341,7 +422,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
 const bytesOrNull = (bytes: Uint8Array, at: number, length: number): Uint8Array | null =>
   length < 0 ? null : bytes.subarray(at, at + length)
 
-function createLayout(info: EvaluatedMeasurement, shared: SharedState): Layout {
+function createLayout(info: EvaluatedMeasurement, index: number, shared: SharedState): Layout {
   const distinct: number[] = []
   const seriesOfSlot = Int32Array.from(info.slots, ({ signal }) => {
     const known = distinct.indexOf(signal)
@@ -354,14 +435,22 @@ function createLayout(info: EvaluatedMeasurement, shared: SharedState): Layout {
   if (number < 0) {
     throw new RangeError('the profiles were reloaded with changed measurements too often; restart the daemon')
   }
-  return { info, number, seriesOfSlot, signals: distinct, noReadings: new Float64Array(info.slots.length) }
+  return {
+    info,
+    index,
+    number,
+    seriesOfSlot,
+    signals: distinct,
+    noReadings: new Float64Array(info.slots.length)
+  }
 }
 
-/** What one task counts; `decoded` records took the reference decoder. */
+/** What one task counts; `scanned` records took the scanner, `decoded` ones the reference decoder. */
 export interface TaskCounts {
   records: number
   bytes: number
   samples: number
+  scanned: number
   decoded: number
   tombstones: number
   unmapped: number
@@ -374,6 +463,7 @@ const zeroCounts = (): TaskCounts => ({
   records: 0,
   bytes: 0,
   samples: 0,
+  scanned: 0,
   decoded: 0,
   tombstones: 0,
   unmapped: 0,
@@ -389,12 +479,13 @@ export const noReadingPrefix = 'noReading.'
 
 function namedCounts(
   counts: TaskCounts,
-  formats: ReadonlyMap<string, number>,
+  formats: Map<string, number>,
   rejected: ReadonlyMap<RejectReason, number>,
   layouts: readonly Layout[]
 ): Record<string, number> {
   const named: Record<string, number> = {}
   for (const [name, count] of Object.entries(counts) as [string, number][]) if (count > 0) named[name] = count
+  if (counts.scanned > 0) formats.set('telegraf', (formats.get('telegraf') ?? 0) + counts.scanned)
   for (const [format, count] of formats) named[formatPrefix + format] = count
   for (const [reason, count] of rejected) named[rejectPrefix + reason] = count
   for (const { info, noReadings } of layouts) {

@@ -23,13 +23,16 @@ export function setUpEvaluator(setup: EvaluatorSetup, mark: (offset: number) => 
   const faults = (setup.faults ?? []).map(({ marker, how }) => ({ marker: Buffer.from(marker), how }))
   return createEvaluator({
     measurements: profiles.measurements,
+    scanning: { profiles, policy: setup.policy },
     decoder: createDecoder(profiles, setup.policy),
     shared: openSharedState(setup.shared),
     programs: programTableOver(setup.programs.memory, setup.programs.capacity),
     limits: setup.limits,
-    beforeRecord(value, offset) {
+    beforeRecord(bytes, valueAt, valueLength, offset) {
       mark(offset)
-      for (const { marker, how } of faults) if (Buffer.from(value).includes(marker)) fail(how)
+      if (faults.length === 0) return
+      const value = Buffer.from(bytes.subarray(valueAt, valueAt + valueLength))
+      for (const { marker, how } of faults) if (value.includes(marker)) fail(how)
     }
   })
 }

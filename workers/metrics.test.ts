@@ -31,14 +31,7 @@ const calm = {
 describe('metrics of the workers', () => {
   it('add up what tasks count and show what the pool and the tables say', async () => {
     const registry = new Registry()
-    const stats = {
-      threads: 2,
-      tasks: 9,
-      tasksInFlight: 1,
-      workersDied: 4,
-      workersTimedOut: 0,
-      poisonRecords: 2
-    }
+    const stats = { ...calm, threads: 2, workersDied: 4, seriesKnown: 3 }
     const metrics = createPoolMetrics(registry, () => stats)
     metrics.evaluated(
       result({ records: 5, samples: 20, 'format.telegraf': 5, 'noReading.if-mib.ifSpeed': 2 })
@@ -61,14 +54,7 @@ describe('metrics of the workers', () => {
 
   it('keep the fields they list bounded', async () => {
     const registry = new Registry()
-    const stats = {
-      threads: 0,
-      tasks: 0,
-      tasksInFlight: 0,
-      workersDied: 0,
-      workersTimedOut: 0,
-      poisonRecords: 0
-    }
+    const stats = { ...calm, threads: 0, workersDied: 0, seriesKnown: 3 }
     const metrics = createPoolMetrics(registry, () => stats)
     const counts = Object.fromEntries(Array.from({ length: 600 }, (_, i) => [`noReading.p.field${i}`, 1]))
     metrics.evaluated(result(counts))

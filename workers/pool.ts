@@ -5,7 +5,7 @@ import type { EvaluationResult, EvaluationTask } from '../schemas/evaluation.ts'
 import type { Evaluator } from './evaluate.ts'
 import { setUpEvaluator, type EvaluatorSetup } from './evaluator-setup.ts'
 import { createMailbox, type Mailbox } from './mailbox.ts'
-import { openSharedState } from './shared-state.ts'
+import { openSharedState, withoutAliases } from './shared-state.ts'
 import { threadExecArgv } from './thread-loader.ts'
 import { cutAround, halves, joinResults, poisoned } from './split.ts'
 
@@ -198,7 +198,11 @@ export async function createEvaluationPool(options: PoolOptions): Promise<Evalua
     },
     exclusive,
     async reloadProfiles(profiles) {
-      const next = await createRunner({ ...options, profiles }, threads, taskTimeoutMs)
+      const next = await createRunner(
+        { ...options, profiles, shared: withoutAliases(options.shared) },
+        threads,
+        taskTimeoutMs
+      )
       const old = await exclusive(() => {
         const before = runner
         runner = next

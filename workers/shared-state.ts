@@ -31,6 +31,8 @@ export interface SharedMemory {
   readonly devices: SharedArrayBuffer
   /** 8 bytes a series: the stored id. */
   readonly seriesIds: SharedArrayBuffer
+  /** 4 bytes a series: the layout of the entity that begins there. */
+  readonly seriesLayouts: SharedArrayBuffer
   /** [0] series in use, [1] devices in use, [2] layouts in use. */
   readonly counters: SharedArrayBuffer
   readonly layouts: SharedTableMemory
@@ -56,6 +58,7 @@ export function createSharedMemory(limits: SharedLimits): SharedMemory {
     series: new SharedArrayBuffer(seriesStateBytes(seriesMax)),
     devices: new SharedArrayBuffer(deviceStateBytes(devicesMax)),
     seriesIds: new SharedArrayBuffer(seriesMax * 8),
+    seriesLayouts: new SharedArrayBuffer(seriesMax * 4),
     counters: new SharedArrayBuffer(12),
     layouts: createSharedTableMemory(layoutsMax, layoutsMax * 64),
     entities: createSharedTableMemory(entitiesMax, keyBytesMax),
@@ -64,12 +67,19 @@ export function createSharedMemory(limits: SharedLimits): SharedMemory {
   }
 }
 
+/** The same memory with no alias known: what an alias stands for may change with the profiles. */
+export function withoutAliases(memory: SharedMemory): SharedMemory {
+  const { entriesMax, keyBytesMax } = memory.aliases
+  return { ...memory, aliases: createSharedTableMemory(entriesMax, keyBytesMax) }
+}
+
 export interface SharedState {
   readonly limits: SharedLimits
   readonly series: SeriesState
   readonly devices: DeviceState
   /** Two words a series, the low one first. */
   readonly seriesIds: Uint32Array
+  readonly seriesLayouts: Int32Array
   readonly layouts: SharedTable
   readonly entities: SharedTable
   readonly deviceTable: SharedTable
@@ -96,6 +106,7 @@ export function openSharedState(memory: SharedMemory): SharedState {
     series: seriesStateOver(memory.series, limits.seriesMax),
     devices: deviceStateOver(memory.devices, limits.devicesMax),
     seriesIds: new Uint32Array(memory.seriesIds),
+    seriesLayouts: new Int32Array(memory.seriesLayouts),
     layouts: openSharedTable(memory.layouts),
     entities: openSharedTable(memory.entities),
     deviceTable: openSharedTable(memory.deviceTable),
