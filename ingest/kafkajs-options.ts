@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
-import {
-  CompressionCodecs,
+// Node does not see CompressionCodecs among the names of this CommonJS module, so it is taken off the whole.
+import kafkajs, {
   CompressionTypes,
   type KafkaConfig,
   type LogEntry,
@@ -70,7 +70,7 @@ function logEntry(logger: Logger, entry: LogEntry): void {
  * may be called any number of times.
  */
 export function registerCodecs(decompressedBytesMax: number): void {
-  const codecs: Record<number, unknown> = CompressionCodecs
+  const codecs: Record<number, unknown> = kafkajs.CompressionCodecs
   for (const codec of [CompressionTypes.Snappy, CompressionTypes.LZ4, CompressionTypes.ZSTD]) {
     codecs[codec] = () => ({
       compress: () =>

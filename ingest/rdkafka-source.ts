@@ -35,6 +35,8 @@ export function createRdkafkaSource(options: SourceOptions): Source {
   let held: readonly TopicPartition[] = []
   let assigned = false
   let brokersDown = false
+  let failedForGood = false
+  let leaving = false
   let handler: SourceHandler | null = null
   let consumer: KafkaConsumer | null = null
   let loop: Promise<void> | null = null
@@ -115,7 +117,19 @@ export function createRdkafkaSource(options: SourceOptions): Source {
       late.abort()
       if (!inTime) logger.error('kafka partitions were not drained in time; their next owner reads on')
     }
-    if (active.isConnected()) active.unassign()
+    // Closing, too, waits for unassign, so it is called in every state; it throws where there is nothing to unassign.
+    try {
+      // librdkafka keeps a partition paused over its next assignment.
+      if (given.length > 0 && active.isConnected()) active.resume([...given])
+    } catch (error) {
+      logger.debug({ err: asError(error) }, 'kafka partitions could not be resumed')
+    }
+    try {
+      active.unassign()
+    } catch (error) {
+      logger.debug({ err: asError(error) }, 'kafka partitions could not be unassigned')
+    }
+    logger.info({ partitions: given.length }, 'kafka partitions given up')
   }
 
   const newConsumer = (): KafkaConsumer => {
@@ -151,7 +165,8 @@ export function createRdkafkaSource(options: SourceOptions): Source {
         const active = created
         rebalances = rebalances
           .then(() => {
-            if (error?.code === assignPartitions) return takeOver(active, partitions.map(plain))
+            // Whoever is about to leave takes nothing over any more.
+            if (error?.code === assignPartitions && !leaving) return takeOver(active, partitions.map(plain))
             return giveUp(active)
           })
           .catch((fault: unknown) => requireHandler().failed(asError(fault), false))
@@ -162,12 +177,24 @@ export function createRdkafkaSource(options: SourceOptions): Source {
     created.setDefaultConsumeTimeout(consumeTimeoutMs)
     created.on('event.error', fault => {
       if (stopping.signal.aborted) return
-      if (fault.code === allBrokersDown) brokersDown = true
-      else if (fault.code !== transportFailure) metrics?.fetchError('other')
-      if (fault.code === transportFailure || fault.code === allBrokersDown) metrics?.fetchError('network')
-      const fatal = fault.code === authenticationFailed || fault.code === fatalError
-      logger.warn({ code: fault.code, err: asError(fault) }, 'librdkafka reported a fault')
-      if (fatal) requireHandler().failed(asError(fault), true)
+      // The event carries the sentence, but -1 for a code.
+      const network = /transport failure|brokers? (connections )?are down|timed out|resolve/i.test(
+        fault.message
+      )
+      const fatal = /authentication failure|fatal error/i.test(fault.message)
+      metrics?.fetchError(network ? 'network' : 'other')
+      if (/broker connections are down/i.test(fault.message)) {
+        // Repeated with every attempt while it lasts.
+        if (!brokersDown) logger.warn({ err: asError(fault) }, 'librdkafka reaches no broker')
+        brokersDown = true
+        return
+      }
+      if (network) logger.debug({ err: asError(fault) }, 'librdkafka lost a connection')
+      else logger.warn({ err: asError(fault) }, 'librdkafka reported a fault')
+      if (fatal && !failedForGood) {
+        failedForGood = true
+        requireHandler().failed(asError(fault), true)
+      }
     })
     created.on('partition.eof', eof => {
       // Behind the last record may lie control records and aborted ones, which are never handed out.
@@ -275,7 +302,7 @@ export function createRdkafkaSource(options: SourceOptions): Source {
 
   const connect = (active: KafkaConsumer): Promise<void> =>
     new Promise((resolve, reject) => {
-      active.connect({ timeout: options.requestTimeoutMs }, (error: LibrdKafkaError | null) => {
+      active.connect({ timeout: options.connectTimeoutMs }, (error: LibrdKafkaError | null) => {
         if (error) reject(asError(error))
         else resolve()
       })
@@ -376,6 +403,7 @@ export function createRdkafkaSource(options: SourceOptions): Source {
     connected: () => assigned && !brokersDown && consumer?.isConnected() === true,
     async stop() {
       const active = consumer
+      leaving = true
       const limit = new AbortController()
       const work = (async () => {
         if (active !== null) {
@@ -413,10 +441,6 @@ const commitTimeoutMs = 15_000
 /** RD_KAFKA_OFFSET_STORED: the group's committed offset, else the configured reset. */
 const storedOffset = -1000
 const assignPartitions = -175
-const allBrokersDown = -187
-const transportFailure = -195
-const authenticationFailed = -169
-const fatalError = -150
 const noOffset = -168
 /** ERR__BAD_MSG, ERR__BAD_COMPRESSION, ERR__NOT_IMPLEMENTED. */
 const unreadable = new Set([-199, -198, -170])

@@ -1,0 +1,108 @@
+import { createServer } from 'node:net'
+import { Kafka, logLevel } from 'kafkajs'
+import pino from 'pino'
+import { Registry } from 'prom-client'
+import { afterAll, describe, expect, it } from 'vitest'
+import type { Reject } from '../schemas/evaluation.ts'
+import { startKafkaOrSkip, type RunningKafka } from '../test/support/kafka.ts'
+import { createDeadLetterSink, type DeadLetter } from './dead-letters.ts'
+import { createDeadLetterMetrics } from './metrics.ts'
+
+const kafka = await startKafkaOrSkip({ own: true })
+const logger = pino({ level: 'silent' })
+const base = {
+  clientId: 'dlq-test',
+  tls: null,
+  sasl: null,
+  connectTimeoutMs: 2000,
+  requestTimeoutMs: 5000,
+  logger
+}
+
+const rejects = (count: number, from = 0): Reject[] =>
+  Array.from({ length: count }, (_, i) => ({
+    topic: 'telemetry',
+    partition: i % 3,
+    offset: from + i,
+    reason: i % 2 === 0 ? 'not_json' : 'no_device',
+    detail: 'made by a test',
+    key: null,
+    value: Buffer.from(`value ${from + i}`),
+    valueBytes: 7
+  }))
+
+async function readAll(brokers: readonly string[], topic: string, count: number): Promise<DeadLetter[]> {
+  const client = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING })
+  const consumer = client.consumer({ groupId: `read-${topic}-${Date.now()}` })
+  await consumer.connect()
+  await consumer.subscribe({ topic, fromBeginning: true })
+  const letters: DeadLetter[] = []
+  await consumer.run({
+    eachMessage: ({ message }) => {
+      letters.push(JSON.parse(String(message.value)) as DeadLetter)
+      return Promise.resolve()
+    }
+  })
+  const endMs = Date.now() + 20_000
+  while (letters.length < count && Date.now() < endMs) await new Promise(resolve => setTimeout(resolve, 20))
+  await consumer.disconnect()
+  return letters
+}
+
+describe.skipIf(kafka === null)('dead-letter sink on a real Kafka', () => {
+  const { brokers, kill9, restart } = kafka as RunningKafka
+
+  afterAll(async () => {
+    await kafka?.stop()
+  })
+
+  it('resolves when every letter is acknowledged, in order', async () => {
+    const registry = new Registry()
+    const sink = createDeadLetterSink({
+      ...base,
+      brokers,
+      topic: 'dlq.order',
+      metrics: createDeadLetterMetrics(registry)
+    })
+    await Promise.all([sink.send(rejects(700)), sink.send(rejects(50, 700)), sink.send([])])
+    await sink.close()
+    const letters = await readAll(brokers, 'dlq.order', 750)
+    expect(letters.map(letter => letter.offset)).toEqual(Array.from({ length: 750 }, (_, i) => i))
+    expect(await registry.getSingleMetricAsString('svetofor_dead_letters_total')).toMatch(
+      /reason="not_json"\} 375/
+    )
+  })
+
+  it.skipIf(kill9 === null)('waits for a broker that comes back', async () => {
+    const sink = createDeadLetterSink({ ...base, brokers, topic: 'dlq.back', retries: 60, backoffMaxMs: 500 })
+    await sink.send(rejects(1))
+    await kill9?.()
+    const waiting = sink.send(rejects(10, 1))
+    await restart?.()
+    await waiting
+    await sink.close()
+    const offsets = (await readAll(brokers, 'dlq.back', 11)).map(letter => letter.offset)
+    expect(new Set(offsets).size).toBe(11)
+  })
+})
+
+describe('dead-letter sink without a broker', () => {
+  it('rejects after its retries, so that offsets do not advance', async () => {
+    const server = createServer(socket => socket.destroy())
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    const address = server.address()
+    if (address === null || typeof address === 'string') throw new Error('no port')
+    const sink = createDeadLetterSink({
+      ...base,
+      brokers: [`127.0.0.1:${address.port}`],
+      topic: 'dlq.none',
+      retries: 2,
+      backoffMinMs: 10
+    })
+    await expect(sink.send(rejects(1))).rejects.toThrow(
+      /1 dead letters could not be sent to dlq.none in 3 attempts/
+    )
+    await sink.close()
+    server.close()
+  })
+})

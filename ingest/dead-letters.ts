@@ -1,0 +1,181 @@
+import { Kafka, type Message, type Producer } from 'kafkajs'
+import type { Reject } from '../schemas/evaluation.ts'
+import { createBackoff, pauseMs } from './backoff.ts'
+import { asError } from './errors.ts'
+import { kafkaJsConfig, type KafkaJsSettings } from './kafkajs-options.ts'
+import type { DeadLetterMetrics } from './metrics.ts'
+
+/** Where records go that could not be read. A record counts as done only when its dead letter is acknowledged. */
+export interface DeadLetterSink {
+  /** Resolves when every reject is acknowledged by the topic's replicas; rejects when the retries are used up. */
+  send(rejects: readonly Reject[]): Promise<void>
+  close(): Promise<void>
+}
+
+export interface DeadLetterOptions extends KafkaJsSettings {
+  readonly topic: string
+  /** Bytes of a value that are kept; what is longer is cut, and says how long it was. */
+  readonly valueBytesMax?: number
+  /** Attempts after the first. */
+  readonly retries?: number
+  readonly backoffMinMs?: number
+  readonly backoffMaxMs?: number
+  readonly metrics?: DeadLetterMetrics | null
+}
+
+/** The JSON value of a dead letter. The key is `topic:partition:offset`, so a repeated letter is recognised by it. */
+export interface DeadLetter {
+  readonly reason: string
+  readonly detail: string
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly keyBase64: string | null
+  /** Length of the value before any cut; 0 for a tombstone. */
+  readonly valueBytes: number
+  readonly valueBase64: string | null
+  readonly valueCut: boolean
+}
+
+/** Retries are counted and limited here, so the client's own are short; an idempotent producer must have some. */
+const clientRetry = { retries: 1, initialRetryTime: 100, maxRetryTime: 1000 }
+const lettersPerRequest = 500
+const bytesPerRequest = 512 * 1024
+
+export function deadLetterMessage(reject: Reject, valueBytesMax: number): Message {
+  const { reason, detail, topic, partition, offset } = reject
+  const value = reject.value === null ? null : Buffer.from(reject.value.subarray(0, valueBytesMax))
+  const letter: DeadLetter = {
+    reason,
+    detail,
+    topic,
+    partition,
+    offset,
+    keyBase64: reject.key === null ? null : Buffer.from(reject.key).toString('base64'),
+    valueBytes: reject.valueBytes,
+    valueBase64: value === null ? null : value.toString('base64'),
+    valueCut: value !== null && value.byteLength < reject.valueBytes
+  }
+  return {
+    key: `${topic}:${partition}:${offset}`,
+    value: JSON.stringify(letter),
+    headers: {
+      'svetofor.reason': reason,
+      'svetofor.topic': topic,
+      'svetofor.partition': String(partition),
+      'svetofor.offset': String(offset)
+    }
+  }
+}
+
+/**
+ * A dead-letter sink over kafkajs, which speaks with real brokers and with librdkafka's in-memory one. The producer is
+ * idempotent; one that failed is thrown away, because its sequence numbers cannot be trusted after an unknown outcome.
+ * A letter may therefore be there twice, with the same key.
+ */
+export function createDeadLetterSink(options: DeadLetterOptions): DeadLetterSink {
+  const { logger, metrics = null, topic } = options
+  const valueBytesMax = options.valueBytesMax ?? 64 * 1024
+  const retries = options.retries ?? 8
+  const closing = new AbortController()
+  let producer: Promise<Producer> | null = null
+  /** Letters go out one request after the other, in the order of the calls. */
+  let tail: Promise<unknown> = Promise.resolve()
+
+  const open = (): Promise<Producer> => {
+    producer ??= (async () => {
+      const created = new Kafka({ ...kafkaJsConfig(options), retry: clientRetry }).producer({
+        idempotent: true,
+        maxInFlightRequests: 1,
+        allowAutoTopicCreation: true,
+        retry: clientRetry
+      })
+      await created.connect()
+      return created
+    })()
+    return producer
+  }
+
+  const discard = async (): Promise<void> => {
+    const discarded = producer
+    producer = null
+    try {
+      await (await discarded)?.disconnect()
+    } catch (error) {
+      logger.debug({ err: asError(error) }, 'dead-letter producer did not close cleanly')
+    }
+  }
+
+  const sendOnce = async (messages: Message[]): Promise<void> => {
+    try {
+      const active = await open()
+      await active.send({ topic, acks: -1, timeout: options.requestTimeoutMs, messages })
+    } catch (error) {
+      await discard()
+      throw error
+    }
+  }
+
+  const sendWithRetries = async (messages: Message[]): Promise<void> => {
+    const backoff = createBackoff(options.backoffMinMs ?? 100, options.backoffMaxMs ?? 5000)
+    for (;;) {
+      if (closing.signal.aborted)
+        throw new Error('The dead-letter sink is closed; these records are read again.')
+      try {
+        await sendOnce(messages)
+        return
+      } catch (error) {
+        if (backoff.attempts() >= retries) {
+          metrics?.failed()
+          throw new Error(
+            `${messages.length} dead letters could not be sent to ${topic} in ${retries + 1} attempts: ${asError(error).message}`,
+            { cause: error }
+          )
+        }
+        metrics?.retried()
+        const delayMs = backoff.next()
+        logger.warn({ err: asError(error), delayMs, topic }, 'dead letters could not be sent')
+        await pauseMs(delayMs, closing.signal)
+      }
+    }
+  }
+
+  const sendAll = async (rejects: readonly Reject[]): Promise<void> => {
+    let request: Message[] = []
+    let bytes = 0
+    const flush = async (): Promise<void> => {
+      if (request.length === 0) return
+      const messages = request
+      request = []
+      bytes = 0
+      await sendWithRetries(messages)
+    }
+    for (const reject of rejects) {
+      const message = deadLetterMessage(reject, valueBytesMax)
+      const length = message.value?.length ?? 0
+      if (request.length >= lettersPerRequest || (request.length > 0 && bytes + length > bytesPerRequest))
+        await flush()
+      request.push(message)
+      bytes += length
+    }
+    await flush()
+    if (metrics === null) return
+    const byReason = new Map<string, number>()
+    for (const { reason } of rejects) byReason.set(reason, (byReason.get(reason) ?? 0) + 1)
+    for (const [reason, count] of byReason) metrics.sent(reason, count)
+  }
+
+  return {
+    send(rejects) {
+      if (rejects.length === 0) return Promise.resolve()
+      const sent = tail.then(() => sendAll(rejects))
+      tail = sent.catch(() => undefined)
+      return sent
+    },
+    async close() {
+      closing.abort()
+      await tail
+      await discard()
+    }
+  }
+}
