@@ -141,7 +141,7 @@ const kinds = [...new Set(profiles.measurements.filter(m => m.format === 'telegr
 }))
 const tagValue = fc.oneof(
   { weight: 12, arbitrary: oneOf('"10.7.1.5"', '"10.7.1.6"', '"du-7"', '"7"', '"8"', '"5"', '"é"') },
-  { weight: 1, arbitrary: oneOf('""', '" "', '"a\"b"', '3', 'null') }
+  { weight: 1, arbitrary: oneOf('""', '" "', '"a\\"b"', '3', 'null') }
 )
 const tags = fc
   .tuple(

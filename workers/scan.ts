@@ -277,7 +277,7 @@ export function createScanner(policy: DecodePolicy): Scanner {
     }
     out.readings = readings
     out.noReadingCount = noReadingCount
-    if (shape.isLinked) link(plan)
+    if (shape.isLinked && needsLinking(plan, readings)) link(plan)
     return true
   }
 
@@ -308,6 +308,16 @@ export function createScanner(policy: DecodePolicy): Scanner {
       if (isWhole && to - from <= exactDigits) return convert(slot, number)
     }
     return convertText(slot, latin1(buffer, from, to))
+  }
+
+  /** Mostly no reading is one that depends on others; then nothing is to be done. */
+  function needsLinking(plan: MeasurementPlan, readings: number): boolean {
+    for (let i = 0; i < readings; i++) {
+      const { zeroNeeds, becomes } = plan.slots[slots[i]!]!
+      if (zeroNeeds !== undefined && values[i] === 0) return true
+      if (becomes !== undefined && becomes.some(rule => rule.from === values[i])) return true
+    }
+    return false
   }
 
   /** Readings that depend on others: zero that is believed only in some states, states that mean something else. */
