@@ -22,8 +22,8 @@ const msOrNull = (description: string) =>
   nullable<number>('integer', `${description} (ms since 1970-01-01 UTC)`)
 const about = (description: string) => ({ description, additionalProperties: false })
 
-export const lightSchema = words(lights, 'green, yellow, red, or grey: no data or unreachable')
-export const tierSchema = words(tiers, 'Tier of the network tree, from the core down to the building')
+const lightSchema = words(lights, 'green, yellow, red, or grey: no data or unreachable')
+const tierSchema = words(tiers, 'Tier of the network tree, from the core down to the building')
 const severitySchema = words(
   severities,
   'X.733 severity by name; critical and major are red, the others yellow'
@@ -34,7 +34,7 @@ const localTextSchema = Type.Object(
   about('One sentence in both languages')
 )
 
-export const nodeSummarySchema = Type.Object(
+const nodeSummarySchema = Type.Object(
   {
     id: text("The operator's own identifier of the node"),
     tier: text('Tier of the network tree: core, district, area, campus, building'),
@@ -49,7 +49,7 @@ export const nodeSummarySchema = Type.Object(
 )
 export type NodeSummaryJson = Static<typeof nodeSummarySchema>
 
-export const evidenceSchema = Type.Object(
+const evidenceSchema = Type.Object(
   {
     rule: text('Rule that judged the sample'),
     signal: text('Canonical signal, such as optics.rx_dbm'),
@@ -73,7 +73,7 @@ export const evidenceSchema = Type.Object(
   about('The sample that caused the last transition')
 )
 
-export const alarmSchema = Type.Object(
+const alarmSchema = Type.Object(
   {
     id: text('Made from the key and the raise time; the same after a replay'),
     resource: text('device or device/instance'),
@@ -98,7 +98,7 @@ export const alarmSchema = Type.Object(
 )
 export type AlarmJson = Static<typeof alarmSchema>
 
-export const incidentSchema = Type.Object(
+const incidentSchema = Type.Object(
   {
     id: text('Made from root, kind and first event time: every instance gives it the same'),
     root: text('Node at fault'),
@@ -120,7 +120,7 @@ export const incidentSchema = Type.Object(
 )
 export type IncidentJson = Static<typeof incidentSchema>
 
-export const causeSchema = Type.Object(
+const causeSchema = Type.Object(
   {
     by: words(
       ['alarm', 'upstream', 'silence', 'none'],
@@ -171,7 +171,7 @@ export const nodeAnswerSchema = Type.Object(
 )
 export type NodeAnswerJson = Static<typeof nodeAnswerSchema>
 
-export const addressMatchSchema = Type.Object(
+const addressMatchSchema = Type.Object(
   {
     address: text('Address as the inventory writes it'),
     nodeId: text('Node that serves it'),
@@ -205,7 +205,7 @@ export const nodesSchema = Type.Object(
   about('Nodes, parents before children')
 )
 
-export const treeNodeSchema = Type.Object(
+const treeNodeSchema = Type.Object(
   {
     id: Type.String(),
     tier: Type.String(),

@@ -128,7 +128,7 @@ function candidatesText(
 }
 
 /** The answer for a terminal, as wide as it needs to be, without a trailing line break. */
-export function answerText(
+function answerText(
   { match, node }: StatusAnswerJson,
   options: { readonly language: Language; readonly colour: boolean; readonly nowMs: number }
 ): string {

@@ -11,7 +11,7 @@ const compress = promisify(gzip)
  * The tree of 50,000 nodes is megabytes of text. It is made at most once per change and `maxAgeMs`, in slices, so
  * that neither many clients nor a mass outage hold up the main thread, and compressed off it.
  */
-export interface TreeBody {
+interface TreeBody {
   readonly eventId: string
   readonly plain: Buffer
   readonly gzipped: Buffer
