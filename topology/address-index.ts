@@ -37,8 +37,9 @@ export interface AddressIndex {
 
 export const matchesMax = 50
 
-/** Houses of one street looked through for one query, so that a street without end cannot stall a look-up. */
-const housesLookedAtMax = 2000
+/** Houses listed for a query that names a street alone, of one street and of all: what is shown is 50 at most. */
+const housesListedMax = 60
+const housesListedOfAllMax = 240
 const nearStreetsMax = 12
 
 interface House {
@@ -90,6 +91,11 @@ export function createAddressIndex(
     if (houses === undefined) street.byNumber.set(number, [house])
     else houses.push(house)
     size++
+  }
+  for (const street of streets.values()) {
+    const sorted = [...street.byNumber].sort(([a], [b]) => Number(a) - Number(b))
+    street.byNumber.clear()
+    for (const [number, houses] of sorted) street.byNumber.set(number, houses)
   }
   const similar = createSimilarNames([...names.values()])
 
@@ -147,16 +153,17 @@ export function createAddressIndex(
 
   const lookUp = (parsed: ParsedAddress): FoundAddresses => {
     const scored = new Map<House, number>()
+    const isFull = (): boolean => parsed.house === null && scored.size >= housesListedOfAllMax
     const put = (house: House, score: number): void => {
       if (score > (scored.get(house) ?? 0)) scored.set(house, score)
     }
     const found = streetsFor(parsed)
-    for (const [street, fit] of found) housesOf(street, parsed.house, fit, put)
+    for (const [street, fit] of found) if (!isFull()) housesOf(street, parsed.house, fit, put)
     const best = Math.max(0, ...scored.values())
     if (best < matchFloor) {
       for (const [name, closeness] of similar.find(parsed.words)) {
         for (const street of name.streets) {
-          if (found.has(street)) continue
+          if (found.has(street) || isFull()) continue
           const town = sameTown(parsed.town, street.town) ? 1 : 0.8
           housesOf(street, parsed.house, 0.7 * closeness * town, put)
         }
@@ -204,7 +211,7 @@ function housesOf(
       for (const house of houses) {
         // A place without house numbers is meant as it is written; else a street alone is no building.
         put(house, house.house === null ? fit : fit * 0.6)
-        if (++looked >= housesLookedAtMax) return
+        if (++looked >= housesListedMax) return
       }
     }
     return
