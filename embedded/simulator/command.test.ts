@@ -129,6 +129,9 @@ describe('scenarios', () => {
     expect(faultSentence(news)).toBe(
       'mains cut at КУ-7 (ku-7), ku-7-ups1 carries the node, 10 nodes below; lasts 90 s'
     )
+    expect(faultSentence({ ...news, phase: 'nowhere', what: '{"tier":"area"}' })).toBe(
+      'mains cut: no node of this city is {"tier":"area"}'
+    )
     expect(faultSentence({ ...news, phase: 'ends' })).toBe('mains cut at КУ-7 (ku-7) is over')
   })
 })

@@ -115,6 +115,7 @@ const faultWords: Readonly<Record<Fault, string>> = {
 
 /** One line for the person who watches. */
 export function faultSentence(news: FaultNews): string {
+  if (news.phase === 'nowhere') return `${faultWords[news.fault]}: no node of this city is ${news.what}`
   const where = `${news.nodeName} (${news.nodeId})`
   if (news.phase === 'ends') return `${faultWords[news.fault]} at ${where} is over`
   const what = news.what === '' ? '' : `, ${news.what}`

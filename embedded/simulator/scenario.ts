@@ -23,6 +23,8 @@ export interface Place {
   readonly vendor?: string
   /** Only nodes that this one stands above. */
   readonly under?: string
+  /** Only nodes with a second way up (true), or with one alone (false). */
+  readonly redundant?: boolean
 }
 
 export interface ScenarioEvent {
@@ -45,7 +47,7 @@ export interface Scenario {
 }
 
 const eventKeys = ['at', 'fault', 'place', 'for', 'battery', 'loss_db', 'ramp', 'all_ways']
-const placeKeys = ['id', 'tier', 'vendor', 'under']
+const placeKeys = ['id', 'tier', 'vendor', 'under', 'redundant']
 const scenarioKeys = ['name', 'repeat', 'events']
 
 export const quietScenario: Scenario = { name: 'quiet', repeatMs: 0, events: [] }
@@ -99,6 +101,9 @@ export function parseScenario(file: string, text: string): Scenario {
       const id = text_([...path, 'place', 'id'], where['id'])
       const vendor = text_([...path, 'place', 'vendor'], where['vendor'])
       const under = text_([...path, 'place', 'under'], where['under'])
+      const redundant = where['redundant']
+      if (redundant !== undefined && typeof redundant !== 'boolean')
+        wrong([...path, 'place', 'redundant'], 'expected yes or no', 'write true or false')
       const lossDb = event['loss_db'] ?? 8
       if (typeof lossDb !== 'number' || !(lossDb > 0 && lossDb <= 40))
         wrong([...path, 'loss_db'], 'expected a loss in dB', 'give a number above 0 and up to 40')
@@ -122,7 +127,8 @@ export function parseScenario(file: string, text: string): Scenario {
           ...(id === undefined ? {} : { id }),
           ...(tier === undefined ? {} : { tier }),
           ...(vendor === undefined ? {} : { vendor }),
-          ...(under === undefined ? {} : { under })
+          ...(under === undefined ? {} : { under }),
+          ...(typeof redundant === 'boolean' ? { redundant } : {})
         }
       })
     })

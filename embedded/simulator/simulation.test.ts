@@ -189,13 +189,33 @@ describe('the simulated city', () => {
     expect((levels[0] ?? 0) - (levels.at(-1) ?? 0)).toBeGreaterThan(9)
   })
 
-  it('plays the demo scenario: every kind of fault finds a place, and each one ends', () => {
+  it('draws a place that has a second way up, when asked for one', () => {
     const news: FaultNews[] = []
-    const sim = simulation({ scenario: demo, onFault: n => news.push(n) })
-    collect(sim, 615)
-    expect(new Set(news.map(n => n.fault))).toEqual(new Set(demo.events.map(e => e.fault)))
-    expect(news.filter(n => n.phase === 'begins').length).toBeGreaterThanOrEqual(demo.events.length)
-    expect(news.filter(n => n.phase === 'ends').length).toBeGreaterThanOrEqual(demo.events.length)
+    const sim = simulation({ onFault: n => news.push(n) })
+    for (const redundant of [true, false])
+      sim.inject(fault({ fault: 'fibre_cut', place: { tier: 'campus', redundant } }))
+    const ways = news.map(n => city.nodes.find(node => node.id === n.nodeId)?.parents.length)
+    expect(ways).toEqual([2, 1])
+  })
+
+  it('plays the demo scenario: every fault finds a place in the demonstration city, and each one ends', () => {
+    const news: FaultNews[] = []
+    const whole = generateCity({ nodes: 2000, seed: 1 })
+    const sim = simulation({ ...whole, scenario: demo, onFault: n => news.push(n) })
+    let records = 0
+    sim.advance(startMs + 595_000, () => records++)
+    expect(records).toBeGreaterThan(100_000)
+    expect(news.filter(n => n.phase === 'nowhere')).toEqual([])
+    expect(news.filter(n => n.phase === 'begins').map(n => n.fault)).toEqual(demo.events.map(e => e.fault))
+    expect(news.filter(n => n.phase === 'ends')).toHaveLength(demo.events.length)
+    expect(sim.active()).toEqual([])
+  })
+
+  it('says so when a fault finds no place', () => {
+    const news: FaultNews[] = []
+    const sim = simulation({ onFault: n => news.push(n) })
+    expect(sim.inject(fault({ fault: 'mains_cut', place: { vendor: 'Nobody' } }))).toBe(false)
+    expect(news).toMatchObject([{ phase: 'nowhere', what: '{"vendor":"Nobody"}' }])
   })
 
   it('sends some records twice and late when asked to, and loses none', () => {

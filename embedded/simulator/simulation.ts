@@ -27,9 +27,9 @@ export interface SimulationOptions {
   readonly onFault?: (news: FaultNews) => void
 }
 
-/** A fault begins or ends: what to tell the person who watches. */
+/** A fault begins, ends, or finds no node that matches its place: what to tell the person who watches. */
 export interface FaultNews {
-  readonly phase: 'begins' | 'ends'
+  readonly phase: 'begins' | 'ends' | 'nowhere'
   readonly fault: Fault
   readonly nodeId: string
   readonly nodeName: string
@@ -417,6 +417,8 @@ export function createSimulation(options: SimulationOptions): Simulation {
       })
       return true
     }
+    const nowhere = { nodeId: '', nodeName: '', what: JSON.stringify(event.place), nodesBelow: 0 }
+    options.onFault?.({ ...nowhere, phase: 'nowhere', fault: event.fault, atMs: nowMs, endsAtMs: nowMs })
     return false
   }
 
@@ -433,6 +435,7 @@ export function createSimulation(options: SimulationOptions): Simulation {
     const matching = from.filter(
       n =>
         (wanted.tier === undefined || nodes[n]?.tier === wanted.tier) &&
+        (wanted.redundant === undefined || wanted.redundant === (parents[n]?.length ?? 0) > 1) &&
         (vendor === undefined || devicesOf[n]?.some(d => devices[d]?.vendor === vendor) === true)
     )
     for (let left = matching.length; left > 0; left--) {
