@@ -26,6 +26,8 @@ export interface OffsetCommitter {
   forget(partitions: readonly TopicPartition[]): void
   /** The next offset to read of each partition followed. */
   positions(): readonly PartitionOffset[]
+  /** The same of one partition; null when nothing of it is acknowledged yet. */
+  position(topic: string, partition: number): number | null
 }
 
 interface Position {
@@ -75,6 +77,7 @@ export function createOffsetCommitter(options: OffsetCommitterOptions): OffsetCo
     forget(partitions) {
       for (const { topic, partition } of partitions) positions.delete(partitionKey(topic, partition))
     },
+    position: (topic, partition) => positions.get(partitionKey(topic, partition))?.next ?? null,
     positions: () =>
       [...positions.values()].map(p => ({ topic: p.topic, partition: p.partition, offset: p.next }))
   }

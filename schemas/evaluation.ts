@@ -6,6 +6,8 @@ import type { TopicPartition } from './batch.ts'
 export interface TaskRange extends TopicPartition {
   readonly firstOffset: number
   readonly lastOffset: number
+  /** Highest record timestamp (ms) by the batch headers; left out or 0 where it is not known. */
+  readonly maxTimestampMs?: number
   /** RecordBatch v2 bytes, back to back. Transferred to the worker, so dead on the sender's side until returned. */
   readonly bytes: Uint8Array
 }

@@ -50,8 +50,11 @@ export interface StoredSeries extends NewSeries {
 export interface StatusEngine {
   /** Applies what a task found: assigns its new series, evaluates their samples, applies flips in order. */
   take(result: EvaluationResult, nowMs: number): void
-  /** Runs the timers: holds, silence, incidents. Call a few times a second. */
-  tick(nowMs: number): void
+  /**
+   * Runs the timers: holds, silence, incidents. Call a few times a second. `watermarkMs` is how far event time has
+   * come: while a backlog is read, holds run by it, so that an old moment is not taken for a lasting state.
+   */
+  tick(nowMs: number, watermarkMs: number): void
   /** While the daemon itself holds consumption back, nothing falls silent. */
   holdSilence(held: boolean, nowMs: number): void
   /** Takes over another inventory and rules. Only while no task is under evaluation. */
@@ -262,7 +265,7 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
       }
       settle(nowMs)
     },
-    tick(nowMs) {
+    tick(nowMs, watermarkMs) {
       const elapsedMs = nowMs - lastTickMs
       lastTickMs = nowMs
       if (elapsedMs < 0 || elapsedMs > clockJumpMsMax) {
@@ -270,7 +273,7 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
         silence.hold(true, nowMs)
         silence.hold(false, nowMs)
       }
-      alarms.tick(nowMs)
+      alarms.tick(Math.min(nowMs, watermarkMs))
       if (nowMs - lastSweepMs >= silenceSweepMs || nowMs < lastSweepMs) {
         lastSweepMs = nowMs
         sweepSilence(nowMs)
@@ -283,13 +286,14 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
       rules = nextRules
       registry.resolveAll(inventory)
       alarms.reload(rules, nowMs)
-      alarms.relocate((device, instance) => {
+      const left = alarms.relocate((device, instance) => {
         const index = inventory.deviceIndex(device)
         return index === undefined ? undefined : nodeOf(index, instance)
       }, nowMs)
       assigner.reassignAll(inventory, rules, raisedOf)
       silence.reload(inventory, registry.devices())
       publish(lights.reload(inventory, nowMs), nowMs)
+      for (const node of left) summarise(node)
       sweepSilence(nowMs)
       settle(nowMs)
       emit({

@@ -15,6 +15,8 @@ export interface SeenDevice {
   readonly firstSeenMs: number
   /** Index in the inventory, -1 while unknown. */
   known: number
+  /** Series of it met so far. */
+  series: number
 }
 
 export interface SeriesRegistry {
@@ -61,11 +63,13 @@ export function createSeriesRegistry(capacity: number): SeriesRegistry {
           collector: series.collector,
           profile: series.profile,
           firstSeenMs: nowMs,
-          known: resolve(series.identifiers, inventory)
+          known: resolve(series.identifiers, inventory),
+          series: 0
         })
       }
       if (deviceOf[series.series] !== 0) return false
       deviceOf[series.series] = series.device + 1
+      devices.get(series.device)!.series++
       signalOf[series.series] = series.signal
       instanceOf[series.series] = intern(series.instance)
       if (size === order.length) {

@@ -20,7 +20,8 @@ function watchOf(devices = 4, version = 1) {
     collector: 'col1',
     profile: 'p',
     firstSeenMs: 0,
-    known
+    known,
+    series: 1
   })
   return { inventory, state, seen, watch: createSilenceWatch(inventory, state, options, 0) }
 }

@@ -41,7 +41,7 @@ export async function produceRecords(options: ProduceOptions): Promise<Produced>
       'queue.buffering.max.kbytes': 256 * 1024,
       dr_cb: true
     },
-    { partitioner: 'murmur2_random' } as ConstructorParameters<typeof rdkafka.Producer>[1]
+    { partitioner: 'murmur2_random' }
   )
   const startedMs = performance.now()
   let sent = 0

@@ -1,0 +1,69 @@
+import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { extname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** What a measured process says of itself in the last line it prints, as JSON. */
+export interface ProcessFigures {
+  readonly records: number
+  /** User and system CPU of the measured stretch (µs). */
+  readonly cpuUs: number
+  readonly wallMs: number
+  readonly peakRssMib: number
+}
+
+/** Runs a program of this folder's in a process of its own and returns the JSON of its last line. */
+export async function runMeasured<T>(module: URL, args: readonly string[], timeoutMs: number): Promise<T> {
+  const path = fileURLToPath(module)
+  const flags = extname(path) === '.ts' ? ['--import', 'tsx'] : []
+  return lastLine<T>(process.execPath, [...flags, path, ...args], timeoutMs)
+}
+
+/** Runs a command and parses the last line of its standard output. */
+export function lastLine<T>(command: string, args: readonly string[], timeoutMs: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    let output = ''
+    const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs)
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => (output = (output + chunk).slice(-65_536)))
+    child.once('error', reject)
+    child.once('close', (code, signal) => {
+      clearTimeout(timer)
+      if (code !== 0) {
+        reject(new Error(`${command} ${args.join(' ')}: ended by ${signal ?? `exit ${code}`}; limit ${timeoutMs} ms`))
+        return
+      }
+      const line = output.trimEnd().split('\n').at(-1) ?? ''
+      resolve(JSON.parse(line) as T)
+    })
+  })
+}
+
+/** Highest resident set of a live process so far (MiB), from the kernel; 0 where there is no /proc. */
+export function peakRssMib(pid: number | 'self'): number {
+  return procStatus(pid, 'VmHWM') / 1024
+}
+
+export function rssMib(pid: number | 'self'): number {
+  return procStatus(pid, 'VmRSS') / 1024
+}
+
+/** CPU time (µs, user and system, all threads) another live process has used so far; 0 where there is no /proc. */
+export function cpuUsOf(pid: number): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ')
+    // Fields 14 and 15 of proc(5), in ticks of 10 ms.
+    return (Number(fields[11]) + Number(fields[12])) * 10_000
+  } catch {
+    return 0
+  }
+}
+
+function procStatus(pid: number | 'self', key: string): number {
+  try {
+    const text = readFileSync(`/proc/${pid}/status`, 'utf8')
+    return Number(new RegExp(`^${key}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? 0)
+  } catch {
+    return 0
+  }
+}

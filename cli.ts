@@ -1,0 +1,277 @@
+#!/usr/bin/env node
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pino, type Logger } from 'pino'
+import pretty from 'pino-pretty'
+import { startDemo } from './demo.ts'
+import { loadDefinitions } from './definitions.ts'
+import { prepareDatabase, startDaemon } from './main.ts'
+import { loadConfig, type Config } from './schemas/config.ts'
+import { ProblemsError } from './schemas/located-yaml.ts'
+import { packageRoot } from './schemas/package-root.ts'
+import { simulateCommand } from './embedded/simulator/command.ts'
+import { formats, type Format } from './embedded/simulator/encode-other.ts'
+import { languageOf, lookupCommand } from './status/cli-lookup.ts'
+import { cityNodesMax, cityNodesMin } from './topology/city.ts'
+
+/** The commands. Exit codes: 0 done, 1 failed while running, 2 wrong input (all of it named); lookup has its own. */
+const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }
+const exitFailed = 1
+const exitWrongInput = 2
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`)
+const complain = (line: string): void => void process.stderr.write(`${line}\n`)
+
+const program = new Command('svetofor')
+  .description('Telemetry ingest daemon with a traffic-light status engine for access networks')
+  .version(version)
+  .showHelpAfterError()
+  .addHelpText(
+    'after',
+    `
+Examples:
+  svetofor demo                                 a whole city on this machine, for a first look
+  svetofor check --config svetofor.yaml         is everything written correctly? starts nothing
+  svetofor start --config svetofor.yaml         the daemon
+  svetofor lookup "ул. Тютчева, 1"              what is wrong at this address?
+
+Every setting of the configuration can be given as an environment variable, such as
+SVETOFOR_KAFKA_BROKERS=host1:9092,host2:9092; docs/configuration.md lists them all.`
+  )
+
+const configOption = (): Option =>
+  new Option('-c, --config <file>', 'configuration file (YAML)').env('SVETOFOR_CONFIG')
+
+program
+  .command('start')
+  .description('run the daemon; SIGHUP loads inventory, rules and profiles anew, SIGTERM stops in order')
+  .addOption(configOption())
+  .action(async ({ config: file }: { config?: string }) => {
+    const config = readConfig(file)
+    const logger = createLogger(config)
+    const ended = waitForEnd()
+    const daemon = await startDaemon({ config, logger, version, onFatal: ended.fail })
+    process.on('SIGHUP', () => {
+      daemon.reload().catch((error: unknown) => {
+        logger.error(
+          { problems: problemLines(error) },
+          'reload refused: the old inventory, rules and profiles stay in force'
+        )
+      })
+    })
+    await ended.done
+    await daemon.stop()
+  })
+
+program
+  .command('check')
+  .description('validate configuration, inventory, profiles and rules; start nothing')
+  .addOption(configOption())
+  .action(async ({ config: file }: { config?: string }) => {
+    const config = readConfig(file)
+    const { inventory, rules, profiles } = await loadDefinitions(config, 1)
+    say(
+      `All correct: ${inventory.nodes.length} nodes, ${inventory.devices.length} devices, ` +
+        `${rules.rules.length} rules, ${profiles.length} profile files.`
+    )
+  })
+
+program
+  .command('migrate')
+  .description('create the ClickHouse database and its tables, or bring them up to date')
+  .addOption(configOption())
+  .action(async ({ config: file }: { config?: string }) => {
+    const config = readConfig(file)
+    const applied = await prepareDatabase(config)
+    say(applied.length === 0 ? 'The database is up to date.' : `Applied: ${applied.join(', ')}.`)
+  })
+
+program
+  .command('lookup')
+  .description('ask a running daemon what is wrong at an address')
+  .argument('<address>', 'street and house, as people write it')
+  .option(
+    '-u, --url <url>',
+    'where the daemon answers',
+    process.env['SVETOFOR_URL'] ?? 'http://127.0.0.1:8080'
+  )
+  .option(
+    '--token <token>',
+    'bearer token, where the daemon asks for one',
+    process.env['SVETOFOR_TOKEN'] ?? ''
+  )
+  .addOption(new Option('-l, --language <language>', 'language of the answer').choices(['ru', 'en']))
+  .option('--json', 'the answer as JSON')
+  .addHelpText('after', '\nExit codes: 0 green, 1 yellow, 2 red, 3 grey, 4 no single building, 5 no answer.')
+  .action(
+    async (
+      address: string,
+      options: { url: string; token: string; language?: 'ru' | 'en'; json?: boolean }
+    ) => {
+      process.exitCode = await lookupCommand({
+        address,
+        url: options.url,
+        token: options.token,
+        language: options.language ?? languageOf(process.env['LANG']),
+        json: options.json === true,
+        colour: process.stdout.isTTY,
+        nowMs: Date.now(),
+        print: say,
+        printError: complain
+      })
+    }
+  )
+
+program
+  .command('demo')
+  .description(
+    'run a simulated city on this machine: embedded Kafka and ClickHouse, faults, lights, the page'
+  )
+  .option('--data <folder>', 'where the data is kept over restarts', 'data')
+  .option('--nodes <count>', 'size of the city', wholeNumber(cityNodesMin, 100_000), 2000)
+  .option('--seed <number>', 'another seed is another city', wholeNumber(0, 2 ** 31), 1)
+  .option('--port <port>', 'port of the page', wholeNumber(0, 65_535), 8080)
+  .option('--interval <seconds>', 'how often every device is polled', wholeNumber(1, 3600), 10)
+  .option('--scenario <name>', 'what breaks, and when: a shipped scenario or a file', 'demo')
+  .action(
+    async (options: {
+      data: string
+      nodes: number
+      seed: number
+      port: number
+      interval: number
+      scenario: string
+    }) => {
+      say(`Svetofor ${version}: a city of ${options.nodes} nodes on this machine`)
+      const ended = waitForEnd()
+      const demo = await startDemo({
+        dataDir: options.data,
+        nodes: options.nodes,
+        seed: options.seed,
+        port: options.port,
+        intervalS: options.interval,
+        scenario: options.scenario,
+        version,
+        print: say,
+        onFatal: ended.fail
+      })
+      await ended.done
+      say('\n  stopping in order')
+      await demo.stop()
+    }
+  )
+
+program
+  .command('simulate')
+  .description("send a simulated city's telemetry to Kafka")
+  .option('--brokers <list>', 'brokers, host:port separated by commas', '127.0.0.1:9092')
+  .option('--topic <name>', 'topic to send to', 'telemetry')
+  .option('--nodes <count>', 'size of the city', wholeNumber(cityNodesMin, cityNodesMax), 500)
+  .option('--seed <number>', 'another seed is another city', wholeNumber(0, 2 ** 31), 1)
+  .option(
+    '--rate <records>',
+    'records a second; 0 polls every device once a minute',
+    wholeNumber(0, 1_000_000),
+    0
+  )
+  .addOption(new Option('--format <name>', 'format of the records').choices([...formats]).default('telegraf'))
+  .option('--scenario <name>', 'what breaks, and when: quiet, demo, or a file', 'quiet')
+  .option('--count <records>', 'stop after this many records', wholeNumber(0, Number.MAX_SAFE_INTEGER), 0)
+  .option('--duration <seconds>', 'stop after this long', wholeNumber(0, 86_400 * 365), 0)
+  .option('--full-ports', 'report every access port as well')
+  .option('--flat-out', 'do not wait for the clock; needs --count or --duration')
+  .option('--inventory <file>', "write the city's inventory there first, for the daemon to use")
+  .option('--inventory-only', 'write the inventory and send nothing')
+  .action(async (options: SimulateOptions) => {
+    const ended = waitForEnd()
+    const stopping = new AbortController()
+    void ended.done.then(() => stopping.abort())
+    await simulateCommand(
+      {
+        ...options,
+        brokers: options.brokers.split(','),
+        durationMs: options.duration * 1000,
+        fullPorts: options.fullPorts === true,
+        flatOut: options.flatOut === true,
+        inventory: options.inventory ?? null,
+        inventoryOnly: options.inventoryOnly === true
+      },
+      { say, signal: stopping.signal }
+    )
+  })
+
+interface SimulateOptions {
+  readonly brokers: string
+  readonly topic: string
+  readonly nodes: number
+  readonly seed: number
+  readonly rate: number
+  readonly format: Format
+  readonly scenario: string
+  readonly count: number
+  readonly duration: number
+  readonly fullPorts?: boolean
+  readonly flatOut?: boolean
+  readonly inventory?: string
+  readonly inventoryOnly?: boolean
+}
+
+try {
+  await program.parseAsync()
+  // Whatever a library still keeps open must not keep the program.
+  process.exit()
+} catch (error) {
+  for (const line of problemLines(error)) complain(line)
+  process.exit(error instanceof ProblemsError ? exitWrongInput : exitFailed)
+}
+
+function readConfig(file: string | undefined): Config {
+  return loadConfig({
+    env: process.env,
+    readFile: path => readFileSync(path, 'utf8'),
+    ...(file === undefined ? {} : { file })
+  })
+}
+
+function createLogger(config: Config): Logger {
+  const { level } = config.log
+  return config.log.pretty
+    ? pino({ level }, pretty({ ignore: 'pid,hostname' }))
+    : pino({ level, base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime })
+}
+
+/** Resolves at the first signal to stop; a second one ends the program at once. */
+function waitForEnd(): { readonly done: Promise<void>; readonly fail: (error: Error) => void } {
+  let finish = (): void => undefined
+  const done = new Promise<void>(resolve => (finish = resolve))
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      process.once(signal, () => process.exit(exitFailed))
+      finish()
+    })
+  }
+  return {
+    done,
+    fail(error) {
+      complain(`svetofor: ${error.message}`)
+      process.exitCode = exitFailed
+      finish()
+    }
+  }
+}
+
+function problemLines(error: unknown): string[] {
+  if (error instanceof ProblemsError) return [error.message]
+  return [`svetofor: ${error instanceof Error ? error.message : String(error)}`]
+}
+
+function wholeNumber(min: number, max: number): (text: string) => number {
+  return text => {
+    const value = Number(text)
+    if (!Number.isInteger(value) || value < min || value > max) {
+      throw new InvalidArgumentError(`give a whole number from ${min} to ${max}.`)
+    }
+    return value
+  }
+}

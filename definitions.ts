@@ -1,0 +1,101 @@
+import { createReadStream } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { extname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { checkRules } from './rules/check.ts'
+import type { CompiledRules } from './rules/compile.ts'
+import { shippedRulesFiles } from './rules/shipped.ts'
+import type { Config } from './schemas/config.ts'
+import { ProblemsError, type Problem } from './schemas/located-yaml.ts'
+import { packageRoot } from './schemas/package-root.ts'
+import { readProfileFiles } from './schemas/profile-files.ts'
+import { compileProfiles } from './schemas/profile.ts'
+import { compileInventory, type CompiledInventory, type InventoryPart } from './topology/compile.ts'
+import { parseInventoryLines, parseInventoryYaml } from './topology/load.ts'
+
+/** What describes the network and how it is judged: read from files, compiled, checked as a whole. */
+export interface Definitions {
+  readonly inventory: CompiledInventory
+  readonly rules: CompiledRules
+  /** Sources of the profiles; workers compile them again for themselves. */
+  readonly profiles: readonly TextFile[]
+}
+
+interface TextFile {
+  readonly file: string
+  readonly text: string
+}
+
+/** Reads everything the configuration names. Throws ProblemsError with every problem of every file. */
+export async function loadDefinitions(config: Config, version: number): Promise<Definitions> {
+  const problems: Problem[] = []
+  const attempt = async <T>(load: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await load()
+    } catch (error) {
+      if (!(error instanceof ProblemsError)) throw error
+      problems.push(...error.problems)
+      return undefined
+    }
+  }
+  const profiles = await attempt(async () => {
+    const files = [
+      ...(config.profiles.shipped ? await readProfileFiles() : []),
+      ...(await readAll(config.profiles.files))
+    ]
+    compileProfiles(files)
+    return files
+  })
+  const rules = await attempt(async () => {
+    const shipped = config.rules.shipped ? shippedRulesFiles.map(file => join(packageRoot, file)) : []
+    const { compiled, problems: faults } = checkRules(await readAll([...shipped, ...config.rules.files]))
+    if (compiled === null || faults.length > 0) throw new ProblemsError(faults)
+    return compiled
+  })
+  const inventory = await attempt(async () => {
+    const parts: InventoryPart[] = []
+    for (const file of config.inventory.files) parts.push(await readInventory(file))
+    return compileInventory(parts, version)
+  })
+  if (profiles === undefined || rules === undefined || inventory === undefined)
+    throw new ProblemsError(problems)
+  return { inventory, rules, profiles }
+}
+
+async function readAll(files: readonly string[]): Promise<TextFile[]> {
+  const read = await Promise.allSettled(
+    files.map(async file => ({ file, text: await readFile(file, 'utf8') }))
+  )
+  const problems = read.flatMap((outcome, i) =>
+    outcome.status === 'rejected' ? [unreadable(files[i]!, outcome.reason)] : []
+  )
+  if (problems.length > 0) throw new ProblemsError(problems)
+  return read.flatMap(outcome => (outcome.status === 'fulfilled' ? [outcome.value] : []))
+}
+
+/** YAML as a whole, CSV and NDJSON line by line: a million nodes are never in memory as text. */
+async function readInventory(file: string): Promise<InventoryPart> {
+  const kind = extname(file).toLowerCase()
+  try {
+    if (kind === '.csv' || kind === '.ndjson') {
+      const lines = createInterface({ input: createReadStream(file, 'utf8'), crlfDelay: Infinity })
+      return await parseInventoryLines(file, lines, kind === '.csv' ? 'csv' : 'ndjson')
+    }
+    return parseInventoryYaml(file, await readFile(file, 'utf8'))
+  } catch (error) {
+    if (error instanceof ProblemsError) throw error
+    throw new ProblemsError([unreadable(file, error)])
+  }
+}
+
+function unreadable(file: string, error: unknown): Problem {
+  const message = error instanceof Error ? error.message : String(error)
+  return {
+    file,
+    line: 0,
+    column: 0,
+    path: '',
+    message: `cannot be read (${message})`,
+    remedy: 'correct the path in the configuration, or the permissions of the file'
+  }
+}

@@ -1,0 +1,61 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import type { StatusEngine } from './engine.ts'
+
+/** What the status engine knows of and how late it is. */
+export function createEngineMetrics(registry: Registry, engine: StatusEngine, nowMs: () => number): void {
+  const registers = [registry]
+  new Gauge({
+    name: 'svetofor_series',
+    help: 'Series met since the start.',
+    registers,
+    collect() {
+      this.set(engine.registry.size())
+    }
+  })
+  new Gauge({
+    name: 'svetofor_inventory_version',
+    help: 'Version of the inventory in force; grows with every successful load.',
+    registers,
+    collect() {
+      this.set(engine.inventory().version)
+    }
+  })
+  counterOf(
+    registry,
+    'svetofor_condition_flips_total',
+    'Conditions that flipped.',
+    () => engine.counts().flips
+  )
+  counterOf(
+    registry,
+    'svetofor_new_series_samples_total',
+    'Samples judged on the main thread because their series was new.',
+    () => engine.counts().judged
+  )
+  const delay = new Histogram({
+    name: 'svetofor_alarm_delay_seconds',
+    help: 'From the event time of the sample that raised an alarm to its light, holds included.',
+    buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
+    registers
+  })
+  engine.subscribe(event => {
+    if (event.type !== 'alarm' || event.data.change !== 'raised') return
+    if (event.data.alarm.evidence.coordinates === null) return
+    delay.observe(Math.max(0, nowMs() - event.data.alarm.evidence.eventTimeMs) / 1000)
+  })
+}
+
+/** A counter that stands elsewhere already and is only shown. */
+function counterOf(registry: Registry, name: string, help: string, read: () => number): void {
+  let shown = 0
+  new Counter({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      const now = read()
+      this.inc(Math.max(0, now - shown))
+      shown = now
+    }
+  })
+}
