@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { createBrotliDecompress, createGunzip, createInflate, gzip, type InputType } from 'node:zlib'
+import { nativeForRevision, UnsupportedColumn } from './clickhouse-native.ts'
 import { EngineError, type Engine } from './clickhouse-engine.ts'
 import {
   answerFormat,
@@ -45,6 +46,7 @@ const notSettings = new Set([
   'session_check',
   'compress',
   'decompress',
+  'client_protocol_version',
   'buffer_size',
   'wait_end_of_query',
   'enable_http_compression',
@@ -285,11 +287,13 @@ export function createClickHouseHttp(options: ClickHouseHttpOptions): Server {
         )
       }
       const result = await answer(request, url)
+      const revision = Number(url.searchParams.get('client_protocol_version') ?? 0)
       response.setHeader('Content-Type', contentTypeOf(result.format))
       response.setHeader('X-ClickHouse-Format', result.format)
       response.setHeader('X-ClickHouse-Timezone', 'UTC')
       response.setHeader('X-ClickHouse-Summary', summaryOf(result))
       let bytes = result.bytes
+      if (revision > 0 && result.format === 'Native') bytes = nativeForRevision(bytes, revision)
       const wanted = url.searchParams.get('enable_http_compression') === '1'
       if (wanted && bytes.length > 256 && /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''))) {
         bytes = await gzipped(bytes)
@@ -297,8 +301,12 @@ export function createClickHouseHttp(options: ClickHouseHttpOptions): Server {
       }
       response.setHeader('Content-Length', bytes.length)
       response.end(bytes)
-    } catch (error) {
+    } catch (thrown) {
       discard(request)
+      const error =
+        thrown instanceof UnsupportedColumn
+          ? new HttpError(501, 48, `${thrown.message}. (NOT_IMPLEMENTED)`)
+          : thrown
       const known = error instanceof HttpError || error instanceof EngineError
       const code = known ? error.code : 1002
       const status = error instanceof HttpError ? error.status : known ? httpStatusOfCode(code) : 500

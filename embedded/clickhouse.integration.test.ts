@@ -217,6 +217,32 @@ describe('over bare HTTP, as Grafana and curl use it', () => {
     expect((await post('/', 'SELECT 1', { Origin: 'http://evil.example' })).status).toBe(403)
   })
 
+  it('sends Native blocks with the flags that clients of the TCP protocol expect', async () => {
+    const columns = [
+      "toLowCardinality(toString(number % 3)) AS a, toLowCardinality(toNullable('x')) AS b, [toLowCardinality('y')] AS c",
+      'range(number % 5) AS d, [[toString(number)], []] AS e, map(toString(number), number) AS f',
+      "CAST((number, 'z'), 'Tuple(n UInt64, `s t` Nullable(String))') AS g, if(number % 2 = 0, NULL, number) AS h, NULL AS i",
+      "now64(3) AS j, today() AS k, toDecimal64(1.5, 3) AS l, generateUUIDv4() AS m, toIPv6('::1') AS n, toFixedString('ab', 5) AS o",
+      "CAST('a,b', 'Enum8(\\'a,b\\' = 1, \\'c)\\' = 2)') AS p, true AS q, toIntervalDay(1) AS r, 1.5 AS s"
+    ]
+    const sql = `SELECT ${columns.join(', ')} FROM numbers(3000) SETTINGS max_block_size = 1000`
+    const bytesOf = async (path: string): Promise<Buffer> => {
+      const response = await post(path, sql)
+      expect(response.status).toBe(200)
+      return Buffer.from(await response.arrayBuffer())
+    }
+    const plain = await bytesOf('/?default_format=Native')
+    const flagged = await bytesOf('/?default_format=Native&client_protocol_version=54460')
+    const blocks = 3
+    expect(flagged.length).toBe(plain.length + blocks * (8 + 19))
+    expect(flagged.subarray(0, 8)).toEqual(Buffer.from([1, 0, 2, 255, 255, 255, 255, 0]))
+    const state = await post('/?default_format=Native&client_protocol_version=54460', 'SELECT sumState(1)')
+    expect([state.status, await state.text()]).toEqual([
+      501,
+      expect.stringContaining('AggregateFunction(sum, UInt8)')
+    ])
+  })
+
   it('stores nothing of an insert whose sender breaks off, and keeps no file of it', async () => {
     await post('/', 'CREATE TABLE conformance.broken (a UInt32) ENGINE = MergeTree ORDER BY a')
     const query = encodeURIComponent('INSERT INTO conformance.broken FORMAT TSV')
