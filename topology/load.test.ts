@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { formatProblem, ProblemsError } from '../schemas/located-yaml.ts'
 import { generateCity } from './city.ts'
@@ -237,6 +238,24 @@ describe('parseInventoryLines', () => {
       'a.ndjson:3:1: a line is one no',
       'a.ndjson:4:1: this is neither '
     ])
+  })
+
+  it('reads the examples of docs/inventory.md', async () => {
+    const doc = readFileSync(new URL('../docs/inventory.md', import.meta.url), 'utf8')
+    const example = (language: string): string =>
+      new RegExp('```' + language + '\\n([^]*?)```').exec(doc)?.[1] ?? ''
+    const yaml = parseInventoryYaml('a.yaml', example('yaml'))
+    expect(problemsOf([yaml])).toEqual([])
+    expect(yaml.devices).toHaveLength(3)
+    for (const [format, language] of [
+      ['csv', 'csv'],
+      ['ndjson', 'json']
+    ] as const) {
+      const part = await parseInventoryLines('a', example(language).split('\n'), format)
+      expect(part.problems).toEqual([])
+      expect(part.nodes.find(node => node.id === 'du-120')?.subscribers).toBe(42)
+      expect(part.devices[0]?.identifiers).toEqual(['10.1.1.7', 'du-120-sw1'])
+    }
   })
 
   it('says that an empty CSV has no header', async () => {
