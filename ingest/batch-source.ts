@@ -1,7 +1,7 @@
 import { createAPI, fetchV13, listOffsetsV7, type Reader } from '@platformatic/kafka'
 import { partitionKey, type RawBatch, type TopicPartition } from '../schemas/batch.ts'
 import { type Backoff, createBackoff, pauseMs } from './backoff.ts'
-import { describeCode } from './broker-connection.ts'
+import { describeCode, reasonOf } from './broker-connection.ts'
 import { createCluster, isFatal } from './cluster.ts'
 import { asError } from './errors.ts'
 import {
@@ -83,7 +83,7 @@ export function createBatchSource(options: SourceOptions): Source {
         return
       } catch (error) {
         const delayMs = backoff.next()
-        logger.warn({ err: asError(error), delayMs }, 'kafka start positions could not be found')
+        logger.warn({ reason: reasonOf(error), delayMs }, 'kafka start positions could not be found')
         if (backoff.attempts() % 5 === 0) requireHandler().failed(asError(error), false)
         // An assignment that is void ends the wait at its next turn; the delay is bounded by backoffMaxMs.
         await pauseMs(delayMs, stopping.signal)
@@ -244,7 +244,7 @@ export function createBatchSource(options: SourceOptions): Source {
         const delayMs = broker.backoff.next()
         broker.notBeforeMs = performance.now() + delayMs
         metrics?.fetchError('network')
-        logger.warn({ err: asError(error), broker: broker.nodeId, delayMs }, 'kafka fetch failed')
+        logger.warn({ reason: reasonOf(error), broker: broker.nodeId, delayMs }, 'kafka fetch failed')
         if (isFatal(error)) requireHandler().failed(asError(error), true)
         else if (broker.backoff.attempts() % 5 === 0) requireHandler().failed(asError(error), false)
         refreshMetadata()
@@ -258,7 +258,7 @@ export function createBatchSource(options: SourceOptions): Source {
 
   const refreshMetadata = (): void => {
     cluster.refresh(options.topics).then(pump, (error: unknown) => {
-      logger.debug({ err: asError(error) }, 'kafka metadata could not be refreshed')
+      logger.debug({ reason: reasonOf(error) }, 'kafka metadata could not be refreshed')
     })
   }
 
@@ -327,23 +327,25 @@ export function createBatchSource(options: SourceOptions): Source {
       state.backoff.reset()
       state.highWatermark = fetched.highWatermark
       if (fetched.bytes.byteLength === 0) continue
-      const batch = cutBatches(fetched.bytes, {
+      const cut = cutBatches(fetched.bytes, {
         topic: state.topic,
         partition: state.partition,
         position: state.position,
-        aborted: fetched.aborted
+        aborted: fetched.aborted,
+        runRecordsMax
       })
+      const last = cut.at(-1)
       active.delete(key)
       active.set(key, state)
-      if (batch === null) {
+      if (last === undefined) {
         // Brokers send at least one whole batch; one that does not is asked for more.
         state.maxBytes = Math.min(state.maxBytes * 2, options.fetchMaxBytes * 16)
         delay(state)
         continue
       }
       state.maxBytes = options.fetchPartitionMaxBytes
-      state.position = batch.lastOffset + 1
-      batches.push(batch)
+      state.position = last.lastOffset + 1
+      batches.push(...cut)
     }
     if (batches.length === 0) return
     metrics?.handedOver(batches)
@@ -421,6 +423,8 @@ export function createBatchSource(options: SourceOptions): Source {
 }
 
 const lanesPerBroker = 2
+/** Compression packs many records into the bytes of a fetch; runs keep what a worker gets at a time within bounds. */
+const runRecordsMax = 16_384
 const unknownPosition = -1
 
 interface PartitionState extends TopicPartition {

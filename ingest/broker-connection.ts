@@ -202,3 +202,14 @@ export function describeCode(code: number): string {
 export function responseOf(error: unknown): unknown {
   return error instanceof Error && 'response' in error ? error.response : undefined
 }
+
+/** One line that says what went wrong: the broker's words where it gave any, else the innermost cause's. */
+export function reasonOf(error: unknown): string {
+  const codes = errorCodes(error)
+  if (codes.length > 0) return [...new Set(codes)].map(describeCode).join('; ')
+  const found = asError(error)
+  const inner: unknown = found instanceof AggregateError ? found.errors[0] : found.cause
+  return inner instanceof Error && !found.message.includes(inner.message)
+    ? `${found.message} (${inner.message})`
+    : found.message
+}

@@ -36,38 +36,38 @@ function join(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   return joined
 }
 
-const place = { topic: 't', partition: 0, aborted: [] }
+const place = { topic: 't', partition: 0, aborted: [], runRecordsMax: 1_000_000 }
 
 describe('cutting fetched bytes into batches', () => {
   it('keeps whole batches, and drops a cut one', () => {
     const whole = join(batch(10, 3), batch(13, 2))
     const bytes = join(whole, batch(15, 4).subarray(0, 70))
-    const cut = cutBatches(bytes, { ...place, position: 10 })
+    const [cut] = cutBatches(bytes, { ...place, position: 10 })
     expect(cut).toMatchObject({ firstOffset: 10, lastOffset: 14, count: 5, maxTimestampMs: 1014 })
     expect(cut?.bytes).toEqual(whole)
   })
 
   it('covers gaps from the position on', () => {
-    const cut = cutBatches(join(batch(20, 2)), { ...place, position: 12 })
+    const [cut] = cutBatches(join(batch(20, 2)), { ...place, position: 12 })
     expect(cut).toMatchObject({ firstOffset: 12, lastOffset: 21, count: 2 })
   })
 
   it('drops batches before the position, and keeps the one that straddles it', () => {
     const straddling = batch(5, 10)
-    const cut = cutBatches(join(batch(0, 5), straddling), { ...place, position: 8 })
+    const [cut] = cutBatches(join(batch(0, 5), straddling), { ...place, position: 8 })
     expect(cut).toMatchObject({ firstOffset: 8, lastOffset: 14 })
     expect(cut?.bytes).toEqual(straddling)
   })
 
   it('finds nothing in a cut batch, in nothing, or in old batches', () => {
-    expect(cutBatches(join(batch(0, 3).subarray(0, 80)), { ...place, position: 0 })).toBeNull()
-    expect(cutBatches(new Uint8Array(0), { ...place, position: 0 })).toBeNull()
-    expect(cutBatches(join(batch(0, 3)), { ...place, position: 3 })).toBeNull()
+    expect(cutBatches(join(batch(0, 3).subarray(0, 80)), { ...place, position: 0 })).toEqual([])
+    expect(cutBatches(new Uint8Array(0), { ...place, position: 0 })).toEqual([])
+    expect(cutBatches(join(batch(0, 3)), { ...place, position: 3 })).toEqual([])
   })
 
   it('covers control batches without handing them over', () => {
     const control = batch(3, 1, { producerId: 7, control: 'commit' })
-    const cut = cutBatches(join(control), { ...place, position: 3 })
+    const [cut] = cutBatches(join(control), { ...place, position: 3 })
     expect(cut).toMatchObject({ firstOffset: 3, lastOffset: 3, count: 0 })
     expect(cut?.bytes).toHaveLength(0)
   })
@@ -88,7 +88,7 @@ describe('cutting fetched bytes into batches', () => {
       batch(8, 1, { producerId: 2, control: 'commit' }),
       kept[3]! // the next transaction of the same producer
     )
-    const cut = cutBatches(bytes, {
+    const [cut] = cutBatches(bytes, {
       ...place,
       position: 0,
       aborted: [{ producerId: 1n, firstOffset: 1 }]
@@ -97,10 +97,24 @@ describe('cutting fetched bytes into batches', () => {
     expect(cut?.bytes).toEqual(join(...kept))
   })
 
+  it('hands over in runs that cover the partition without holes', () => {
+    const parts = [batch(0, 3), batch(5, 2), batch(7, 1), batch(8, 4)]
+    const control = batch(12, 1, { producerId: 1, control: 'commit' })
+    const runs = cutBatches(join(...parts, control), { ...place, position: 0, runRecordsMax: 5 })
+    expect(runs.map(run => [run.firstOffset, run.lastOffset, run.count])).toEqual([
+      [0, 6, 5],
+      [7, 12, 5]
+    ])
+    expect(runs.map(run => run.bytes)).toEqual([join(parts[0]!, parts[1]!), join(parts[2]!, parts[3]!)])
+    for (const run of runs) expect(run.bytes.byteLength).toBe(run.bytes.buffer.byteLength)
+    // A batch beyond the size of a run is one by itself.
+    expect(cutBatches(join(...parts), { ...place, position: 0, runRecordsMax: 1 })).toHaveLength(4)
+  })
+
   it('does not run away on a length that makes no sense', () => {
     const bytes = join(batch(0, 2))
     new DataView(bytes.buffer).setInt32(8, -100)
-    expect(cutBatches(bytes, { ...place, position: 0 })).toBeNull()
+    expect(cutBatches(bytes, { ...place, position: 0 })).toEqual([])
   })
 })
 

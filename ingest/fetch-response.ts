@@ -115,23 +115,24 @@ export interface CutOptions {
   readonly position: number
   /** The transactions to leave out; empty under read_uncommitted. */
   readonly aborted: readonly AbortedTransaction[]
+  /** Records of one run by the batch headers; a single larger batch is a run of its own. */
+  readonly runRecordsMax: number
 }
 
 /**
- * Cuts fetched bytes into one RawBatch: whole batches only, without control batches and without those of aborted
- * transactions. Returns null where there is not one whole batch at or behind the position. The bytes are filtered
- * in place. Batches that the broker sent although they end before the position are left out; the first batch may
- * still start before it, because the broker sends batches whole.
+ * Cuts fetched bytes into runs of whole batches, without control batches and without those of aborted transactions.
+ * Together they cover the partition from the position to the last whole batch; none where there is no whole batch at
+ * or behind the position. A run of nothing but filtered batches has no bytes. The bytes are filtered in place. Batches
+ * that the broker sent although they end before the position are left out; the first one may still start before it,
+ * because the broker sends batches whole.
  */
-export function cutBatches(bytes: Uint8Array<ArrayBuffer>, options: CutOptions): RawBatch | null {
+export function cutBatches(bytes: Uint8Array<ArrayBuffer>, options: CutOptions): RawBatch[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const pending = [...options.aborted].sort((a, b) => a.firstOffset - b.firstOffset)
   const abortedProducers = new Set<bigint>()
+  const runs: Run[] = []
+  let run: Run = { start: 0, end: 0, lastOffset: -1, count: 0, maxTimestampMs: 0 }
   let nextPending = 0
-  let kept = 0
-  let lastOffset = -1
-  let count = 0
-  let maxTimestampMs = 0
   for (let at = 0; at + headerBytes <= bytes.byteLength;) {
     const end = at + lengthOverhead + view.getInt32(at + lengthAt)
     if (end > bytes.byteLength || end < at + headerBytes) break
@@ -140,39 +141,60 @@ export function cutBatches(bytes: Uint8Array<ArrayBuffer>, options: CutOptions):
     // The formats before v2 end with their record; the workers refuse them with a reason, so they are passed on.
     const modern = view.getUint8(at + magicAt) === 2
     let wanted = batchLast >= options.position
-    if (modern && pending.length > 0) {
+    if (modern) {
       while (nextPending < pending.length) {
         const transaction = pending[nextPending]
         if (transaction === undefined || transaction.firstOffset > batchLast) break
         abortedProducers.add(transaction.producerId)
         nextPending++
       }
+      if ((attributes & controlBit) !== 0) {
+        wanted = false
+        if (isAbortMarker(view, at, end)) abortedProducers.delete(view.getBigInt64(at + producerIdAt))
+      } else if ((attributes & transactionalBit) !== 0 && abortedProducers.size > 0) {
+        if (abortedProducers.has(view.getBigInt64(at + producerIdAt))) wanted = false
+      }
     }
-    if (modern && (attributes & controlBit) !== 0) {
-      wanted = false
-      if (isAbortMarker(view, at, end)) abortedProducers.delete(view.getBigInt64(at + producerIdAt))
-    } else if (modern && (attributes & transactionalBit) !== 0 && abortedProducers.size > 0) {
-      if (abortedProducers.has(view.getBigInt64(at + producerIdAt))) wanted = false
-    }
-    if (batchLast > lastOffset) lastOffset = batchLast
     if (wanted) {
-      count += modern ? view.getInt32(at + countAt) : 1
-      if (modern) maxTimestampMs = Math.max(maxTimestampMs, Number(view.getBigInt64(at + maxTimestampAt)))
-      if (kept !== at) bytes.copyWithin(kept, at, end)
-      kept += end - at
+      const records = modern ? view.getInt32(at + countAt) : 1
+      if (run.end > run.start && run.count + records > options.runRecordsMax) {
+        runs.push(run)
+        run = { start: run.end, end: run.end, lastOffset: run.lastOffset, count: 0, maxTimestampMs: 0 }
+      }
+      run.count += records
+      if (modern)
+        run.maxTimestampMs = Math.max(run.maxTimestampMs, Number(view.getBigInt64(at + maxTimestampAt)))
+      if (run.end !== at) bytes.copyWithin(run.end, at, end)
+      run.end += end - at
     }
+    run.lastOffset = Math.max(run.lastOffset, batchLast)
     at = end
   }
-  if (lastOffset < options.position) return null
-  return {
-    topic: options.topic,
-    partition: options.partition,
-    firstOffset: options.position,
-    lastOffset,
-    count,
-    maxTimestampMs,
-    bytes: kept === bytes.byteLength ? bytes : bytes.subarray(0, kept)
-  }
+  if (run.lastOffset < options.position) return []
+  runs.push(run)
+  let firstOffset = options.position
+  return runs.map(({ start, end, lastOffset, count, maxTimestampMs }) => {
+    const batch: RawBatch = {
+      topic: options.topic,
+      partition: options.partition,
+      firstOffset,
+      lastOffset,
+      count,
+      maxTimestampMs,
+      // Each run is the sole view of its buffer; a lone run needs no copy for that.
+      bytes: runs.length === 1 ? bytes.subarray(0, end) : bytes.slice(start, end)
+    }
+    firstOffset = lastOffset + 1
+    return batch
+  })
+}
+
+interface Run {
+  readonly start: number
+  end: number
+  lastOffset: number
+  count: number
+  maxTimestampMs: number
 }
 
 /** Whether the control batch at `at` ends a transaction by aborting it: its one record's key is (version, 0). */

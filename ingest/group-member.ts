@@ -9,7 +9,7 @@ import {
 } from '@platformatic/kafka'
 import { partitionKey, type TopicPartition } from '../schemas/batch.ts'
 import { createBackoff, pauseMs } from './backoff.ts'
-import { describeCode, errorCodes, responseOf } from './broker-connection.ts'
+import { describeCode, errorCodes, reasonOf, responseOf } from './broker-connection.ts'
 import { type Cluster, isFatal } from './cluster.ts'
 import { asError } from './errors.ts'
 import {
@@ -244,7 +244,7 @@ export function createGroupMember(options: SourceOptions, cluster: Cluster, hook
             end('lost')
             return
           } else {
-            logger.warn({ err: asError(error) }, 'kafka heartbeat failed')
+            logger.warn({ reason: reasonOf(error) }, 'kafka heartbeat failed')
             delayMs = backoff.next()
             // Past the session time the group may have given the partitions to others.
             if (performance.now() - lastHeardMs > options.sessionTimeoutMs) {
@@ -331,7 +331,11 @@ export function createGroupMember(options: SourceOptions, cluster: Cluster, hook
           if (stopping.signal.aborted) break
           if (isFatal(error)) throw error
           const delayMs = backoff.next()
-          logger.warn({ err: asError(error), delayMs }, 'kafka group could not be joined')
+          // A broker that has just started says a few times that its coordinator is not there yet.
+          const starting = errorCodes(error).some(c => coordinatorMoved.has(c)) && backoff.attempts() < 8
+          const fields = { reason: reasonOf(error), delayMs }
+          if (starting) logger.debug(fields, 'kafka group coordinator is not ready')
+          else logger.warn(fields, 'kafka group could not be joined')
           if (backoff.attempts() % 5 === 0) hooks.failed(asError(error))
           await pauseMs(delayMs, stopping.signal)
         }
