@@ -20,7 +20,7 @@ import { createColumns, reserveRows, takeBlock } from './columns.ts'
 import { createScanner, probeRecord } from './scan.ts'
 import { seriesId, seriesIdHex } from './series-id.ts'
 import type { SharedState } from './shared-state.ts'
-import { absent, hashBytes, tableFull } from './shared-table.ts'
+import { absent, tableFull } from './shared-table.ts'
 
 /**
  * Evaluation of one task, in two passes. The first decodes every record and writes its rows, and changes nothing that
@@ -105,7 +105,6 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
   let offset = 0
   let timeMs = 0
   let nowMs = 0
-  let aliasHash = 0
   let isAliasNew = false
   /** Row under judgement in the second pass. */
   let row = 0
@@ -159,17 +158,10 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     const deviceEnd = 4 + encoder.encodeInto(identifier, key.subarray(4)).written
     key[deviceEnd] = 0
     const end = deviceEnd + 1 + encoder.encodeInto(instance, key.subarray(deviceEnd + 1)).written
-    const hash = hashBytes(key, 0, end)
-    const known = shared.entities.find(key, 0, end, hash)
+    const known = shared.entities.find(key, 0, end)
     if (known >= 0) return known
-    const device = shared.deviceTable.insert(
-      key,
-      4,
-      deviceEnd,
-      hashBytes(key, 4, deviceEnd),
-      shared.takeDevice
-    )
-    return shared.entities.insert(key, 0, end, hash, () => {
+    const device = shared.deviceTable.insert(key, 4, deviceEnd, shared.takeDevice)
+    return shared.entities.insert(key, 0, end, () => {
       const first = shared.takeSeries(layout.signals.length)
       if (first < 0) return first
       layout.signals.forEach((signal, i) => {
@@ -254,8 +246,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     isAliasNew = false
     if (scanner === undefined || scanning === undefined || !scanner.scan(bytes, from, to)) return false
     const { aliasFrom, aliasTo } = scanner
-    aliasHash = hashBytes(bytes, aliasFrom, aliasTo)
-    const first = shared.aliases.find(bytes, aliasFrom, aliasTo, aliasHash)
+    const first = shared.aliases.find(bytes, aliasFrom, aliasTo)
     if (first === absent) isAliasNew = !aliasesFull
     if (first < 0 || first === notWhole) return false
     const layout = layoutOfNumber[shared.seriesLayouts[first]!]
@@ -298,9 +289,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
       probed.groups[0]!.measurement === group.measurement &&
       probed.groups[0]!.identifiers[0] === group.identifiers[0] &&
       probed.groups[0]!.instance === group.instance
-    const made = shared.aliases.insert(bytes, aliasFrom, aliasTo, aliasHash, () =>
-      isWhole ? first : notWhole
-    )
+    const made = shared.aliases.insert(bytes, aliasFrom, aliasTo, () => (isWhole ? first : notWhole))
     if (made === tableFull) aliasesFull = true
   }
 
@@ -430,8 +419,7 @@ function createLayout(info: EvaluatedMeasurement, index: number, shared: SharedS
   })
   const names = distinct.map(signal => signals[signal]!.name)
   const identity = new TextEncoder().encode([info.profile, info.name, ...names].join('\0'))
-  const hash = hashBytes(identity, 0, identity.length)
-  const number = shared.layouts.insert(identity, 0, identity.length, hash, shared.takeLayout)
+  const number = shared.layouts.insert(identity, 0, identity.length, shared.takeLayout)
   if (number < 0) {
     throw new RangeError('the profiles were reloaded with changed measurements too often; restart the daemon')
   }

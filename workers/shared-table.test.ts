@@ -2,24 +2,30 @@ import { Worker } from 'node:worker_threads'
 import { describe, expect, it } from 'vitest'
 import { xxHash64, seriesId, seriesIdHex } from './series-id.ts'
 import { threadExecArgv } from './thread-loader.ts'
-import { absent, createSharedTableMemory, hashBytes, openSharedTable, tableFull } from './shared-table.ts'
+import {
+  absent,
+  createSharedTableMemory,
+  openSharedTable,
+  tableFull,
+  type HashWords
+} from './shared-table.ts'
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value)
 
-function table(entriesMax = 1000, keyBytesMax = 100_000) {
+function table(entriesMax = 1000, keyBytesMax = 100_000, hash?: HashWords) {
   const memory = createSharedTableMemory(entriesMax, keyBytesMax)
-  const shared = openSharedTable(memory)
+  const shared = openSharedTable(memory, hash)
   let next = 0
   return {
     memory,
     shared,
-    insert: (key: string, hash?: number) => {
+    insert: (key: string) => {
       const bytes = text(key)
-      return shared.insert(bytes, 0, bytes.length, hash ?? hashBytes(bytes, 0, bytes.length), () => next++)
+      return shared.insert(bytes, 0, bytes.length, () => next++)
     },
-    find: (key: string, hash?: number) => {
-      const bytes = text(key)
-      return shared.find(bytes, 0, bytes.length, hash ?? hashBytes(bytes, 0, bytes.length))
+    find: (key: string) => {
+      const bytes = text(`..${key}.`)
+      return shared.find(bytes, 2, bytes.length - 1)
     }
   }
 }
@@ -36,15 +42,24 @@ describe('the shared table', () => {
     expect(shared.size()).toBe(500)
   })
 
-  it('never confuses keys whose hashes are the same', () => {
-    const { insert, find } = table()
-    for (const hash of [0, -1, 0x01000000, 0x7fffffff]) {
-      const first = insert(`a${hash}`, hash)
-      const second = insert(`b${hash}`, hash)
-      expect(second).not.toBe(first)
-      expect([find(`a${hash}`, hash), find(`b${hash}`, hash)]).toEqual([first, second])
-      expect(find(`c${hash}`, hash)).toBe(absent)
+  it.each([0, -1, 0x01000000, 0x7fffffff])('never confuses keys whose hashes are all %i', hash => {
+    const { insert, find } = table(1000, 100_000, () => hash)
+    const keys = Array.from({ length: 200 }, (_, i) => String(i))
+    keys.forEach((key, i) => expect(insert(key)).toBe(i))
+    keys.forEach((key, i) => expect(find(key)).toBe(i))
+    // A zero byte is not the same as nothing behind the key.
+    expect(find('1\0')).toBe(absent)
+    expect(find('nobody')).toBe(absent)
+  })
+
+  it('moves to larger levels and finds everything on the way', () => {
+    const { insert, find } = table(50_000, 1_000_000)
+    for (let i = 0; i < 50_000; i++) {
+      expect(insert(`device ${i}`)).toBe(i)
+      if (i % 777 === 0) expect(find(`device ${i >>> 1}`)).toBe(i >>> 1)
     }
+    for (let i = 0; i < 50_000; i++) if (find(`device ${i}`) !== i) expect.unreachable(`device ${i}`)
+    expect(insert('one more')).toBe(tableFull)
   })
 
   it('says when it is full, by entries and by bytes, and still finds what it has', () => {
@@ -63,7 +78,7 @@ describe('the shared table', () => {
   it('keeps nothing when no value can be made', () => {
     const { shared, find, insert } = table()
     const bytes = text('a')
-    expect(shared.insert(bytes, 0, 1, hashBytes(bytes, 0, 1), () => -1)).toBe(tableFull)
+    expect(shared.insert(bytes, 0, 1, () => -1)).toBe(tableFull)
     expect(find('a')).toBe(absent)
     expect(insert('a')).toBe(0)
   })
@@ -76,14 +91,14 @@ describe('the shared table', () => {
     const url = new URL('./shared-table.ts', import.meta.url).href
     const source = `
       import { workerData } from 'node:worker_threads'
-      const { openSharedTable, hashBytes } = await import(workerData.url)
+      const { openSharedTable } = await import(workerData.url)
       const table = openSharedTable(workerData.memory)
       const next = new Int32Array(workerData.next)
       const values = new Int32Array(workerData.values)
       Atomics.add(next, 0, 0)
       for (let i = 0; i < ${count}; i++) {
         const key = new TextEncoder().encode('device ' + i)
-        values[i] = table.insert(key, 0, key.length, hashBytes(key, 0, key.length), () => Atomics.add(next, 0, 1))
+        values[i] = table.insert(key, 0, key.length, () => Atomics.add(next, 0, 1))
       }
     `
     await Promise.all(
