@@ -407,8 +407,13 @@ export function createBatchSource(options: SourceOptions): Source {
       [...active.values()].flatMap(({ topic, partition, highWatermark }) =>
         highWatermark < 0 ? [] : [{ topic, partition, highWatermark }]
       ),
+    // Brokers that lead nothing of ours, or have left the cluster, do not count.
     connected: () =>
-      member.joined() && [...brokers.values()].every(broker => broker.backoff.attempts() === 0),
+      member.joined() &&
+      [...active.values()].every(({ topic, partition }) => {
+        const leader = cluster.leader(topic, partition)
+        return leader !== null && (brokers.get(leader.nodeId)?.backoff.attempts() ?? 0) === 0
+      }),
     async stop() {
       member.stop()
       const limit = new AbortController()

@@ -556,6 +556,21 @@ describe.skipIf(kafka === null)('sources on a real Kafka', () => {
       await stopped(consumer)
     })
 
+    it.skipIf(!enabled)(
+      'begins to read a topic that is made after the start',
+      async () => {
+        const topic = unique('later')
+        const consumer = await consume({ topics: [topic] })
+        await sleep(1000)
+        await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: 2 }] })
+        await produce(topic, 1, ['first'])
+        await until('the record', () => consumer.records.length === 1, 60_000)
+        expect(consumer.failures.filter(f => f.fatal)).toEqual([])
+        await stopped(consumer)
+      },
+      90_000
+    )
+
     it.skipIf(!enabled || kill9 === null)(
       'goes on after the broker was killed and came back',
       async () => {
