@@ -12,8 +12,8 @@ const say = (hello: ChildHello<EmbeddedKafkaReady>): void => {
 }
 
 process.on('disconnect', () => process.exit(0))
-// Ctrl-C reaches the whole process group; the parent ends this process in its own order.
-process.on('SIGINT', () => undefined)
+// Whoever stops a whole service sends these to every process of it; the parent ends this one in its own order.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined)
 
 try {
   const { default: kafka } = await import('node-rdkafka')
