@@ -16,6 +16,7 @@ import { replaceInventory } from './ingest/mirror.ts'
 import { createOffsetCommitter } from './ingest/offsets.ts'
 import { storedPositions } from './ingest/positions.ts'
 import { restoreStatus } from './ingest/restore.ts'
+import { createRollups } from './ingest/rollups.ts'
 import { createRowSink } from './ingest/rows.ts'
 import { sourceOptions, type SourceSettings } from './ingest/source-options.ts'
 import type { Source, SourceHandler } from './ingest/source.ts'
@@ -131,6 +132,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     onProblem: sentence => logger.error(sentence),
     metrics: writerMetrics
   })
+
+  const rollups = config.clickhouse.rollups
+    ? createRollups({ client, onProblem: sentence => logger.warn(sentence) })
+    : undefined
 
   // Evaluation.
   const shared = createSharedMemory({
@@ -347,6 +352,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     if (unstored > 0)
       logger.warn({ ranges: unstored }, 'ranges were not stored; they are read again at the next start')
     await rows.close(left())
+    await within(left(), rollups?.stop() ?? Promise.resolve())
     await within(left(), Promise.allSettled([deadLetters?.close(), server.close(), pool.close(left())]))
     await client.close()
     logger.info('stopped')
@@ -357,7 +363,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const stored = await insist('restore the state from ClickHouse', () => restoreStatus(client))
     const startMs = nowMs()
     const alarms = createAlarmEngine(definitions.rules, stored.alarms)
-    const lights = createLightEngine(definitions.inventory, { settleMs: config.staleness.settle_ms })
+    const lights = createLightEngine(definitions.inventory, {
+      settleMs: config.staleness.settle_ms,
+      powerSettleMs: config.staleness.power_settle_ms
+    })
     engine = createStatusEngine({
       inventory: definitions.inventory,
       rules: definitions.rules,
@@ -410,6 +419,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     await mirror(definitions)
     timers.push(setInterval(() => guard(() => engine?.tick(nowMs(), watermarkMs())), tickMs))
     timers.push(setInterval(() => void offsets.flush(), commitMs))
+    rollups?.start()
     await source.start(handler)
     logger.info({ source: source.name, topics: config.kafka.topics, threads }, 'consuming')
   }

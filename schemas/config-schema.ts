@@ -131,7 +131,7 @@ const clickhouse = Type.Object(
     username: text('default', 'User name.', { minLength: 1 }),
     password_file: file('File that holds the password; a line break at its end is ignored.'),
     password: secret('The password itself.'),
-    rows_max: integer(100_000, 1, 10_000_000, 'Most rows of one insert.'),
+    rows_max: integer(400_000, 1, 10_000_000, 'Most rows of one insert.'),
     flush_ms_max: integer(
       1000,
       10,
@@ -310,6 +310,12 @@ const staleness = Type.Object(
       0,
       10 * minute,
       'How long a fault must stand before its incident opens, so that one further up can be seen first. Lights change at once.'
+    ),
+    power_settle_ms: integer(
+      45 * second,
+      0,
+      10 * minute,
+      'The same for buildings that go dark together below a node with a UPS: time for the UPS to say that the mains are lost, so that a power cut is one incident. At least its poll interval and the 15 s its alarm is held.'
     ),
     collector_devices_min: integer(
       5,

@@ -5,11 +5,13 @@ import type { StatusEngine } from './engine.ts'
 export function createEngineMetrics(registry: Registry, engine: StatusEngine, nowMs: () => number): void {
   const registers = [registry]
   new Gauge({
-    name: 'svetofor_series',
-    help: 'Series met since the start.',
+    name: 'svetofor_unknown_devices',
+    help: 'Devices that report but are not in the inventory.',
     registers,
     collect() {
-      this.set(engine.registry.size())
+      let unknown = 0
+      for (const device of engine.registry.devices()) if (device.known < 0) unknown++
+      this.set(unknown)
     }
   })
   new Gauge({

@@ -2,6 +2,9 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { configurationDoc } from '../../schemas/config-doc.ts'
 import { packageRoot } from '../../schemas/package-root.ts'
+import { metricsDoc } from '../../status/metrics.ts'
+import { everyMetric } from './every-metric.ts'
 
 /** `npm run docs`: writes the pages of docs/ that are made from the sources. */
 writeFileSync(join(packageRoot, 'docs', 'configuration.md'), configurationDoc())
+writeFileSync(join(packageRoot, 'docs', 'metrics.md'), metricsDoc(everyMetric()))
