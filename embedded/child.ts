@@ -36,6 +36,9 @@ export async function forkUntilReady<T>(
     execArgv: module.execArgv,
     stdio: ['ignore', 'ignore', options.onStderrLine === undefined ? 'inherit' : 'pipe', 'ipc'],
     serialization: 'advanced',
+    // A group of its own: Ctrl-C and SIGTERM to the parent's group reach the parent alone, which stops its children
+    // in order. They still end with it, because the channel closes.
+    detached: true,
     ...(options.env === undefined ? {} : { env: { ...process.env, ...options.env } })
   })
   if (child.stderr !== null && options.onStderrLine !== undefined) {
