@@ -1,5 +1,6 @@
 import { createServer } from 'node:net'
 import { Kafka, logLevel } from 'kafkajs'
+import type { LibrdKafkaError, ProducerGlobalConfig } from 'node-rdkafka'
 import pino from 'pino'
 import { Registry } from 'prom-client'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -7,6 +8,7 @@ import type { Reject } from '../schemas/evaluation.ts'
 import { startKafkaOrSkip, type RunningKafka } from '../test/support/kafka.ts'
 import { createDeadLetterSink, type DeadLetter } from './dead-letters.ts'
 import { createDeadLetterMetrics } from './metrics.ts'
+import { loadRdkafka } from './rdkafka-source.ts'
 
 const kafka = await startKafkaOrSkip({ own: true })
 const logger = pino({ level: 'silent' })
@@ -106,3 +108,35 @@ describe('dead-letter sink without a broker', () => {
     server.close()
   })
 })
+
+describe.skipIf(!hasNative())('dead-letter sink on the in-memory broker of librdkafka', () => {
+  it('sends without idempotence, which that broker cannot grant', async () => {
+    const { Producer } = loadRdkafka()
+    const settings = { 'test.mock.num.brokers': 1, 'metadata.broker.list': '127.0.0.1:1' }
+    const broker = new Producer(settings)
+    const brokers = await new Promise<string[]>((resolve, reject) => {
+      broker.connect({ timeout: 5000 }, (error: LibrdKafkaError | null, metadata) => {
+        if (error) reject(new Error(error.message))
+        else resolve(metadata.brokers.map(({ host, port }) => `${host}:${port}`))
+      })
+    })
+    const sink = createDeadLetterSink({ ...base, brokers, topic: 'svetofor.dlq' })
+    await sink.send(rejects(20))
+    await sink.close()
+    expect(
+      (await readAll(brokers, 'svetofor.dlq', 20)).map(letter => letter.offset).sort((a, b) => a - b)
+    ).toEqual(Array.from({ length: 20 }, (_, i) => i))
+    await new Promise<void>(resolve => broker.disconnect(() => resolve()))
+  })
+})
+
+function hasNative(): boolean {
+  try {
+    loadRdkafka()
+    return true
+  } catch (error) {
+    if ((process.env['CI'] ?? '') !== '') throw error
+    console.warn(`\n*** SKIPPED: ${String(error)}\n`)
+    return false
+  }
+}

@@ -1,4 +1,4 @@
-import { Kafka, type Message, type Producer } from 'kafkajs'
+import { Kafka, type Message, Partitioners, type Producer } from 'kafkajs'
 import type { Reject } from '../schemas/evaluation.ts'
 import { createBackoff, pauseMs } from './backoff.ts'
 import { asError } from './errors.ts'
@@ -69,9 +69,9 @@ export function deadLetterMessage(reject: Reject, valueBytesMax: number): Messag
 }
 
 /**
- * A dead-letter sink over kafkajs, which speaks with real brokers and with librdkafka's in-memory one. The producer is
- * idempotent; one that failed is thrown away, because its sequence numbers cannot be trusted after an unknown outcome.
- * A letter may therefore be there twice, with the same key.
+ * A dead-letter sink over kafkajs, which speaks with real brokers and with librdkafka's in-memory one. Where the cluster
+ * lets it, the producer is idempotent; one that failed is thrown away, because its sequence numbers cannot be trusted
+ * after an unknown outcome. A letter may therefore be there twice, with the same key.
  */
 export function createDeadLetterSink(options: DeadLetterOptions): DeadLetterSink {
   const { logger, metrics = null, topic } = options
@@ -79,14 +79,17 @@ export function createDeadLetterSink(options: DeadLetterOptions): DeadLetterSink
   const retries = options.retries ?? 8
   const closing = new AbortController()
   let producer: Promise<Producer> | null = null
+  /** The in-memory broker names a controller that is not there, and kafkajs asks the controller for a producer id. */
+  let idempotent = true
   /** Letters go out one request after the other, in the order of the calls. */
   let tail: Promise<unknown> = Promise.resolve()
 
   const open = (): Promise<Producer> => {
     producer ??= (async () => {
       const created = new Kafka({ ...kafkaJsConfig(options), retry: clientRetry }).producer({
-        idempotent: true,
+        idempotent,
         maxInFlightRequests: 1,
+        createPartitioner: Partitioners.DefaultPartitioner,
         allowAutoTopicCreation: true,
         retry: clientRetry
       })
@@ -112,6 +115,12 @@ export function createDeadLetterSink(options: DeadLetterOptions): DeadLetterSink
       await active.send({ topic, acks: -1, timeout: options.requestTimeoutMs, messages })
     } catch (error) {
       await discard()
+      if (idempotent && asError(error).name === 'KafkaJSBrokerNotFound') {
+        idempotent = false
+        logger.debug('dead letters are sent without idempotence: the cluster has no controller to ask')
+        await sendOnce(messages)
+        return
+      }
       throw error
     }
   }

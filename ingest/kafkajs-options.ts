@@ -57,11 +57,14 @@ function serverName(given: string | undefined, brokers: readonly string[]): { se
   return hosts.every(host => isIP(host) !== 0) ? { servername: '' } : {}
 }
 
+/** Said of every idempotent producer with limited retries; the dead-letter sink is made for that. */
+const expected = /^Limiting retries for the idempotent producer/
+
 /** What kafkajs calls an error is mostly something it then mends by itself. */
 function logEntry(logger: Logger, entry: LogEntry): void {
   const { message, error, groupId, broker }: Record<string, unknown> & { message: string } = entry.log
   const fields = { client: 'kafkajs', scope: entry.namespace, groupId, broker, error }
-  if (entry.level <= logLevel.WARN) logger.warn(fields, message)
+  if (entry.level <= logLevel.WARN && !expected.test(message)) logger.warn(fields, message)
   else logger.debug(fields, message)
 }
 
