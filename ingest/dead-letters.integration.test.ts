@@ -1,6 +1,6 @@
 import { createServer } from 'node:net'
 import { Kafka, logLevel } from 'kafkajs'
-import type { LibrdKafkaError, ProducerGlobalConfig } from 'node-rdkafka'
+import type { LibrdKafkaError } from 'node-rdkafka'
 import pino from 'pino'
 import { Registry } from 'prom-client'
 import { afterAll, describe, expect, it } from 'vitest'
