@@ -16,6 +16,8 @@ export interface RootState {
   /** Subscribers on nodes that are red or grey because of this root. */
   readonly cutSubscribers: number
   readonly maintenance: boolean
+  /** How long it must stand before its incident opens (ms). */
+  readonly settleMs: number
 }
 
 /**
@@ -40,10 +42,15 @@ export interface IncidentBook {
   renumber(newRoot: (root: number) => number | undefined, nowMs: number): void
 }
 
-export function createIncidentBook(settleMs: number): IncidentBook {
+interface Waiting {
+  readonly seenMs: number
+  readonly dueMs: number
+}
+
+export function createIncidentBook(): IncidentBook {
   const incidents = new Map<number, Incident>()
-  /** When each root that has no incident yet was first seen; in order of that time. */
-  let waiting = new Map<number, number>()
+  /** Roots that have no incident yet: when each was first seen, and when it is to be looked at again. */
+  let waiting = new Map<number, Waiting>()
   let changes: { root: number; change: IncidentChange }[] = []
   const put = (root: number, incident: Incident, change: IncidentChange['change'], atMs: number): void => {
     changes.push({ root, change: { incident, change, atMs } })
@@ -61,9 +68,10 @@ export function createIncidentBook(settleMs: number): IncidentBook {
         return
       }
       if (incident === undefined) {
-        const seenMs = waiting.get(root)
-        if (settleMs > 0 && (seenMs === undefined || nowMs - seenMs < settleMs)) {
-          if (seenMs === undefined) waiting.set(root, nowMs)
+        const seenMs = waiting.get(root)?.seenMs ?? nowMs
+        const dueMs = seenMs + state.settleMs
+        if (nowMs < dueMs) {
+          waiting.set(root, { seenMs, dueMs })
           return
         }
         waiting.delete(root)
@@ -72,22 +80,20 @@ export function createIncidentBook(settleMs: number): IncidentBook {
         put(root, opened, 'opened', nowMs)
         return
       }
-      const now = incidentOf(state, incident.id, incident.openedAtMs)
+      const now = atLeastAsBad(incident, incidentOf(state, incident.id, incident.openedAtMs))
       if (sameIncident(incident, now)) return
       incidents.set(root, now)
       put(root, now, 'changed', nowMs)
     },
     due(nowMs) {
       const roots: number[] = []
-      for (const [root, seenMs] of waiting) {
-        if (nowMs - seenMs < settleMs) break
-        roots.push(root)
-      }
+      for (const [root, { dueMs }] of waiting) if (nowMs >= dueMs) roots.push(root)
       return roots
     },
     nextDeadlineMs() {
-      for (const seenMs of waiting.values()) return seenMs + settleMs
-      return null
+      let firstMs = Infinity
+      for (const { dueMs } of waiting.values()) firstMs = Math.min(firstMs, dueMs)
+      return firstMs === Infinity ? null : firstMs
     },
     drain() {
       if (changes.length === 0) return []
@@ -114,9 +120,9 @@ export function createIncidentBook(settleMs: number): IncidentBook {
       }
       const oldWaiting = [...waiting]
       waiting = new Map()
-      for (const [root, seenMs] of oldWaiting) {
+      for (const [root, waited] of oldWaiting) {
         const to = newRoot(root)
-        if (to !== undefined) waiting.set(to, seenMs)
+        if (to !== undefined) waiting.set(to, waited)
       }
     }
   }
@@ -155,6 +161,16 @@ function incidentOf(state: RootState, id: string, openedAtMs: number): Incident 
     affectedSubscribers: state.affectedSubscribers,
     maintenance: state.maintenance
   }
+}
+
+/**
+ * An open incident may get worse, never better: what is over is told when it closes. Otherwise each step of a recovery
+ * would be another alert to those who were already called.
+ */
+function atLeastAsBad(before: Incident, now: Incident): Incident {
+  return before.severity === 'critical' && now.severity !== 'critical'
+    ? { ...now, severity: 'critical' }
+    : now
 }
 
 function sameIncident(a: Incident, b: Incident): boolean {

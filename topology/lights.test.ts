@@ -234,6 +234,57 @@ describe('lights', () => {
     expect(engine.incidents().map(incident => incident.root)).toEqual(['ku1', 'du2'])
   })
 
+  it('asks the UPS first when buildings below it go dark together: one power incident and none of link', () => {
+    const engine = createLightEngine(inventory, { settleMs: 3000, powerSettleMs: 45_000 })
+    for (const id of ['du1', 'du2']) engine.setAlarms(at(id), alarm('link', 'red', t0))
+    const opened = [engine.update(t0), engine.update(t0 + 10_000)].flatMap(update => update.incidentChanges)
+    expect(effective(engine, 'du1', 'du2')).toEqual(['red', 'red'])
+    engine.setAlarms(at('ku1'), alarm('power', 'yellow', t0 + 2000, true))
+    opened.push(...engine.update(t0 + 17_000).incidentChanges, ...engine.update(t0 + 20_000).incidentChanges)
+    expect(opened).toMatchObject([
+      { change: 'opened', incident: { root: 'ku1', kind: 'power', severity: 'critical', affectedNodes: 3 } }
+    ])
+    expect(effective(engine, 'ku1', 'du1', 'du2')).toEqual(['yellow', 'grey', 'grey'])
+    expect(engine.light(at('du1')).cause).toMatchObject({ by: 'upstream', node: 'ku1', kind: 'power' })
+    for (const id of ['du1', 'du2']) engine.setAlarms(at(id), null)
+    expect(engine.update(t0 + 100_000).incidentChanges).toMatchObject([
+      { change: 'changed', incident: { root: 'ku1', severity: 'critical', affectedNodes: 1 } }
+    ])
+    engine.setAlarms(at('ku1'), null)
+    expect(engine.update(t0 + 400_000).incidentChanges).toMatchObject([{ change: 'closed' }])
+    expect(engine.update(t0 + 500_000).incidentChanges).toEqual([])
+  })
+
+  it('opens link incidents when the UPS says nothing in time, and at once for a building alone', () => {
+    const options = { settleMs: 3000, powerSettleMs: 45_000 }
+    const together = createLightEngine(inventory, options)
+    for (const id of ['du1', 'du2']) together.setAlarms(at(id), alarm('link', 'red', t0))
+    together.update(t0)
+    expect(together.nextDeadlineMs()).toBe(t0 + 45_000)
+    expect(together.update(t0 + 44_999).incidentChanges).toEqual([])
+    expect(together.update(t0 + 45_000).incidentChanges.map(({ incident }) => incident.root)).toEqual([
+      'du1',
+      'du2'
+    ])
+
+    const alone = createLightEngine(inventory, options)
+    alone.setAlarms(at('du1'), alarm('link', 'red', t0))
+    alone.update(t0)
+    // Another that went dark long before is no sign of a power cut.
+    alone.setDeviceSilence(device('du2-a'), t0 - 600_000)
+    alone.update(t0 + 1000)
+    expect(alone.update(t0 + 3000).incidentChanges.map(({ incident }) => incident.root)).toEqual(['du1'])
+  })
+
+  it('waits for the UPS only where there is one that can speak', () => {
+    const engine = createLightEngine(inventory, { settleMs: 3000, powerSettleMs: 45_000 })
+    engine.setDeviceSilence(device('ku1-ups'), t0 - 60_000)
+    for (const id of ['du1', 'du2']) engine.setAlarms(at(id), alarm('link', 'red', t0))
+    engine.update(t0)
+    const roots = engine.update(t0 + 3000).incidentChanges.map(({ incident }) => incident.root)
+    expect(roots.sort()).toEqual(['du1', 'du2'])
+  })
+
   it('groups siblings that lose their mains within a minute, and no later ones', () => {
     const engine = createLightEngine(inventory)
     engine.setAlarms(at('ku2'), alarm('power', 'yellow', t0, true))

@@ -99,11 +99,16 @@ export interface StoredLights {
 export interface LightOptions {
   /** How long a root must stand before its incident opens (ms), so that its parent's failure can arrive first. */
   readonly settleMs: number
+  /**
+   * The same for nodes without a UPS that go dark together below one with a UPS (ms): so that it can be asked first
+   * whether the mains are lost. At least the UPS's poll interval and the hold of its alarm.
+   */
+  readonly powerSettleMs: number
   /** How far apart losses of mains and silences of one power cut may be seen (ms). */
   readonly powerWindowMs: number
 }
 
-export const lightDefaults: LightOptions = { settleMs: 0, powerWindowMs: 60_000 }
+export const lightDefaults: LightOptions = { settleMs: 0, powerSettleMs: 0, powerWindowMs: 60_000 }
 
 /** An alarm as this module needs it; rules/model.ts Alarm is one. */
 export interface AlarmLike {
@@ -244,9 +249,9 @@ export function createLightEngine(
   inventory: CompiledInventory,
   options: Partial<LightOptions> = {}
 ): LightEngine {
-  const { settleMs, powerWindowMs } = { ...lightDefaults, ...options }
+  const { settleMs, powerSettleMs, powerWindowMs } = { ...lightDefaults, ...options }
   let tree = createTree(inventory)
-  const book: IncidentBook = createIncidentBook(settleMs)
+  const book: IncidentBook = createIncidentBook()
   let alarmsOf = new Map<number, NodeAlarms>()
   const collectors = new Map<string, Collector>()
   const collectorNames: string[] = []
@@ -318,18 +323,46 @@ export function createLightEngine(
     return alarms.light === 'red' || !isSilentTrouble(root) ? alarms.kind : 'unknown'
   }
 
+  /** No more is known against the node than what a node without mains looks like: silent, or its link down. */
+  const looksDark = (node: number): boolean => {
+    const alarms = alarmsOf.get(node)
+    return alarms?.light === 'red' ? alarms.kind === 'link' : isSilentTrouble(node)
+  }
+
+  const isUpsHeard = (node: number): boolean =>
+    !collectorsOf.has(node) &&
+    tree.inventory
+      .devicesOfNode(node)
+      .some(
+        device => tree.inventory.devices[device]!.role === 'ups' && Number.isNaN(tree.deviceSilentMs[device]!)
+      )
+
+  /**
+   * Whether this dark node may be the first sign of a power cut: another one went dark about when it did, neither has
+   * a UPS to tell, and the node that feeds both has one that is heard and has not told of the mains yet.
+   */
+  const mayBePowerCut = (node: number): boolean => {
+    const parent = firstParent(node)
+    if (parent === none || tree.hasUps[node] === 1 || tree.hasUps[parent] === 0) return false
+    if (!looksDark(node) || mainsLost.has(parent) || !isUpsHeard(parent)) return false
+    const { childStart, childList } = tree.inventory
+    const lostMs = troubleSince(node)
+    for (let e = childStart[parent]!; e < childStart[parent + 1]!; e++) {
+      const other = childList[e]!
+      if (other === node || firstParent(other) !== parent || tree.hasUps[other] === 1) continue
+      if (looksDark(other) && Math.abs(troubleSince(other) - lostMs) <= powerWindowMs) return true
+    }
+    return false
+  }
+
   /**
    * The node whose loss of mains explains this one's trouble, or none: the topmost ancestor, else the earliest
    * sibling. Follows first parents only: mains go by place, and so does the first parent.
    */
   const powerCause = (node: number): number => {
     if (mainsLost.size === 0) return none
-    const alarms = alarmsOf.get(node)
     const ownMainsMs = mainsLost.get(node)
-    const linkDown = alarms?.light === 'red' && alarms.kind === 'link'
-    if (ownMainsMs === undefined && !linkDown && !(alarms?.light !== 'red' && isSilentTrouble(node))) {
-      return none
-    }
+    if (ownMainsMs === undefined && !looksDark(node)) return none
     const lostMs = ownMainsMs ?? troubleSince(node)
     const powered = ownMainsMs !== undefined || tree.hasUps[node] === 1
     let cause = none
@@ -543,7 +576,7 @@ export function createLightEngine(
       const sinceMs = collectors.get(name)?.sinceMs
       if (sinceMs === null || sinceMs === undefined) return null
       const about = { kind: 'collector', light: 'grey', alarms: [], maintenance: false } as const
-      return { root: name, sinceMs, ...about, ...counts }
+      return { root: name, sinceMs, settleMs, ...about, ...counts }
     }
     if (tree.root[root] !== root) return null
     const node = tree.inventory.nodes[root]!
@@ -554,6 +587,7 @@ export function createLightEngine(
       sinceMs: troubleSince(root),
       alarms: alarmsOf.get(root)?.alarms ?? [],
       maintenance: node.maintenance,
+      settleMs: mayBePowerCut(root) ? Math.max(settleMs, powerSettleMs) : settleMs,
       ...counts
     }
   }
