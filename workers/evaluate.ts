@@ -84,6 +84,9 @@ const keyScratchBytes = 4096
 /** Value of an alias that does not say by itself what its record is of. */
 const notWhole = 0x7fffffff
 
+/** Bit beside an entity's layout: it is of the device itself, so a field may still name an instance. */
+const withoutInstance = 0x40000000
+
 export function createEvaluator(options: EvaluatorOptions): Evaluator {
   const { decoder, shared, programs, limits, beforeRecord } = options
   const { series: state, devices, seriesIds } = shared
@@ -171,7 +174,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
         state.device[first + i] = device
         state.program[first + i] = unassigned
       })
-      shared.seriesLayouts[first] = layout.number
+      shared.seriesLayouts[first] = layout.number | (instance === '' ? withoutInstance : 0)
       return first
     })
   }
@@ -249,10 +252,11 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     const first = shared.aliases.find(bytes, aliasFrom, aliasTo)
     if (first === absent) isAliasNew = !aliasesFull
     if (first < 0 || first === notWhole) return false
-    const layout = layoutOfNumber[shared.seriesLayouts[first]!]
+    const word = shared.seriesLayouts[first]!
+    const layout = layoutOfNumber[word & ~withoutInstance]
     if (layout === undefined) return false
     const plan = scanning.profiles.measurements[layout.index]!
-    if (!scanner.read(plan, nowMs)) return false
+    if (!scanner.read(plan, nowMs, (word & withoutInstance) !== 0)) return false
     const { readings, slots, values, noReadings, noReadingCount } = scanner
     const { seriesOfSlot } = layout
     for (let i = 0; i < readings; i++) {

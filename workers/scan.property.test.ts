@@ -283,7 +283,18 @@ describe('the scanner', () => {
         }
         expect(fast.state()).toEqual(slow.state())
       }),
-      { numRuns: Number(process.env['PARITY_RUNS'] ?? 300) }
+      {
+        // An alias without an instance, then the same alias with a field that names one.
+        examples: [
+          [
+            ['{"heOpRxInputPower":"  -"}', '{"fnRFPortIndex":"2","heOpRxInputPower":"  -"}'].map(
+              fields =>
+                `{"fields":${fields},"name":"catv_hms","tags":{"agent_host":"10.7.1.5"},"timestamp":1700000600}`
+            )
+          ]
+        ],
+        numRuns: Number(process.env['PARITY_RUNS'] ?? 300)
+      }
     )
     // The test would be worth little if nearly everything took the long way.
     expect(scanned / records).toBeGreaterThan(0.1)

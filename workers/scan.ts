@@ -20,9 +20,9 @@ export interface Scanner {
   readonly aliasTo: number
   /**
    * Readings of the record scanned last by a measurement, into `slots`, `values` and `noReadings`; false leaves it to the
-   * reference decoder. `nowMs` judges the clock.
+   * reference decoder. `nowMs` judges the clock; `isWithoutInstance` says that the alias names none, where a field might.
    */
-  read(plan: MeasurementPlan, nowMs: number): boolean
+  read(plan: MeasurementPlan, nowMs: number, isWithoutInstance: boolean): boolean
   readonly timeMs: number
   readonly readings: number
   readonly slots: Int32Array
@@ -61,6 +61,8 @@ interface Shape {
   readonly slots: readonly ShapeSlot[]
   /** Some slot depends on what another one reads. */
   readonly isLinked: boolean
+  /** One of the fields may name the instance, where no tag does. */
+  readonly mayNameInstance: boolean
 }
 
 interface ShapeSlot {
@@ -255,13 +257,13 @@ export function createScanner(policy: DecodePolicy): Scanner {
     return true
   }
 
-  function read(plan: MeasurementPlan, nowMs: number): boolean {
+  function read(plan: MeasurementPlan, nowMs: number, isWithoutInstance: boolean): boolean {
     const timeMs = toTimeMs(rawTime, plan.time)
     // Absurd, too old, or from the future: the reference decoder says what becomes of it.
     if (!(timeMs >= nowMs - policy.pastMsMax && timeMs <= nowMs + policy.futureMsMax)) return false
     out.timeMs = timeMs
     const shape = place.shapes[plan.index] ?? compileShape(place, plan)
-    if (shape.isSlow) return false
+    if (shape.isSlow || (isWithoutInstance && shape.mayNameInstance)) return false
     let readings = 0
     let noReadingCount = 0
     for (let i = 0; i < shape.slots.length; i++) {
@@ -361,7 +363,7 @@ function compileShape(place: Place, plan: MeasurementPlan): Shape {
 }
 
 function shapeOf(place: Place, plan: MeasurementPlan): Shape {
-  const slow: Shape = { isSlow: true, slots: [], isLinked: false }
+  const slow: Shape = { isSlow: true, slots: [], isLinked: false, mayNameInstance: false }
   if (plan.slots.length > slotsMax || place.names.some(name => plan.linkedKeys.has(name))) return slow
   const slots: ShapeSlot[] = []
   for (const [index, slot] of plan.slots.entries()) {
@@ -383,7 +385,8 @@ function shapeOf(place: Place, plan: MeasurementPlan): Shape {
   // Without a field that it knows, the measurement does not match at all.
   if (slots.length === 0) return slow
   const isLinked = slots.some(({ slot }) => slot.zeroNeeds !== undefined || slot.becomes !== undefined)
-  return { isSlow: false, slots, isLinked }
+  const mayNameInstance = plan.instance.some(({ tag }) => place.names.includes(tag))
+  return { isSlow: false, slots, isLinked, mayNameInstance }
 }
 
 function matches(bytes: Uint8Array, at: number, expected: Uint8Array): boolean {
