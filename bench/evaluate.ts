@@ -59,7 +59,7 @@ for (let from = 0; from < records; from += perRange) {
 const profiles = compileProfiles(await readProfileFiles([shippedProfiles]))
 const policy: DecodePolicy = { futureMsMax: 60_000, pastMsMax: 1e9, depthMax: 32, valueBytesMax: 1 << 20 }
 
-for (const way of (process.argv[4]?.split(",") ?? ["decoder", "scanner"])) {
+for (const way of process.argv[4]?.split(',') ?? ['decoder', 'scanner']) {
   const memory = createSharedMemory({ seriesMax: 8_000_000, devicesMax: 1_000_000, keyBytesMax: 1 << 29 })
   const shared = openSharedState(memory)
   const builder = createProgramTable(1024)
