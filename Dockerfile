@@ -3,7 +3,7 @@ FROM node:24.18.0-bookworm-slim AS build
 WORKDIR /app
 # For the native Kafka module (optional: the default source does not need it).
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends g++ libssl-dev make python3 zlib1g-dev \
+    && apt-get install -y --no-install-recommends g++ libssl-dev libzstd-dev make python3 zlib1g-dev \
     && rm -rf /var/lib/apt/lists/*
 COPY package.json package-lock.json .npmrc ./
 # The sources are not here yet, so the build that `npm ci` would run comes after; native modules are built here.

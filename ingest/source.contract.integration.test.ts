@@ -378,10 +378,11 @@ describe.skipIf(kafka === null)('sources on a real Kafka', () => {
         const consumer = await consume({ topics: [topic] })
         if (
           kind === 'node-rdkafka' &&
+          (process.env['CI'] ?? '') === '' &&
           !loadRdkafka().features.includes(compression) &&
           compression !== 'uncompressed'
         ) {
-          // A library built without this codec must say so and stop: passing over the records would lose them.
+          // A library built without this codec (a laptop without libzstd's headers) must say so and stop: passing over the records would lose them.
           await until('the failure', () => consumer.failures.some(f => f.fatal))
           expect(consumer.failures.find(f => f.fatal)?.error.message).toMatch(/batch/)
           expect(consumer.records).toEqual([])
