@@ -17,6 +17,7 @@ import { connectKafkaSink, createMemorySink, type RecordSink } from './embedded/
 import { createMemorySource, type MemoryRecord, type MemorySource } from './ingest/memory-source.ts'
 import { startDaemon, type Daemon } from './main.ts'
 import { loadConfig } from './schemas/config.ts'
+import type { Readiness } from './status/view.ts'
 import { generateCity } from './topology/city.ts'
 
 /**
@@ -55,7 +56,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
   const dataDir = resolve(options.dataDir)
   const startedMs = Date.now()
   const logger = pino(
-    { level: 'warn' },
+    { level: process.env['SVETOFOR_LOG_LEVEL'] ?? 'warn' },
     pretty({ colorize: process.stdout.isTTY, ignore: 'pid,hostname', sync: true })
   )
   const progress = (text: string): void =>
@@ -135,8 +136,9 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
       ...(memory === undefined ? {} : { source: memory })
     })
     running.push({ name: 'Svetofor', stop: () => daemon.stop() })
-    await Promise.race([ready(daemon.url), failed])
-    isUp = true
+    // The simulator need not wait for the group to be joined (the broker holds the first member back for three
+    // seconds): what it sends meanwhile is read then.
+    await Promise.race([until(daemon.url, restoredState), failed])
     progress(`Svetofor reads ${topic} with the settings in ${configFile}`)
 
     const simulator = startCitySimulator({
@@ -149,14 +151,14 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
           : memorySink(memory, topic),
       onFault: news => print(`  ${clockTime(news.atMs)}  simulator: ${faultSentence(news)}`)
     })
-    simulator.done.catch((error: unknown) =>
-      options.onFatal(error instanceof Error ? error : new Error(String(error)))
-    )
+    simulator.done.catch((error: unknown) => fail(error instanceof Error ? error : new Error(String(error))))
     running.push({ name: 'simulator', stop: () => simulator.stop() })
     progress(
       `the simulator polls every device each ${options.intervalS} s; its faults are those of scenario ${scenario.name}`
     )
 
+    await Promise.race([until(daemon.url, everything), failed])
+    isUp = true
     const street = nodes.find(node => node.tier === 'building')?.addresses[0] ?? ''
     print('')
     print(`  Svetofor is up:  ${daemon.url}`)
@@ -194,15 +196,21 @@ function hashOf(key: string): number {
   return hash
 }
 
-/** Waits until the daemon says it is ready: state restored, Kafka and ClickHouse well. */
-async function ready(url: string): Promise<void> {
+type Health = Readiness | undefined
+const restoredState = (health: Health): boolean => health?.parts['state']?.ok === true
+const everything = (health: Health): boolean => health?.ready === true
+
+/** Waits until the daemon says of itself what is wanted. */
+async function until(url: string, reached: (health: Health) => boolean): Promise<void> {
   const untilMs = Date.now() + readyMsMax
-  let last = ''
+  let last = 'no answer'
   while (Date.now() < untilMs) {
     const answer = await fetch(`${url}/health/ready`).catch(() => undefined)
-    if (answer?.ok === true) return
-    last = (await answer?.text()) ?? 'no answer'
-    await delay(100)
+    const text = (await answer?.text()) ?? ''
+    const health = answer === undefined ? undefined : (JSON.parse(text) as Readiness)
+    if (reached(health)) return
+    if (text !== '') last = text
+    await delay(50)
   }
   throw new Error(`the daemon was not ready within ${readyMsMax / 1000} s: ${last}`)
 }
