@@ -72,7 +72,7 @@ program
     const config = readConfig(file)
     const { inventory, rules, profiles } = await loadDefinitions(config, 1)
     say(
-      `All correct: ${inventory.nodes.length} nodes, ${inventory.devices.length} devices, ` +
+      `All correct: ${inventory.nodeCount} nodes, ${inventory.deviceCount} devices, ` +
         `${rules.rules.length} rules, ${profiles.length} profile files.`
     )
   })

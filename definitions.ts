@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { checkRules } from './rules/check.ts'
 import type { CompiledRules } from './rules/compile.ts'
 import { shippedRulesFiles } from './rules/shipped.ts'
@@ -10,8 +11,9 @@ import { ProblemsError, type Problem } from './schemas/located-yaml.ts'
 import { packageRoot } from './schemas/package-root.ts'
 import { readProfileFiles } from './schemas/profile-files.ts'
 import { compileProfiles } from './schemas/profile.ts'
-import { compileInventory, type CompiledInventory, type InventoryPart } from './topology/compile.ts'
+import { compileInventoryInSteps, type CompiledInventory, type InventoryPart } from './topology/compile.ts'
 import { parseInventoryLines, parseInventoryYaml } from './topology/load.ts'
+import { createInventoryStore, type InventoryStore } from './topology/store.ts'
 
 /** What describes the network and how it is judged: read from files, compiled, checked as a whole. */
 export interface Definitions {
@@ -53,9 +55,16 @@ export async function loadDefinitions(config: Config, version: number): Promise<
     return compiled
   })
   const inventory = await attempt(async () => {
+    const store = createInventoryStore()
     const parts: InventoryPart[] = []
-    for (const file of config.inventory.files) parts.push(await readInventory(file))
-    return compileInventory(parts, version)
+    for (const file of config.inventory.files) parts.push(await readInventory(file, store))
+    const steps = compileInventoryInSteps(parts, version)
+    for (;;) {
+      // A reload of a million nodes takes its time: records go on in between.
+      const step = steps.next()
+      if (step.done === true) return step.value
+      await nextTurn()
+    }
   })
   if (profiles === undefined || rules === undefined || inventory === undefined)
     throw new ProblemsError(problems)
@@ -74,14 +83,14 @@ async function readAll(files: readonly string[]): Promise<TextFile[]> {
 }
 
 /** YAML as a whole, CSV and NDJSON line by line: a million nodes are never in memory as text. */
-async function readInventory(file: string): Promise<InventoryPart> {
+async function readInventory(file: string, store: InventoryStore): Promise<InventoryPart> {
   const kind = extname(file).toLowerCase()
   try {
     if (kind === '.csv' || kind === '.ndjson') {
       const lines = createInterface({ input: createReadStream(file, 'utf8'), crlfDelay: Infinity })
-      return await parseInventoryLines(file, lines, kind === '.csv' ? 'csv' : 'ndjson')
+      return await parseInventoryLines(file, lines, kind === '.csv' ? 'csv' : 'ndjson', store)
     }
-    return parseInventoryYaml(file, await readFile(file, 'utf8'))
+    return parseInventoryYaml(file, await readFile(file, 'utf8'), store)
   } catch (error) {
     if (error instanceof ProblemsError) throw error
     throw new ProblemsError([unreadable(file, error)])

@@ -37,6 +37,7 @@ import { eventLimits } from './status/events.ts'
 import { createStatusServer } from './status/http.ts'
 import { createStartingView } from './status/starting-view.ts'
 import type { Readiness } from './status/view.ts'
+import { devicesOf, nodesOf } from './topology/compile.ts'
 import { createLightEngine } from './topology/lights.ts'
 import { createPoolMetrics } from './workers/metrics.ts'
 import { createEvaluationPool } from './workers/pool.ts'
@@ -285,15 +286,15 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     await mirror(next)
     const counts = {
       inventoryVersion: next.inventory.version,
-      nodes: next.inventory.nodes.length,
-      devices: next.inventory.devices.length
+      nodes: next.inventory.nodeCount,
+      devices: next.inventory.deviceCount
     }
     logger.info(counts, 'inventory, rules and profiles were loaded anew')
     return counts
   }
 
   const mirror = ({ inventory }: Definitions): Promise<void> =>
-    insist('mirror the inventory', () => replaceInventory(client, inventory.nodes, inventory.devices))
+    insist('mirror the inventory', () => replaceInventory(client, nodesOf(inventory), devicesOf(inventory)))
 
   /** Repeats until it succeeds or the daemon stops; for what cannot be done without. */
   const insist = async <T>(what: string, act: () => Promise<T>): Promise<T> => {

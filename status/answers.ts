@@ -42,14 +42,23 @@ export function createAnswers(options: AnswersOptions): StatusView {
   })
 
   const summary = (index: number): NodeSummary => {
-    const { id, tier, name } = engine.inventory().nodes[index]!
+    const inventory = engine.inventory()
     const { own, effective, sinceMs, maintenance } = lights.light(index)
-    return { id, tier, name, own, effective, sinceMs, maintenance }
+    const id = inventory.nodeId(index)
+    return {
+      id,
+      tier: inventory.tierOf(index),
+      name: inventory.nodeName(index),
+      own,
+      effective,
+      sinceMs,
+      maintenance
+    }
   }
 
   const answer = (index: number): NodeAnswer => {
     const inventory = engine.inventory()
-    const node = inventory.nodes[index]!
+    const node = inventory.node(index)
     const { cause } = lights.light(index)
     const open = alarms.byNode(node.id)
     const incidents = lights.incidentsOf(index)
@@ -63,10 +72,10 @@ export function createAnswers(options: AnswersOptions): StatusView {
       alarms: open,
       incidents,
       devices: inventory.devicesOfNode(index).map(device => {
-        const { id, role, vendor, model } = inventory.devices[device]!
+        const { role, vendor, model } = inventory.makeOf(device)
         const { silence } = engine
         return {
-          id,
+          id: inventory.deviceId(device),
           role,
           vendor,
           model,
@@ -97,15 +106,15 @@ export function createAnswers(options: AnswersOptions): StatusView {
     nodeName(id) {
       const inventory = engine.inventory()
       const index = inventory.nodeIndex(id)
-      return index === undefined ? undefined : inventory.nodes[index]!.name
+      return index === undefined ? undefined : inventory.nodeName(index)
     },
     tree(deepest) {
       const inventory = engine.inventory()
       const last = deepest === undefined ? tiers.length : tiers.indexOf(deepest)
       const listed: (NodeSummary & { parents: readonly string[] })[] = []
       for (const index of inventory.topologicalOrder) {
-        const node = inventory.nodes[index]!
-        if (tiers.indexOf(node.tier) <= last) listed.push({ ...summary(index), parents: node.parents })
+        if (tiers.indexOf(inventory.tierOf(index)) > last) continue
+        listed.push({ ...summary(index), parents: inventory.parentsOf(index).map(inventory.nodeId) })
       }
       return listed
     },
@@ -148,7 +157,13 @@ export function createAnswers(options: AnswersOptions): StatusView {
 
 function indexOf(inventory: CompiledInventory, homeCities: readonly string[]): AddressIndex {
   function* entries() {
-    for (const node of inventory.nodes) for (const address of node.addresses) yield { address, node }
+    for (let at = 0; at < inventory.addressCount; at++) {
+      const node = inventory.nodeOfAddress(at)
+      yield {
+        address: inventory.address(at),
+        node: { id: inventory.nodeId(node), tier: inventory.tierOf(node) }
+      }
+    }
   }
   return createAddressIndex(entries(), { homeCities })
 }

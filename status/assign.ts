@@ -116,14 +116,14 @@ function attributesOf(
   instance: string,
   signal: number
 ): SeriesAttributes {
-  const known = inventory.devices[device]!
+  const { role, vendor, model } = inventory.makeOf(device)
   const port = inventory.port(device, instance)
   return {
     signal,
-    vendor: known.vendor,
-    model: known.model,
-    role: known.role,
-    tier: inventory.nodes[inventory.nodeOfDevice(device)]!.tier,
+    vendor,
+    model,
+    role,
+    tier: inventory.tierOf(inventory.nodeOfDevice(device)),
     port: port?.role ?? '',
     opticClass: port?.opticClass ?? ''
   }

@@ -90,7 +90,7 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
   const raisedOf = (series: number): ReadonlySet<number> | undefined => {
     const known = registry.device(series)?.known ?? -1
     if (known < 0) return undefined
-    return alarms.raisedConditions(inventory.devices[known]!.id, registry.instance(series))
+    return alarms.raisedConditions(inventory.deviceId(known), registry.instance(series))
   }
 
   const emit = (event: StatusEvent): void => {
@@ -101,7 +101,7 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
   const nodeOf = (device: number, instance: string): string => {
     const port = inventory.port(device, instance)
     if (port?.role === 'downlink' && port.peer !== '') return port.peer
-    return inventory.nodes[inventory.nodeOfDevice(device)]!.id
+    return inventory.nodeId(inventory.nodeOfDevice(device))
   }
 
   const applyFlip = (
@@ -119,7 +119,7 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
       condition,
       on,
       node: nodeOf(seen.known, instance),
-      device: inventory.devices[seen.known]!.id,
+      device: inventory.deviceId(seen.known),
       instance,
       value: candidate.value,
       limit: Number.isNaN(limit) ? null : limit,
@@ -142,8 +142,13 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
 
   const describe = (series: NewSeries, seen: SeenDevice): StoredSeries => {
     if (seen.known < 0) return { ...series, deviceId: '', nodeId: '', tier: '' }
-    const node = inventory.nodes[inventory.nodeOfDevice(seen.known)]!
-    return { ...series, deviceId: inventory.devices[seen.known]!.id, nodeId: node.id, tier: node.tier }
+    const node = inventory.nodeOfDevice(seen.known)
+    return {
+      ...series,
+      deviceId: inventory.deviceId(seen.known),
+      nodeId: inventory.nodeId(node),
+      tier: inventory.tierOf(node)
+    }
   }
 
   const learn = (described: readonly NewSeries[], nowMs: number): void => {
@@ -197,8 +202,8 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
     for (const device of devices) {
       const sinceMs = silence.isSilent(device) ? (silence.lastSeenMs(device) ?? nowMs) : null
       alarms.silence({
-        device: inventory.devices[device]!.id,
-        node: inventory.nodes[node]!.id,
+        device: inventory.deviceId(device),
+        node: inventory.nodeId(node),
         sinceMs,
         nowMs,
         whole

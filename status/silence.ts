@@ -54,9 +54,9 @@ export function createSilenceWatch(
   /** Shared device indices by inventory device: several identifiers may feed one device. */
   let sources = new Map<number, number[]>()
   let collectors = new Map<string, Set<number>>()
-  let silent = new Uint8Array(inventory.devices.length)
+  let silent = new Uint8Array(inventory.deviceCount)
   /** When a silent device was last heard (0 for never): anything later ends its silence. */
-  let silentSinceMs = new Float64Array(inventory.devices.length)
+  let silentSinceMs = new Float64Array(inventory.deviceCount)
   const deadCollectors = new Set<string>()
 
   const lastSeen = (device: number): number => {
@@ -81,8 +81,8 @@ export function createSilenceWatch(
     sweep(nowMs) {
       if (held) return { devices: [], collectors: [] }
       const devices: { device: number; sinceMs: number | null }[] = []
-      for (let device = 0; device < current.devices.length; device++) {
-        const intervalS = current.devices[device]!.intervalS
+      for (let device = 0; device < current.deviceCount; device++) {
+        const intervalS = current.makeOf(device).intervalS
         const limitMs = (intervalS > 0 ? intervalS * 1000 : options.defaultIntervalMs) * options.factor
         const last = lastSeen(device)
         const wasSilent = silent[device] === 1
@@ -121,10 +121,10 @@ export function createSilenceWatch(
       return last === 0 ? null : last
     },
     reload(next, seen) {
-      const kept = new Uint8Array(next.devices.length)
-      const keptSinceMs = new Float64Array(next.devices.length)
-      for (let device = 0; device < current.devices.length; device++) {
-        const now = silent[device] === 1 ? next.deviceIndex(current.devices[device]!.id) : undefined
+      const kept = new Uint8Array(next.deviceCount)
+      const keptSinceMs = new Float64Array(next.deviceCount)
+      for (let device = 0; device < current.deviceCount; device++) {
+        const now = silent[device] === 1 ? next.deviceIndex(current.deviceId(device)) : undefined
         if (now === undefined) continue
         kept[now] = 1
         keptSinceMs[now] = silentSinceMs[device]!

@@ -1,6 +1,8 @@
 import { ProblemsError, type Path, type Problem } from '../schemas/located-yaml.ts'
 import { tiers } from '../schemas/words.ts'
 import type { Inventory, InventoryDevice, InventoryNode } from './model.ts'
+import { createInventoryStore, type InventoryStore } from './store.ts'
+import { createNumberTable, type NumberTable } from './texts.ts'
 
 /** How many problems are written out in full; the rest are counted in one last line. */
 export const problemsShownMax = 100
@@ -16,12 +18,21 @@ export interface Place {
 /** One inventory file, read but not yet checked against the others. */
 export interface InventoryPart {
   readonly file: string
-  readonly nodes: readonly InventoryNode[]
-  readonly devices: readonly InventoryDevice[]
+  /** Where its entries are: files that are read into one store are compiled without being copied. */
+  readonly store: InventoryStore
+  readonly nodes: EntryRange
+  readonly devices: EntryRange
   /** Problems found while reading; already limited, `problemCount` says how many there were. */
   readonly problems: readonly Problem[]
   readonly problemCount: number
+  /** `at` counts from the first entry of this file. */
   placeOf(kind: 'node' | 'device', at: number, inside: Path): Place
+}
+
+export interface EntryRange {
+  /** Place of the first in the store. */
+  readonly first: number
+  readonly count: number
 }
 
 /** The compiled inventory with its tree as flat arrays, for the light engine's loops. */
@@ -94,15 +105,22 @@ export function inventoryPart(
   devices: Iterable<InventoryDevice>,
   file = 'inventory'
 ): InventoryPart {
+  const store = createInventoryStore()
+  for (const node of nodes) store.addNode(node)
+  for (const device of devices) store.addDevice(device)
   return {
     file,
-    nodes: Array.isArray(nodes) ? (nodes as InventoryNode[]) : [...nodes],
-    devices: Array.isArray(devices) ? (devices as InventoryDevice[]) : [...devices],
+    store,
+    nodes: { first: 0, count: store.nodeCount },
+    devices: { first: 0, count: store.deviceCount },
     problems: [],
     problemCount: 0,
     placeOf: (kind, at) => ({ line: at + 1, column: 1, path: `${kind}s[${at}]` })
   }
 }
+
+/** Entries done between two steps of a long piece of work: some milliseconds. */
+const entriesPerStep = 5000
 
 /**
  * Joins the files of an inventory, checks them as a whole and compiles them.
@@ -111,36 +129,49 @@ export function inventoryPart(
  * unknown parents, nodes and peers, wrong tier order, nodes without a way up, cycles.
  */
 export function compileInventory(parts: readonly InventoryPart[], version: number): CompiledInventory {
+  const steps = compileInventoryInSteps(parts, version)
+  for (;;) {
+    const step = steps.next()
+    if (step.done === true) return step.value
+  }
+}
+
+/** The same in steps of some milliseconds, so that the caller may do other things between them. */
+export function* compileInventoryInSteps(
+  parts: readonly InventoryPart[],
+  version: number
+): Generator<void, CompiledInventory> {
   const problems = problemList()
   for (const part of parts) problems.addCounted(part.problems, part.problemCount)
-  const only = parts.length === 1 ? parts[0] : undefined
-  const nodes = only?.nodes ?? parts.flatMap(part => part.nodes)
-  const devices = only?.devices ?? parts.flatMap(part => part.devices)
+  const store = yield* join(parts)
   const report = reporter(parts, problems)
-
-  const nodeIds = new Map<string, number>()
-  for (let i = 0; i < nodes.length; i++) {
-    const id = nodes[i]!.id
-    const first = nodeIds.get(id)
-    if (first === undefined) nodeIds.set(id, i)
-    else {
-      report(
-        'node',
-        i,
-        ['id'],
-        `node id "${id}" is doubled, first at ${report.where('node', first)}`,
-        doubledId
-      )
-    }
-  }
-  const parents = linkParents(nodes, nodeIds, report)
-  const children = invert(parents, nodes.length)
-  const order = sortTopologically(nodes, parents, children, report)
-  const { deviceIds, identifiers, deviceNode } = linkDevices(devices, nodeIds, report)
+  const nodeOfText = yield* indexNodes(store, report)
+  const parents = yield* linkParents(store, nodeOfText, report)
+  const children = invert(parents, store.nodeCount)
+  yield
+  const order = sortTopologically(store, parents, children, report)
+  yield
+  const links = yield* linkDevices(store, nodeOfText, report)
   throwProblems(problems)
+  return inventoryOver(store, version, { nodeOfText, parents, children, order, ...links })
+}
 
-  const devicesByNode = group(deviceNode, nodes.length)
-  const depth = new Int32Array(nodes.length)
+interface Links {
+  readonly nodeOfText: Int32Array
+  readonly parents: Lists
+  readonly children: Lists
+  readonly order: Int32Array
+  readonly deviceNode: Int32Array
+  readonly deviceTable: NumberTable
+  readonly identifierTable: NumberTable
+}
+
+/** Apart from the compiling, so that nothing of that is kept alive. */
+function inventoryOver(store: InventoryStore, version: number, links: Links): CompiledInventory {
+  const { nodeOfText, parents, children, order, deviceNode, deviceTable, identifierTable } = links
+  const { arena, nodeCount, deviceCount } = store
+  const devicesByNode = group(deviceNode, nodeCount)
+  const depth = new Int32Array(nodeCount)
   for (const i of order) {
     for (let e = parents.start[i]!; e < parents.start[i + 1]!; e++) {
       depth[i] = Math.max(depth[i]!, depth[parents.list[e]!]! + 1)
@@ -148,19 +179,47 @@ export function compileInventory(parts: readonly InventoryPart[], version: numbe
   }
   const slice = (lists: Lists, i: number): readonly number[] =>
     Array.from(lists.list.subarray(lists.start[i] ?? 0, lists.start[i + 1] ?? 0))
+  const found = (index: number): number | undefined => (index === -1 ? undefined : index)
+  const isSameId = (d: number): boolean => arena.holds(store.deviceIdPlace(d))
+  // Identifiers are kept as written and found in lower case.
+  const isSameIdentifier = (at: number): boolean => arena.holdsInLowerCase(store.identifierPlace(at))
   return {
-    nodes,
-    devices,
+    nodeCount,
+    deviceCount,
     version,
-    nodeIndex: id => nodeIds.get(id),
-    deviceIndex: id => deviceIds.get(id),
-    deviceByIdentifier: identifier =>
-      identifiers.get(identifier) ?? identifiers.get(identifier.toLowerCase()),
+    node: store.node,
+    nodeId: node => store.nodeIds.get(store.nodeText(node)),
+    nodeName: store.nodeName,
+    tierOf: node => tiers[store.tierIndex(node)]!,
+    isMaintenance: store.isMaintenance,
+    subscribersOf: store.subscribers,
+    addressCountOf: node => store.addressStart(node + 1) - store.addressStart(node),
+    addressCount: store.addressStart(nodeCount),
+    address: store.address,
+    nodeOfAddress: at => ownerOf(at, nodeCount, store.addressStart),
+    device: store.device,
+    deviceId: store.deviceId,
+    makeOf: store.make,
+    nodeIndex(id) {
+      const text = store.nodeIds.find(id)
+      return text === -1 ? undefined : found(nodeOfText[text]! - 1)
+    },
+    deviceIndex: id => found(deviceTable.find(arena.encode(id), isSameId)),
+    deviceByIdentifier(identifier) {
+      const at = identifierTable.find(arena.encode(identifier.toLowerCase()), isSameIdentifier)
+      return at === -1 ? undefined : ownerOf(at, deviceCount, store.identifierStart)
+    },
     nodeOfDevice: device => deviceNode[device] ?? -1,
     devicesOfNode: node => slice(devicesByNode, node),
     parentsOf: node => slice(parents, node),
     childrenOf: node => slice(children, node),
-    port: (device, instance) => devices[device]?.ports.find(port => port.instance === instance),
+    port(device, instance) {
+      if (device < 0 || device >= deviceCount) return undefined
+      for (let at = store.portStart(device); at < store.portStart(device + 1); at++) {
+        if (store.portInstance(at) === instance) return store.port(at)
+      }
+      return undefined
+    },
     topologicalOrder: order,
     parentStart: parents.start,
     parentList: parents.list,
@@ -171,6 +230,69 @@ export function compileInventory(parts: readonly InventoryPart[], version: numbe
     deviceNode,
     depth
   }
+}
+
+export function* nodesOf(inventory: Pick<Inventory, 'node' | 'nodeCount'>): Generator<InventoryNode> {
+  for (let i = 0; i < inventory.nodeCount; i++) yield inventory.node(i)
+}
+
+export function* devicesOf(inventory: Pick<Inventory, 'device' | 'deviceCount'>): Generator<InventoryDevice> {
+  for (let d = 0; d < inventory.deviceCount; d++) yield inventory.device(d)
+}
+
+/** Which of `count` owners has the entry `at`, where the entries of owner i begin at start(i). */
+function ownerOf(at: number, count: number, start: (i: number) => number): number {
+  let low = 0
+  let high = count - 1
+  while (low < high) {
+    const middle = (low + high + 1) >> 1
+    if (start(middle) <= at) low = middle
+    else high = middle - 1
+  }
+  return low
+}
+
+/** The one store of all parts, copied together where they have more than one. */
+function* join(parts: readonly InventoryPart[]): Generator<void, InventoryStore> {
+  const shared = parts[0]?.store
+  let nodes = 0
+  let devices = 0
+  const whole = parts.every(part => {
+    const behind = part.nodes.first === nodes && part.devices.first === devices
+    nodes += part.nodes.count
+    devices += part.devices.count
+    return part.store === shared && behind
+  })
+  if (shared !== undefined && whole && nodes === shared.nodeCount && devices === shared.deviceCount)
+    return shared
+  const store = createInventoryStore()
+  for (const part of parts) {
+    for (let i = 0; i < part.nodes.count; i++) {
+      store.addNode(part.store.node(part.nodes.first + i))
+      if (i % entriesPerStep === 0) yield
+    }
+    for (let d = 0; d < part.devices.count; d++) {
+      store.addDevice(part.store.device(part.devices.first + d))
+      if (d % entriesPerStep === 0) yield
+    }
+  }
+  return store
+}
+
+/** Index of the node plus one by the number of its id; 0 where the id is only named. */
+function* indexNodes(store: InventoryStore, report: Report): Generator<void, Int32Array> {
+  const nodeOfText = new Int32Array(store.nodeIds.size)
+  for (let i = 0; i < store.nodeCount; i++) {
+    if (i % (entriesPerStep * 10) === 0) yield
+    const text = store.nodeText(i)
+    const first = nodeOfText[text]! - 1
+    if (first === -1) nodeOfText[text] = i + 1
+    else {
+      const message = `node id "${store.nodeIds.get(text)}" is doubled, first at ${report.where('node', first)}`
+      report('node', i, ['id'], message, doubledId)
+    }
+  }
+  return nodeOfText
 }
 
 const doubledId = 'give each its own id, or remove one of them'
@@ -190,7 +312,7 @@ function reporter(parts: readonly InventoryPart[], problems: ProblemList): Repor
   const find = (kind: 'node' | 'device', at: number): { part: InventoryPart; at: number } => {
     let rest = at
     for (const part of parts) {
-      const count = kind === 'node' ? part.nodes.length : part.devices.length
+      const { count } = kind === 'node' ? part.nodes : part.devices
       if (rest < count) return { part, at: rest }
       rest -= count
     }
@@ -219,53 +341,49 @@ function reporter(parts: readonly InventoryPart[], problems: ProblemList): Repor
   })
 }
 
-function linkParents(
-  nodes: readonly InventoryNode[],
-  ids: ReadonlyMap<string, number>,
-  report: Report
-): Lists {
-  const start = new Int32Array(nodes.length + 1)
-  let links = 0
-  for (const node of nodes) links += node.parents.length
-  const list = new Int32Array(links)
+function* linkParents(store: InventoryStore, nodeOfText: Int32Array, report: Report): Generator<void, Lists> {
+  const { nodeCount } = store
+  const start = new Int32Array(nodeCount + 1)
+  const list = new Int32Array(store.parentStart(nodeCount))
   let end = 0
-  for (let i = 0; i < nodes.length; i++) {
-    const node = nodes[i]!
+  for (let i = 0; i < nodeCount; i++) {
+    if (i % entriesPerStep === 0) yield
     start[i] = end
-    const tier = tiers.indexOf(node.tier)
-    if (node.parents.length === 0 && tier > 0) {
-      const message = `node "${node.id}" of tier ${node.tier} has no parent`
+    const tier = store.tierIndex(i)
+    const first = store.parentStart(i)
+    const last = store.parentStart(i + 1)
+    const nodeId = (): string => store.nodeIds.get(store.nodeText(i))
+    if (first === last && tier > 0) {
+      const message = `node "${nodeId()}" of tier ${tiers[tier]} has no parent`
       report('node', i, ['parents'], message, 'name the node that feeds it; only a core stands alone')
     }
-    for (let p = 0; p < node.parents.length; p++) {
-      const id = node.parents[p]!
-      const parent = ids.get(id)
-      const inside = ['parents', p]
-      if (parent === undefined) {
-        const message = `parent "${id}" of node "${node.id}" is not in the inventory`
+    for (let at = first; at < last; at++) {
+      const text = store.parentText(at)
+      const parent = nodeOfText[text]! - 1
+      const inside = ['parents', at - first]
+      if (parent === -1) {
+        const message = `parent "${store.nodeIds.get(text)}" of node "${nodeId()}" is not in the inventory`
         report('node', i, inside, message, 'correct the id or add the node')
         continue
       }
-      if (node.parents.indexOf(id) < p) {
-        report('node', i, inside, `node "${node.id}" names its parent "${id}" twice`, 'name it once')
+      let isTwice = false
+      for (let other = first; other < at; other++) isTwice ||= store.parentText(other) === text
+      if (isTwice) {
+        const message = `node "${nodeId()}" names its parent "${store.nodeIds.get(text)}" twice`
+        report('node', i, inside, message, 'name it once')
         continue
       }
-      const parentTier = nodes[parent]!.tier
-      if (tiers.indexOf(parentTier) > tier) {
-        const message = `node "${node.id}" of tier ${node.tier} has a parent "${id}" of the lower tier ${parentTier}`
-        report(
-          'node',
-          i,
-          inside,
-          message,
-          `tiers go down as ${tiers.join(', ')}: correct the tier or the parent`
-        )
+      const parentTier = store.tierIndex(parent)
+      if (parentTier > tier) {
+        const message = `node "${nodeId()}" of tier ${tiers[tier]} has a parent "${store.nodeIds.get(text)}" of the lower tier ${tiers[parentTier]}`
+        const remedy = `tiers go down as ${tiers.join(', ')}: correct the tier or the parent`
+        report('node', i, inside, message, remedy)
       }
       list[end++] = parent
     }
   }
-  start[nodes.length] = end
-  return { start, list: end === links ? list : list.slice(0, end) }
+  start[nodeCount] = end
+  return { start, list: end === list.length ? list : list.slice(0, end) }
 }
 
 /** From "parents of each" to "children of each", children in the order of the inventory. */
@@ -292,15 +410,16 @@ function group(ownerOf: Int32Array, owners: number): Lists {
 }
 
 function sortTopologically(
-  nodes: readonly InventoryNode[],
+  store: InventoryStore,
   parents: Lists,
   children: Lists,
   report: Report
 ): Int32Array {
-  const order = new Int32Array(nodes.length)
-  const waiting = new Int32Array(nodes.length)
+  const { nodeCount } = store
+  const order = new Int32Array(nodeCount)
+  const waiting = new Int32Array(nodeCount)
   let end = 0
-  for (let i = 0; i < nodes.length; i++) {
+  for (let i = 0; i < nodeCount; i++) {
     waiting[i] = parents.start[i + 1]! - parents.start[i]!
     if (waiting[i] === 0) order[end++] = i
   }
@@ -311,19 +430,14 @@ function sortTopologically(
       if (--waiting[child]! === 0) order[end++] = child
     }
   }
-  if (end < nodes.length) reportCycles(nodes, parents, waiting, report)
+  if (end < nodeCount) reportCycles(store, parents, waiting, report)
   return order
 }
 
 /** What is left waiting stands on a cycle or below one; each cycle is named once, from the child up. */
-function reportCycles(
-  nodes: readonly InventoryNode[],
-  parents: Lists,
-  waiting: Int32Array,
-  report: Report
-): void {
-  const walk = new Int32Array(nodes.length)
-  for (let i = 0; i < nodes.length; i++) {
+function reportCycles(store: InventoryStore, parents: Lists, waiting: Int32Array, report: Report): void {
+  const walk = new Int32Array(store.nodeCount)
+  for (let i = 0; i < store.nodeCount; i++) {
     if (waiting[i] === 0 || walk[i] !== 0) continue
     const path: number[] = []
     let at = i
@@ -340,60 +454,81 @@ function reportCycles(
     }
     if (walk[at] !== i + 1) continue
     const cycle = path.slice(path.indexOf(at))
-    const shown = cycle.slice(0, 20).map(n => `"${nodes[n]!.id}"`)
-    const names = cycle.length > 20 ? [...shown, '…'] : [...shown, `"${nodes[at]!.id}"`]
+    const idOf = (n: number): string => `"${store.nodeIds.get(store.nodeText(n))}"`
+    const shown = cycle.slice(0, 20).map(idOf)
+    const names = cycle.length > 20 ? [...shown, '…'] : [...shown, idOf(at)]
     const message = `nodes are their own ancestors: ${names.join(' → ')}`
     report('node', at, ['parents'], message, 'remove one of these parents')
   }
 }
 
-function linkDevices(
-  devices: readonly InventoryDevice[],
-  nodeIds: ReadonlyMap<string, number>,
+/** Tells the node of each device, and makes the tables that find devices by id and by identifier. */
+function* linkDevices(
+  store: InventoryStore,
+  nodeOfText: Int32Array,
   report: Report
-): { deviceIds: Map<string, number>; identifiers: Map<string, number>; deviceNode: Int32Array } {
-  const deviceIds = new Map<string, number>()
-  const identifiers = new Map<string, number>()
-  const deviceNode = new Int32Array(devices.length)
-  for (let d = 0; d < devices.length; d++) {
-    const device = devices[d]!
-    const first = deviceIds.get(device.id)
-    if (first === undefined) deviceIds.set(device.id, d)
+): Generator<void, Pick<Links, 'deviceNode' | 'deviceTable' | 'identifierTable'>> {
+  const { arena, deviceCount } = store
+  const never = (): number => {
+    throw new Error('a table of known size does not grow')
+  }
+  const deviceTable = createNumberTable(never, deviceCount)
+  const identifierTable = createNumberTable(never, store.identifierStart(deviceCount))
+  const deviceNode = new Int32Array(deviceCount)
+  const isSameId = (d: number): boolean => arena.holds(store.deviceIdPlace(d))
+  // Identifiers are kept as written and found in lower case.
+  const isSameIdentifier = (at: number): boolean => arena.holdsInLowerCase(store.identifierPlace(at))
+  for (let d = 0; d < deviceCount; d++) {
+    if (d % entriesPerStep === 0) yield
+    const deviceId = store.deviceId(d)
+    const idHash = arena.encode(deviceId)
+    const firstId = deviceTable.find(idHash, isSameId)
+    if (firstId === -1) deviceTable.add(idHash, d)
     else {
-      const message = `device id "${device.id}" is doubled, first at ${report.where('device', first)}`
+      const message = `device id "${deviceId}" is doubled, first at ${report.where('device', firstId)}`
       report('device', d, ['id'], message, doubledId)
     }
-    const node = nodeIds.get(device.node)
-    if (node === undefined) {
-      const message = `device "${device.id}" stands on node "${device.node}", which is not in the inventory`
+    const nodeText = store.deviceNodeText(d)
+    const node = nodeOfText[nodeText]! - 1
+    if (node === -1) {
+      const message = `device "${deviceId}" stands on node "${store.nodeIds.get(nodeText)}", which is not in the inventory`
       report('device', d, ['node'], message, 'correct the node id or add the node')
     } else deviceNode[d] = node
-    for (let k = 0; k < device.identifiers.length; k++) {
-      const identifier = device.identifiers[k]!.toLowerCase()
-      const owner = identifiers.get(identifier)
-      if (owner === undefined) identifiers.set(identifier, d)
-      else if (owner !== d) {
-        const message = `identifier "${device.identifiers[k]!}" of device "${device.id}" belongs to device "${devices[owner]!.id}" already, at ${report.where('device', owner)}`
-        report('device', d, ['identifiers', k], message, 'telemetry must name one device: remove it from one')
+    const firstIdentifier = store.identifierStart(d)
+    for (let at = firstIdentifier; at < store.identifierStart(d + 1); at++) {
+      const written = store.identifier(at)
+      const hash = arena.encode(written.toLowerCase())
+      const known = identifierTable.find(hash, isSameIdentifier)
+      if (known === -1) {
+        identifierTable.add(hash, at)
+        continue
       }
+      const owner = ownerOf(known, deviceCount, store.identifierStart)
+      if (owner === d) continue
+      const message = `identifier "${written}" of device "${deviceId}" belongs to device "${store.deviceId(owner)}" already, at ${report.where('device', owner)}`
+      const remedy = 'telemetry must name one device: remove it from one'
+      report('device', d, ['identifiers', at - firstIdentifier], message, remedy)
     }
-    for (let p = 0; p < device.ports.length; p++) {
-      const port = device.ports[p]!
-      if (port.peer !== '' && !nodeIds.has(port.peer)) {
-        const message = `port ${port.instance} of device "${device.id}" leads to node "${port.peer}", which is not in the inventory`
-        report(
-          'device',
-          d,
-          ['ports', p, 'peer'],
-          message,
-          'correct the node id, add the node, or leave it out'
-        )
-      }
-      if (p > 0 && device.ports.findIndex(other => other.instance === port.instance) < p) {
-        const message = `port ${port.instance} of device "${device.id}" is listed twice`
-        report('device', d, ['ports', p, 'instance'], message, 'list each port once')
-      }
+    checkPorts(store, d, nodeOfText, report)
+  }
+  return { deviceNode, deviceTable, identifierTable }
+}
+
+function checkPorts(store: InventoryStore, d: number, nodeOfText: Int32Array, report: Report): void {
+  const first = store.portStart(d)
+  for (let at = first; at < store.portStart(d + 1); at++) {
+    const peer = store.portPeerText(at)
+    const instance = store.portInstance(at)
+    if (peer !== -1 && nodeOfText[peer] === 0) {
+      const message = `port ${instance} of device "${store.deviceId(d)}" leads to node "${store.nodeIds.get(peer)}", which is not in the inventory`
+      const remedy = 'correct the node id, add the node, or leave it out'
+      report('device', d, ['ports', at - first, 'peer'], message, remedy)
+    }
+    for (let other = first; other < at; other++) {
+      if (store.portInstance(other) !== instance) continue
+      const message = `port ${instance} of device "${store.deviceId(d)}" is listed twice`
+      report('device', d, ['ports', at - first, 'instance'], message, 'list each port once')
+      break
     }
   }
-  return { deviceIds, identifiers, deviceNode }
 }

@@ -145,7 +145,7 @@ function whatIsWrong(language: Language, light: NodeLight, input: ExplainInput):
       return cause.kind === 'power' ? say.silentPower : say.silent(silence.devices)
     case 'upstream': {
       const index = input.inventory.nodeIndex(cause.node)
-      const name = index === undefined ? cause.node : (input.inventory.nodes[index]?.name ?? cause.node)
+      const name = index === undefined ? cause.node : input.inventory.nodeName(index)
       const where = language === 'ru' ? `узел «${name}»` : `node ${name}`
       if (light.effective === 'yellow') return say.redundancy(say.kind[cause.kind], where)
       const heard = silence.devices > 0 && silence.silent + silence.neverReported < silence.devices

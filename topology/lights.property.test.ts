@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { lights, tiers, type Light } from '../schemas/words.ts'
-import { compileInventory, inventoryPart, type CompiledInventory } from './compile.ts'
+import { compileInventory, inventoryPart, nodesOf, type CompiledInventory } from './compile.ts'
 import { createLightEngine, type LightEngine, type NodeAlarms } from './lights.ts'
 import type { Incident, InventoryDevice, InventoryNode } from './model.ts'
 
@@ -120,7 +120,7 @@ interface Facts {
 }
 
 function apply(inventory: CompiledInventory, engine: LightEngine, facts: Facts, event: Event, nowMs: number) {
-  const n = inventory.nodes.length
+  const n = inventory.nodeCount
   switch (event.what) {
     case 'alarms': {
       const node = event.at % n
@@ -143,15 +143,15 @@ function apply(inventory: CompiledInventory, engine: LightEngine, facts: Facts, 
       engine.setAlarms(event.at % n, null)
       return
     case 'silence': {
-      if (inventory.devices.length === 0) return
-      const device = event.at % inventory.devices.length
+      if (inventory.deviceCount === 0) return
+      const device = event.at % inventory.deviceCount
       facts.silence.set(device, { sinceMs: nowMs, never: event.never })
       engine.setDeviceSilence(device, nowMs, event.never)
       return
     }
     case 'heard': {
-      if (inventory.devices.length === 0) return
-      const device = event.at % inventory.devices.length
+      if (inventory.deviceCount === 0) return
+      const device = event.at % inventory.deviceCount
       facts.silence.delete(device)
       engine.setDeviceSilence(device, null)
       return
@@ -185,7 +185,7 @@ interface Verdict {
 
 /** Everything from the definitions, for every node, with no memory of the past. */
 function recomputeAll(inventory: CompiledInventory, facts: Facts): Verdict[] {
-  const n = inventory.nodes.length
+  const n = inventory.nodeCount
   const all = Array.from({ length: n }, (_, i) => i)
   const devices = all.map(i => inventory.devicesOfNode(i))
   const count = (i: number, never: boolean): number =>
@@ -244,7 +244,7 @@ function recomputeAll(inventory: CompiledInventory, facts: Facts): Verdict[] {
     const ownMains = mains(i)
     if (ownMains === null && !darkNow) return -1
     const lost = ownMains ?? (linkDown ? facts.alarms.get(i)!.sinceMs : silentSince(i))
-    const hasUps = devices[i]!.some(d => inventory.devices[d]!.role === 'ups')
+    const hasUps = devices[i]!.some(d => inventory.makeOf(d).role === 'ups')
     const ancestors: number[] = []
     for (let up = placeOf(i); up !== -1; up = placeOf(up)) ancestors.push(up)
     const above = ancestors.filter(up => {
@@ -265,7 +265,7 @@ function recomputeAll(inventory: CompiledInventory, facts: Facts): Verdict[] {
     if (reach(i) !== 'live') return rootOf(inventory.parentsOf(i).find(p => way(p) !== 'live')!)
     if (trouble[i]) {
       const power = powerCause(i)
-      return power === -1 ? inventory.nodes[i]!.id : rootOf(power)
+      return power === -1 ? inventory.nodeId(i) : rootOf(power)
     }
     return collectorOf[i] === undefined ? '' : `collector:${collectorOf[i]}`
   }
@@ -294,7 +294,7 @@ function figuresOf(inventory: CompiledInventory, verdicts: readonly Verdict[]): 
   const byRoot = new Map<string, IncidentFigures>()
   for (const [i, verdict] of verdicts.entries()) {
     if (verdict.root === '') continue
-    const node = inventory.nodes[i]!
+    const node = inventory.node(i)
     const sum = byRoot.get(verdict.root) ?? { root: verdict.root, nodes: 0, addresses: 0, subscribers: 0 }
     byRoot.set(verdict.root, {
       root: verdict.root,
@@ -346,7 +346,7 @@ describe('light engine', () => {
         const inventory = inventoryOf(plan)
         const { engine, facts } = play(inventory, list)
         const expected = recomputeAll(inventory, facts)
-        const shown = inventory.nodes.map((_, i) => engine.light(i))
+        const shown = [...nodesOf(inventory)].map((_, i) => engine.light(i))
         expect(shown.map(light => [light.own, light.effective])).toEqual(
           expected.map(verdict => [verdict.own, verdict.effective])
         )
@@ -358,7 +358,7 @@ describe('light engine', () => {
         }
         for (const tier of tiers) {
           for (const light of lights) {
-            const nodes = inventory.nodes.filter(
+            const nodes = [...nodesOf(inventory)].filter(
               (node, i) => node.tier === tier && shown[i]!.effective === light
             )
             expect(engine.count(tier, light)).toBe(nodes.length)
@@ -384,7 +384,7 @@ describe('light engine', () => {
       fc.property(shape, steps, (plan, list) => {
         const inventory = inventoryOf(plan)
         const { engine, told } = play(inventory, list)
-        const shown = new Map(inventory.nodes.map(node => [node.id, 'green']))
+        const shown = new Map([...nodesOf(inventory)].map(node => [node.id, 'green']))
         const open = new Map<string, Incident>()
         for (const update of told as ReturnType<LightEngine['update']>[]) {
           for (const change of update.lightChanges) {
@@ -397,7 +397,7 @@ describe('light engine', () => {
             else open.set(incident.id, incident)
           }
         }
-        expect([...shown.values()]).toEqual(inventory.nodes.map((_, i) => engine.light(i).effective))
+        expect([...shown.values()]).toEqual([...nodesOf(inventory)].map((_, i) => engine.light(i).effective))
         expect([...open.values()]).toEqual(expect.arrayContaining([...engine.incidents()]))
         expect(open.size).toBe(engine.incidents().length)
       }),
@@ -410,11 +410,11 @@ describe('light engine', () => {
       fc.property(shape, steps, (plan, list) => {
         const inventory = inventoryOf(plan)
         const { engine, nowMs } = play(inventory, list)
-        const before = inventory.nodes.map((_, i) => engine.light(i))
+        const before = [...nodesOf(inventory)].map((_, i) => engine.light(i))
         const incidents = engine.incidents()
         const update = engine.reload(inventoryOf(plan), nowMs + 1)
         expect(update).toEqual({ lightChanges: [], incidentChanges: [] })
-        expect(inventory.nodes.map((_, i) => engine.light(i))).toEqual(before)
+        expect([...nodesOf(inventory)].map((_, i) => engine.light(i))).toEqual(before)
         expect(engine.incidents()).toEqual(incidents)
       }),
       { numRuns: 300 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { compileInventory, inventoryPart, type CompiledInventory } from './compile.ts'
+import { compileInventory, devicesOf, inventoryPart, nodesOf, type CompiledInventory } from './compile.ts'
 import { explain } from './explain.ts'
 import { createLightEngine, summariseAlarms, type LightEngine, type NodeAlarms } from './lights.ts'
 import { parseInventoryYaml } from './load.ts'
@@ -119,7 +119,7 @@ describe('lights', () => {
     engine.update(t0)
     expect(effective(engine, 'ku1', 'du1', 'du5')).toEqual(['red', 'grey', 'yellow'])
     expect(engine.light(at('du5')).cause).toMatchObject({ by: 'upstream', node: 'ku1' })
-    expect(engine.wayToCore(at('du5')).map(i => inventory.nodes[i]!.id)).toEqual(['ku2', 'ru', 'ou', 'core'])
+    expect(engine.wayToCore(at('du5')).map(i => inventory.nodeId(i))).toEqual(['ku2', 'ru', 'ou', 'core'])
     engine.setAlarms(at('ku2'), alarm('optics', 'red', t0 + 1))
     engine.update(t0 + 1)
     expect(effective(engine, 'du5', 'du4')).toEqual(['grey', 'grey'])
@@ -352,7 +352,7 @@ describe('lights', () => {
     before.setDeviceSilence(device('du3-a'), t0)
     before.update(t0)
     const stored = {
-      lights: inventory.nodes.map((node, i) => ({ node: node.id, ...before.light(i) })),
+      lights: [...nodesOf(inventory)].map((node, i) => ({ node: node.id, ...before.light(i) })),
       incidents: before.incidents()
     }
     const same = createLightEngine(inventory)
@@ -379,10 +379,10 @@ describe('lights', () => {
     engine.setAlarms(at('ku1'), alarm('link', 'red', t0))
     engine.setAlarms(at('du4'), alarm('optics', 'yellow', t0))
     engine.update(t0)
-    const nodes = inventory.nodes
+    const nodes = [...nodesOf(inventory)]
       .filter(node => node.id !== 'du4')
       .map(node => (node.id === 'du5' ? { ...node, parents: ['ku2'] } : node))
-    const next: CompiledInventory = compileInventory([inventoryPart(nodes, inventory.devices)], 2)
+    const next: CompiledInventory = compileInventory([inventoryPart(nodes, devicesOf(inventory))], 2)
     const update = engine.reload(next, t0 + 1000)
     expect(update.lightChanges.map(change => [change.node, change.from, change.to])).toEqual([
       ['du5', 'yellow', 'green']

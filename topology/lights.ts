@@ -213,7 +213,7 @@ interface Tree {
 }
 
 function createTree(inventory: CompiledInventory): Tree {
-  const n = inventory.nodes.length
+  const n = inventory.nodeCount
   let deepest = 0
   for (const depth of inventory.depth) deepest = Math.max(deepest, depth)
   const tree: Tree = {
@@ -228,8 +228,8 @@ function createTree(inventory: CompiledInventory): Tree {
     silent: new Int32Array(n),
     never: new Int32Array(n),
     hasUps: new Uint8Array(n),
-    deviceSilentMs: new Float64Array(inventory.devices.length).fill(NaN),
-    deviceNever: new Uint8Array(inventory.devices.length),
+    deviceSilentMs: new Float64Array(inventory.deviceCount).fill(NaN),
+    deviceNever: new Uint8Array(inventory.deviceCount),
     queued: new Uint8Array(n),
     queue: Array.from({ length: deepest + 1 }, () => []),
     queuedCount: 0,
@@ -238,10 +238,10 @@ function createTree(inventory: CompiledInventory): Tree {
     belowSubscribers: new Float64Array(n),
     counts: new Int32Array(tiers.length * lights.length)
   }
-  for (let d = 0; d < inventory.devices.length; d++) {
-    if (inventory.devices[d]!.role === 'ups') tree.hasUps[inventory.deviceNode[d]!] = 1
+  for (let d = 0; d < inventory.deviceCount; d++) {
+    if (inventory.makeOf(d).role === 'ups') tree.hasUps[inventory.deviceNode[d]!] = 1
   }
-  for (const node of inventory.nodes) tree.counts[tiers.indexOf(node.tier) * lights.length]!++
+  for (let i = 0; i < n; i++) tree.counts[tiers.indexOf(inventory.tierOf(i)) * lights.length]!++
   return tree
 }
 
@@ -334,7 +334,7 @@ export function createLightEngine(
     tree.inventory
       .devicesOfNode(node)
       .some(
-        device => tree.inventory.devices[device]!.role === 'ups' && Number.isNaN(tree.deviceSilentMs[device]!)
+        device => tree.inventory.makeOf(device).role === 'ups' && Number.isNaN(tree.deviceSilentMs[device]!)
       )
 
   /**
@@ -415,9 +415,10 @@ export function createLightEngine(
       group = { nodes: 0, addresses: 0, subscribers: 0, cutSubscribers: 0 }
       groups.set(root, group)
     }
-    const { addresses, subscribers } = tree.inventory.nodes[node]!
+    const addresses = tree.inventory.addressCountOf(node)
+    const subscribers = tree.inventory.subscribersOf(node)
     group.nodes += sign
-    group.addresses += sign * addresses.length
+    group.addresses += sign * addresses
     group.subscribers += sign * subscribers
     if (effective === grey || effective === red) group.cutSubscribers += sign * subscribers
     if (group.nodes === 0) groups.delete(root)
@@ -506,13 +507,13 @@ export function createLightEngine(
     const sameCause = root === before.root || before.root === none
     if (own === before.own && effective === before.effective && sameCause) return
     if (effective !== before.effective) {
-      const tier = tiers.indexOf(tree.inventory.nodes[node]!.tier) * lights.length
+      const tier = tiers.indexOf(tree.inventory.tierOf(node)) * lights.length
       tree.counts[tier + before.effective]!--
       tree.counts[tier + effective]!++
       tree.sinceMs[node] = effective === green ? nowMs : Math.min(nowMs, lightSince(node, nowMs))
     }
     changes.push({
-      node: tree.inventory.nodes[node]!.id,
+      node: tree.inventory.nodeId(node),
       from: lights[before.effective]!,
       to: lights[effective],
       own: lights[own],
@@ -537,13 +538,13 @@ export function createLightEngine(
 
   const upstream = (root: number): LightCause => ({
     by: 'upstream',
-    node: tree.inventory.nodes[root]!.id,
+    node: tree.inventory.nodeId(root),
     alarm: alarmsOf.get(root)?.alarm ?? '',
     kind: kindOf(root)
   })
 
   const causeOf = (node: number): LightCause => {
-    const { id } = tree.inventory.nodes[node]!
+    const id = tree.inventory.nodeId(node)
     if (tree.reach[node] !== live || tree.powerDark[node] === 1) return upstream(tree.root[node]!)
     const alarms = alarmsOf.get(node)
     switch (tree.own[node]) {
@@ -579,14 +580,13 @@ export function createLightEngine(
       return { root: name, sinceMs, settleMs, ...about, ...counts }
     }
     if (tree.root[root] !== root) return null
-    const node = tree.inventory.nodes[root]!
     return {
-      root: node.id,
+      root: tree.inventory.nodeId(root),
       kind: kindOf(root),
       light: lights[tree.own[root]!]!,
       sinceMs: troubleSince(root),
       alarms: alarmsOf.get(root)?.alarms ?? [],
-      maintenance: node.maintenance,
+      maintenance: tree.inventory.isMaintenance(root),
       settleMs: mayBePowerCut(root) ? Math.max(settleMs, powerSettleMs) : settleMs,
       ...counts
     }
@@ -727,27 +727,26 @@ export function createLightEngine(
 
   const light = (node: number): NodeLight => {
     const root = tree.root[node]!
-    const inventoryNode = tree.inventory.nodes[node]!
     return {
       own: lights[tree.own[node]!]!,
       effective: lights[tree.effective[node]!]!,
       sinceMs: tree.sinceMs[node]!,
       cause: causeOf(node),
-      maintenance: inventoryNode.maintenance || (root >= 0 && tree.inventory.nodes[root]!.maintenance)
+      maintenance: tree.inventory.isMaintenance(node) || (root >= 0 && tree.inventory.isMaintenance(root))
     }
   }
 
   const below = (node: number): Below => {
     if (tree.belowNodes[node] === 0) {
-      const { childStart, childList, nodes } = tree.inventory
-      const seen = new Uint8Array(nodes.length)
+      const { childStart, childList, nodeCount, addressCountOf, subscribersOf } = tree.inventory
+      const seen = new Uint8Array(nodeCount)
       const found = [node]
       seen[node] = 1
       let addresses = 0
       let subscribers = 0
       for (const at of found) {
-        addresses += nodes[at]!.addresses.length
-        subscribers += nodes[at]!.subscribers
+        addresses += addressCountOf(at)
+        subscribers += subscribersOf(at)
         for (let e = childStart[at]!; e < childStart[at + 1]!; e++) {
           const child = childList[e]!
           if (seen[child] === 1) continue
@@ -807,7 +806,7 @@ export function createLightEngine(
 
   /** Sets what was shown before, so that the next update tells only what is different. */
   const setShown = (node: number, own: number, effective: number, sinceMs: number): void => {
-    const tier = tiers.indexOf(tree.inventory.nodes[node]!.tier) * lights.length
+    const tier = tiers.indexOf(tree.inventory.tierOf(node)) * lights.length
     tree.counts[tier + tree.effective[node]!]!--
     tree.counts[tier + effective]!++
     tree.own[node] = own
@@ -820,7 +819,7 @@ export function createLightEngine(
     update(nowMs)
     const old = tree
     const oldAlarms = alarmsOf
-    const newNode = (node: number): number | undefined => next.nodeIndex(old.inventory.nodes[node]!.id)
+    const newNode = (node: number): number | undefined => next.nodeIndex(old.inventory.nodeId(node))
     tree = createTree(next)
     alarmsOf = new Map()
     collectorsOf = new Map()
@@ -831,7 +830,7 @@ export function createLightEngine(
     claimedBy = new Map()
     groups = new Map()
     touched = new Set()
-    for (let i = 0; i < old.inventory.nodes.length; i++) {
+    for (let i = 0; i < old.inventory.nodeCount; i++) {
       const node = newNode(i)
       if (node !== undefined) setShown(node, old.own[i]!, old.effective[i]!, old.sinceMs[i]!)
     }
@@ -839,9 +838,9 @@ export function createLightEngine(
       const to = newNode(node)
       if (to !== undefined) setAlarms(to, alarms)
     }
-    for (let d = 0; d < old.inventory.devices.length; d++) {
+    for (let d = 0; d < old.inventory.deviceCount; d++) {
       if (Number.isNaN(old.deviceSilentMs[d]!)) continue
-      const device = next.deviceIndex(old.inventory.devices[d]!.id)
+      const device = next.deviceIndex(old.inventory.deviceId(d))
       if (device !== undefined) setDeviceSilence(device, old.deviceSilentMs[d]!, old.deviceNever[d] === 1)
     }
     for (const [name, collector] of collectors) {

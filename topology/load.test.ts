@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { formatProblem, ProblemsError } from '../schemas/located-yaml.ts'
 import { generateCity } from './city.ts'
-import { compileInventory, inventoryPart, type InventoryPart } from './compile.ts'
+import { compileInventory, devicesOf, inventoryPart, nodesOf, type InventoryPart } from './compile.ts'
 import { parseInventoryLines, parseInventoryYaml } from './load.ts'
 import { inventoryNdjson, inventoryYaml } from './write.ts'
 
@@ -52,8 +52,8 @@ describe('parseInventoryYaml', () => {
   it('reads nodes with their devices, and devices by themselves', () => {
     const inventory = compileInventory([parseInventoryYaml('city.yaml', good)], 3)
     expect(inventory.version).toBe(3)
-    expect(inventory.nodes).toHaveLength(3)
-    expect(inventory.nodes[2]).toEqual({
+    expect(inventory.nodeCount).toBe(3)
+    expect(inventory.node(2)).toEqual({
       id: 'du-1',
       tier: 'building',
       name: 'du-1',
@@ -166,11 +166,11 @@ describe('parseInventoryLines', () => {
     const text = [...inventoryNdjson(city.nodes, city.devices)]
     const part = await parseInventoryLines('city.ndjson', text, 'ndjson')
     expect(part.problems).toEqual([])
-    expect(part.nodes).toEqual(city.nodes)
-    expect(part.devices).toEqual(city.devices)
+    expect([...nodesOf(part.store)]).toEqual(city.nodes)
+    expect([...devicesOf(part.store)]).toEqual(city.devices)
     const yaml = parseInventoryYaml('city.yaml', inventoryYaml(city.nodes, city.devices))
-    expect(yaml.nodes).toEqual(city.nodes)
-    expect(yaml.devices).toEqual(city.devices)
+    expect([...nodesOf(yaml.store)]).toEqual(city.nodes)
+    expect([...devicesOf(yaml.store)]).toEqual(city.devices)
   })
 
   it('reads CSV: quotes, lists, ports, either separator', async () => {
@@ -184,14 +184,14 @@ describe('parseInventoryLines', () => {
     ]
     const part = await parseInventoryLines('a.csv', rows, 'csv')
     expect(part.problems).toEqual([])
-    expect(part.nodes[1]).toMatchObject({
+    expect(part.store.node(1)).toMatchObject({
       name: 'ДУ "1"\nна углу',
       parents: ['core'],
       addresses: ['ул. Тютчева, 1', 'ул. Мира, 2'],
       subscribers: 40,
       maintenance: true
     })
-    expect(part.devices[0]).toMatchObject({
+    expect(part.store.device(0)).toMatchObject({
       identifiers: ['10.0.0.1', 'sw-1'],
       intervalS: 60,
       ports: [
@@ -204,7 +204,7 @@ describe('parseInventoryLines', () => {
       ['id;tier;addresses', 'a;core;ул. Мира, 2|ул. Мира, 4'],
       'csv'
     )
-    expect(semicolons.nodes[0]?.addresses).toEqual(['ул. Мира, 2', 'ул. Мира, 4'])
+    expect(semicolons.store.node(0).addresses).toEqual(['ул. Мира, 2', 'ул. Мира, 4'])
   })
 
   it('places mistakes by line', async () => {
@@ -246,15 +246,15 @@ describe('parseInventoryLines', () => {
       new RegExp('```' + language + '\\n([^]*?)```').exec(doc)?.[1] ?? ''
     const yaml = parseInventoryYaml('a.yaml', example('yaml'))
     expect(problemsOf([yaml])).toEqual([])
-    expect(yaml.devices).toHaveLength(3)
+    expect(yaml.devices.count).toBe(3)
     for (const [format, language] of [
       ['csv', 'csv'],
       ['ndjson', 'json']
     ] as const) {
       const part = await parseInventoryLines('a', example(language).split('\n'), format)
       expect(part.problems).toEqual([])
-      expect(part.nodes.find(node => node.id === 'du-120')?.subscribers).toBe(42)
-      expect(part.devices[0]?.identifiers).toEqual(['10.1.1.7', 'du-120-sw1'])
+      expect([...nodesOf(part.store)].find(node => node.id === 'du-120')?.subscribers).toBe(42)
+      expect(part.store.device(0).identifiers).toEqual(['10.1.1.7', 'du-120-sw1'])
     }
   })
 
@@ -277,9 +277,9 @@ describe('compileInventory', () => {
         expect(inventory.depth[i]).toBeGreaterThan(inventory.depth[parent]!)
       }
       seen.add(i)
-      expect(inventory.nodeIndex(inventory.nodes[i]!.id)).toBe(i)
-      expect(inventory.parentsOf(i).map(parent => inventory.nodes[parent]!.id)).toEqual(
-        inventory.nodes[i]!.parents
+      expect(inventory.nodeIndex(inventory.nodeId(i))).toBe(i)
+      expect(inventory.parentsOf(i).map(parent => inventory.nodeId(parent))).toEqual(
+        inventory.node(i).parents
       )
       for (const device of inventory.devicesOfNode(i)) expect(inventory.nodeOfDevice(device)).toBe(i)
     }
@@ -291,7 +291,7 @@ describe('compileInventory', () => {
   })
 
   it('accepts an empty inventory and a chain of buildings', () => {
-    expect(compileInventory([], 1).nodes).toEqual([])
+    expect(compileInventory([], 1)).toMatchObject({ nodeCount: 0, deviceCount: 0, addressCount: 0 })
     const chain = parseInventoryYaml(
       'a.yaml',
       'nodes:\n - {id: c, tier: core}\n - {id: a, tier: building, parents: [c]}\n - {id: b, tier: building, parents: [a]}\n'

@@ -4,6 +4,8 @@ import { tiers, type Tier } from '../schemas/words.ts'
 import { splitCsv } from './csv.ts'
 import { problemList, type InventoryPart, type ProblemList } from './compile.ts'
 import type { InventoryDevice, InventoryNode, InventoryPort } from './model.ts'
+import { createInventoryStore, type InventoryStore } from './store.ts'
+import { createColumn } from './texts.ts'
 
 /** Longest text of one field, and most entries of one list: what is longer is a mistake, not a network. */
 const textLengthMax = 300
@@ -30,15 +32,18 @@ type Complain = (inside: Path, message: string, remedy: string) => void
 
 /**
  * Reads an inventory written by people. Does not throw: what is wrong is in `problems`, and compiling the part
- * throws it together with what is wrong between files.
+ * throws it together with what is wrong between files. Files of one inventory are best read into one store.
  */
-export function parseInventoryYaml(file: string, text: string): InventoryPart {
+export function parseInventoryYaml(
+  file: string,
+  text: string,
+  store: InventoryStore = createInventoryStore()
+): InventoryPart {
   const problems = problemList()
   const located = parseLocatedYaml(file, text)
   for (const problem of located.problems) problems.add(problem)
   const reader = createReader()
-  const nodes: InventoryNode[] = []
-  const devices: InventoryDevice[] = []
+  const entries = entriesFrom(store)
   const paths = { node: [] as Path[], device: [] as Path[] }
   const complainAt =
     (path: Path): Complain =>
@@ -48,13 +53,13 @@ export function parseInventoryYaml(file: string, text: string): InventoryPart {
   const takeDevice = (raw: unknown, path: Path, owner: string | undefined): void => {
     const device = reader.device(raw, complainAt(path), owner)
     if (device === null) return
-    devices.push(device)
+    store.addDevice(device)
     paths.device.push(path)
   }
   const takeNode = (raw: unknown, path: Path): void => {
     const node = reader.node(raw, complainAt(path))
     if (node === null) return
-    nodes.push(node)
+    store.addNode(node)
     paths.node.push(path)
     const own = (raw as Record<string, unknown>)['devices']
     for (const [d, device] of reader.list(own, ['devices'], complainAt(path)).entries()) {
@@ -77,8 +82,8 @@ export function parseInventoryYaml(file: string, text: string): InventoryPart {
   }
   return {
     file,
-    nodes,
-    devices,
+    store,
+    ...entries(),
     problems: problems.shown,
     problemCount: problems.count,
     placeOf: (kind, at, inside) => located.problemAt([...(paths[kind][at] ?? []), ...inside], '', '')
@@ -92,13 +97,13 @@ export function parseInventoryYaml(file: string, text: string): InventoryPart {
 export async function parseInventoryLines(
   file: string,
   lines: AsyncIterable<string> | Iterable<string>,
-  format: 'csv' | 'ndjson'
+  format: 'csv' | 'ndjson',
+  store: InventoryStore = createInventoryStore()
 ): Promise<InventoryPart> {
   const problems = problemList()
   const reader = createReader()
-  const nodes: InventoryNode[] = []
-  const devices: InventoryDevice[] = []
-  const lineOf = { node: [] as number[], device: [] as number[] }
+  const entries = entriesFrom(store)
+  const lineOf = { node: createColumn(lines32), device: createColumn(lines32) }
   let line = 0
   const complain: Complain = (inside, message, remedy) =>
     complainOn(problems, file, line, inside, message, remedy)
@@ -114,18 +119,18 @@ export async function parseInventoryLines(
     } else if (kind === 'node') {
       const node = reader.node(raw, complain)
       if (node === null) return
-      nodes.push(node)
+      store.addNode(node)
       lineOf.node.push(line)
       for (const own of reader.list(raw['devices'], ['devices'], complain)) {
         const device = reader.device(own, complain, node.id)
         if (device === null) continue
-        devices.push(device)
+        store.addDevice(device)
         lineOf.device.push(line)
       }
     } else {
       const device = reader.device(raw, complain, undefined)
       if (device === null) return
-      devices.push(device)
+      store.addDevice(device)
       lineOf.device.push(line)
     }
   }
@@ -165,12 +170,28 @@ export async function parseInventoryLines(
   }
   return {
     file,
-    nodes,
-    devices,
+    store,
+    ...entries(),
     problems: problems.shown,
     problemCount: problems.count,
-    placeOf: (kind, at, inside) => ({ line: lineOf[kind][at] ?? 1, column: 1, path: String(inside[0] ?? '') })
+    placeOf: (kind, at, inside) => ({
+      line: lineOf[kind].array[at] ?? 1,
+      column: 1,
+      path: String(inside[0] ?? '')
+    })
   }
+}
+
+const lines32 = (length: number): Int32Array => new Int32Array(length)
+
+/** Tells in the end which entries of the store were added since. */
+function entriesFrom(store: InventoryStore): () => Pick<InventoryPart, 'nodes' | 'devices'> {
+  const node = store.nodeCount
+  const device = store.deviceCount
+  return () => ({
+    nodes: { first: node, count: store.nodeCount - node },
+    devices: { first: device, count: store.deviceCount - device }
+  })
 }
 
 function complainOn(
@@ -272,17 +293,7 @@ const noPorts: readonly InventoryPort[] = []
 const nodeLineKeys = [...nodeKeys, 'kind']
 const deviceLineKeys = [...deviceKeys, 'kind']
 
-/** Texts that repeat (vendors, models, ids of parents) are kept once: a million nodes must fit. */
 function createReader(): Reader {
-  const kept = new Map<string, string>()
-  const keptParents = new Map<string, readonly string[]>()
-  const keep = (text: string): string => {
-    const known = kept.get(text)
-    if (known !== undefined) return known
-    kept.set(text, text)
-    return text
-  }
-
   const text = (raw: unknown, inside: Path, complain: Complain): string => {
     if (raw === undefined || raw === null) return ''
     if (typeof raw === 'number' && Number.isFinite(raw)) return String(raw)
@@ -362,10 +373,10 @@ function createReader(): Reader {
       if (role === undefined)
         at(['role'], 'the port has no known role', `write one of ${portRoles.join(', ')}`)
       ports.push({
-        instance: keep(instance),
+        instance: instance,
         role: role ?? 'access',
-        peer: keep(text(item['peer'], ['peer'], at)),
-        opticClass: keep(text(item['optic_class'], ['optic_class'], at).toLowerCase())
+        peer: text(item['peer'], ['peer'], at),
+        opticClass: text(item['optic_class'], ['optic_class'], at).toLowerCase()
       })
     }
     return ports
@@ -391,25 +402,19 @@ function createReader(): Reader {
         complain(['tier'], `node "${nodeId}" has no known tier`, `write one of ${tiers.join(', ')}`)
       }
       const parents = texts(raw['parents'], 'parents', complain)
-      const parentsKey = parents.join('\n')
-      let shared = keptParents.get(parentsKey)
-      if (shared === undefined) {
-        shared = parents.map(keep)
-        keptParents.set(parentsKey, shared)
-      }
       const { maintenance } = raw
       if (maintenance !== undefined && maintenance !== null && typeof maintenance !== 'boolean') {
         complain(['maintenance'], 'maintenance is neither true nor false', 'write true or false')
       }
       const name = text(raw['name'], ['name'], complain)
       return {
-        id: keep(nodeId),
+        id: nodeId,
         tier: tier ?? 'building',
         name: name === '' ? nodeId : name,
-        parents: shared,
+        parents,
         addresses: texts(raw['addresses'], 'addresses', complain),
         subscribers: whole(raw['subscribers'], 'subscribers', subscribersMax, complain),
-        premises: keep(text(raw['premises'], ['premises'], complain)),
+        premises: text(raw['premises'], ['premises'], complain),
         maintenance: maintenance === true
       }
     },
@@ -446,10 +451,10 @@ function createReader(): Reader {
         complain(['role'], `device "${deviceId}" has no role`, 'write switch, ups, catv or another')
       return {
         id: deviceId,
-        node: keep(owner ?? node),
-        role: keep(role),
-        vendor: keep(text(raw['vendor'], ['vendor'], complain)),
-        model: keep(text(raw['model'], ['model'], complain)),
+        node: owner ?? node,
+        role: role,
+        vendor: text(raw['vendor'], ['vendor'], complain),
+        model: text(raw['model'], ['model'], complain),
         identifiers,
         intervalS: whole(raw['interval_s'], 'interval_s', intervalSMax, complain),
         ports: readPorts(raw['ports'], complain)

@@ -39,22 +39,44 @@ export interface InventoryDevice {
   readonly ports: readonly InventoryPort[]
 }
 
-/** The compiled inventory: look-ups by id and identifier, the tree as index arrays in topological order. */
+/** What is the same for many devices. */
+export type DeviceMake = Pick<InventoryDevice, 'role' | 'vendor' | 'model' | 'intervalS'>
+
+/**
+ * The compiled inventory: look-ups by id and identifier, the tree as index arrays in topological order. Nodes and
+ * devices are kept packed and known by their index; whole objects are made on demand, the narrow accessors make none.
+ */
 export interface Inventory {
-  readonly nodes: readonly InventoryNode[]
-  readonly devices: readonly InventoryDevice[]
+  readonly nodeCount: number
+  readonly deviceCount: number
   /** Changes with every successful load. */
   readonly version: number
-  nodeIndex(id: string): number | undefined
-  deviceIndex(id: string): number | undefined
+  /** Throws a RangeError for an index that is not there, as all accessors by index may. */
+  readonly node: (node: number) => InventoryNode
+  readonly nodeId: (node: number) => string
+  readonly nodeName: (node: number) => string
+  readonly tierOf: (node: number) => Tier
+  readonly isMaintenance: (node: number) => boolean
+  readonly subscribersOf: (node: number) => number
+  readonly addressCountOf: (node: number) => number
+  /** All addresses, numbered in the order of their nodes. */
+  readonly addressCount: number
+  readonly address: (at: number) => string
+  readonly nodeOfAddress: (at: number) => number
+  readonly device: (device: number) => InventoryDevice
+  readonly deviceId: (device: number) => string
+  /** One object for all devices that are alike. */
+  readonly makeOf: (device: number) => DeviceMake
+  readonly nodeIndex: (id: string) => number | undefined
+  readonly deviceIndex: (id: string) => number | undefined
   /** Index of the device that carries this identifier (compared without case), or undefined. */
-  deviceByIdentifier(identifier: string): number | undefined
+  readonly deviceByIdentifier: (identifier: string) => number | undefined
   /** Node index of a device index. */
-  nodeOfDevice(device: number): number
-  devicesOfNode(node: number): readonly number[]
-  parentsOf(node: number): readonly number[]
-  childrenOf(node: number): readonly number[]
-  port(device: number, instance: string): InventoryPort | undefined
+  readonly nodeOfDevice: (device: number) => number
+  readonly devicesOfNode: (node: number) => readonly number[]
+  readonly parentsOf: (node: number) => readonly number[]
+  readonly childrenOf: (node: number) => readonly number[]
+  readonly port: (device: number, instance: string) => InventoryPort | undefined
   /** Node indices, every parent before its children. */
   readonly topologicalOrder: Int32Array
 }

@@ -1,0 +1,204 @@
+import { tiers, type Tier } from '../schemas/words.ts'
+import type { DeviceMake, InventoryDevice, InventoryNode, InventoryPort } from './model.ts'
+import {
+  createColumn,
+  createPool,
+  createTextArena,
+  createTextSet,
+  type TextArena,
+  type TextSet
+} from './texts.ts'
+
+/**
+ * Nodes and devices as columns: about 250 bytes a node with its device where objects take a kilobyte. Filled entry by
+ * entry while files are read; objects are made on demand. Ids of nodes are numbered as texts, because a parent may
+ * be named before it is described.
+ */
+export interface InventoryStore {
+  readonly nodeCount: number
+  readonly deviceCount: number
+  readonly addNode: (node: InventoryNode) => void
+  readonly addDevice: (device: InventoryDevice) => void
+  readonly node: (i: number) => InventoryNode
+  readonly device: (d: number) => InventoryDevice
+  /** Ids of nodes, described or only named. */
+  readonly nodeIds: TextSet
+  /** Number of a node's id in `nodeIds`. */
+  readonly nodeText: (i: number) => number
+  readonly nodeName: (i: number) => string
+  readonly tierIndex: (i: number) => number
+  readonly premises: (i: number) => string
+  readonly isMaintenance: (i: number) => boolean
+  readonly subscribers: (i: number) => number
+  /** Parents of node i stand at parentStart(i) … parentStart(i + 1) - 1. */
+  readonly parentStart: (i: number) => number
+  readonly parentText: (at: number) => number
+  /** Addresses are numbered through all nodes, in their order; those of node i begin at addressStart(i). */
+  readonly addressStart: (i: number) => number
+  readonly address: (at: number) => string
+  readonly deviceId: (d: number) => string
+  /** Where the id stands in `arena`. */
+  readonly deviceIdPlace: (d: number) => number
+  /** Number of the id of the device's node in `nodeIds`. */
+  readonly deviceNodeText: (d: number) => number
+  readonly make: (d: number) => DeviceMake
+  readonly identifierStart: (d: number) => number
+  readonly identifier: (at: number) => string
+  /** Where it stands in `arena`. */
+  readonly identifierPlace: (at: number) => number
+  readonly portStart: (d: number) => number
+  readonly port: (at: number) => InventoryPort
+  readonly portInstance: (at: number) => string
+  /** Number of the id of the port's peer in `nodeIds`, or -1. */
+  readonly portPeerText: (at: number) => number
+  readonly arena: TextArena
+}
+
+const ints = (length: number): Int32Array => new Int32Array(length)
+const places = (length: number): Uint32Array => new Uint32Array(length)
+
+/** A name that is the id is not kept a second time. */
+const nameIsId = 0xffffffff
+
+export function createInventoryStore(): InventoryStore {
+  const arena = createTextArena()
+  const nodeIds = createTextSet(arena)
+
+  const nodeText = createColumn(ints)
+  const namePlace = createColumn(places)
+  /** Tier in the lowest three bits, maintenance in the next, premises above. */
+  const about = createColumn(ints)
+  const subscribers = createColumn(ints)
+  const premises = createPool<string>()
+  const parentStart = createColumn(ints)
+  const parents = createColumn(ints)
+  const addressStart = createColumn(ints)
+  const addresses = createColumn(places)
+
+  const deviceIdPlace = createColumn(places)
+  const deviceNode = createColumn(ints)
+  const deviceMake = createColumn(ints)
+  const makes = createPool<DeviceMake>()
+  const identifierStart = createColumn(ints)
+  const identifiers = createColumn(places)
+  const portStart = createColumn(ints)
+  const portPeer = createColumn(ints)
+  const portKind = createColumn(ints)
+  const portKinds = createPool<Omit<InventoryPort, 'peer'>>()
+
+  for (const column of [parentStart, addressStart, identifierStart, portStart]) column.push(0)
+
+  const tierOf = (i: number): Tier => tiers[about.array[i]! & 7]!
+  const range = <T>(start: Int32Array, i: number, of: (at: number) => T): T[] => {
+    const found: T[] = []
+    for (let at = start[i]!; at < start[i + 1]!; at++) found.push(of(at))
+    return found
+  }
+  const check = (index: number, count: number, what: string): void => {
+    if (!(index >= 0 && index < count)) throw new RangeError(`no ${what} has the number ${index}`)
+  }
+  const nodeId = (i: number): string => nodeIds.get(nodeText.array[i]!)
+  const nodeName = (i: number): string => {
+    const place = namePlace.array[i]!
+    return place === nameIsId ? nodeId(i) : arena.get(place)
+  }
+  const address = (at: number): string => arena.get(addresses.array[at]!)
+  const identifier = (at: number): string => arena.get(identifiers.array[at]!)
+  const port = (at: number): InventoryPort => {
+    const { instance, role, opticClass } = portKinds.get(portKind.array[at]!)
+    const peer = portPeer.array[at]!
+    return { instance, role, peer: peer === -1 ? '' : nodeIds.get(peer), opticClass }
+  }
+
+  return {
+    get nodeCount() {
+      return nodeText.size
+    },
+    get deviceCount() {
+      return deviceNode.size
+    },
+    addNode(node) {
+      nodeText.push(nodeIds.add(node.id))
+      namePlace.push(node.name === node.id ? nameIsId : arena.add(node.name))
+      const kind = premises.add(node.premises, () => node.premises)
+      about.push((kind << 4) | (node.maintenance ? 8 : 0) | tiers.indexOf(node.tier))
+      subscribers.push(node.subscribers)
+      for (const parent of node.parents) parents.push(nodeIds.add(parent))
+      parentStart.push(parents.size)
+      for (const text of node.addresses) addresses.push(arena.add(text))
+      addressStart.push(addresses.size)
+    },
+    addDevice(device) {
+      const { id, node, role, vendor, model, intervalS } = device
+      const place = arena.add(id)
+      deviceIdPlace.push(place)
+      deviceNode.push(nodeIds.add(node))
+      deviceMake.push(
+        makes.add([role, vendor, model, intervalS].join('\n'), () => ({ role, vendor, model, intervalS }))
+      )
+      for (const text of device.identifiers) identifiers.push(text === id ? place : arena.add(text))
+      identifierStart.push(identifiers.size)
+      for (const { instance, role: portRole, peer, opticClass } of device.ports) {
+        portPeer.push(peer === '' ? -1 : nodeIds.add(peer))
+        portKind.push(
+          portKinds.add([instance, portRole, opticClass].join('\n'), () => ({
+            instance,
+            role: portRole,
+            opticClass
+          }))
+        )
+      }
+      portStart.push(portPeer.size)
+    },
+    node(i) {
+      check(i, nodeText.size, 'node')
+      return {
+        id: nodeId(i),
+        tier: tierOf(i),
+        name: nodeName(i),
+        parents: range(parentStart.array, i, at => nodeIds.get(parents.array[at]!)),
+        addresses: range(addressStart.array, i, address),
+        subscribers: subscribers.array[i]!,
+        premises: premises.get(about.array[i]! >> 4),
+        maintenance: (about.array[i]! & 8) !== 0
+      }
+    },
+    device(d) {
+      check(d, deviceNode.size, 'device')
+      const { role, vendor, model, intervalS } = makes.get(deviceMake.array[d]!)
+      return {
+        id: arena.get(deviceIdPlace.array[d]!),
+        node: nodeIds.get(deviceNode.array[d]!),
+        role,
+        vendor,
+        model,
+        identifiers: range(identifierStart.array, d, identifier),
+        intervalS,
+        ports: range(portStart.array, d, port)
+      }
+    },
+    nodeIds,
+    nodeText: i => nodeText.array[i]!,
+    nodeName,
+    tierIndex: i => about.array[i]! & 7,
+    premises: i => premises.get(about.array[i]! >> 4),
+    isMaintenance: i => (about.array[i]! & 8) !== 0,
+    subscribers: i => subscribers.array[i]!,
+    parentStart: i => parentStart.array[i]!,
+    parentText: at => parents.array[at]!,
+    addressStart: i => addressStart.array[i]!,
+    address,
+    deviceId: d => arena.get(deviceIdPlace.array[d]!),
+    deviceIdPlace: d => deviceIdPlace.array[d]!,
+    deviceNodeText: d => deviceNode.array[d]!,
+    make: d => makes.get(deviceMake.array[d]!),
+    identifierStart: d => identifierStart.array[d]!,
+    identifier,
+    identifierPlace: at => identifiers.array[at]!,
+    portStart: d => portStart.array[d]!,
+    port,
+    portInstance: at => portKinds.get(portKind.array[at]!).instance,
+    portPeerText: at => portPeer.array[at]!,
+    arena
+  }
+}
