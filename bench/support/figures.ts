@@ -36,5 +36,6 @@ const significant = (value: number): string =>
 export function printFigures(title: string, figures: Figures): void {
   console.log(`\n${title}`)
   const width = Math.max(...Object.keys(figures).map(key => key.length))
-  for (const [key, value] of Object.entries(figures)) console.log(`  ${key.padEnd(width)}  ${significant(value)}`)
+  for (const [key, value] of Object.entries(figures))
+    console.log(`  ${key.padEnd(width)}  ${significant(value)}`)
 }

@@ -12,15 +12,24 @@ export interface ProcessFigures {
   readonly peakRssMib: number
 }
 
-/** Runs a program of this folder's in a process of its own and returns the JSON of its last line. */
-export async function runMeasured<T>(module: URL, args: readonly string[], timeoutMs: number): Promise<T> {
+/** How node runs a module of this package, from source or from dist/ alike: flags and path. */
+export function nodeArguments(module: URL): string[] {
   const path = fileURLToPath(module)
-  const flags = extname(path) === '.ts' ? ['--import', 'tsx'] : []
-  return lastLine<T>(process.execPath, [...flags, path, ...args], timeoutMs)
+  return extname(path) === '.ts' ? ['--import', 'tsx', path] : [path]
+}
+
+/** The module of this name beside `parentUrl`, with the extension the parent runs under. */
+export function moduleBeside(parentUrl: string, name: string): URL {
+  return new URL(`${name}${extname(fileURLToPath(parentUrl))}`, parentUrl)
+}
+
+/** Runs a module in a process of its own and returns the JSON of its last line. */
+export function runMeasured<T>(module: URL, args: readonly string[], timeoutMs: number): Promise<T> {
+  return lastLine<T>(process.execPath, [...nodeArguments(module), ...args], timeoutMs)
 }
 
 /** Runs a command and parses the last line of its standard output. */
-export function lastLine<T>(command: string, args: readonly string[], timeoutMs: number): Promise<T> {
+function lastLine<T>(command: string, args: readonly string[], timeoutMs: number): Promise<T> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] })
     let output = ''
@@ -30,7 +39,11 @@ export function lastLine<T>(command: string, args: readonly string[], timeoutMs:
     child.once('close', (code, signal) => {
       clearTimeout(timer)
       if (code !== 0) {
-        reject(new Error(`${command} ${args.join(' ')}: ended by ${signal ?? `exit ${code}`}; limit ${timeoutMs} ms`))
+        reject(
+          new Error(
+            `${command} ${args.join(' ')}: ended by ${signal ?? `exit ${code}`}; limit ${timeoutMs} ms`
+          )
+        )
         return
       }
       const line = output.trimEnd().split('\n').at(-1) ?? ''
@@ -49,9 +62,12 @@ export function rssMib(pid: number | 'self'): number {
 }
 
 /** CPU time (µs, user and system, all threads) another live process has used so far; 0 where there is no /proc. */
-export function cpuUsOf(pid: number): number {
+export function cpuUsOf(pid: number | undefined): number {
+  if (pid === undefined) return 0
   try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ')
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ')
     // Fields 14 and 15 of proc(5), in ticks of 10 ms.
     return (Number(fields[11]) + Number(fields[12])) * 10_000
   } catch {

@@ -1,0 +1,71 @@
+import { Command, InvalidArgumentError } from 'commander'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { cpus } from 'node:os'
+import { printFigures, type BenchReport } from './support/figures.ts'
+import type { Bench } from './support/stage.ts'
+
+/** Every bench by its name; loaded only when it is asked for. */
+const benches: Readonly<Record<string, { readonly about: string; load(): Promise<Bench> }>> = {
+  path: {
+    about: 'the whole daemon and its peers over the same topic',
+    load: async () => (await import('./suite/path.ts')).path
+  }
+}
+
+const wholeNumber = (text: string): number => {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1)
+    throw new InvalidArgumentError('give a whole number of 1 or more')
+  return value
+}
+
+interface Flags {
+  readonly json?: string
+  readonly runs: number
+  readonly size?: number
+  readonly profile?: string
+  readonly alone?: boolean
+}
+
+async function main(name: string, flags: Flags): Promise<void> {
+  const found = benches[name]
+  if (found === undefined) throw new Error(`no bench ${name}; there are ${Object.keys(benches).join(', ')}`)
+  if (flags.profile !== undefined) await mkdir(flags.profile, { recursive: true })
+  const bench = await found.load()
+  const figures = await bench({
+    runs: flags.runs,
+    size: flags.size,
+    profileDir: flags.profile,
+    isAlone: flags.alone === true,
+    say: line => console.log(line)
+  })
+  const report: BenchReport = { bench: name, machine: machine(), runs: flags.runs, figures }
+  printFigures(`${name}, median of ${flags.runs}, ${report.machine}`, figures)
+  if (flags.json !== undefined) await writeFile(flags.json, `${JSON.stringify(report, null, 2)}\n`)
+}
+
+function machine(): string {
+  const cores = cpus()
+  return `${cores.length} × ${cores[0]?.model.trim() ?? 'unknown CPU'}, Node ${process.versions.node}, loopback`
+}
+
+const list = Object.entries(benches).map(([name, { about }]) => `  ${name.padEnd(8)} ${about}`)
+const program = new Command('bench')
+  .description('Measures Svetofor beside its peers. Figures are medians.')
+  .argument('<name>', 'which bench')
+  .option('--json <file>', 'also write the figures to this file')
+  .option('--runs <n>', 'how often each measurement is repeated', wholeNumber, 5)
+  .option('--size <n>', "in place of the bench's own number of records, nodes or minutes", wholeNumber)
+  .option('--alone', 'leave out the peers')
+  .option('--profile <folder>', 'leave CPU profiles of the daemon here')
+  .addHelpText('after', `\nBenches:\n${list.join('\n')}`)
+  .action(main)
+
+program.parseAsync().then(
+  // Client libraries may leave sockets open; the figures are out, so nothing is waited for.
+  () => process.exit(0),
+  (error: unknown) => {
+    console.error(error)
+    process.exit(1)
+  }
+)
