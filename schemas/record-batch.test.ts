@@ -63,7 +63,9 @@ const concat = (...parts: Uint8Array[]): Uint8Array => new Uint8Array(Buffer.con
 
 /** Xerial's framing of Snappy, as Java clients write it. */
 function xerial(bytes: Uint8Array): Uint8Array {
-  const parts: Uint8Array[] = [Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1])]
+  const parts: Uint8Array[] = [
+    Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1])
+  ]
   for (let at = 0; at < bytes.length; at += 32768) {
     const chunk = snappy.compressSync(Buffer.from(bytes.subarray(at, at + 32768)))
     const size = Buffer.alloc(4)
