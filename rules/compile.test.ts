@@ -255,7 +255,7 @@ describe('the shipped rules', () => {
     for (const signal of ['if.oper_status', 'if.admin_status']) {
       expect(programText(rules, attributes(signal, { port: 'access' }))).toEqual([])
       expect(programText(rules, attributes(signal, { port: '' }))).toEqual([])
-      expect(programText(rules, attributes(signal, { port: 'downlink' }))).toHaveLength(1)
+      expect(programText(rules, attributes(signal, { port: 'downlink' }))).toHaveLength(2)
     }
   })
 

@@ -80,7 +80,7 @@ export function createIncidentBook(): IncidentBook {
         put(root, opened, 'opened', nowMs)
         return
       }
-      const now = atLeastAsBad(incident, incidentOf(state, incident.id, incident.openedAtMs))
+      const now = steadied(incident, incidentOf(state, incident.id, incident.openedAtMs))
       if (sameIncident(incident, now)) return
       incidents.set(root, now)
       put(root, now, 'changed', nowMs)
@@ -164,13 +164,17 @@ function incidentOf(state: RootState, id: string, openedAtMs: number): Incident 
 }
 
 /**
- * An open incident may get worse, never better: what is over is told when it closes. Otherwise each step of a recovery
- * would be another alert to those who were already called.
+ * An open incident may get worse, never better: what is over is told when it closes. Its kind is what it began with, unless
+ * that was not known or the mains turn out to be lost. Otherwise each step of a recovery (a link is up again, its level is
+ * not yet read) would be another alert to those who were already called.
  */
-function atLeastAsBad(before: Incident, now: Incident): Incident {
-  return before.severity === 'critical' && now.severity !== 'critical'
-    ? { ...now, severity: 'critical' }
-    : now
+function steadied(before: Incident, now: Incident): Incident {
+  const isKindKept = before.kind !== 'unknown' && now.kind !== 'power'
+  return {
+    ...now,
+    kind: isKindKept ? before.kind : now.kind,
+    severity: before.severity === 'critical' ? 'critical' : now.severity
+  }
 }
 
 function sameIncident(a: Incident, b: Incident): boolean {

@@ -276,6 +276,24 @@ describe('lights', () => {
     expect(alone.update(t0 + 3000).incidentChanges.map(({ incident }) => incident.root)).toEqual(['du1'])
   })
 
+  it('keeps the kind of an open incident, unless it was not known or the mains turn out to be lost', () => {
+    const engine = createLightEngine(inventory)
+    const kinds = (): string[] => engine.incidents().map(({ kind }) => kind)
+    engine.setAlarms(at('du1'), alarm('link', 'red', t0))
+    engine.update(t0)
+    engine.setAlarms(at('du1'), alarm('optics', 'red', t0 + 1000))
+    engine.update(t0 + 1000)
+    expect(kinds()).toEqual(['link'])
+    engine.setAlarms(at('du1'), null)
+    engine.setDeviceSilence(device('ku1-sw'), t0)
+    engine.setDeviceSilence(device('ku1-ups'), t0)
+    engine.update(t0 + 2000)
+    expect(kinds()).toEqual(['unknown'])
+    engine.setAlarms(at('ku1'), alarm('power', 'yellow', t0, true))
+    engine.update(t0 + 3000)
+    expect(kinds()).toEqual(['power'])
+  })
+
   it('waits for the UPS only where there is one that can speak', () => {
     const engine = createLightEngine(inventory, { settleMs: 3000, powerSettleMs: 45_000 })
     engine.setDeviceSilence(device('ku1-ups'), t0 - 60_000)
