@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { pino, type Logger } from 'pino'
 import pretty from 'pino-pretty'
 import { startDemo } from './demo.ts'
-import { loadDefinitions } from './definitions.ts'
+import { definitionProblems, loadDefinitions } from './definitions.ts'
 import { prepareDatabase, startDaemon } from './main.ts'
-import { loadConfig, type Config } from './schemas/config.ts'
+import { inspectConfig, type Config } from './schemas/config.ts'
 import { ProblemsError } from './schemas/located-yaml.ts'
 import { packageRoot } from './schemas/package-root.ts'
 import { simulateCommand } from './embedded/simulator/command.ts'
@@ -48,7 +48,7 @@ program
   .description('run the daemon; SIGHUP loads inventory, rules and profiles anew, SIGTERM stops in order')
   .addOption(configOption())
   .action(async ({ config: file }: { config?: string }) => {
-    const config = readConfig(file)
+    const config = await readConfig(file)
     const logger = createLogger(config)
     const ended = waitForEnd()
     const daemon = await startDaemon({ config, logger, version, onFatal: ended.fail })
@@ -69,7 +69,7 @@ program
   .description('validate configuration, inventory, profiles and rules; start nothing')
   .addOption(configOption())
   .action(async ({ config: file }: { config?: string }) => {
-    const config = readConfig(file)
+    const config = await readConfig(file)
     const { inventory, rules, profiles } = await loadDefinitions(config, 1)
     say(
       `All correct: ${inventory.nodeCount} nodes, ${inventory.deviceCount} devices, ` +
@@ -82,7 +82,7 @@ program
   .description('create the ClickHouse database and its tables, or bring them up to date')
   .addOption(configOption())
   .action(async ({ config: file }: { config?: string }) => {
-    const config = readConfig(file)
+    const config = await readConfig(file)
     const applied = await prepareDatabase(config)
     say(applied.length === 0 ? 'The database is up to date.' : `Applied: ${applied.join(', ')}.`)
   })
@@ -226,12 +226,15 @@ try {
   process.exit(error instanceof ProblemsError ? exitWrongInput : exitFailed)
 }
 
-function readConfig(file: string | undefined): Config {
-  return loadConfig({
+/** With a wrong configuration the files it names are looked into as well: whoever mends it learns all at once. */
+async function readConfig(file: string | undefined): Promise<Config> {
+  const { config, problems } = inspectConfig({
     env: process.env,
     readFile: path => readFileSync(path, 'utf8'),
     ...(file === undefined ? {} : { file })
   })
+  if (problems.length > 0) throw new ProblemsError([...problems, ...(await definitionProblems(config))])
+  return config
 }
 
 function createLogger(config: Config): Logger {

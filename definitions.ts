@@ -28,6 +28,17 @@ interface TextFile {
   readonly text: string
 }
 
+/** Everything that is wrong with what the configuration names. */
+export async function definitionProblems(config: Config): Promise<readonly Problem[]> {
+  try {
+    await loadDefinitions(config, 1)
+    return []
+  } catch (error) {
+    if (error instanceof ProblemsError) return error.problems
+    throw error
+  }
+}
+
 /** Reads everything the configuration names. Throws ProblemsError with every problem of every file. */
 export async function loadDefinitions(config: Config, version: number): Promise<Definitions> {
   const problems: Problem[] = []
@@ -57,7 +68,16 @@ export async function loadDefinitions(config: Config, version: number): Promise<
   const inventory = await attempt(async () => {
     const store = createInventoryStore()
     const parts: InventoryPart[] = []
-    for (const file of config.inventory.files) parts.push(await readInventory(file, store))
+    const faults: Problem[] = []
+    for (const file of config.inventory.files) {
+      try {
+        parts.push(await readInventory(file, store))
+      } catch (error) {
+        if (!(error instanceof ProblemsError)) throw error
+        faults.push(...error.problems)
+      }
+    }
+    if (faults.length > 0) throw new ProblemsError(faults)
     const steps = compileInventoryInSteps(parts, version)
     for (;;) {
       // A reload of a million nodes takes its time: records go on in between.

@@ -162,11 +162,22 @@ export interface ConfigSources {
   readonly readFile: (path: string) => string
 }
 
-/**
- * The whole configuration, every key filled. Paths given in the file are relative to its folder, paths given in
- * the environment to the working directory. Throws ProblemsError with everything that is wrong.
- */
+/** The whole configuration, as inspectConfig reads it. Throws ProblemsError with everything that is wrong. */
 export function loadConfig(sources: ConfigSources): Config {
+  const { config, problems } = inspectConfig(sources)
+  if (problems.length > 0) throw new ProblemsError(problems)
+  return config
+}
+
+/**
+ * The whole configuration, every key filled, and everything that is wrong with it; a refused value is replaced by
+ * its default, so that whoever checks can go on to the files it names. Paths given in the file are relative to its
+ * folder, paths given in the environment to the working directory.
+ */
+export function inspectConfig(sources: ConfigSources): {
+  readonly config: Config
+  readonly problems: readonly Problem[]
+} {
   const problems: Problem[] = []
   const values = new Map<string, unknown>()
   const refused = new Set<string>()
@@ -214,8 +225,7 @@ export function loadConfig(sources: ConfigSources): Config {
   crossChecks(whole, (keys, message, remedy) => {
     if (!keys.some(key => refused.has(key))) problems.push(placeOf(keys[0] ?? '')(message, remedy))
   })
-  if (problems.length > 0) throw new ProblemsError(problems)
-  return whole
+  return { config: whole, problems }
 }
 
 type Give = (setting: Setting, value: unknown, place: (message: string, remedy: string) => Problem) => void
