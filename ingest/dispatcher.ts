@@ -1,5 +1,6 @@
 import { partitionKey, type RawBatch, type TopicPartition } from '../schemas/batch.ts'
 import type { EvaluationResult, EvaluationTask, TaskRange } from '../schemas/evaluation.ts'
+import { splitRun } from './split-run.ts'
 
 /**
  * Cuts raw batches into evaluation tasks. Order holds inside a partition, because a partition has at most one
@@ -40,6 +41,8 @@ interface PartitionQueue {
   readonly partition: number
   queue: RawBatch[]
   bytes: number
+  /** Most bytes of its next task: small at first, doubled by each. */
+  taskBytes: number
   inFlight: boolean
   paused: boolean
   /** Set when the partition was given up: its results no longer count. */
@@ -66,6 +69,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         partition,
         queue: [],
         bytes: 0,
+        taskBytes: firstTaskBytes,
         inFlight: false,
         paused: false,
         fenced: false,
@@ -106,18 +110,34 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     const ranges: TaskRange[] = []
     const members: PartitionQueue[] = []
     let bytes = 0
+    let records = 0
     for (const queue of ready) {
-      if (bytes >= budget && members.length > 0) break
+      if (members.length > 0 && (bytes >= budget || records >= taskRecordsMax)) break
+      const untilBytes = Math.min(budget, bytes + queue.taskBytes)
       let taken = 0
       for (const batch of queue.queue) {
-        if (bytes > 0 && bytes + batch.bytes.byteLength > budget) break
-        ranges.push(batch)
-        bytes += batch.bytes.byteLength
-        queue.bytes -= batch.bytes.byteLength
+        const left = untilBytes - bytes
+        const over = batch.bytes.byteLength > left
+        const parts = over && (bytes === 0 || left > 0) ? splitRun(batch, left) : undefined
+        const part = parts === undefined ? batch : parts[0]
+        // Only the first batch of a task may go beyond its limits: it must be evaluated some time.
+        if (
+          bytes > 0 &&
+          (bytes + part.bytes.byteLength > untilBytes || records + part.count > taskRecordsMax)
+        )
+          break
+        ranges.push(part)
+        bytes += part.bytes.byteLength
+        records += part.count
+        queue.bytes -= part.bytes.byteLength
+        if (parts !== undefined) {
+          queue.queue[taken] = parts[1]
+          break
+        }
         taken++
       }
-      if (taken === 0) continue
-      queue.queue = taken === queue.queue.length ? [] : queue.queue.slice(taken)
+      if (ranges.at(-1)?.partition !== queue.partition || ranges.at(-1)?.topic !== queue.topic) continue
+      if (taken > 0) queue.queue = taken === queue.queue.length ? [] : queue.queue.slice(taken)
       queue.inFlight = true
       ready.delete(queue)
       members.push(queue)
@@ -138,6 +158,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     }
     for (const queue of members) {
       queue.inFlight = false
+      queue.taskBytes = Math.min(queue.taskBytes * 2, options.taskBytesMax)
       if (queue.queue.length > 0 && !queue.fenced) ready.add(queue)
       settle(queue)
     }
@@ -215,6 +236,15 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
 /** Below this a task is not split over several workers: the hand-over would cost more than it gains. */
 const smallTaskBytes = 256 * 1024
+
+/**
+ * A partition starts with small tasks. Its series are all new then, and until the main thread has assigned a series,
+ * which it does between tasks, every sample of it takes the long way.
+ */
+const firstTaskBytes = 64 * 1024
+
+/** Bounds a task where compression packs many records into few bytes. */
+const taskRecordsMax = 32_768
 
 /** A result without what belongs to partitions given up while it was in evaluation: their next owner reads it again. */
 function withoutFenced(result: EvaluationResult, members: readonly PartitionQueue[]): EvaluationResult {

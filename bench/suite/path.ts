@@ -66,6 +66,12 @@ export const path: Bench = options =>
           throw new Error(
             `path: ${stored} of ${topic.samples} samples stored, ${own.rejects} records rejected`
           )
+        const threads = Object.entries(own.threadCpuUs).map(
+          ([name, us]) => `${name} ${(us / count).toFixed(2)}`
+        )
+        say(
+          `  by thread, µs a record: ${threads.join(', ')}; of which in the kernel ${(own.systemCpuUs / count).toFixed(2)}; ${own.candidates} candidates`
+        )
         return {
           cpu_us_per_record: own.cpuUs / count,
           clickhouse_cpu_us_per_record: clickhouseUs / count,

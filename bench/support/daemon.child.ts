@@ -7,7 +7,7 @@ import { startDaemon } from '../../main.ts'
 import { loadConfig } from '../../schemas/config.ts'
 import type { DaemonAnswer, DaemonFigures, DaemonRequest } from './daemon.ts'
 import { percentile } from './figures.ts'
-import { peakRssMib, rssMib } from './process.ts'
+import { cpuUsByThread, peakRssMib, rssMib } from './process.ts'
 
 /**
  * The whole daemon in a process of its own, for benches. Argument: its configuration file. It answers requests of
@@ -30,7 +30,7 @@ const collections = new PerformanceObserver(list => {
 collections.observe({ entryTypes: ['gc'] })
 
 /** Counters as they were at the last reset, or while nothing had been read since. */
-let since = { cpu: process.cpuUsage(), ms: performance.now(), records: 0, rows: 0 }
+let since = { cpu: process.cpuUsage(), threads: cpuUsByThread(), ms: performance.now(), records: 0, rows: 0 }
 
 const daemon = await startDaemon({
   config,
@@ -52,7 +52,13 @@ const records = (): Promise<number> => counter(daemon.registry, 'svetofor_source
 const rows = (): Promise<number> => counter(daemon.registry, 'svetofor_clickhouse_rows_total')
 
 async function reset(): Promise<void> {
-  since = { cpu: process.cpuUsage(), ms: performance.now(), records: await records(), rows: await rows() }
+  since = {
+    cpu: process.cpuUsage(),
+    threads: cpuUsByThread(),
+    ms: performance.now(),
+    records: await records(),
+    rows: await rows()
+  }
   loop.reset()
   pausesMs = []
 }
@@ -62,6 +68,10 @@ async function figures(): Promise<DaemonFigures> {
   const wallMs = performance.now() - since.ms
   return {
     cpuUs: used.user + used.system,
+    systemCpuUs: used.system,
+    threadCpuUs: Object.fromEntries(
+      Object.entries(cpuUsByThread()).map(([name, us]) => [name, us - (since.threads[name] ?? 0)])
+    ),
     wallMs,
     records: (await records()) - since.records,
     rows: (await rows()) - since.rows,
@@ -84,7 +94,7 @@ async function stored(wanted: number, timeoutMs: number): Promise<DaemonFigures>
   const untilMs = performance.now() + timeoutMs
   while ((await records()) === since.records && performance.now() < untilMs) {
     // The clock starts at most 2 ms before the first batch; what came before it is not the pipeline's.
-    since = { ...since, cpu: process.cpuUsage(), ms: performance.now() }
+    since = { ...since, cpu: process.cpuUsage(), threads: cpuUsByThread(), ms: performance.now() }
     await delay(2)
   }
   while ((await rows()) - since.rows < wanted) {

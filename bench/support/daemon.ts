@@ -8,6 +8,10 @@ import { moduleBeside, nodeArguments } from './process.ts'
 export interface DaemonFigures {
   /** User and system CPU of all its threads (µs). */
   readonly cpuUs: number
+  /** The part of it spent in the kernel (µs). */
+  readonly systemCpuUs: number
+  /** The same by name of thread, from the kernel's ticks of 10 ms: for a look, not for a figure. */
+  readonly threadCpuUs: Readonly<Record<string, number>>
   readonly wallMs: number
   /** Records the source handed over. */
   readonly records: number
