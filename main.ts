@@ -406,7 +406,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     })
     createEngineMetrics(registry, engine, nowMs)
     view.become(
-      createAnswers({
+      await createAnswers({
         engine,
         alarms,
         lights,

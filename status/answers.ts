@@ -1,8 +1,9 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { AlarmEngine } from '../rules/alarms.ts'
 import type { Alarm } from '../rules/model.ts'
 import type { DeviceState } from '../rules/series-state.ts'
 import { lights as lightNames, tiers, type Tier } from '../schemas/words.ts'
-import { createAddressIndex, type AddressIndex } from '../topology/address-index.ts'
+import { addressIndexInSteps, createAddressIndex, type AddressIndex } from '../topology/address-index.ts'
 import type { CompiledInventory } from '../topology/compile.ts'
 import { explain } from '../topology/explain.ts'
 import type { LightEngine } from '../topology/lights.ts'
@@ -26,20 +27,30 @@ export interface AnswersOptions {
 
 /** Closed incidents and cleared alarms kept for `open=false`; older ones are in ClickHouse. */
 const closedKept = 500
+/** Longest piece of work done at once while addresses are indexed (ms), but for one step. */
+const sliceMsMax = 5
 const unknownListedMax = 10_000
 
-export function createAnswers(options: AnswersOptions): StatusView {
+/** Resolves when the addresses are indexed; after a reload look-ups use the old index until the new one is made. */
+export async function createAnswers(options: AnswersOptions): Promise<StatusView> {
   const { engine, alarms, lights } = options
-  let addresses = indexOf(engine.inventory(), options.homeCities)
+  let addresses = createAddressIndex([], options)
+  const indexAddresses = async (): Promise<void> => {
+    const inventory = engine.inventory()
+    const isWanted = (): boolean => engine.inventory() === inventory
+    addresses = (await indexOf(inventory, options.homeCities, isWanted)) ?? addresses
+  }
   const closedIncidents: Incident[] = []
   const clearedAlarms: Alarm[] = []
 
   engine.subscribe(event => {
-    if (event.type === 'reload') addresses = indexOf(engine.inventory(), options.homeCities)
+    if (event.type === 'reload') void indexAddresses()
     else if (event.type === 'incident' && event.data.change === 'closed')
       keep(closedIncidents, event.data.incident)
     else if (event.type === 'alarm' && event.data.change === 'cleared') keep(clearedAlarms, event.data.alarm)
   })
+
+  await indexAddresses()
 
   const summary = (index: number): NodeSummary => {
     const inventory = engine.inventory()
@@ -155,17 +166,22 @@ export function createAnswers(options: AnswersOptions): StatusView {
   }
 }
 
-function indexOf(inventory: CompiledInventory, homeCities: readonly string[]): AddressIndex {
-  function* entries() {
-    for (let at = 0; at < inventory.addressCount; at++) {
-      const node = inventory.nodeOfAddress(at)
-      yield {
-        address: inventory.address(at),
-        node: { id: inventory.nodeId(node), tier: inventory.tierOf(node) }
-      }
+/** The index of a million addresses, made without holding up anything else; undefined when it is wanted no more. */
+async function indexOf(
+  inventory: CompiledInventory,
+  homeCities: readonly string[],
+  isWanted: () => boolean
+): Promise<AddressIndex | undefined> {
+  const steps = addressIndexInSteps(inventory, { homeCities })
+  for (;;) {
+    const startMs = performance.now()
+    while (performance.now() - startMs < sliceMsMax) {
+      const step = steps.next()
+      if (step.done === true) return step.value
     }
+    await nextTurn()
+    if (!isWanted()) return undefined
   }
-  return createAddressIndex(entries(), { homeCities })
 }
 
 /** Newest first, bounded. */

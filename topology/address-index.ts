@@ -1,18 +1,27 @@
 import type { Tier } from '../schemas/words.ts'
 import {
+  createAddressReader,
   formatHouse,
   fromLatinLayout,
   parseAddress,
   weakForms,
   type ParsedAddress,
-  type ParsedHouse
+  type ParsedHouse,
+  type ParsedPlace
 } from './address.ts'
+import type { Inventory } from './model.ts'
 
 /** One address of the inventory and the node that serves it. */
 export interface AddressEntry {
   readonly address: string
   readonly node: { readonly id: string; readonly tier: Tier }
 }
+
+/** Where the index reads addresses and their nodes, by number: it keeps neither itself. */
+export type AddressSource = Pick<
+  Inventory,
+  'addressCount' | 'address' | 'nodeOfAddress' | 'nodeId' | 'tierOf'
+>
 
 export interface AddressMatch {
   readonly address: string
@@ -35,6 +44,10 @@ export interface AddressIndex {
   find(query: string, limit: number): FoundAddresses
 }
 
+export interface AddressIndexOptions {
+  readonly homeCities: readonly string[]
+}
+
 export const matchesMax = 50
 
 /** Houses listed for a query that names a street alone, of one street and of all: what is shown is 50 at most. */
@@ -42,10 +55,17 @@ const housesListedMax = 60
 const housesListedOfAllMax = 240
 const nearStreetsMax = 12
 
+/** Addresses read between two steps of the building: some milliseconds. */
+const addressesPerStep = 500
+const streetsPerStep = 50
+const countedPerStep = 20_000
+
+/** A way to write a house; thousands of addresses share a few hundred. */
 interface House {
-  readonly entry: AddressEntry
   readonly house: ParsedHouse | null
   readonly key: string
+  /** 0 where a place has no house numbers. */
+  readonly number: number
 }
 
 interface Street {
@@ -53,7 +73,7 @@ interface Street {
   readonly name: Name
   readonly types: readonly string[]
   readonly initials: readonly string[]
-  readonly byNumber: Map<string, House[]>
+  readonly index: number
 }
 
 /** The words of a street's name, shared by all streets that bear it. */
@@ -63,59 +83,120 @@ interface Name {
   readonly streets: Street[]
 }
 
+/** The index of a list of addresses, made at once. */
+export function createAddressIndex(
+  entries: Iterable<AddressEntry>,
+  options: AddressIndexOptions
+): AddressIndex {
+  const list = [...entries]
+  const steps = addressIndexInSteps(
+    {
+      addressCount: list.length,
+      address: at => list[at]!.address,
+      nodeOfAddress: at => at,
+      nodeId: at => list[at]!.node.id,
+      tierOf: at => list[at]!.node.tier
+    },
+    options
+  )
+  for (;;) {
+    const step = steps.next()
+    if (step.done === true) return step.value
+  }
+}
+
 /**
- * Indexes the addresses of the inventory. The ladder of a look-up: street and house as written; the same with words
+ * Indexes the addresses of the inventory, in steps of some milliseconds, so that the caller may do other things
+ * between them. The ladder of a look-up: street and house as written; the same with words
  * of the street's name left out or added; a number behind a slash or dash read as corpus or flat; the same number
  * with another corpus or letter; a street that begins so or is spelled nearly so; then a list.
  */
-export function createAddressIndex(
-  entries: Iterable<AddressEntry>,
-  options: { readonly homeCities: readonly string[] }
-): AddressIndex {
+export function* addressIndexInSteps(
+  source: AddressSource,
+  options: AddressIndexOptions
+): Generator<void, AddressIndex> {
   const homeCities = new Set(options.homeCities.map(city => city.trim().toLowerCase().replace(/ё/g, 'е')))
   const towns = new Set<string>()
   const context = { homeCities, towns }
-  const streets = new Map<string, Street>()
   const names = new Map<string, Name>()
   const namesByWord = new Map<string, Name[]>()
-  let size = 0
-  for (const entry of entries) {
-    const parsed = parseAddress(entry.address, context)
-    if (parsed.words.length === 0) continue
-    if (parsed.town !== '') towns.add(parsed.town)
-    const street = streetOf(parsed)
-    const key = parsed.house === null ? '' : formatHouse(parsed.house)
-    const number = parsed.house?.number ?? ''
-    const house = { entry, house: parsed.house, key }
-    const houses = street.byNumber.get(number)
-    if (houses === undefined) street.byNumber.set(number, [house])
-    else houses.push(house)
-    size++
-  }
-  for (const street of streets.values()) {
-    const sorted = [...street.byNumber].sort(([a], [b]) => Number(a) - Number(b))
-    street.byNumber.clear()
-    for (const [number, houses] of sorted) street.byNumber.set(number, houses)
-  }
+  /** House of each address, by its number. */
+  const houseOf = new Int32Array(source.addressCount)
+  const houses: House[] = []
+  // Numbers of addresses by street, those of a street by house number.
+  let streetStart = new Int32Array(1)
+  let listed = new Int32Array(0)
+  yield* fill()
+  const size = listed.length
+  yield
   const similar = createSimilarNames([...names.values()])
 
-  function streetOf(parsed: ParsedAddress): Street {
-    const text = parsed.words.join(' ')
-    const id = [parsed.town, text, parsed.types.join(' '), parsed.initials.join(' ')].join('|')
+  function* fill(): Generator<void, void> {
+    const read = createAddressReader(context)
+    const streets = new Map<string, Street>()
+    const streetOfPlace = new Map<ParsedPlace, Street>()
+    const houseNumbers = new Map<string, number>()
+    /** Street of each address plus one; 0 where nothing could be read. */
+    const streetOf = new Int32Array(source.addressCount)
+    for (let at = 0; at < source.addressCount; at++) {
+      if (at % addressesPerStep === 0) {
+        yield
+        if (streetOfPlace.size > 10_000) streetOfPlace.clear()
+      }
+      const { place, house } = read(source.address(at))
+      if (place.words.length === 0) continue
+      if (place.town !== '') towns.add(place.town)
+      let street = streetOfPlace.get(place)
+      if (street === undefined) streetOfPlace.set(place, (street = streetFor(place, streets)))
+      streetOf[at] = street.index + 1
+      const key = house === null ? '' : formatHouse(house)
+      let number = houseNumbers.get(key)
+      if (number === undefined) {
+        number = houses.push({ house, key, number: Number(house?.number ?? 0) }) - 1
+        houseNumbers.set(key, number)
+      }
+      houseOf[at] = number
+    }
+    streetStart = new Int32Array(streets.size + 1)
+    for (let at = 0; at < streetOf.length; at++) {
+      if (at % countedPerStep === 0) yield
+      if (streetOf[at]! > 0) streetStart[streetOf[at]!]!++
+    }
+    for (let i = 0; i < streets.size; i++) streetStart[i + 1]! += streetStart[i]!
+    listed = new Int32Array(streetStart[streets.size]!)
+    yield
+    const next = streetStart.slice()
+    for (let at = 0; at < streetOf.length; at++) {
+      if (at % countedPerStep === 0) yield
+      const street = streetOf[at]! - 1
+      if (street >= 0) listed[next[street]!++] = at
+    }
+    const numberOf = (at: number): number => houses[houseOf[at]!]!.number
+    for (let street = 0; street < streets.size; street++) {
+      if (street % streetsPerStep === 0) yield
+      listed
+        .subarray(streetStart[street], streetStart[street + 1])
+        .sort((a, b) => numberOf(a) - numberOf(b) || a - b)
+    }
+  }
+
+  function streetFor(place: ParsedPlace, streets: Map<string, Street>): Street {
+    const text = place.words.join(' ')
+    const { town, types, initials } = place
+    const id = [town, text, types.join(' '), initials.join(' ')].join('|')
     const known = streets.get(id)
     if (known !== undefined) return known
     let name = names.get(text)
     if (name === undefined) {
-      name = { text, words: parsed.words, streets: [] }
+      name = { text, words: place.words, streets: [] }
       names.set(text, name)
-      for (const word of new Set(parsed.words)) {
+      for (const word of new Set(place.words)) {
         const sharing = namesByWord.get(word)
         if (sharing === undefined) namesByWord.set(word, [name])
         else sharing.push(name)
       }
     }
-    const { town, types, initials } = parsed
-    const street: Street = { town, name, types, initials, byNumber: new Map() }
+    const street: Street = { town, name, types, initials, index: streets.size }
     streets.set(id, street)
     name.streets.push(street)
     return street
@@ -152,10 +233,11 @@ export function createAddressIndex(
   }
 
   const lookUp = (parsed: ParsedAddress): FoundAddresses => {
-    const scored = new Map<House, number>()
+    /** Score by the number of the address. */
+    const scored = new Map<number, number>()
     const isFull = (): boolean => parsed.house === null && scored.size >= housesListedOfAllMax
-    const put = (house: House, score: number): void => {
-      if (score > (scored.get(house) ?? 0)) scored.set(house, score)
+    const put = (at: number, score: number): void => {
+      if (score > (scored.get(at) ?? 0)) scored.set(at, score)
     }
     const found = streetsFor(parsed)
     for (const [street, fit] of found) if (!isFull()) housesOf(street, parsed.house, fit, put)
@@ -170,16 +252,57 @@ export function createAddressIndex(
       }
     }
     const all = [...scored].sort(([a, as], [b, bs]) => bs - as || byAddress(a, b))
-    const top = all.filter(([, score]) => score === best).map(([house]) => house)
-    const one =
-      best >= matchFloor && new Set(top.map(house => house.entry.node.id)).size === 1 ? top[0] : undefined
-    const matches = all.map(([house, score]) => ({
-      address: house.entry.address,
-      nodeId: house.entry.node.id,
-      tier: house.entry.node.tier,
-      score: Math.round(score * 1000) / 1000
-    }))
-    return { matches, exact: one === undefined ? null : (matches[0] ?? null) }
+    const matches = all.map(([at, score]) => {
+      const node = source.nodeOfAddress(at)
+      return {
+        address: source.address(at),
+        nodeId: source.nodeId(node),
+        tier: source.tierOf(node),
+        score: Math.round(score * 1000) / 1000
+      }
+    })
+    const top = new Set(matches.filter((_, i) => all[i]![1] === best).map(match => match.nodeId))
+    return { matches, exact: best >= matchFloor && top.size === 1 ? (matches[0] ?? null) : null }
+  }
+
+  const byAddress = (a: number, b: number): number => {
+    const numbers = houses[houseOf[a]!]!.number - houses[houseOf[b]!]!.number
+    if (numbers !== 0) return numbers
+    const [x, y] = [source.address(a), source.address(b)]
+    if (x !== y) return x < y ? -1 : 1
+    return source.nodeId(source.nodeOfAddress(a)) < source.nodeId(source.nodeOfAddress(b)) ? -1 : 1
+  }
+
+  const housesOf = (
+    street: Street,
+    asked: ParsedHouse | null,
+    fit: number,
+    put: (at: number, score: number) => void
+  ): void => {
+    const first = streetStart[street.index]!
+    const last = streetStart[street.index + 1]!
+    if (asked === null) {
+      for (let k = first; k < Math.min(last, first + housesListedMax); k++) {
+        const at = listed[k]!
+        // A place without house numbers is meant as it is written; else a street alone is no building.
+        put(at, houses[houseOf[at]!]!.house === null ? fit : fit * 0.6)
+      }
+      return
+    }
+    const key = formatHouse(asked)
+    const number = Number(asked.number)
+    const numberAt = (k: number): number => houses[houseOf[listed[k]!]!]!.number
+    let low = first
+    let high = last
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (numberAt(middle) < number) low = middle + 1
+      else high = middle
+    }
+    for (let k = low; k < last && numberAt(k) === number; k++) {
+      const house = houses[houseOf[listed[k]!]!]!
+      if (house.house !== null) put(listed[k]!, fit * houseFit(asked, key, house))
+    }
   }
 
   return {
@@ -198,29 +321,6 @@ export function createAddressIndex(
 
 /** At and above this score a match may be the building that is meant; below it is a candidate only. */
 const matchFloor = 0.9
-
-function housesOf(
-  street: Street,
-  asked: ParsedHouse | null,
-  fit: number,
-  put: (house: House, score: number) => void
-): void {
-  if (asked === null) {
-    let looked = 0
-    for (const houses of street.byNumber.values()) {
-      for (const house of houses) {
-        // A place without house numbers is meant as it is written; else a street alone is no building.
-        put(house, house.house === null ? fit : fit * 0.6)
-        if (++looked >= housesListedMax) return
-      }
-    }
-    return
-  }
-  const key = formatHouse(asked)
-  for (const house of street.byNumber.get(asked.number) ?? []) {
-    put(house, fit * houseFit(asked, key, house))
-  }
-}
 
 /** 1 as written; 0.9 … for another reading of the same text; less for another building of the same number. */
 function houseFit(asked: ParsedHouse, key: string, house: House): number {
@@ -279,14 +379,6 @@ function initialsFit(parsed: ParsedAddress, street: Street): number {
   if (!fits(parsed.initials, extraHas, street.initials, street.types)) return 0
   if (!fits(street.initials, extraAsked, parsed.initials, parsed.types)) return 0
   return 1
-}
-
-function byAddress(a: House, b: House): number {
-  const numbers = Number(a.house?.number ?? 0) - Number(b.house?.number ?? 0)
-  if (numbers !== 0) return numbers
-  const [x, y] = [a.entry.address, b.entry.address]
-  if (x !== y) return x < y ? -1 : 1
-  return a.entry.node.id < b.entry.node.id ? -1 : 1
 }
 
 interface SimilarNames {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createAddressIndex } from './address-index.ts'
-import { normaliseAddress, parseAddress } from './address.ts'
+import { createAddressReader, normaliseAddress, parseAddress } from './address.ts'
 
 const words =
   'ул. улица пр пр-т проезд пер п б-р б мкр кв-л наб пл ленина мира тютчева 8 марта 1-я парковая покровская м г г. калуга заречный д дом к корп стр лит а б 1 2 15 15/2 5-30 кв 12а , . - / п.'.split(
@@ -120,6 +120,34 @@ describe('addresses', () => {
         ]
         const index = createAddressIndex(listed, { homeCities: ['Калуга'] })
         expect(index.find(write(address, asked), 5).exact?.nodeId).toBe('this')
+      }),
+      { numRuns: 3000 }
+    )
+  })
+
+  it('reads a list as it reads each address of it', () => {
+    const listed = fc.record({
+      town: fc.constantFrom('', '', 'г. Заречный, ', 'Заречный, ', 'г Новый ', '248000, Калуга, '),
+      street: fc.oneof(
+        fc.constantFrom('ул. Ленина', 'пр Мира 5', '1-я Парковая', 'мкр 5', 'Садовая дом'),
+        soup
+      ),
+      tail: fc.oneof(
+        fc.constantFrom('5', ' 5 к 2', ' 7А', ' 15/2', ' 5 лет', ' 248000', ' 5, кв 3', '5a'),
+        soup
+      )
+    })
+    fc.assert(
+      fc.property(fc.array(listed, { maxLength: 12 }), addresses => {
+        const towns = new Set<string>()
+        const known = { homeCities: new Set(['калуга']), towns }
+        const read = createAddressReader(known)
+        for (const { town, street, tail } of addresses) {
+          const text = `${town}${street},${tail}`
+          const { place, house } = read(text)
+          expect({ ...place, house }).toEqual(parseAddress(text, known))
+          if (place.town !== '') towns.add(place.town)
+        }
       }),
       { numRuns: 3000 }
     )

@@ -6,7 +6,8 @@
 /** Longer input is cut: no address is longer, and the time a look-up takes stays bounded. */
 export const addressLengthMax = 200
 
-export interface ParsedAddress {
+/** Where a house stands: a street in a town. */
+export interface ParsedPlace {
   /** Town as written ('' when none is): "заречный". */
   readonly town: string
   /** Canonical types the written one may stand for: `пр` is проспект or проезд. Empty when none is written. */
@@ -15,6 +16,9 @@ export interface ParsedAddress {
   readonly words: readonly string[]
   /** Initials and one-letter shortenings: М. Горького, Б. Покровская. */
   readonly initials: readonly string[]
+}
+
+export interface ParsedAddress extends ParsedPlace {
   /** null when only a street is written. */
   readonly house: ParsedHouse | null
 }
@@ -155,16 +159,8 @@ const housePattern = new RegExp(
 
 /** Reads one address. Never throws; what it does not understand stays among the street's words. */
 export function parseAddress(text: string, context: AddressContext = noContext): ParsedAddress {
-  const parts = clean(text)
-    .split(',')
-    .map(part => part.trim().replace(/ +/g, ' '))
-    .filter(part => part !== '')
-  const { town, rest } = takeTown(parts, context)
-  const tokens = rest
-    .join(' ')
-    .replace(/(^|[ ])-+|-+(?=[ ]|$)/g, ' ')
-    .split(' ')
-    .filter(token => token !== '')
+  const { town, rest } = takeTown(partsOf(text), context)
+  const tokens = tokensOf(rest)
   for (let at = 1; at < tokens.length; at++) {
     if (!startsHouse(tokens, at)) continue
     const house = readHouse(tokens.slice(at).join(' '))
@@ -174,6 +170,81 @@ export function parseAddress(text: string, context: AddressContext = noContext):
   }
   return { town, ...readStreet(tokens), house: null }
 }
+
+function partsOf(text: string): string[] {
+  return clean(text)
+    .split(',')
+    .map(part => part.trim().replace(/ +/g, ' '))
+    .filter(part => part !== '')
+}
+
+function tokensOf(parts: readonly string[]): string[] {
+  return parts
+    .join(' ')
+    .replace(/(^|[ ])-+|-+(?=[ ]|$)/g, ' ')
+    .split(' ')
+    .filter(token => token !== '')
+}
+
+/** Streets and houses remembered by a reader; beyond, it forgets and begins again. */
+const rememberedMax = 50_000
+
+/**
+ * Reads a list of addresses as `parseAddress` reads each, some ten times faster where what stands before the last
+ * comma (town and street) and behind it (the house) come again and again, as they do in a list of buildings. Those
+ * that repeat are the same objects.
+ */
+export function createAddressReader(
+  context: AddressContext
+): (text: string) => { readonly place: ParsedPlace; readonly house: ParsedHouse | null } {
+  const places = new Map<string, ParsedPlace | null>()
+  const houses = new Map<string, ParsedHouse | null>()
+  let towns = -1
+
+  /** null where the parts cannot be read apart from each other. */
+  const placeOf = (text: string): ParsedPlace | null => {
+    const { town, rest } = takeTown([...partsOf(text), '1'], context)
+    if (rest.length < 2 || rest[rest.length - 1] !== '1') return null
+    const tokens = tokensOf(rest.slice(0, -1))
+    if (tokens.some((_, at) => at > 0 && startsHouse(tokens, at))) return null
+    const street = readStreet(tokens)
+    return street.words.length === 0 ? null : { town, ...street }
+  }
+  const houseOf = (text: string): ParsedHouse | null => {
+    const tokens = tokensOf(partsOf(text))
+    return tokens.length > 0 && startsHouse(tokens, 0) ? readHouse(tokens.join(' ')) : null
+  }
+  const remembered = <T>(known: Map<string, T>, text: string, read: (text: string) => T): T => {
+    let found = known.get(text)
+    if (found === undefined) {
+      if (known.size >= rememberedMax) known.clear()
+      known.set(text, (found = read(text)))
+    }
+    return found
+  }
+
+  return text => {
+    // A name learned as a town's may change how the others are read.
+    if (towns !== context.towns.size) places.clear()
+    towns = context.towns.size
+    const comma = text.lastIndexOf(',')
+    if (comma > 0 && text.length <= addressLengthMax && plainAddress.test(text)) {
+      const tail = text.slice(comma + 1)
+      if (plainHouse.test(tail)) {
+        const place = remembered(places, text.slice(0, comma), placeOf)
+        const house = remembered(houses, tail, houseOf)
+        if (place !== null && house !== null) return { place, house }
+      }
+    }
+    const { house, ...place } = parseAddress(text, context)
+    return { place, house }
+  }
+}
+
+/** No Latin letters, which are read by what stands around them, and nothing that is taken for a comma. */
+const plainAddress = /^[а-яё0-9 .,/-]+$/i
+/** Begins with a number, and has none of six digits: that is a post index wherever it stands. */
+const plainHouse = /^ *\d(?!.*\d{6})(?!\d{5}(?!\d))[^,]*$/
 
 /** Drops the post index, country and region; finds the town by its mark or by its name. */
 function takeTown(parts: readonly string[], context: AddressContext): { town: string; rest: string[] } {
