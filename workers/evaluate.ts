@@ -17,7 +17,7 @@ import type { ProfileSet } from '../schemas/profile.ts'
 import { createBatchWalker, type RecordVisitor } from '../schemas/record-batch.ts'
 import { signals } from '../schemas/signals.ts'
 import { createColumns, reserveRows, takeBlock } from './columns.ts'
-import { createScanner, probeRecord } from './scan.ts'
+import { createScanner } from './scan.ts'
 import { seriesId, seriesIdHex } from './series-id.ts'
 import type { SharedState } from './shared-state.ts'
 import { absent, tableFull } from './shared-table.ts'
@@ -51,7 +51,7 @@ export interface EvaluatorOptions {
   readonly shared: SharedState
   readonly programs: ProgramTable
   readonly limits: EvaluatorLimits
-  /** The profiles whose measurements these are: then known Telegraf records take the scanner instead of the decoder. */
+  /** The profiles whose measurements these are: then known records take the scanner instead of the decoder. */
   readonly scanning?: { readonly profiles: ProfileSet; readonly policy: DecodePolicy }
   /** Called with every value before it is decoded. For tests that make a worker fail on a certain value. */
   readonly beforeRecord?: (bytes: Uint8Array, valueAt: number, valueLength: number, offset: number) => void
@@ -77,6 +77,8 @@ interface Layout {
   /** Signals of the entity's series, in their order. */
   readonly signals: readonly number[]
   readonly noReadings: Float64Array
+  /** Records of this task that took the scanner. */
+  scanned: number
 }
 
 const keyScratchBytes = 4096
@@ -245,11 +247,12 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
    * The short way of a record: scanned, known by its alias, every series of it assigned. False leaves it to the
    * reference decoder; nothing has been written then. `isAliasNew` then says whether its alias may be learnt.
    */
-  const takeScanned = (bytes: Uint8Array, from: number, to: number): boolean => {
+  const takeScanned = (bytes: Uint8Array, from: number, to: number, recordMs: number): boolean => {
     isAliasNew = false
-    if (scanner === undefined || scanning === undefined || !scanner.scan(bytes, from, to)) return false
-    const { aliasFrom, aliasTo } = scanner
-    const first = shared.aliases.find(bytes, aliasFrom, aliasTo)
+    if (scanner === undefined || scanning === undefined || !scanner.scan(bytes, from, to, recordMs))
+      return false
+    const { aliasBytes, aliasFrom, aliasTo } = scanner.found
+    const first = shared.aliases.find(aliasBytes, aliasFrom, aliasTo)
     if (first === absent) isAliasNew = !aliasesFull
     if (first < 0 || first === notWhole) return false
     const word = shared.seriesLayouts[first]!
@@ -257,15 +260,16 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     if (layout === undefined) return false
     const plan = scanning.profiles.measurements[layout.index]!
     if (!scanner.read(plan, nowMs, (word & withoutInstance) !== 0)) return false
-    const { readings, slots, values, noReadings, noReadingCount } = scanner
+    const { readings, slots, values, noReadings, noReadingCount, timeMs: eventMs } = scanner.fields
     const { seriesOfSlot } = layout
     for (let i = 0; i < readings; i++) {
       if (state.program[first + seriesOfSlot[slots[i]!]!]! < 0) return false
     }
-    timeMs = scanner.timeMs
+    timeMs = eventMs
     for (let i = 0; i < noReadingCount; i++) layout.noReadings[noReadings[i]!]!++
     counts.samples += readings
     counts.scanned++
+    layout.scanned++
     seen(state.device[first]!)
     reserveRows(columns, readings)
     for (let i = 0; i < readings; i++) {
@@ -276,16 +280,15 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
   }
 
   /** Remembers whether the alias of the record just scanned, and then decoded to `group`, is enough to know it by. */
-  const learnAlias = (bytes: Uint8Array, to: number, recordMs: number, group: DecodedGroup): void => {
+  const learnAlias = (recordMs: number, group: DecodedGroup): void => {
     if (scanner === undefined || scanning === undefined) return
-    const { aliasFrom, aliasTo } = scanner
+    const { aliasBytes, aliasFrom, aliasTo } = scanner.found
     const layout = layouts[group.measurement]!
     const first = entityOf(layout, group.identifiers[0]!, group.instance)
     if (first < 0) return
     const { profiles } = scanning
     const plan = profiles.measurements[group.measurement]!
-    const alias = bytes.subarray(aliasFrom, aliasTo)
-    const probe = probeRecord(alias, bytes.subarray(aliasTo, to), plan, profiles.byName.telegraf)
+    const probe = scanner.probe(plan, profiles)
     const probed = probe === undefined ? undefined : decoder.decode(probe, recordMs, nowMs)
     const isWhole =
       probed?.ok === true &&
@@ -293,7 +296,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
       probed.groups[0]!.measurement === group.measurement &&
       probed.groups[0]!.identifiers[0] === group.identifiers[0] &&
       probed.groups[0]!.instance === group.instance
-    const made = shared.aliases.insert(bytes, aliasFrom, aliasTo, () => (isWhole ? first : notWhole))
+    const made = shared.aliases.insert(aliasBytes, aliasFrom, aliasTo, () => (isWhole ? first : notWhole))
     if (made === tableFull) aliasesFull = true
   }
 
@@ -314,7 +317,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
       }
       counts.bytes += valueLength
       beforeRecord?.(bytes, valueAt, valueLength, at)
-      if (takeScanned(bytes, valueAt, valueAt + valueLength)) return
+      if (takeScanned(bytes, valueAt, valueAt + valueLength, recordTimestampMs)) return
       const raw = bytes.subarray(valueAt, valueAt + valueLength)
       const decoded = decoder.decode(raw, recordTimestampMs, nowMs)
       counts.decoded++
@@ -334,7 +337,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
       if (format !== undefined) formats.set(format, (formats.get(format) ?? 0) + 1)
       for (const group of groups) takeGroup(group)
       if (isAliasNew && groups.length === 1 && decoded.unmapped === 0 && partial === undefined) {
-        learnAlias(bytes, valueAt + valueLength, recordTimestampMs, groups[0]!)
+        learnAlias(recordTimestampMs, groups[0]!)
       }
     },
     corrupt(firstOffset, lastOffset, detail, bytes) {
@@ -382,7 +385,10 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     counts = zeroCounts()
     formats.clear()
     rejected.clear()
-    for (const layout of layouts) layout.noReadings.fill(0)
+    for (const layout of layouts) {
+      layout.noReadings.fill(0)
+      layout.scanned = 0
+    }
   }
 
   return {
@@ -433,7 +439,8 @@ function createLayout(info: EvaluatedMeasurement, index: number, shared: SharedS
     number,
     seriesOfSlot,
     signals: distinct,
-    noReadings: new Float64Array(info.slots.length)
+    noReadings: new Float64Array(info.slots.length),
+    scanned: 0
   }
 }
 
@@ -477,7 +484,10 @@ function namedCounts(
 ): Record<string, number> {
   const named: Record<string, number> = {}
   for (const [name, count] of Object.entries(counts) as [string, number][]) if (count > 0) named[name] = count
-  if (counts.scanned > 0) formats.set('telegraf', (formats.get('telegraf') ?? 0) + counts.scanned)
+  for (const { info, scanned } of layouts) {
+    if (scanned === 0 || info.format === undefined) continue
+    formats.set(info.format, (formats.get(info.format) ?? 0) + scanned)
+  }
   for (const [format, count] of formats) named[formatPrefix + format] = count
   for (const [reason, count] of rejected) named[rejectPrefix + reason] = count
   for (const { info, noReadings } of layouts) {

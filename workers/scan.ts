@@ -1,432 +1,104 @@
-import { convert, convertText, toTimeMs } from '../schemas/convert.ts'
 import type { DecodePolicy } from '../schemas/decode.ts'
-import type { CodeTest, MeasurementPlan, ProfileSet, Slot } from '../schemas/profile.ts'
+import type { MeasurementPlan, ProfileSet } from '../schemas/profile.ts'
+import { createCanonicalForm } from './scan-canonical.ts'
+import { createFieldReader, type FieldReader } from './scan-fields.ts'
+import type { Form, Found } from './scan-form.ts'
+import { createGnmicForm } from './scan-gnmic.ts'
+import { createTelegrafForm } from './scan-telegraf.ts'
+import { createZabbixForm } from './scan-zabbix.ts'
 
 /**
- * A scanner for Telegraf's JSON as its serialiser writes it: `{"fields":{…},"name":"…","tags":{…},"timestamp":N}`,
- * without blanks, one metric a record. It goes over the fields once and makes no object and no string. Whatever is out
- * of the ordinary (escapes, blanks, other orders, other types, unknown shapes) it leaves to the reference decoder: it
- * only ever says yes to what that would decode to the very same.
+ * A scanner for the known formats as their usual writers write them: without blanks, one metric a record. It goes over the
+ * fields once and makes no object and no string. Whatever is out of the ordinary (escapes, blanks, other orders, other
+ * types, several metrics) it leaves to the reference decoder: it only ever says yes to what that would decode to the
+ * very same.
  *
- * Two observations make it cheap. The sequence of a record's field names is one of few, so it is followed along a tree of
- * names seen before, each compared as bytes. And name and tags stand side by side and are the same bytes in every record of
- * one port, so that stretch as a whole is the key of the port (an *alias*), and is never taken apart again.
+ * Two observations make it cheap. The sequence of a record's field names is one of few (scan-fields.ts). And what names the
+ * device and the port are the same bytes in every record of one port, so that stretch as a whole is the key of the port (an
+ * *alias*), and is never taken apart again.
  */
 export interface Scanner {
   /** Scans bytes[from..to); false leaves the record to the reference decoder. The properties below then mean nothing. */
-  scan(bytes: Uint8Array, from: number, to: number): boolean
-  /** The alias of the record scanned last: from the name's first byte to the brace that ends the tags. */
-  readonly aliasFrom: number
-  readonly aliasTo: number
+  scan(bytes: Uint8Array, from: number, to: number, recordTimestampMs: number): boolean
+  /** The alias of the record scanned last: aliasBytes[aliasFrom..aliasTo), which may be the record's own bytes. */
+  readonly found: Readonly<Found>
   /**
-   * Readings of the record scanned last by a measurement, into `slots`, `values` and `noReadings`; false leaves it to the
-   * reference decoder. `nowMs` judges the clock; `isWithoutInstance` says that the alias names none, where a field might.
+   * Readings of the record scanned last by a measurement, into `fields`; false leaves it to the reference decoder. `nowMs`
+   * judges the clock; `isWithoutInstance` says that the alias names none, where a field might.
    */
   read(plan: MeasurementPlan, nowMs: number, isWithoutInstance: boolean): boolean
-  readonly timeMs: number
-  readonly readings: number
-  readonly slots: Int32Array
-  readonly values: Float64Array
-  readonly noReadingCount: number
-  readonly noReadings: Int32Array
+  readonly fields: FieldReader
+  /**
+   * A record to ask the reference decoder whether the alias scanned last says by itself which measurement, device and
+   * instance a record is of: the same alias with one plain field. Undefined where the alias cannot be such a key. Asked
+   * once an alias.
+   */
+  probe(plan: MeasurementPlan, profiles: ProfileSet): Uint8Array | undefined
 }
 
-/** Fields of one record that are looked at; a record with more goes the long way. */
-const fieldsMax = 64
-const slotsMax = 128
-/** Distinct field names in distinct places that are remembered. */
-const namesMax = 4096
-const siblingsMax = 64
+const newline = 0x0a
 
-const isNumber = 0
-const isText = 1
+/** Nesting of the deepest format. */
+const depthMin = 3
 
-/** A place in the tree of field names: the names on the way here came in this order. */
-interface Place {
-  /** `"name":` as bytes. */
-  readonly key: Uint8Array
-  readonly name: string
-  /** Names seen next after this one, the last one that matched first. */
-  readonly next: Place[]
-  /** The fields up to here as one measurement reads them, by its index. */
-  readonly shapes: (Shape | undefined)[]
-  readonly names: readonly string[]
-}
-
-/** How a measurement reads a sequence of fields. */
-interface Shape {
-  /** Something of it only the reference decoder does. */
-  readonly isSlow: boolean
-  /** Ascending, as the reference decoder goes. */
-  readonly slots: readonly ShapeSlot[]
-  /** Some slot depends on what another one reads. */
-  readonly isLinked: boolean
-  /** One of the fields may name the instance, where no tag does. */
-  readonly mayNameInstance: boolean
-}
-
-interface ShapeSlot {
-  readonly index: number
-  readonly field: number
-  readonly slot: Slot
-  /** Plain arithmetic: no table, no sentinel. */
-  readonly isLinear: boolean
-  /** Codes 0..63 of an enumeration without sentinels: canonical code or NaN. */
-  readonly codes: Float64Array | undefined
-}
-
-const ascii = (text: string): Uint8Array => Uint8Array.from(text, c => c.charCodeAt(0))
-const opening = ascii('{"fields":{')
-const naming = ascii('},"name":"')
-const timing = ascii(',"timestamp":')
-
-const quote = 0x22
-const comma = 0x2c
-const minus = 0x2d
-const dot = 0x2e
-const zero = 0x30
-const closingBrace = 0x7d
-
-/** 10^k is exact in a double up to k = 22, so one division rounds as JSON.parse does. */
-const powersOfTen = Float64Array.from({ length: 23 }, (_, k) => 10 ** k)
-/** So many digits are exact in a double. */
-const exactDigits = 15
+const letter = (text: string): number => text.charCodeAt(0)
+const fieldsLetter = letter('f')
+const nameLetter = letter('n')
+const hostLetter = letter('h')
+const arrayLetter = letter('"')
 
 export function createScanner(policy: DecodePolicy): Scanner {
-  const root: Place = { key: new Uint8Array(0), name: '', next: [], shapes: [], names: [] }
-  let placeCount = 0
-  let place = root
-  let buffer: Uint8Array = new Uint8Array(0)
-  let fieldCount = 0
-  const kinds = new Uint8Array(fieldsMax)
-  const numbers = new Float64Array(fieldsMax)
-  const textFrom = new Int32Array(fieldsMax)
-  const textTo = new Int32Array(fieldsMax)
-  const slots = new Int32Array(slotsMax)
-  const values = new Float64Array(slotsMax)
-  const noReadings = new Int32Array(slotsMax)
-  const isEnabled = policy.depthMax >= 2
-  let at = 0
-  let number = 0
-  let rawTime = 0
-
-  const out = {
-    scan,
-    read,
+  const fields = createFieldReader(policy)
+  const found: Found = {
+    aliasBytes: new Uint8Array(0),
     aliasFrom: 0,
     aliasTo: 0,
-    timeMs: 0,
-    readings: 0,
-    slots,
-    values,
-    noReadingCount: 0,
-    noReadings
+    rawTime: NaN,
+    isTimeMs: false
+  }
+  const telegraf = createTelegrafForm(fields, found)
+  const gnmic = createGnmicForm(fields, found)
+  const zabbix = createZabbixForm(fields, found)
+  const canonical = createCanonicalForm(fields, found)
+  const isEnabled = policy.depthMax >= depthMin
+  let form: Form = telegraf
+
+  /** By the first letter of the first key: {"fields"…, {"name"…, [{"name"…, {"host"…; else it may be a canonical record. */
+  const formOf = (third: number | undefined): Form => {
+    if (third === fieldsLetter) return telegraf
+    if (third === nameLetter || third === arrayLetter) return gnmic
+    return third === hostLetter ? zabbix : canonical
   }
 
-  function scan(bytes: Uint8Array, from: number, to: number): boolean {
-    if (!isEnabled || to - from > policy.valueBytesMax) return false
-    let end = to
-    if (bytes[end - 1] === 0x0a) end--
-    // Shortest: {"fields":{"a":1},"name":"","tags":{},"timestamp":1}
-    if (end - from < 50 || bytes[end - 1] !== closingBrace || !matches(bytes, from, opening)) return false
-    if (!scanTail(bytes, from, end - 1)) return false
-    buffer = bytes
-    place = root
-    fieldCount = 0
-    at = from + opening.length
-    for (;;) {
-      const next = step(bytes, to)
-      if (next === undefined || fieldCount === fieldsMax) return false
-      place = next
-      at += next.key.length
-      if (!scanValue(bytes, to)) return false
-      fieldCount++
-      const byte = bytes[at]
-      if (byte === comma) at++
-      else if (byte === closingBrace) break
-      else return false
-    }
-    if (!matches(bytes, at, naming)) return false
-    out.aliasFrom = at + naming.length
-    return out.aliasFrom < out.aliasTo
-  }
-
-  /** Backwards from the record's last brace: the timestamp's digits, its key, the brace that ends the tags. */
-  function scanTail(bytes: Uint8Array, from: number, end: number): boolean {
-    let digit = end - 1
-    while (digit > from && bytes[digit]! >= zero && bytes[digit]! <= zero + 9) digit--
-    const digits = end - 1 - digit
-    if (digits === 0 || digits > 19 || (bytes[digit + 1] === zero && digits > 1)) return false
-    const keyAt = digit + 1 - timing.length
-    if (keyAt <= from || !matches(bytes, keyAt, timing) || bytes[keyAt - 1] !== closingBrace) return false
-    out.aliasTo = keyAt
-    if (digits <= exactDigits) {
-      let value = 0
-      for (let i = digit + 1; i < end; i++) value = value * 10 + (bytes[i]! - zero)
-      rawTime = value
-    } else {
-      rawTime = Number(latin1(bytes, digit + 1, end))
-    }
-    return true
-  }
-
-  /** The place of the field name at `at`; new names are remembered within limits. */
-  function step(bytes: Uint8Array, to: number): Place | undefined {
-    const { next } = place
-    for (let i = 0; i < next.length; i++) {
-      const candidate = next[i]!
-      if (matches(bytes, at, candidate.key)) return candidate
-    }
-    return learn(bytes, to)
-  }
-
-  function learn(bytes: Uint8Array, to: number): Place | undefined {
-    if (bytes[at] !== quote || placeCount >= namesMax || place.next.length >= siblingsMax) return undefined
-    let end = at + 1
-    for (; end < to && bytes[end] !== quote; end++) if (!isPlain(bytes[end]!)) return undefined
-    if (end + 1 >= to || bytes[end + 1] !== 0x3a) return undefined
-    const name = latin1(bytes, at + 1, end)
-    // Of a field given twice the last counts; that is rare enough for the long way.
-    if (place.names.includes(name)) return undefined
-    placeCount++
-    const learned: Place = {
-      key: bytes.slice(at, end + 2),
-      name,
-      next: [],
-      shapes: [],
-      names: [...place.names, name]
-    }
-    place.next.push(learned)
-    return learned
-  }
-
-  /** A number or a text without escapes; `at` is left behind it. */
-  function scanValue(bytes: Uint8Array, to: number): boolean {
-    if (bytes[at] !== quote) {
-      if (!scanNumber(bytes, to)) return false
-      kinds[fieldCount] = isNumber
-      numbers[fieldCount] = number
-      return true
-    }
-    const start = ++at
-    for (; at < to && bytes[at] !== quote; at++) if (!isPlain(bytes[at]!)) return false
-    if (at >= to) return false
-    kinds[fieldCount] = isText
-    textFrom[fieldCount] = start
-    textTo[fieldCount] = at++
-    return true
-  }
-
-  /** A JSON number without exponent, into `number`, the same double that JSON.parse gives. */
-  function scanNumber(bytes: Uint8Array, to: number): boolean {
-    const start = at
-    let i = at
-    const isNegative = bytes[i] === minus
-    if (isNegative) i++
-    const first = i
-    let mantissa = 0
-    let byte = bytes[i]!
-    while (byte >= zero && byte <= zero + 9) {
-      mantissa = mantissa * 10 + (byte - zero)
-      byte = bytes[++i]!
-    }
-    let digits = i - first
-    // No digit at all, or a leading zero.
-    if (digits === 0 || (digits > 1 && bytes[first] === zero)) return false
-    let decimals = 0
-    if (byte === dot) {
-      const point = i
-      byte = bytes[++i]!
-      while (byte >= zero && byte <= zero + 9) {
-        mantissa = mantissa * 10 + (byte - zero)
-        byte = bytes[++i]!
+  return {
+    found,
+    fields,
+    scan(bytes, from, to, recordTimestampMs) {
+      if (!isEnabled || to - from > policy.valueBytesMax) return false
+      form = formOf(bytes[from + 2])
+      return form.scan(bytes, from, bytes[to - 1] === newline ? to - 1 : to, recordTimestampMs)
+    },
+    read: (plan, nowMs, isWithoutInstance) =>
+      plan.format === form.format &&
+      fields.read(plan, found.rawTime, found.isTimeMs, nowMs, isWithoutInstance),
+    probe(plan, profiles) {
+      const alias = new TextDecoder().decode(found.aliasBytes.subarray(found.aliasFrom, found.aliasTo))
+      const identity = form.identity(alias)
+      if (identity === undefined || plan.format !== form.format) return undefined
+      // Where several measurements match the name, the fields decide between them.
+      const { exact, wild } = profiles.byName[form.format]
+      const candidates =
+        (exact.get(identity.name)?.length ?? 0) +
+        wild.filter(({ pattern }) => pattern.test(identity.name)).length
+      if (candidates !== 1 || identity.tags.some(tag => plan.linkedKeys.has(tag))) return undefined
+      const elsewhere = form.tagsElsewhere ?? []
+      if ([...plan.device, ...plan.instance, ...plan.when].some(({ tag }) => elsewhere.includes(tag))) {
+        return undefined
       }
-      decimals = i - point - 1
-      digits += decimals
-      if (decimals === 0) return false
+      const field = form.onlyField ?? plan.slots[0]?.field
+      // An instance that comes from a field is missing in the probe, unless it is this very field.
+      if (field === undefined || plan.instance.some(({ tag }) => tag === field)) return undefined
+      return new TextEncoder().encode(form.compose(alias, field))
     }
-    // What is behind must end the value; an exponent does not.
-    if (i >= to || (byte !== comma && byte !== closingBrace && byte !== quote)) return false
-    at = i
-    if (digits > exactDigits) {
-      number = Number(latin1(bytes, start, i))
-      return true
-    }
-    const magnitude = decimals === 0 ? mantissa : mantissa / powersOfTen[decimals]!
-    number = isNegative ? -magnitude : magnitude
-    return true
   }
-
-  function read(plan: MeasurementPlan, nowMs: number, isWithoutInstance: boolean): boolean {
-    const timeMs = toTimeMs(rawTime, plan.time)
-    // Absurd, too old, or from the future: the reference decoder says what becomes of it.
-    if (!(timeMs >= nowMs - policy.pastMsMax && timeMs <= nowMs + policy.futureMsMax)) return false
-    out.timeMs = timeMs
-    const shape = place.shapes[plan.index] ?? compileShape(place, plan)
-    if (shape.isSlow || (isWithoutInstance && shape.mayNameInstance)) return false
-    let readings = 0
-    let noReadingCount = 0
-    for (let i = 0; i < shape.slots.length; i++) {
-      const shapeSlot = shape.slots[i]!
-      if (shapeSlot.slot.earlier.length > 0 && isRead(shapeSlot.slot.earlier, readings)) continue
-      const value = valueOf(shapeSlot)
-      if (Number.isNaN(value)) {
-        noReadings[noReadingCount++] = shapeSlot.index
-      } else {
-        slots[readings] = shapeSlot.index
-        values[readings++] = value
-      }
-    }
-    out.readings = readings
-    out.noReadingCount = noReadingCount
-    if (shape.isLinked && needsLinking(plan, readings)) link(plan)
-    return true
-  }
-
-  const isRead = (earlier: readonly number[], readings: number): boolean => {
-    for (let i = 0; i < readings; i++) if (earlier.includes(slots[i]!)) return true
-    return false
-  }
-
-  function valueOf({ field, slot, isLinear, codes }: ShapeSlot): number {
-    if (kinds[field] !== isNumber) return valueOfText(slot, textFrom[field]!, textTo[field]!)
-    const raw = numbers[field]!
-    if (isLinear) {
-      const value = (raw * slot.mul) / slot.div + slot.offset
-      return value >= slot.min && value <= slot.max && raw - raw === 0 ? value : NaN
-    }
-    if (codes !== undefined && raw >= 0 && raw < codes.length && Number.isInteger(raw)) return codes[raw]!
-    return convert(slot, raw)
-  }
-
-  /** A plain decimal number as text is read in place, everything else as the reference decoder does. */
-  function valueOfText(slot: Slot, from: number, to: number): number {
-    if (slot.text === 'number' && slot.names === undefined && slot.flags === undefined && to > from) {
-      const before = at
-      at = from
-      // The quote behind the text ends the number.
-      const isWhole = scanNumber(buffer, to + 1) && at === to
-      at = before
-      if (isWhole && to - from <= exactDigits) return convert(slot, number)
-    }
-    return convertText(slot, latin1(buffer, from, to))
-  }
-
-  /** Mostly no reading is one that depends on others; then nothing is to be done. */
-  function needsLinking(plan: MeasurementPlan, readings: number): boolean {
-    for (let i = 0; i < readings; i++) {
-      const { zeroNeeds, becomes } = plan.slots[slots[i]!]!
-      if (zeroNeeds !== undefined && values[i] === 0) return true
-      if (becomes !== undefined && becomes.some(rule => rule.from === values[i])) return true
-    }
-    return false
-  }
-
-  /** Readings that depend on others: zero that is believed only in some states, states that mean something else. */
-  function link(plan: MeasurementPlan): void {
-    const holds = (test: CodeTest): boolean => {
-      for (let i = 0; i < total; i++) {
-        if (plan.slots[slots[i]!]!.signal === test.signal) return test.codes.includes(before[i]!)
-      }
-      return false
-    }
-    const total = out.readings
-    const before = values.slice(0, total)
-    let kept = 0
-    const dropped: number[] = []
-    const result: [number, number][] = []
-    for (let i = 0; i < total; i++) {
-      const index = slots[i]!
-      const slot = plan.slots[index]!
-      if (slot.zeroNeeds !== undefined && before[i] === 0 && !slot.zeroNeeds.some(holds)) {
-        dropped.push(index)
-        continue
-      }
-      const becomes = slot.becomes?.find(rule => rule.from === before[i] && rule.when.every(holds))
-      result.push([index, becomes === undefined ? before[i]! : becomes.to])
-    }
-    for (const [index, value] of result) {
-      slots[kept] = index
-      values[kept++] = value
-    }
-    out.readings = kept
-    for (const index of dropped) noReadings[out.noReadingCount++] = index
-  }
-
-  return out
-}
-
-function compileShape(place: Place, plan: MeasurementPlan): Shape {
-  const shape = shapeOf(place, plan)
-  place.shapes[plan.index] = shape
-  return shape
-}
-
-function shapeOf(place: Place, plan: MeasurementPlan): Shape {
-  const slow: Shape = { isSlow: true, slots: [], isLinked: false, mayNameInstance: false }
-  if (plan.slots.length > slotsMax || place.names.some(name => plan.linkedKeys.has(name))) return slow
-  const slots: ShapeSlot[] = []
-  for (const [index, slot] of plan.slots.entries()) {
-    const field = place.names.indexOf(slot.field)
-    if (field < 0) continue
-    if (slot.sensor !== undefined) return slow
-    const isPlainNumber = slot.codes === undefined && slot.flags === undefined && slot.sentinels.length === 0
-    slots.push({
-      index,
-      field,
-      slot,
-      isLinear: isPlainNumber && slot.conversion === 'linear',
-      codes:
-        slot.codes !== undefined && slot.sentinels.length === 0
-          ? Float64Array.from({ length: 64 }, (_, raw) => convert(slot, raw))
-          : undefined
-    })
-  }
-  // Without a field that it knows, the measurement does not match at all.
-  if (slots.length === 0) return slow
-  const isLinked = slots.some(({ slot }) => slot.zeroNeeds !== undefined || slot.becomes !== undefined)
-  const mayNameInstance = plan.instance.some(({ tag }) => place.names.includes(tag))
-  return { isSlow: false, slots, isLinked, mayNameInstance }
-}
-
-function matches(bytes: Uint8Array, at: number, expected: Uint8Array): boolean {
-  for (let i = 0; i < expected.length; i++) if (bytes[at + i] !== expected[i]) return false
-  return true
-}
-
-/** Printable ASCII but the backslash: stands for itself in JSON. The quote is looked at before. */
-const isPlain = (byte: number): boolean => byte >= 0x20 && byte < 0x7f && byte !== 0x5c
-
-function latin1(bytes: Uint8Array, from: number, to: number): string {
-  let text = ''
-  for (let i = from; i < to; i++) text += String.fromCharCode(bytes[i]!)
-  return text
-}
-
-/** A stretch that is a name and tags and nothing else: strings without escapes. */
-const aliasForm = /^[^"\\]*","tags":\{(?:"[^"\\]*":"[^"\\]*"(?:,"[^"\\]*":"[^"\\]*")*)?\}$/
-
-/**
- * A record to ask the reference decoder whether an alias says by itself which measurement, device and instance a record is
- * of: the same alias and tail (`,"timestamp":…}`) with one plain field. Undefined where the alias cannot be such a key.
- * Asked once an alias.
- */
-export function probeRecord(
-  alias: Uint8Array,
-  tail: Uint8Array,
-  plan: MeasurementPlan,
-  names: ProfileSet['byName']['telegraf']
-): Uint8Array | undefined {
-  const text = new TextDecoder().decode(alias)
-  if (!aliasForm.test(text)) return undefined
-  const name = text.slice(0, text.indexOf('"'))
-  // Where several measurements match the name, the fields decide between them.
-  const candidates =
-    (names.exact.get(name)?.length ?? 0) + names.wild.filter(({ pattern }) => pattern.test(name)).length
-  if (candidates !== 1) return undefined
-  for (const key of plan.linkedKeys) if (text.includes(`"${key}":`)) return undefined
-  const field = plan.slots[0]?.field
-  // An instance that comes from a field is missing in the probe, unless it is this very field.
-  if (field === undefined || plan.instance.some(({ tag }) => tag === field)) return undefined
-  return Buffer.concat([Buffer.from(`{"fields":{${JSON.stringify(field)}:0},"name":"`), alias, tail])
 }

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { describe, expect, it } from 'vitest'
-import { xxHash64, seriesId, seriesIdHex } from './series-id.ts'
+import { signals } from '../schemas/signals.ts'
+import { seriesId, seriesIdHex, signalBits, xxHash64 } from './series-id.ts'
 import { threadExecArgv } from './thread-loader.ts'
 import {
   absent,
@@ -140,5 +141,25 @@ describe('series ids', () => {
       seriesId('10.7.1.52', 'if.oper_status', '5')
     ].map(seriesIdHex)
     expect(new Set(ids).size).toBe(4)
+  })
+
+  it('are what ClickHouse computes by the documented formula', () => {
+    expect(seriesIdHex(seriesId('10.7.1.5', 'if.oper_status', '25'))).toBe('89cfb75782defa64')
+    expect(seriesIdHex(seriesId('ku7', 'ups.charge_pct', ''))).toBe('385314ee3afacb8b')
+  })
+
+  it('keep the series of a port together and its device near', () => {
+    const [status, octets, other] = [
+      seriesId('10.7.1.5', 'if.oper_status', '25'),
+      seriesId('10.7.1.5', 'if.in_octets', '25'),
+      seriesId('10.7.1.5', 'if.in_octets', '26')
+    ].map(seriesIdHex)
+    expect(status?.slice(0, 12)).toBe(octets?.slice(0, 12))
+    expect(status?.slice(0, 4)).toBe(other?.slice(0, 4))
+    expect(status?.slice(0, 12)).not.toBe(other?.slice(0, 12))
+  })
+
+  it('hold all signals apart: a new signal that fails here needs another name', () => {
+    expect(new Set(signals.map(signal => signalBits(signal.name))).size).toBe(signals.length)
   })
 })

@@ -1,0 +1,76 @@
+import { toTimeMs } from '../schemas/convert.ts'
+import {
+  ascii,
+  closingBrace,
+  comma,
+  matches,
+  openingBrace,
+  quote,
+  wholeEnd,
+  wholeNumber
+} from './scan-bytes.ts'
+import type { FieldReader } from './scan-fields.ts'
+import { objectOf, type Form, type Found } from './scan-form.ts'
+
+const timing = ascii(',"timeMs":')
+const signalling = ascii(',"signals":{')
+const t = 't'.charCodeAt(0)
+const s = 's'.charCodeAt(0)
+
+/**
+ * The canonical record: what names the device first, in any order, then the time (or none) and the signals, in either
+ * order: `{"device":"…","instance":"…","timeMs":N,"signals":{…}}`. The alias is all before the time and the signals.
+ */
+export function createCanonicalForm(fields: FieldReader, found: Found): Form {
+  const root = fields.root()
+
+  return {
+    format: 'canonical',
+    scan(bytes, from, end, recordTimestampMs) {
+      if (bytes[from] !== openingBrace || bytes[end - 1] !== closingBrace) return false
+      // What stands before was looked at when the alias was learnt.
+      let at = from + 1
+      for (; at < end; at++) {
+        if (bytes[at] !== comma || bytes[at + 1] !== quote) continue
+        const letter = bytes[at + 2]
+        if (letter === t && matches(bytes, at, timing)) break
+        if (letter === s && matches(bytes, at, signalling)) break
+      }
+      found.aliasBytes = bytes
+      found.aliasFrom = from + 1
+      found.aliasTo = at
+      found.isTimeMs = true
+      let digits = at + timing.length
+      let digitsEnd = -1
+      if (matches(bytes, at, timing)) {
+        digitsEnd = wholeEnd(bytes, digits)
+        if (digitsEnd < 0) return false
+        at = digitsEnd
+      }
+      if (!matches(bytes, at, signalling)) return false
+      at = fields.scanFields(root, bytes, at + signalling.length, end)
+      if (at < 0) return false
+      at++
+      if (digitsEnd < 0 && bytes[at] === comma) {
+        if (!matches(bytes, at, timing)) return false
+        digits = at + timing.length
+        digitsEnd = wholeEnd(bytes, digits)
+        if (digitsEnd < 0) return false
+        at = digitsEnd
+      }
+      if (at !== end - 1) return false
+      if (digitsEnd >= 0) found.rawTime = toTimeMs(wholeNumber(bytes, digits, digitsEnd), 'ms')
+      else found.rawTime = recordTimestampMs > 0 ? toTimeMs(recordTimestampMs, 'ms') : NaN
+      return true
+    },
+    tagsElsewhere: ['timeMs', 'signals'],
+    identity(alias) {
+      const object = objectOf(`{${alias}}`)
+      if (object === undefined) return undefined
+      // They stand behind; of a key that is there twice the last counts.
+      if (Object.hasOwn(object, 'timeMs') || Object.hasOwn(object, 'signals')) return undefined
+      return { name: 'canonical', tags: Object.keys(object) }
+    },
+    compose: (alias, field) => `{${alias},"timeMs":${found.rawTime},"signals":{${JSON.stringify(field)}:0}}`
+  }
+}
