@@ -4,18 +4,17 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pino, type Logger } from 'pino'
 import pretty from 'pino-pretty'
-import { startDemo } from './demo.ts'
-import { definitionProblems, loadDefinitions } from './definitions.ts'
-import { prepareDatabase, startDaemon } from './main.ts'
 import { inspectConfig, type Config } from './schemas/config.ts'
 import { ProblemsError } from './schemas/located-yaml.ts'
 import { packageRoot } from './schemas/package-root.ts'
-import { simulateCommand } from './embedded/simulator/command.ts'
 import { formats, type Format } from './embedded/simulator/encode-other.ts'
-import { languageOf, lookupCommand } from './status/cli-lookup.ts'
+import { languageOf, lookupCommand, lookupExitCodes } from './status/cli-lookup.ts'
 import { cityNodesMax, cityNodesMin } from './topology/city.ts'
 
-/** The commands. Exit codes: 0 done, 1 failed while running, 2 wrong input (all of it named); lookup has its own. */
+/**
+ * The commands. Each loads its own parts only: who looks up an address does not wait for a database engine.
+ * Exit codes: 0 done, 1 failed while running, 2 wrong input (all of it named); lookup has its own.
+ */
 const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }
 const exitFailed = 1
 const exitWrongInput = 2
@@ -26,7 +25,8 @@ const complain = (line: string): void => void process.stderr.write(`${line}\n`)
 const program = new Command('svetofor')
   .description('Telemetry ingest daemon with a traffic-light status engine for access networks')
   .version(version)
-  .showHelpAfterError()
+  .showHelpAfterError('(--help says more)')
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : exitWrongInput))
   .addHelpText(
     'after',
     `
@@ -48,6 +48,7 @@ program
   .description('run the daemon; SIGHUP loads inventory, rules and profiles anew, SIGTERM stops in order')
   .addOption(configOption())
   .action(async ({ config: file }: { config?: string }) => {
+    const { startDaemon } = await import('./main.ts')
     const config = await readConfig(file)
     const logger = createLogger(config)
     const ended = waitForEnd()
@@ -70,6 +71,7 @@ program
   .addOption(configOption())
   .action(async ({ config: file }: { config?: string }) => {
     const config = await readConfig(file)
+    const { loadDefinitions } = await import('./definitions.ts')
     const { inventory, rules, profiles } = await loadDefinitions(config, 1)
     say(
       `All correct: ${inventory.nodeCount} nodes, ${inventory.deviceCount} devices, ` +
@@ -83,6 +85,7 @@ program
   .addOption(configOption())
   .action(async ({ config: file }: { config?: string }) => {
     const config = await readConfig(file)
+    const { prepareDatabase } = await import('./main.ts')
     const applied = await prepareDatabase(config)
     say(applied.length === 0 ? 'The database is up to date.' : `Applied: ${applied.join(', ')}.`)
   })
@@ -103,6 +106,8 @@ program
   )
   .addOption(new Option('-l, --language <language>', 'language of the answer').choices(['ru', 'en']))
   .option('--json', 'the answer as JSON')
+  // 2 would say that the light is red.
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : lookupExitCodes.noAnswer))
   .addHelpText('after', '\nExit codes: 0 green, 1 yellow, 2 red, 3 grey, 4 no single building, 5 no answer.')
   .action(
     async (
@@ -145,6 +150,7 @@ program
     }) => {
       say(`Svetofor ${version}: a city of ${options.nodes} nodes on this machine`)
       const ended = waitForEnd()
+      const { startDemo } = await import('./demo.ts')
       const demo = await startDemo({
         dataDir: options.data,
         nodes: options.nodes,
@@ -184,9 +190,14 @@ program
   .option('--inventory <file>', "write the city's inventory there first, for the daemon to use")
   .option('--inventory-only', 'write the inventory and send nothing')
   .action(async (options: SimulateOptions) => {
+    if (options.inventoryOnly === true && options.inventory === undefined)
+      program.error("error: option '--inventory-only' needs '--inventory <file>' to write to")
+    if (options.flatOut === true && options.count === 0 && options.duration === 0)
+      program.error("error: option '--flat-out' needs an end: give '--count' or '--duration'")
     const ended = waitForEnd()
     const stopping = new AbortController()
     void ended.done.then(() => stopping.abort())
+    const { simulateCommand } = await import('./embedded/simulator/command.ts')
     await simulateCommand(
       {
         ...options,
@@ -233,8 +244,9 @@ async function readConfig(file: string | undefined): Promise<Config> {
     readFile: path => readFileSync(path, 'utf8'),
     ...(file === undefined ? {} : { file })
   })
-  if (problems.length > 0) throw new ProblemsError([...problems, ...(await definitionProblems(config))])
-  return config
+  if (problems.length === 0) return config
+  const { definitionProblems } = await import('./definitions.ts')
+  throw new ProblemsError([...problems, ...(await definitionProblems(config))])
 }
 
 function createLogger(config: Config): Logger {

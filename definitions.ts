@@ -77,7 +77,8 @@ export async function loadDefinitions(config: Config, version: number): Promise<
         faults.push(...error.problems)
       }
     }
-    if (faults.length > 0) throw new ProblemsError(faults)
+    // What one file says of another's nodes cannot be judged while a file is missing.
+    if (faults.length > 0) throw new ProblemsError([...parts.flatMap(part => part.problems), ...faults])
     const steps = compileInventoryInSteps(parts, version)
     for (;;) {
       // A reload of a million nodes takes its time: records go on in between.

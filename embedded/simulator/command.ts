@@ -160,12 +160,12 @@ export async function simulateCommand(
     io.say(`inventory of ${city.nodes.length} nodes and ${city.devices.length} devices: ${command.inventory}`)
     if (command.inventoryOnly) return 0
   }
-  const sink = await connectKafkaSink({ brokers: command.brokers, topic: command.topic })
   const rate = recordsPerSecond(city.devices, defaultIntervalS)
   io.say(
     `${city.nodes.length} nodes, ${city.devices.length} devices, about ${Math.round(rate)} records/s of ` +
       `${command.format} into ${command.topic} at ${command.brokers.join(',')}; scenario ${scenario.name}`
   )
+  const sink = await connectKafkaSink({ brokers: command.brokers, topic: command.topic })
   const simulator = startCitySimulator({
     city,
     scenario,

@@ -1,0 +1,171 @@
+import { createServer, type Server } from 'node:http'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { packageRoot } from '../schemas/package-root.ts'
+import { runToEnd } from './support/product.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'svetofor-cli-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+function file(name: string, text: string): string {
+  const path = join(folder, name)
+  writeFileSync(path, text)
+  return path
+}
+
+const goodInventory = `
+nodes:
+  - { id: core, tier: core, name: ЦУ, parents: [] }
+  - { id: du-1, tier: building, name: ДУ 1, parents: [core], addresses: ['ул. Ленина, 1'] }
+devices:
+  - { id: sw-1, node: du-1, role: switch, identifiers: [10.0.0.1] }
+`
+
+describe('svetofor', () => {
+  it('tells its version', async () => {
+    const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as {
+      version: string
+    }
+    expect(await runToEnd(['--version'])).toEqual({ code: 0, output: `${version}\n` })
+  })
+
+  it('helps with every command, by example', async () => {
+    const { code, output } = await runToEnd(['--help'])
+    expect(code).toBe(0)
+    for (const command of ['start', 'check', 'migrate', 'lookup', 'demo', 'simulate'])
+      expect(output).toMatch(new RegExp(`^  ${command} .*\\S`, 'm'))
+    expect(output).toContain('svetofor lookup "ул. Тютчева, 1"')
+    expect((await runToEnd(['start', '--help'])).output).toMatch(/SIGHUP .*SIGTERM/s)
+  })
+
+  it.each([
+    [['strat'], /unknown command 'strat'.*start/s],
+    [['start', '--confg', 'x'], /unknown option '--confg'/],
+    [['demo', '--port', 'many'], /--port.*whole number from 0 to 65535/s],
+    [['simulate', '--format', 'csv'], /Allowed choices are/],
+    [['simulate', '--flat-out'], /--count|--duration/]
+  ])('refuses %j with exit code 2 and a sentence', async (args, sentence) => {
+    const { code, output } = await runToEnd(args)
+    expect(output).toMatch(sentence)
+    expect(output).not.toMatch(/\n\s+at /)
+    expect(code).toBe(2)
+  })
+})
+
+describe('svetofor check', () => {
+  it('counts what it found correct', async () => {
+    file('inventory.yaml', goodInventory)
+    const config = file('good.yaml', 'inventory: { files: [inventory.yaml] }\n')
+    const { code, output } = await runToEnd(['check', '--config', config])
+    expect(output).toMatch(/^All correct: 2 nodes, 1 devices, \d+ rules, \d+ profile files\.\n$/)
+    expect(code).toBe(0)
+  })
+
+  it('names every fault of config, inventory, rules and profiles at once, each with place and remedy', async () => {
+    file('bad-inventory.yaml', goodInventory.replace('tier: building', 'tier: house'))
+    file(
+      'bad-rules.yaml',
+      'rules:\n  - { name: x, kind: power, severity: awful, select: { signal: ups.chrge_pct } }\n'
+    )
+    file('bad-profile.yaml', 'profile: mine\nformat: telegrf\nmeasurements: []\n')
+    const config = file(
+      'bad.yaml',
+      [
+        'kafka: { brokrs: [localhost:9092] }',
+        'log: { level: loud }',
+        'inventory: { files: [bad-inventory.yaml, missing.yaml] }',
+        'rules: { files: [bad-rules.yaml] }',
+        'profiles: { files: [bad-profile.yaml] }'
+      ].join('\n')
+    )
+    for (const command of ['check', 'start']) {
+      const { code, output } = await runToEnd([command, '--config', config])
+      for (const place of [
+        /bad\.yaml:1:\d+: kafka\.brokrs: .*; did you mean kafka\.brokers\?/,
+        /bad\.yaml:2:\d+: log\.level: .*; .*info/,
+        /bad-inventory\.yaml:4:\d+: .*du-1.* has no known tier; .*building/,
+        /missing\.yaml: cannot be read .*; correct the path/,
+        /bad-rules\.yaml:2:\d+: .*severity.*; /,
+        /bad-profile\.yaml:2:\d+: .*format.*; /
+      ])
+        expect(output).toMatch(place)
+      expect(output).not.toMatch(/\n\s+at /)
+      expect(code).toBe(2)
+    }
+  })
+
+  it('says where a configuration is looked for that is not there', async () => {
+    const { code, output } = await runToEnd(['start', '--config', join(folder, 'nowhere.yaml')])
+    expect(output).toMatch(/nowhere\.yaml.*cannot be read.*name an existing file with --config/)
+    expect(code).toBe(2)
+  })
+})
+
+describe('svetofor lookup', () => {
+  let server: Server
+  let url = ''
+  beforeAll(async () => {
+    server = createServer((request, response) => {
+      const address = new URL(request.url ?? '', 'http://x').searchParams.get('address') ?? ''
+      response.setHeader('content-type', 'application/problem+json')
+      response.statusCode = address === 'broken' ? 500 : 404
+      response.end(
+        JSON.stringify({
+          status: response.statusCode,
+          detail: 'No',
+          ...(address === 'broken' ? {} : { candidates: [] })
+        })
+      )
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const at = server.address()
+    url = `http://127.0.0.1:${typeof at === 'object' && at !== null ? at.port : 0}`
+  })
+  afterAll(() => server.close())
+
+  it('ends with 5 and what to do when nobody answers', async () => {
+    const { code, output } = await runToEnd(['lookup', 'Ленина 1', '--url', 'http://127.0.0.1:9', '-l', 'en'])
+    expect(output).toMatch(/127\.0\.0\.1:9/)
+    expect(code).toBe(5)
+  })
+
+  it('ends with 4 for an unknown address and with 5 for a broken answer', async () => {
+    expect((await runToEnd(['lookup', 'nowhere', '--url', url])).code).toBe(4)
+    expect((await runToEnd(['lookup', 'broken', '--url', url])).code).toBe(5)
+  })
+
+  it('ends with 5, not with the 2 of a red light, when it is called wrongly', async () => {
+    const { code, output } = await runToEnd(['lookup'])
+    expect(output).toMatch(/missing required argument 'address'/)
+    expect(code).toBe(5)
+  })
+})
+
+describe('svetofor simulate', () => {
+  it('writes the inventory of a city that check finds correct', async () => {
+    const inventory = join(folder, 'city.ndjson')
+    const { code, output } = await runToEnd([
+      'simulate',
+      ...['--nodes', '200', '--inventory', inventory, '--inventory-only']
+    ])
+    expect(output).toMatch(/inventory of 200 nodes and \d+ devices/)
+    expect(code).toBe(0)
+    const checked = await runToEnd(['check'], { env: { SVETOFOR_INVENTORY_FILES: inventory } })
+    expect(checked.output).toMatch(/^All correct: 200 nodes/)
+  })
+
+  it('asks for a file when only the inventory is wanted', async () => {
+    const { code, output } = await runToEnd(['simulate', '--inventory-only'])
+    expect(output).toMatch(/--inventory/)
+    expect(code).toBe(2)
+  })
+
+  it('says in one sentence that no broker answers', async () => {
+    const { code, output } = await runToEnd(['simulate', '--brokers', '127.0.0.1:9', '--nodes', '200'])
+    expect(output.trim().split('\n').at(-1)).toMatch(/nothing can be sent to .*127\.0\.0\.1:9.*check that/)
+    expect(code).toBe(1)
+  })
+})
