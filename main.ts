@@ -41,6 +41,7 @@ import { devicesOf, nodesOf } from './topology/compile.ts'
 import { createLightEngine } from './topology/lights.ts'
 import { createPoolMetrics } from './workers/metrics.ts'
 import { createEvaluationPool } from './workers/pool.ts'
+import { seriesIdHex } from './workers/series-id.ts'
 import { createSharedMemory, openSharedState } from './workers/shared-state.ts'
 
 /**
@@ -70,6 +71,9 @@ const tickMs = 200
 /** With nothing read for this long, event time has come to the present. */
 const backlogForgottenMs = 2000
 const commitMs = 1000
+/** How often, and how many at once, descriptions of new series are handed to ClickHouse. */
+const storeSeriesMs = 20
+const storeSeriesMax = 2000
 const programsMax = 65_536
 const retryMsMax = 10_000
 /** Connections beside those of inserts: small tables, history, positions. */
@@ -293,8 +297,22 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     return counts
   }
 
-  const mirror = ({ inventory }: Definitions): Promise<void> =>
-    insist('mirror the inventory', () => replaceInventory(client, nodesOf(inventory), devicesOf(inventory)))
+  /** A million nodes take a while: nothing waits for it, and of several inventories the last one stays. */
+  let mirrored = Promise.resolve()
+  const mirror = (definitions: Definitions): Promise<void> => {
+    const copy = async (): Promise<void> => {
+      if (definitions !== current) return
+      const { inventory } = definitions
+      await insist('mirror the inventory', () =>
+        replaceInventory(client, nodesOf(inventory), devicesOf(inventory))
+      )
+    }
+    mirrored = mirrored.then(copy).catch((error: unknown) => {
+      if (!stopping.signal.aborted)
+        logger.error({ err: error }, 'the inventory could not be mirrored to ClickHouse')
+    })
+    return mirrored
+  }
 
   /** Repeats until it succeeds or the daemon stops; for what cannot be done without. */
   const insist = async <T>(what: string, act: () => Promise<T>): Promise<T> => {
@@ -339,6 +357,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     return evaluated
   }
 
+  /** New series are described to ClickHouse by and by: after a start there may be millions. */
+  const storeSeries = (): void => {
+    engine?.storeSeries(Math.min(storeSeriesMax, rows.seriesRoom()))
+  }
+
   const timers: NodeJS.Timeout[] = []
   const stop = async (): Promise<void> => {
     if (stopping.signal.aborted) return
@@ -350,6 +373,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     stopping.abort()
     for (const timer of timers) clearInterval(timer)
     const unstored = await writer.close(left())
+    while ((engine?.storeSeries(rows.seriesRoom()) ?? 0) > 0 && nowMs() < deadlineMs)
+      await within(left(), rows.flush())
     if (unstored > 0)
       logger.warn({ ranges: unstored }, 'ranges were not stored; they are read again at the next start')
     await rows.close(left())
@@ -385,8 +410,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       records: {
         series: described =>
           rows.series(
-            described.map(({ id, deviceId, identifiers, signal, instance, nodeId, tier, profile }) => ({
-              id,
+            described.map(({ series, deviceId, identifiers, signal, instance, nodeId, tier, profile }) => ({
+              id: seriesIdHex({ lo: state.seriesIds[series * 2]!, hi: state.seriesIds[series * 2 + 1]! }),
               device: deviceId === '' ? (identifiers[0] ?? '') : deviceId,
               signal: signals[signal]!.name,
               instance,
@@ -417,9 +442,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       })
     )
     restored = true
-    await mirror(definitions)
+    void mirror(definitions)
     timers.push(setInterval(() => guard(() => engine?.tick(nowMs(), watermarkMs())), tickMs))
     timers.push(setInterval(() => void offsets.flush(), commitMs))
+    timers.push(setInterval(() => guard(storeSeries), storeSeriesMs))
     rollups?.start()
     await source.start(handler)
     logger.info({ source: source.name, topics: config.kafka.topics, threads }, 'consuming')

@@ -36,7 +36,7 @@ const deviceRow = (device: InventoryDevice): Row => ({
   interval_s: device.intervalS
 })
 
-const mirrorRowsMax = 20_000
+const mirrorRowsMax = 5_000
 
 async function replaceTable(
   client: ClickHouseClient,

@@ -21,7 +21,7 @@ export interface SeriesRow {
 
 export interface RowSinkOptions {
   readonly client: ClickHouseClient
-  /** Rows sent at once per table. Default 20,000. */
+  /** Rows sent at once per table. Default 10,000. */
   readonly rowsMax?: number
   /** Rows waiting per table above which new ones are refused. Default 200,000. */
   readonly waitingMax?: number
@@ -43,6 +43,8 @@ export interface RowSink {
   alarms(transitions: readonly AlarmTransition[]): boolean
   incidents(changes: readonly IncidentChange[]): boolean
   waiting(): number
+  /** How many rows of series may be given now: little, because they are made when there is room for them. */
+  seriesRoom(): number
   /** Resolves when everything given so far is stored or given up. */
   flush(): Promise<void>
   close(timeoutMs: number): Promise<void>
@@ -128,7 +130,7 @@ const seriesId = (hex: string): string => BigInt(`0x${hex}`).toString()
 
 export function createRowSink(options: RowSinkOptions): RowSink {
   const { client, onProblem, metrics } = options
-  const rowsMax = options.rowsMax ?? 20_000
+  const rowsMax = options.rowsMax ?? 10_000
   const waitingMax = options.waitingMax ?? 200_000
   const flushMsMax = options.flushMsMax ?? 500
   const retryMsMin = options.retryMsMin ?? 200
@@ -251,6 +253,7 @@ export function createRowSink(options: RowSinkOptions): RowSink {
     lightChanges: changes => lanes.light_changes.add(changes.map(lightChangeRow)),
     alarms: transitions => lanes.alarms.add(transitions.map(alarmRow)),
     incidents: changes => lanes.incidents.add(changes.map(incidentRow)),
+    seriesRoom: () => Math.max(0, Math.min(waitingMax, 2 * rowsMax) - lanes.series.waiting()),
     waiting: () => all.reduce((sum, lane) => sum + lane.waiting(), 0),
     flush,
     async close(timeoutMs) {

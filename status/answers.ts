@@ -147,8 +147,7 @@ export async function createAnswers(options: AnswersOptions): Promise<StatusView
     },
     unknownDevices(limit) {
       const listed: UnknownDevice[] = []
-      for (const seen of engine.registry.devices()) {
-        if (seen.known >= 0) continue
+      for (const seen of engine.registry.unknownDevices()) {
         if (listed.length >= Math.min(limit, unknownListedMax)) break
         listed.push({
           identifier: seen.identifiers[0] ?? '',

@@ -4,6 +4,7 @@ import type { SeriesAttributes } from '../rules/model.ts'
 import type { ProgramTableBuilder } from '../rules/program.ts'
 import type { SeriesState } from '../rules/series-state.ts'
 import type { Inventory } from '../topology/model.ts'
+import { createNumberTable, createPool } from '../topology/texts.ts'
 import type { SeriesRegistry } from './series-registry.ts'
 
 /**
@@ -26,12 +27,6 @@ export interface SeriesAssigner {
   ): void
 }
 
-interface ModuleInstance {
-  readonly limits: Map<number, number>
-  /** Series that these limits may judge, by signal. */
-  readonly limited: Map<number, number>
-}
-
 export function createSeriesAssigner(
   registry: SeriesRegistry,
   state: SeriesState,
@@ -44,27 +39,67 @@ export function createSeriesAssigner(
   let rules = firstRules
   /** Program by attributes: thousands of series share a few dozen combinations. */
   let byAttributes = new Map<string, number>()
-  /** Only instances whose module reports limits, or whose series could be judged by them. */
-  let modules = new Map<string, ModuleInstance>()
   let limitedSignals = limitedSignalsOf(rules)
 
-  const moduleOf = (series: number): ModuleInstance => {
-    const key = `${registry.device(series)?.index ?? -1}/${registry.instance(series)}`
-    let found = modules.get(key)
-    if (found === undefined) modules.set(key, (found = { limits: new Map(), limited: new Map() }))
-    return found
+  // Series of one module (a device and an instance) that carry its limits or may be judged by them are chained
+  // by index: millions of ports have them, so nothing of this is an object.
+  /** The next series of the module plus two, 1 behind the last, 0 for none: not linked yet. */
+  const nextOfModule = new Int32Array(state.capacity)
+  /** Number of the limit a series has told plus one, 0 for none. */
+  const limitOf = new Int32Array(state.capacity)
+  const limitValues = createPool<number>()
+  const modules = createNumberTable(moduleHash)
+
+  function moduleHash(series: number): number {
+    const h =
+      Math.imul(registry.deviceOf(series) + 1, 0x9e3779b1) ^
+      Math.imul(registry.instanceNumber(series), 0x85ebca6b)
+    return (Math.imul(h ^ (h >>> 15), 0x846ca68b) ^ (h >>> 13)) >>> 0
+  }
+
+  /** The first series of the module this one belongs to; joins it where it does not yet. */
+  const moduleOf = (series: number): number => {
+    const device = registry.deviceOf(series)
+    const instance = registry.instanceNumber(series)
+    const hash = moduleHash(series)
+    const head = modules.find(
+      hash,
+      other => registry.deviceOf(other) === device && registry.instanceNumber(other) === instance
+    )
+    if (nextOfModule[series] !== 0) return head
+    if (head === -1) {
+      modules.add(hash, series)
+      nextOfModule[series] = 1
+      return series
+    }
+    nextOfModule[series] = nextOfModule[head]!
+    nextOfModule[head] = series + 2
+    return head
+  }
+
+  const eachOfModule = (head: number, act: (series: number) => void): void => {
+    for (let at = head; at >= 0; at = nextOfModule[at]! - 2) act(at)
+  }
+
+  const limitsOf = (head: number): Map<number, number> | undefined => {
+    let limits: Map<number, number> | undefined
+    eachOfModule(head, series => {
+      if (limitOf[series] === 0) return
+      limits ??= new Map<number, number>()
+      limits.set(registry.signal(series), limitValues.get(limitOf[series]! - 1))
+    })
+    return limits
   }
 
   const programOf = (series: number): number => {
-    const known = registry.device(series)?.known ?? -1
+    const known = registry.knownOf(series)
     // Nobody is told of a device the inventory does not know, so nothing of it is judged.
     if (known < 0) return 0
     const signal = registry.signal(series)
     const attributes = attributesOf(inventory, known, registry.instance(series), signal)
     if (limitedSignals.has(signal)) {
-      const module = moduleOf(series)
-      module.limited.set(signal, series)
-      if (module.limits.size > 0) return programs.addProgram(rules.programFor(attributes, module.limits))
+      const limits = limitsOf(moduleOf(series))
+      if (limits !== undefined) return programs.addProgram(rules.programFor(attributes, limits))
     }
     const { vendor, model, role, tier, port, opticClass } = attributes
     const key = `${signal}|${vendor}|${model}|${role}|${tier}|${port}|${opticClass}`
@@ -84,10 +119,14 @@ export function createSeriesAssigner(
     moduleLimit(series, value) {
       const signal = registry.signal(series)
       if (!rules.signalsNeedingLimits.has(signal)) return false
-      const module = moduleOf(series)
-      if (module.limits.get(signal) === value) return true
-      module.limits.set(signal, value)
-      for (const limited of module.limited.values()) assign(limited, raisedNow(limited))
+      const number = limitValues.add(String(value), () => value) + 1
+      if (limitOf[series] === number) return true
+      const head = moduleOf(series)
+      limitOf[series] = number
+      eachOfModule(head, other => {
+        if (limitedSignals.has(registry.signal(other)) && registry.knownOf(other) >= 0)
+          assign(other, raisedNow(other))
+      })
       return true
     },
     reassignAll(nextInventory, nextRules, raisedOf) {
@@ -95,11 +134,6 @@ export function createSeriesAssigner(
       rules = nextRules
       limitedSignals = limitedSignalsOf(rules)
       byAttributes = new Map()
-      const limits = modules
-      modules = new Map()
-      for (const [key, module] of limits) {
-        if (module.limits.size > 0) modules.set(key, { limits: module.limits, limited: new Map() })
-      }
       programs.clearPrograms()
       for (const series of registry.all()) assign(series, raisedOf(series))
     }

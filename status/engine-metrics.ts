@@ -9,9 +9,7 @@ export function createEngineMetrics(registry: Registry, engine: StatusEngine, no
     help: 'Devices that report but are not in the inventory.',
     registers,
     collect() {
-      let unknown = 0
-      for (const device of engine.registry.devices()) if (device.known < 0) unknown++
-      this.set(unknown)
+      this.set(engine.registry.unknownCount())
     }
   })
   new Gauge({

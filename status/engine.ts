@@ -9,7 +9,7 @@ import type { CompiledInventory } from '../topology/compile.ts'
 import { summariseAlarms, type LightEngine, type LightUpdate, type StoredLights } from '../topology/lights.ts'
 import type { IncidentChange, LightChange } from '../topology/model.ts'
 import { createSeriesAssigner } from './assign.ts'
-import { createSeriesRegistry, type SeenDevice, type SeriesRegistry } from './series-registry.ts'
+import { createSeriesRegistry, type SeriesRegistry } from './series-registry.ts'
 import { createSilenceWatch, type SilenceWatch, type StalenessOptions } from './silence.ts'
 import type { StatusEvent } from './view.ts'
 
@@ -34,6 +34,7 @@ export interface EngineOptions {
 
 /** What the engine hands on to be stored. Must not block. */
 export interface EngineRecords {
+  /** Called by `storeSeries` only. */
   series(described: readonly StoredSeries[]): void
   alarms(transitions: readonly AlarmTransition[]): void
   lights(changes: readonly LightChange[]): void
@@ -41,7 +42,7 @@ export interface EngineRecords {
 }
 
 /** A series with the place the inventory gives it; device and node are '' while the device is unknown. */
-export interface StoredSeries extends NewSeries {
+export interface StoredSeries extends Omit<NewSeries, 'id' | 'collector' | 'device'> {
   readonly deviceId: string
   readonly nodeId: string
   readonly tier: string
@@ -57,6 +58,11 @@ export interface StatusEngine {
   tick(nowMs: number, watermarkMs: number): void
   /** While the daemon itself holds consumption back, nothing falls silent. */
   holdSilence(held: boolean, nowMs: number): void
+  /**
+   * Hands on at most `rowsMax` new series to be stored; returns how many are left. The engine only keeps how far it has
+   * come, so five million series at a start wait without taking memory. Call it as often as there is room.
+   */
+  storeSeries(rowsMax: number): number
   /** Takes over another inventory and rules. Only while no task is under evaluation. */
   reload(inventory: CompiledInventory, rules: CompiledRules, nowMs: number): void
   subscribe(listener: (event: StatusEvent) => void): () => void
@@ -74,13 +80,15 @@ const silenceSweepMs = 1000
 export function createStatusEngine(options: EngineOptions): StatusEngine {
   const { programs, series: state, alarms, lights, records } = options
   let { inventory, rules } = options
-  const registry = createSeriesRegistry(state.capacity)
+  const registry = createSeriesRegistry(state.capacity, options.devices.capacity)
   const silence = createSilenceWatch(inventory, options.devices, options.staleness, options.startMs)
   const listeners = new Set<(event: StatusEvent) => void>()
   let lastTickMs = options.startMs
   let lastSweepMs = 0
   let flips = 0
   let judged = 0
+  /** How many of the noted series have been handed on to be stored. */
+  let stored = 0
 
   const assigner = createSeriesAssigner(registry, state, programs, inventory, rules, series =>
     raisedOf(series)
@@ -88,7 +96,7 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
 
   /** Conditions the alarm engine holds to be on for a series: a program given to it must start from there. */
   const raisedOf = (series: number): ReadonlySet<number> | undefined => {
-    const known = registry.device(series)?.known ?? -1
+    const known = registry.knownOf(series)
     if (known < 0) return undefined
     return alarms.raisedConditions(inventory.deviceId(known), registry.instance(series))
   }
@@ -111,15 +119,15 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
     on: boolean,
     limit: number
   ): void => {
-    const seen = registry.device(series)
-    if (seen === undefined || seen.known < 0) return
+    const known = registry.knownOf(series)
+    if (known < 0) return
     flips++
     const instance = registry.instance(series)
     const flip: ConditionFlip = {
       condition,
       on,
-      node: nodeOf(seen.known, instance),
-      device: inventory.deviceId(seen.known),
+      node: nodeOf(known, instance),
+      device: inventory.deviceId(known),
       instance,
       value: candidate.value,
       limit: Number.isNaN(limit) ? null : limit,
@@ -140,30 +148,29 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
     return NaN
   }
 
-  const describe = (series: NewSeries, seen: SeenDevice): StoredSeries => {
-    if (seen.known < 0) return { ...series, deviceId: '', nodeId: '', tier: '' }
-    const node = inventory.nodeOfDevice(seen.known)
+  const describe = (series: number): StoredSeries => {
+    const known = registry.knownOf(series)
+    const node = known < 0 ? -1 : inventory.nodeOfDevice(known)
     return {
-      ...series,
-      deviceId: inventory.deviceId(seen.known),
-      nodeId: inventory.nodeId(node),
-      tier: inventory.tierOf(node)
+      series,
+      identifiers: registry.seenDevice(registry.deviceOf(series))?.identifiers ?? [],
+      signal: registry.signal(series),
+      instance: registry.instance(series),
+      profile: registry.profile(series),
+      deviceId: known < 0 ? '' : inventory.deviceId(known),
+      nodeId: node < 0 ? '' : inventory.nodeId(node),
+      tier: node < 0 ? '' : inventory.tierOf(node)
     }
   }
 
   const learn = (described: readonly NewSeries[], nowMs: number): void => {
-    const fresh: StoredSeries[] = []
     for (const series of described) {
-      const isNew = registry.add(series, inventory, nowMs)
-      const seen = registry.device(series.series)
-      if (seen === undefined) continue
-      if (isNew) {
-        silence.watch(seen)
-        fresh.push(describe(series, seen))
+      if (registry.add(series, inventory, nowMs)) {
+        const { collector, device: index } = series
+        silence.watch({ known: registry.knownOf(series.series), index, collector })
       }
       assigner.assign(series.series, raisedOf(series.series))
     }
-    if (fresh.length > 0) records.series(fresh)
   }
 
   const publish = (update: LightUpdate, nowMs: number): void => {
@@ -213,6 +220,7 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
 
   const sweepSilence = (nowMs: number): void => {
     const changed = silence.sweep(nowMs)
+    lastSweepMs = changed.more ? 0 : nowMs
     const touchedNodes = new Set<number>()
     for (const { device, sinceMs } of changed.devices) {
       lights.setDeviceSilence(device, sinceMs, sinceMs !== null && silence.lastSeenMs(device) === null)
@@ -280,10 +288,18 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
       }
       alarms.tick(Math.min(nowMs, watermarkMs))
       if (nowMs - lastSweepMs >= silenceSweepMs || nowMs < lastSweepMs) {
-        lastSweepMs = nowMs
         sweepSilence(nowMs)
       }
       settle(nowMs)
+    },
+    storeSeries(rowsMax) {
+      const count = Math.min(rowsMax, registry.size() - stored)
+      if (count > 0) {
+        const described = Array.from({ length: count }, (_, i) => describe(registry.at(stored + i)))
+        stored += count
+        records.series(described)
+      }
+      return registry.size() - stored
     },
     holdSilence: (held, nowMs) => silence.hold(held, nowMs),
     reload(nextInventory, nextRules, nowMs) {

@@ -1,99 +1,155 @@
 import type { NewSeries } from '../schemas/evaluation.ts'
 import type { Inventory } from '../topology/model.ts'
+import { createPool, createTextArena } from '../topology/texts.ts'
 
 /**
  * What the main thread knows of the series and devices that workers have met: enough to assign programs, to name
- * the place of a flip, and to resolve everything anew when the inventory changes. Series cost a few bytes
- * each (typed arrays, interned instances); devices, of which there are far fewer, are plain.
+ * the place of a flip, and to resolve everything anew when the inventory changes. All of it in typed arrays and interned
+ * texts: five million series of a million devices cost a few bytes each, and nothing for what is not there yet.
  */
 export interface SeenDevice {
   /** Index in the shared device state. */
   readonly index: number
+  /** As described first; cut at limits that no name reaches. */
   readonly identifiers: readonly string[]
   readonly collector: string
   readonly profile: string
   readonly firstSeenMs: number
   /** Index in the inventory, -1 while unknown. */
-  known: number
+  readonly known: number
   /** Series of it met so far. */
-  series: number
+  readonly series: number
 }
 
 export interface SeriesRegistry {
   /** Takes note of a described series; false when it was known already. */
   add(series: NewSeries, inventory: Inventory, nowMs: number): boolean
-  device(series: number): SeenDevice | undefined
+  has(series: number): boolean
+  /** Index of the series' device in the shared state, -1 while the series is not known. */
+  deviceOf(series: number): number
+  /** Index of the series' device in the inventory, -1 while it is unknown. */
+  knownOf(series: number): number
   signal(series: number): number
   instance(series: number): string
+  /** The same number for the same instance. */
+  instanceNumber(series: number): number
+  profile(series: number): string
   /** Every series noted, in the order of noting. */
   all(): Iterable<number>
-  devices(): Iterable<SeenDevice>
+  /** The series noted as number `at`, from 0. */
+  at(at: number): number
+  /** Every device met, in short. */
+  devices(): Iterable<Pick<SeenDevice, 'index' | 'known' | 'collector'>>
+  /** Devices the inventory does not know. */
+  unknownDevices(): Iterable<SeenDevice>
+  unknownCount(): number
   seenDevice(index: number): SeenDevice | undefined
   size(): number
   /** Resolves every device against another inventory. */
   resolveAll(inventory: Inventory): void
 }
 
-export function createSeriesRegistry(capacity: number): SeriesRegistry {
+const identifiersKept = 16
+const identifierLengthKept = 400
+
+export function createSeriesRegistry(seriesMax: number, devicesMax: number): SeriesRegistry {
   /** Index of the device plus one, so that untouched memory means none and takes no pages. */
-  const deviceOf = new Int32Array(capacity)
-  const signalOf = new Uint8Array(capacity)
-  const instanceOf = new Int32Array(capacity)
-  const instances: string[] = []
-  const instanceIds = new Map<string, number>()
-  const devices = new Map<number, SeenDevice>()
-  let order = new Int32Array(1024)
+  const deviceOf = new Int32Array(seriesMax)
+  const signalOf = new Uint8Array(seriesMax)
+  const instanceOf = new Int32Array(seriesMax)
+  const instances = createPool<string>()
+  const profileOf = new Uint16Array(seriesMax)
+  const profiles = createPool<string>()
+  const order = new Int32Array(seriesMax)
   let size = 0
 
-  const intern = (instance: string): number => {
-    let id = instanceIds.get(instance)
-    if (id === undefined) {
-      id = instances.push(instance) - 1
-      instanceIds.set(instance, id)
-    }
-    return id
+  /** By shared device index: 0 for not seen, 1 for unknown to the inventory, else index in the inventory plus two. */
+  const knownOf = new Int32Array(devicesMax)
+  const identifiersOf = new Uint32Array(devicesMax)
+  const collectorOf = new Int32Array(devicesMax)
+  const firstSeenMs = new Float64Array(devicesMax)
+  const seriesCount = new Int32Array(devicesMax)
+  const deviceProfileOf = new Uint16Array(devicesMax)
+  const collectors = createPool<string>()
+  const texts = createTextArena()
+  const unknown = new Set<number>()
+  let devicesEnd = 0
+
+  const identifiers = (index: number): string[] => JSON.parse(texts.get(identifiersOf[index]!)) as string[]
+
+  const setKnown = (index: number, known: number): void => {
+    knownOf[index] = known + 2
+    if (known < 0) unknown.add(index)
+    else unknown.delete(index)
   }
+
+  const seenDevice = (index: number): SeenDevice | undefined =>
+    (knownOf[index] ?? 0) === 0
+      ? undefined
+      : {
+          index,
+          identifiers: identifiers(index),
+          collector: collectors.get(collectorOf[index]!),
+          profile: profiles.get(deviceProfileOf[index]!),
+          firstSeenMs: firstSeenMs[index]!,
+          known: knownOf[index]! - 2,
+          series: seriesCount[index]!
+        }
 
   return {
     add(series, inventory, nowMs) {
-      if (!devices.has(series.device)) {
-        devices.set(series.device, {
-          index: series.device,
-          identifiers: series.identifiers,
-          collector: series.collector,
-          profile: series.profile,
-          firstSeenMs: nowMs,
-          known: resolve(series.identifiers, inventory),
-          series: 0
-        })
+      const { series: at, device, collector, instance } = series
+      if (deviceOf[at] !== 0) return false
+      const profile = profiles.add(series.profile, () => series.profile)
+      if (knownOf[device] === 0) {
+        const kept = series.identifiers
+          .slice(0, identifiersKept)
+          .map(text => text.slice(0, identifierLengthKept))
+        identifiersOf[device] = texts.add(JSON.stringify(kept))
+        collectorOf[device] = collectors.add(collector, () => collector)
+        deviceProfileOf[device] = profile
+        firstSeenMs[device] = nowMs
+        setKnown(device, resolve(series.identifiers, inventory))
+        devicesEnd = Math.max(devicesEnd, device + 1)
       }
-      if (deviceOf[series.series] !== 0) return false
-      deviceOf[series.series] = series.device + 1
-      devices.get(series.device)!.series++
-      signalOf[series.series] = series.signal
-      instanceOf[series.series] = intern(series.instance)
-      if (size === order.length) {
-        const grown = new Int32Array(Math.min(capacity, size * 2))
-        grown.set(order)
-        order = grown
-      }
-      order[size++] = series.series
+      deviceOf[at] = device + 1
+      seriesCount[device]!++
+      signalOf[at] = series.signal
+      profileOf[at] = profile
+      instanceOf[at] = instances.add(instance, () => instance)
+      order[size++] = at
       return true
     },
-    device(series) {
-      const index = deviceOf[series]
-      return index === undefined || index === 0 ? undefined : devices.get(index - 1)
+    has: series => (deviceOf[series] ?? 0) !== 0,
+    deviceOf: series => (deviceOf[series] ?? 0) - 1,
+    knownOf(series) {
+      const device = deviceOf[series] ?? 0
+      return device === 0 ? -1 : knownOf[device - 1]! - 2
     },
     signal: series => signalOf[series] ?? 0,
-    instance: series => instances[instanceOf[series] ?? 0] ?? '',
+    instance: series => ((deviceOf[series] ?? 0) === 0 ? '' : instances.get(instanceOf[series]!)),
+    instanceNumber: series => instanceOf[series] ?? 0,
+    profile: series => profiles.get(profileOf[series] ?? 0),
     *all() {
       for (let i = 0; i < size; i++) yield order[i]!
     },
-    devices: () => devices.values(),
-    seenDevice: index => devices.get(index),
+    at: at => order[at] ?? -1,
+    *devices() {
+      for (let index = 0; index < devicesEnd; index++) {
+        if (knownOf[index] === 0) continue
+        yield { index, known: knownOf[index]! - 2, collector: collectors.get(collectorOf[index]!) }
+      }
+    },
+    *unknownDevices() {
+      for (const index of unknown) yield seenDevice(index)!
+    },
+    unknownCount: () => unknown.size,
+    seenDevice,
     size: () => size,
     resolveAll(inventory) {
-      for (const device of devices.values()) device.known = resolve(device.identifiers, inventory)
+      for (let index = 0; index < devicesEnd; index++) {
+        if (knownOf[index] !== 0) setKnown(index, resolve(identifiers(index), inventory))
+      }
     }
   }
 }

@@ -25,7 +25,15 @@ export interface SilenceSweep {
     readonly devices: readonly number[]
     readonly sinceMs: number | null
   }[]
+  /** Whether more has changed than one sweep tells: call again soon. */
+  readonly more: boolean
 }
+
+/** Devices told of in one sweep: what follows from each takes microseconds, and half a city may change at once. */
+const changesMax = 50_000
+
+/** What of a seen device is needed here. */
+type Watched = Pick<SeenDevice, 'index' | 'known' | 'collector'>
 
 export interface SilenceWatch {
   /** Compares every device with the clock; call about once a second. */
@@ -33,13 +41,32 @@ export interface SilenceWatch {
   /** While true nothing falls silent; on release everything is counted anew, with the grace. */
   hold(held: boolean, nowMs: number): void
   /** A seen device was resolved to the inventory. */
-  watch(seen: SeenDevice): void
+  watch(seen: Watched): void
   /** A device that was silent before a restart is so until it is heard. */
   restore(device: number): void
   isSilent(device: number): boolean
   lastSeenMs(device: number): number | null
   /** Takes over another inventory; who is silent goes with the device's id. */
-  reload(inventory: Inventory, seen: Iterable<SeenDevice>): void
+  reload(inventory: Inventory, seen: Iterable<Watched>): void
+}
+
+/** What is kept per device, in arrays: a million devices are looked over every second. */
+interface Devices {
+  readonly count: number
+  readonly limitMs: Float64Array
+  /** Shared index of the first source of each device plus one, 0 for none: several identifiers may feed one device. */
+  readonly firstSource: Int32Array
+  readonly silent: Uint8Array
+  /** When a silent device was last heard (0 for never): anything later ends its silence. */
+  readonly silentSinceMs: Float64Array
+}
+
+/** Devices seen by one collector, each counted once. */
+interface Collector {
+  readonly name: string
+  members: number
+  silent: number
+  dead: boolean
 }
 
 export function createSilenceWatch(
@@ -51,95 +78,177 @@ export function createSilenceWatch(
   let current = inventory
   let countedFromMs = startMs + options.graceMs
   let held = false
-  /** Shared device indices by inventory device: several identifiers may feed one device. */
-  let sources = new Map<number, number[]>()
-  let collectors = new Map<string, Set<number>>()
-  let silent = new Uint8Array(inventory.deviceCount)
-  /** When a silent device was last heard (0 for never): anything later ends its silence. */
-  let silentSinceMs = new Float64Array(inventory.deviceCount)
-  const deadCollectors = new Set<string>()
+  /** Where the next sweep begins: behind the last device that was told of, where there were too many. */
+  let sweepFrom = 0
+  let devices = devicesOf(inventory, options)
+  /** The next source of the same device plus one, by shared index; 0 behind the last. */
+  let nextSource = new Int32Array(state.capacity)
+  /** Collector of a source plus one, by shared index; 0 for none. */
+  let collectorOf = new Int32Array(state.capacity)
+  const collectors: Collector[] = []
+  const collectorNumbers = new Map<string, number>()
 
   const lastSeen = (device: number): number => {
     let last = 0
-    for (const index of sources.get(device) ?? []) last = Math.max(last, state.lastSeenMs[index] ?? 0)
+    for (let at = devices.firstSource[device]!; at !== 0; at = nextSource[at - 1]!) {
+      const heardMs = state.lastSeenMs[at - 1]!
+      if (heardMs > last) last = heardMs
+    }
     return last
   }
 
-  const watch = (seen: SeenDevice): void => {
-    if (seen.known < 0) return
-    const indices = sources.get(seen.known)
-    if (indices === undefined) sources.set(seen.known, [seen.index])
-    else if (!indices.includes(seen.index)) indices.push(seen.index)
-    if (seen.collector === '') return
-    const members = collectors.get(seen.collector)
-    if (members === undefined) collectors.set(seen.collector, new Set([seen.known]))
-    else members.add(seen.known)
+  /** Calls back with each collector that sees the device, once. */
+  const eachCollector = (device: number, act: (collector: Collector) => void): void => {
+    const first = devices.firstSource[device]!
+    for (let at = first; at !== 0; at = nextSource[at - 1]!) {
+      const number = collectorOf[at - 1]!
+      if (number === 0) continue
+      let before = first
+      while (before !== at && collectorOf[before - 1] !== number) before = nextSource[before - 1]!
+      if (before === at) act(collectors[number - 1]!)
+    }
+  }
+
+  const collectorNumber = (name: string): number => {
+    if (name === '') return 0
+    let number = collectorNumbers.get(name)
+    if (number === undefined) {
+      number = collectors.push({ name, members: 0, silent: 0, dead: false })
+      collectorNumbers.set(name, number)
+    }
+    return number
+  }
+
+  const countMember = (device: number, sign: 1 | -1): void =>
+    eachCollector(device, collector => {
+      collector.members += sign
+      collector.silent += sign * devices.silent[device]!
+    })
+
+  const watch = ({ known, index, collector }: Watched): void => {
+    if (known < 0) return
+    for (let at = devices.firstSource[known]!; at !== 0; at = nextSource[at - 1]!) {
+      if (at - 1 === index) return
+    }
+    countMember(known, -1)
+    collectorOf[index] = collectorNumber(collector)
+    nextSource[index] = devices.firstSource[known]!
+    devices.firstSource[known] = index + 1
+    countMember(known, 1)
+  }
+
+  const setSilent = (device: number, isSilent: boolean): void => {
+    if ((devices.silent[device] === 1) === isSilent) return
+    devices.silent[device] = isSilent ? 1 : 0
+    eachCollector(device, collector => {
+      collector.silent += isSilent ? 1 : -1
+    })
+  }
+
+  const devicesSeenBy = (collector: Collector): number[] => {
+    const found: number[] = []
+    for (let device = 0; device < devices.count; device++) {
+      eachCollector(device, other => {
+        if (other === collector) found.push(device)
+      })
+    }
+    return found
+  }
+
+  /** Devices whose silence begins or ends now; apart from what is done with them, so that it stays fast. */
+  const changedAt = (nowMs: number): number[] => {
+    const { count, limitMs, firstSource, silent, silentSinceMs } = devices
+    const { lastSeenMs } = state
+    const changed: number[] = []
+    const from = sweepFrom < count ? sweepFrom : 0
+    sweepFrom = 0
+    for (let i = 0; i < count; i++) {
+      const device = from + i < count ? from + i : from + i - count
+      const source = firstSource[device]!
+      let last = 0
+      if (source !== 0) last = nextSource[source - 1] === 0 ? lastSeenMs[source - 1]! : lastSeen(device)
+      // Who is silent stays so until it is heard: neither a grace nor a restart makes it speak.
+      const change =
+        silent[device] === 1
+          ? last > silentSinceMs[device]!
+          : nowMs - (last > countedFromMs ? last : countedFromMs) > limitMs[device]!
+      if (!change) continue
+      if (changed.length === changesMax) {
+        sweepFrom = device
+        break
+      }
+      changed.push(device)
+    }
+    return changed
   }
 
   return {
     watch,
     sweep(nowMs) {
-      if (held) return { devices: [], collectors: [] }
-      const devices: { device: number; sinceMs: number | null }[] = []
-      for (let device = 0; device < current.deviceCount; device++) {
-        const intervalS = current.makeOf(device).intervalS
-        const limitMs = (intervalS > 0 ? intervalS * 1000 : options.defaultIntervalMs) * options.factor
+      if (held) return { devices: [], collectors: [], more: false }
+      const flips: { device: number; sinceMs: number | null }[] = []
+      const found = changedAt(nowMs)
+      const more = found.length === changesMax
+      for (const device of found) {
         const last = lastSeen(device)
-        const wasSilent = silent[device] === 1
-        // Who is silent stays so until it is heard: neither a grace nor a restart makes it speak.
-        const isSilent = wasSilent
-          ? last <= (silentSinceMs[device] ?? 0)
-          : nowMs - Math.max(last, countedFromMs) > limitMs
-        if (isSilent === wasSilent) continue
-        silentSinceMs[device] = last
-        silent[device] = isSilent ? 1 : 0
-        devices.push({ device, sinceMs: isSilent ? (last === 0 ? countedFromMs : last) : null })
+        const isSilent = devices.silent[device] === 0
+        devices.silentSinceMs[device] = last
+        setSilent(device, isSilent)
+        flips.push({ device, sinceMs: isSilent ? (last === 0 ? countedFromMs : last) : null })
       }
       const changed: SilenceSweep['collectors'][number][] = []
-      for (const [collector, members] of collectors) {
-        if (members.size < options.collectorDevicesMin) continue
-        const dead = everySilent(members, silent)
-        if (dead === deadCollectors.has(collector)) continue
-        if (dead) deadCollectors.add(collector)
-        else deadCollectors.delete(collector)
-        const list = [...members]
-        const sinceMs = dead ? Math.max(...list.map(lastSeen)) : null
-        changed.push({ collector, devices: list, sinceMs })
+      for (const collector of collectors) {
+        if (collector.members < options.collectorDevicesMin) continue
+        const dead = collector.silent === collector.members
+        if (dead === collector.dead) continue
+        collector.dead = dead
+        const members = devicesSeenBy(collector)
+        let sinceMs: number | null = null
+        if (dead) for (const device of members) sinceMs = Math.max(sinceMs ?? 0, lastSeen(device))
+        changed.push({ collector: collector.name, devices: members, sinceMs })
       }
-      return { devices, collectors: changed }
+      return { devices: flips, collectors: changed, more }
     },
     hold(value, nowMs) {
       if (held && !value) countedFromMs = nowMs + options.graceMs
       held = value
     },
-    restore(device) {
-      silent[device] = 1
-    },
-    isSilent: device => silent[device] === 1,
+    restore: device => setSilent(device, true),
+    isSilent: device => devices.silent[device] === 1,
     lastSeenMs(device) {
       const last = lastSeen(device)
       return last === 0 ? null : last
     },
     reload(next, seen) {
-      const kept = new Uint8Array(next.deviceCount)
-      const keptSinceMs = new Float64Array(next.deviceCount)
-      for (let device = 0; device < current.deviceCount; device++) {
-        const now = silent[device] === 1 ? next.deviceIndex(current.deviceId(device)) : undefined
+      const old = devices
+      devices = devicesOf(next, options)
+      for (let device = 0; device < old.count; device++) {
+        const now = old.silent[device] === 1 ? next.deviceIndex(current.deviceId(device)) : undefined
         if (now === undefined) continue
-        kept[now] = 1
-        keptSinceMs[now] = silentSinceMs[device]!
+        devices.silent[now] = 1
+        devices.silentSinceMs[now] = old.silentSinceMs[device]!
       }
-      silent = kept
-      silentSinceMs = keptSinceMs
       current = next
-      sources = new Map()
-      collectors = new Map()
+      nextSource = new Int32Array(state.capacity)
+      collectorOf = new Int32Array(state.capacity)
+      for (const collector of collectors) collector.members = collector.silent = 0
       for (const device of seen) watch(device)
     }
   }
 }
 
-function everySilent(members: ReadonlySet<number>, silent: Uint8Array): boolean {
-  for (const device of members) if (silent[device] !== 1) return false
-  return true
+function devicesOf(inventory: Inventory, options: StalenessOptions): Devices {
+  const count = inventory.deviceCount
+  const limitMs = new Float64Array(count)
+  for (let device = 0; device < count; device++) {
+    const { intervalS } = inventory.makeOf(device)
+    limitMs[device] = (intervalS > 0 ? intervalS * 1000 : options.defaultIntervalMs) * options.factor
+  }
+  return {
+    count,
+    limitMs,
+    firstSource: new Int32Array(count),
+    silent: new Uint8Array(count),
+    silentSinceMs: new Float64Array(count)
+  }
 }
