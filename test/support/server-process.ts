@@ -49,7 +49,8 @@ export interface ServerProcess {
   /** The last lines it wrote. */
   log(): string
   kill(signal: NodeJS.Signals): void
-  stop(): Promise<void>
+  /** Ends it (SIGTERM unless said otherwise, SIGKILL when that is not heeded) and waits for its end. */
+  stop(signal?: NodeJS.Signals): Promise<void>
 }
 
 /** Starts a server and waits until the URL answers 200; throws with its log when it ends or takes too long. */
@@ -57,7 +58,8 @@ export async function startServer(
   program: string,
   args: readonly string[],
   readyUrl: string,
-  readyMsMax = 30_000
+  readyMsMax = 30_000,
+  stopMsMax = 5_000
 ): Promise<ServerProcess> {
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   let log = ''
@@ -71,12 +73,12 @@ export async function startServer(
   child.on('exit', (code, signal) => (ended ??= `it ended with ${signal ?? `exit code ${code ?? '?'}`}`))
   const orphaned = (): void => void child.kill('SIGKILL')
   process.once('exit', orphaned)
-  const stop = async (): Promise<void> => {
+  const stop = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<void> => {
     process.off('exit', orphaned)
     if (ended !== undefined) return
     const gone = once(child, 'exit')
-    child.kill('SIGTERM')
-    const timer = setTimeout(() => child.kill('SIGKILL'), 5_000)
+    child.kill(signal)
+    const timer = setTimeout(() => child.kill('SIGKILL'), stopMsMax)
     await gone
     clearTimeout(timer)
   }
