@@ -2,8 +2,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { pino, type Logger } from 'pino'
-import pretty from 'pino-pretty'
+import { createLogger } from './logger.ts'
 import { inspectConfig, type Config } from './schemas/config.ts'
 import { ProblemsError } from './schemas/located-yaml.ts'
 import { packageRoot } from './schemas/package-root.ts'
@@ -50,7 +49,7 @@ program
   .action(async ({ config: file }: { config?: string }) => {
     const { startDaemon } = await import('./main.ts')
     const config = await readConfig(file)
-    const logger = createLogger(config)
+    const logger = createLogger(config.log)
     const ended = waitForEnd()
     const daemon = await startDaemon({ config, logger, version, onFatal: ended.fail })
     process.on('SIGHUP', () => {
@@ -247,13 +246,6 @@ async function readConfig(file: string | undefined): Promise<Config> {
   if (problems.length === 0) return config
   const { definitionProblems } = await import('./definitions.ts')
   throw new ProblemsError([...problems, ...(await definitionProblems(config))])
-}
-
-function createLogger(config: Config): Logger {
-  const { level } = config.log
-  return config.log.pretty
-    ? pino({ level }, pretty({ ignore: 'pid,hostname' }))
-    : pino({ level, base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime })
 }
 
 /** Resolves at the first signal to stop; a second one ends the program at once. */

@@ -2,8 +2,6 @@ import { readFileSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { pino } from 'pino'
-import pretty from 'pino-pretty'
 import { startEmbeddedClickHouse } from './embedded/clickhouse.ts'
 import { lockFolder } from './embedded/folder-lock.ts'
 import { nativeKafkaAvailable, startEmbeddedKafka } from './embedded/kafka.ts'
@@ -15,6 +13,7 @@ import {
 } from './embedded/simulator/command.ts'
 import { connectKafkaSink, createMemorySink, type RecordSink } from './embedded/simulator/sink.ts'
 import { createMemorySource, type MemoryRecord, type MemorySource } from './ingest/memory-source.ts'
+import { createLogger } from './logger.ts'
 import { startDaemon, type Daemon } from './main.ts'
 import { loadConfig } from './schemas/config.ts'
 import type { Readiness } from './status/view.ts'
@@ -55,10 +54,11 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
   const { print } = options
   const dataDir = resolve(options.dataDir)
   const startedMs = Date.now()
-  const logger = pino(
-    { level: process.env['SVETOFOR_LOG_LEVEL'] ?? 'warn' },
-    pretty({ colorize: process.stdout.isTTY, ignore: 'pid,hostname', sync: true })
-  )
+  const logger = createLogger({
+    level: process.env['SVETOFOR_LOG_LEVEL'] ?? 'warn',
+    pretty: true,
+    colour: process.stdout.isTTY
+  })
   const progress = (text: string): void =>
     print(`  ${((Date.now() - startedMs) / 1000).toFixed(1).padStart(4)} s  ${text}`)
   /** What runs, in the order it was started; stopped in reverse. */

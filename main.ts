@@ -76,6 +76,8 @@ const storeSeriesMs = 20
 const storeSeriesMax = 2000
 const programsMax = 65_536
 const retryMsMax = 10_000
+const troubleRepeatMs = 60_000
+const troublesMax = 100
 /** Connections beside those of inserts: small tables, history, positions. */
 const queryConnections = 6
 
@@ -88,11 +90,15 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   let restored = false
   let fatal = false
 
+  const trouble = createTroubleLog(logger, nowMs)
   const fail = (error: unknown): void => {
     if (fatal || stopping.signal.aborted) return
     fatal = true
     const cause = error instanceof Error ? error : new Error(String(error))
-    logger.fatal({ err: cause }, 'cannot go on: stopping, so that what is not stored is read again')
+    logger.fatal(
+      { err: cause, stack: cause.stack },
+      'cannot go on: stopping, so that what is not stored is read again'
+    )
     options.onFatal(cause)
   }
 
@@ -102,7 +108,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const offsets = createOffsetCommitter({
     commit: next => source.commit(next),
     commitFailed: error =>
-      logger.warn({ err: error }, 'offsets could not be committed; trying again with the next ones')
+      trouble('offsets could not be committed to Kafka; trying again with the next ones', error)
   })
   const writer = createWriter({
     client,
@@ -124,11 +130,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     },
     onState(state) {
       if (state.down)
-        logger.warn(
-          { attempts: state.attempts, error: state.error },
-          'ClickHouse does not take inserts; trying again'
+        trouble(
+          `ClickHouse at ${config.clickhouse.url} does not take inserts; samples wait in memory, trying again`,
+          state.error
         )
-      else logger.info('ClickHouse takes inserts again')
+      else logger.info(`ClickHouse at ${config.clickhouse.url} takes inserts again`)
     },
     onFatal: fail
   })
@@ -139,7 +145,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   })
 
   const rollups = config.clickhouse.rollups
-    ? createRollups({ client, onProblem: sentence => logger.warn(sentence) })
+    ? createRollups({ client, onProblem: sentence => trouble(sentence) })
     : undefined
 
   // Evaluation.
@@ -200,7 +206,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         await deadLetters.send(rejects)
         return
       } catch (error) {
-        logger.error({ err: error }, 'dead letters cannot be sent; their partitions wait')
+        trouble(
+          `dead letters cannot be sent to ${config.kafka.dlq_topic}; their partitions wait, trying again`,
+          error
+        )
         await pauseBefore(attempt, stopping.signal)
       }
     }
@@ -321,7 +330,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         return await act()
       } catch (error) {
         if (stopping.signal.aborted || isHopeless(error)) throw error
-        logger.warn({ err: error, attempt }, `could not ${what}; trying again`)
+        trouble(`could not ${what} at ${config.clickhouse.url}; trying again`, error)
         await pauseBefore(attempt, stopping.signal)
       }
     }
@@ -347,7 +356,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     batches: batches => dispatcher.offer(batches),
     failed(error, isFatal) {
       if (isFatal) fail(error)
-      else logger.warn({ err: error }, 'Kafka: trying again')
+      else trouble(`Kafka at ${config.kafka.brokers.join(',')} cannot be read; trying again`, error)
     }
   }
 
@@ -463,6 +472,30 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     if (!stopping.signal.aborted) fail(error)
   })
   return { url, registry, reload, stop }
+}
+
+/**
+ * Says of a trouble that lasts (a server that is down) when it begins and then once a minute, one line each: what,
+ * where, and the server's own words. Nobody is helped by a stack of ours, or by a line an attempt.
+ */
+function createTroubleLog(logger: Logger, nowMs: () => number): (sentence: string, error?: unknown) => void {
+  const said = new Map<string, { atMs: number; untold: number }>()
+  return (sentence, error) => {
+    const last = said.get(sentence)
+    if (last !== undefined && nowMs() - last.atMs < troubleRepeatMs) {
+      last.untold++
+      return
+    }
+    if (said.size >= troublesMax) said.clear()
+    said.set(sentence, { atMs: nowMs(), untold: 0 })
+    logger.warn(
+      {
+        ...(error === undefined ? {} : { error: error instanceof Error ? error.message : String(error) }),
+        ...(last === undefined || last.untold === 0 ? {} : { timesSince: last.untold })
+      },
+      sentence
+    )
+  }
 }
 
 /** Thrown out of a delivery that the stop of the daemon has ended; its records are read again. */
