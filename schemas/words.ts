@@ -32,8 +32,3 @@ export const lightOfSeverity: Readonly<Record<Severity, Light>> = {
   minor: 'yellow',
   warning: 'yellow'
 }
-
-/** The worse of two lights: red over grey over yellow over green. */
-export function worseLight(a: Light, b: Light): Light {
-  return lights.indexOf(a) >= lights.indexOf(b) ? a : b
-}

@@ -2,7 +2,7 @@ import { deviceSilent, type AlarmEngine } from '../rules/alarms.ts'
 import type { CompiledRules } from '../rules/compile.ts'
 import { evaluateSample } from '../rules/kernel.ts'
 import type { Alarm, AlarmTransition, ConditionFlip } from '../rules/model.ts'
-import type { ProgramTableBuilder } from '../rules/program.ts'
+import { opIn, type ProgramTableBuilder } from '../rules/program.ts'
 import { conditionsPerSeriesMax, type DeviceState, type SeriesState } from '../rules/series-state.ts'
 import type { Candidate, EvaluationResult, NewSeries } from '../schemas/evaluation.ts'
 import type { CompiledInventory } from '../topology/compile.ts'
@@ -143,7 +143,7 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
     for (let k = 0; k < table.conditionCount[program]!; k++) {
       const at = program * conditionsPerSeriesMax + k
       if (table.condition[at] !== condition) continue
-      return table.op[at] === 2 ? NaN : (on ? table.raiseLimit[at] : table.clearLimit[at])!
+      return table.op[at] === opIn ? NaN : (on ? table.raiseLimit[at] : table.clearLimit[at])!
     }
     return NaN
   }
