@@ -7,7 +7,6 @@ import { Decompress as ZstdStream } from 'fzstd'
  * allocate a buffer a call and know no limit, and measured slower on batches of telemetry.
  */
 export const compressionNames = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
-type CompressionName = (typeof compressionNames)[number]
 
 /** The bytes are at `bytes[0 .. length)`; `bytes` may be longer, and is valid until the next call only. */
 export interface Decompressed {
