@@ -140,10 +140,13 @@ function floored(dbm: number): number {
   return dbm < absurdDbm ? NaN : Math.max(dbm, noLightDbm)
 }
 
-/** dBm of a power in mW: 0 is no light; a negative power is no reading. */
+/**
+ * dBm of a power in mW: 0 is no light; a negative power is no reading. It is kept to four places, far finer than any
+ * module measures: the further places of a logarithm would take five bytes more to store.
+ */
 function dbmOfMilliwatts(milliwatts: number): number {
   if (milliwatts < 0) return NaN
-  return Math.max(10 * Math.log10(milliwatts), noLightDbm)
+  return Math.max(Math.round(Math.log10(milliwatts) * 100_000) / 10_000, noLightDbm)
 }
 
 function bounded(slot: SlotPlan, value: number): number {
