@@ -7,6 +7,7 @@ export const dot = 0x2e
 export const zero = 0x30
 export const openingBrace = 0x7b
 export const closingBrace = 0x7d
+export const openingBracket = 0x5b
 export const closingBracket = 0x5d
 
 /** So many digits are exact in a double. */

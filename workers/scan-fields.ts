@@ -53,7 +53,7 @@ export interface FieldReader {
 /** Fields of one record that are looked at; a record with more goes the long way. */
 const fieldsMax = 64
 const slotsMax = 128
-/** Distinct field names in distinct places that are remembered. */
+/** Distinct field names in distinct places that are remembered, of each format. */
 const namesMax = 4096
 const siblingsMax = 64
 
@@ -78,7 +78,14 @@ export interface Place {
   /** The fields up to here as one measurement reads them, by its index. */
   readonly shapes: (Shape | undefined)[]
   readonly names: readonly string[]
+  readonly tree: Tree
+}
+
+/** What the places of one tree share. */
+interface Tree {
+  /** The name that the reference decoder knows a field by. */
   readonly nameOf: (written: string) => string
+  placeCount: number
 }
 
 /** How a measurement reads a sequence of fields. */
@@ -106,8 +113,7 @@ interface ShapeSlot {
 /** 10^k is exact in a double up to k = 22, so one division rounds as JSON.parse does. */
 const powersOfTen = Float64Array.from({ length: 23 }, (_, k) => 10 ** k)
 export function createFieldReader(policy: DecodePolicy): FieldReader {
-  let placeCount = 0
-  let place = newPlace(new Uint8Array(0), [], name => name)
+  let place = newRoot([], name => name)
   let buffer: Uint8Array = new Uint8Array(0)
   let fieldCount = 0
   const kinds = new Uint8Array(fieldsMax)
@@ -121,8 +127,8 @@ export function createFieldReader(policy: DecodePolicy): FieldReader {
   let number = 0
 
   const out = {
-    root: (nameOf = (written: string) => written) => newPlace(new Uint8Array(0), [], nameOf),
-    only: (name: string) => newPlace(new Uint8Array(0), [name], written => written),
+    root: (nameOf = (written: string) => written) => newRoot([], nameOf),
+    only: (name: string) => newRoot([name], written => written),
     scanFields,
     scanOnly,
     read,
@@ -172,15 +178,16 @@ export function createFieldReader(policy: DecodePolicy): FieldReader {
   }
 
   function learn(bytes: Uint8Array, to: number): Place | undefined {
-    if (bytes[at] !== quote || placeCount >= namesMax || place.next.length >= siblingsMax) return undefined
+    if (bytes[at] !== quote || place.tree.placeCount >= namesMax || place.next.length >= siblingsMax)
+      return undefined
     let end = at + 1
     for (; end < to && bytes[end] !== quote; end++) if (!isPlain(bytes[end]!)) return undefined
     if (end + 1 >= to || bytes[end + 1] !== 0x3a) return undefined
-    const name = place.nameOf(latin1(bytes, at + 1, end))
+    const name = place.tree.nameOf(latin1(bytes, at + 1, end))
     // Of a field given twice the last counts; that is rare enough for the long way.
     if (place.names.includes(name)) return undefined
-    placeCount++
-    const learned = newPlace(bytes.slice(at, end + 2), [...place.names, name], place.nameOf)
+    place.tree.placeCount++
+    const learned = newPlace(bytes.slice(at, end + 2), [...place.names, name], place.tree)
     place.next.push(learned)
     return learned
   }
@@ -361,9 +368,16 @@ export function createFieldReader(policy: DecodePolicy): FieldReader {
   return out
 }
 
-function newPlace(key: Uint8Array, names: readonly string[], nameOf: (written: string) => string): Place {
-  return { key, next: [], shapes: [], names, nameOf }
-}
+const newPlace = (key: Uint8Array, names: readonly string[], tree: Tree): Place => ({
+  key,
+  next: [],
+  shapes: [],
+  names,
+  tree
+})
+
+const newRoot = (names: readonly string[], nameOf: (written: string) => string): Place =>
+  newPlace(new Uint8Array(0), names, { nameOf, placeCount: 0 })
 
 function compileShape(place: Place, plan: MeasurementPlan): Shape {
   const shape = shapeOf(place, plan)

@@ -6,6 +6,7 @@ import {
   isPlain,
   matches,
   openingBrace,
+  openingBracket,
   quote,
   wholeEnd,
   wholeNumber
@@ -36,7 +37,7 @@ export function createGnmicForm(fields: FieldReader, found: Found): Form {
       const isArray = bytes[from] !== openingBrace
       const start = isArray ? from + 1 : from
       const last = isArray ? end - 1 : end
-      if (isArray && bytes[last] !== closingBracket) return false
+      if (isArray && (bytes[from] !== openingBracket || bytes[last] !== closingBracket)) return false
       if (!matches(bytes, start, naming)) return false
       let length = 1
       let at = start + naming.length

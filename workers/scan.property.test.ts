@@ -42,3 +42,13 @@ describe('an alias that names no instance', () => {
     for (let round = 0; round < 3; round++) expect(parity.run(values)).toBeUndefined()
   })
 })
+
+describe('a gnmic event with something before it', () => {
+  it('is not taken for an array of events', () => {
+    const event = `{"name":"s","timestamp":1700000600000000000,"tags":{"source":"10.7.1.5"},"values":{"/interface/oper-state":"up"}}`
+    const values = [`[${event}]`, `C${event}]`, `[${event}}`].map(text => Buffer.from(text))
+    const parity = createParity(profiles)
+    for (let round = 0; round < 3; round++) expect(parity.run(values)).toBeUndefined()
+    expect(parity.scanned).toBe(1)
+  })
+})
