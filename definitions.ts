@@ -1,7 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { checkRules } from './rules/check.ts'
 import type { CompiledRules } from './rules/compile.ts'
@@ -22,6 +21,9 @@ export interface Definitions {
   /** Sources of the profiles; workers compile them again for themselves. */
   readonly profiles: readonly TextFile[]
 }
+
+/** A longer line is no entry of an inventory; it is read no further, and said to be wrong. */
+const lineLengthMax = 16 * 1024 * 1024
 
 interface TextFile {
   readonly file: string
@@ -108,14 +110,25 @@ async function readInventory(file: string, store: InventoryStore): Promise<Inven
   const kind = extname(file).toLowerCase()
   try {
     if (kind === '.csv' || kind === '.ndjson') {
-      const lines = createInterface({ input: createReadStream(file, 'utf8'), crlfDelay: Infinity })
-      return await parseInventoryLines(file, lines, kind === '.csv' ? 'csv' : 'ndjson', store)
+      return await parseInventoryLines(file, linesOf(file), kind === '.csv' ? 'csv' : 'ndjson', store)
     }
     return parseInventoryYaml(file, await readFile(file, 'utf8'), store)
   } catch (error) {
     if (error instanceof ProblemsError) throw error
     throw new ProblemsError([unreadable(file, error)])
   }
+}
+
+/** Line by line with no more than one piece of the file in memory; node:readline reads on while its lines wait. */
+async function* linesOf(file: string): AsyncGenerator<string> {
+  let rest = ''
+  for await (const piece of createReadStream(file, 'utf8') as AsyncIterable<string>) {
+    const lines = (rest + piece).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) yield line.endsWith('\r') ? line.slice(0, -1) : line
+    if (rest.length > lineLengthMax) break
+  }
+  if (rest !== '') yield rest
 }
 
 function unreadable(file: string, error: unknown): Problem {

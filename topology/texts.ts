@@ -4,8 +4,6 @@
  * and no work for the collector.
  */
 
-type Bytes = Uint8Array<ArrayBuffer>
-
 const blockBits = 18
 const blockBytes = 1 << blockBits
 
@@ -19,10 +17,10 @@ export interface TextArena {
   holdsInLowerCase(place: number): boolean
   /** Takes a text to compare or hash; returns its hash (unsigned 32 bits). */
   encode(text: string): number
-  /** Hash of the bytes at a place, as `encode` gives it. */
-  hashAt(place: number): number
 }
 
+/** Shorter texts are copied faster byte by byte than by a call. */
+const copiedByHandMax = 64
 /** Two bytes of length stand before each text. */
 const textBytesMax = 0xffff
 
@@ -66,7 +64,8 @@ export function createTextArena(): TextArena {
       const place = (blocks.length - 1) * blockBytes + free
       block[free] = length & 0xff
       block[free + 1] = length >> 8
-      scratch.copy(block, free + 2, 0, length)
+      if (length > copiedByHandMax) scratch.copy(block, free + 2, 0, length)
+      else for (let i = 0; i < length; i++) block[free + 2 + i] = scratch[i]!
       free += length + 2
       return place
     },
@@ -91,19 +90,14 @@ export function createTextArena(): TextArena {
     },
     encode(text) {
       write(text)
-      return hashOf(scratch, 0, length)
-    },
-    hashAt(place) {
-      const at = place & (blockBytes - 1)
-      const block = blocks[Math.floor(place / blockBytes)]!
-      return hashOf(block, at + 2, block[at]! | (block[at + 1]! << 8))
+      return hashOf(scratch, length)
     }
   }
 }
 
-function hashOf(bytes: Bytes, from: number, length: number): number {
+function hashOf(bytes: Uint8Array, length: number): number {
   let h = length ^ 0x811c9dc5
-  for (let i = from; i < from + length; i++) h = Math.imul(h ^ bytes[i]!, 0x01000193)
+  for (let i = 0; i < length; i++) h = Math.imul(h ^ bytes[i]!, 0x01000193)
   h = Math.imul(h ^ (h >>> 16), 0x7feb352d)
   h = Math.imul(h ^ (h >>> 15), 0x846ca68b)
   return (h ^ (h >>> 16)) >>> 0
@@ -159,22 +153,30 @@ export interface TextSet {
 
 export function createTextSet(arena: TextArena): TextSet {
   const places = createColumn(length => new Uint32Array(length))
-  const table = createNumberTable(number => arena.hashAt(places.array[number]!))
-  const same = (number: number): boolean => arena.holds(places.array[number]!)
+  /** Kept, so that the table grows without reading every text again. */
+  const hashes = createColumn(length => new Uint32Array(length))
+  const table = createNumberTable(number => hashes.array[number]!)
+  let asked = 0
+  const same = (number: number): boolean =>
+    hashes.array[number] === asked && arena.holds(places.array[number]!)
+  const find = (text: string): number => {
+    asked = arena.encode(text)
+    return table.find(asked, same)
+  }
   return {
     get size() {
       return places.size
     },
     add(text) {
-      const hash = arena.encode(text)
-      const known = table.find(hash, same)
+      const known = find(text)
       if (known !== -1) return known
       const number = places.size
       places.push(arena.add(text))
-      table.add(hash, number)
+      hashes.push(asked)
+      table.add(asked, number)
       return number
     },
-    find: text => table.find(arena.encode(text), same),
+    find,
     get: number => arena.get(places.array[number]!)
   }
 }
@@ -186,8 +188,6 @@ export interface Column<A extends Numbers> {
   readonly array: A
   readonly size: number
   push(value: number): void
-  /** What was added, without the room behind it. */
-  done(): A
 }
 
 export function createColumn<A extends Numbers>(make: (length: number) => A): Column<A> {
@@ -207,8 +207,7 @@ export function createColumn<A extends Numbers>(make: (length: number) => A): Co
         array = grown
       }
       array[size++] = value
-    },
-    done: () => array.subarray(0, size) as A
+    }
   }
 }
 

@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest'
+import type { NewSeries } from '../schemas/evaluation.ts'
+import { generateCity } from '../topology/city.ts'
+import { compileInventory, inventoryPart } from '../topology/compile.ts'
+import { createSeriesRegistry } from './series-registry.ts'
+
+const city = generateCity({ nodes: 20, seed: 1 })
+const inventory = compileInventory([inventoryPart(city.nodes, city.devices)], 1)
+const empty = compileInventory([inventoryPart([], [])], 2)
+const name = city.devices[3]!.identifiers[1]!
+
+const series = (at: number, over: Partial<NewSeries> = {}): NewSeries => ({
+  series: at,
+  id: '0'.repeat(16),
+  identifiers: ['somewhere', name],
+  collector: 'col1',
+  signal: 2,
+  instance: '25',
+  profile: 'if-mib',
+  device: 0,
+  ...over
+})
+
+describe('createSeriesRegistry', () => {
+  it('notes a series once, with its device by any of its identifiers', () => {
+    const registry = createSeriesRegistry(10, 4)
+    expect(registry.knownOf(7)).toBe(-1)
+    expect(registry.add(series(7), inventory, 50)).toBe(true)
+    expect(registry.add(series(7), inventory, 60)).toBe(false)
+    registry.add(series(8, { instance: '26', signal: 3 }), inventory, 60)
+    expect([registry.size(), registry.at(0), registry.at(1)]).toEqual([2, 7, 8])
+    expect([registry.deviceOf(7), registry.knownOf(7), registry.signal(8)]).toEqual([0, 3, 3])
+    expect([registry.instance(7), registry.instance(8), registry.instance(9)]).toEqual(['25', '26', ''])
+    expect(registry.seenDevice(0)).toEqual({
+      index: 0,
+      identifiers: ['somewhere', name],
+      collector: 'col1',
+      profile: 'if-mib',
+      firstSeenMs: 50,
+      known: 3,
+      series: 2
+    })
+    expect(registry.seenDevice(1)).toBeUndefined()
+  })
+
+  it('lists devices the inventory does not know, and knows them after a reload', () => {
+    const registry = createSeriesRegistry(10, 4)
+    registry.add(series(0), empty, 1)
+    registry.add(series(1, { device: 2, identifiers: ['x'.repeat(100_000)] }), empty, 1)
+    expect(registry.unknownCount()).toBe(2)
+    registry.resolveAll(inventory)
+    expect([...registry.unknownDevices()].map(device => device.index)).toEqual([2])
+    expect([...registry.devices()]).toEqual([
+      { index: 0, known: 3, collector: 'col1' },
+      { index: 2, known: -1, collector: 'col1' }
+    ])
+    registry.resolveAll(empty)
+    expect(registry.unknownCount()).toBe(2)
+  })
+})
