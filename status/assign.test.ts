@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { checkRules } from '../rules/check.ts'
+import { createProgramTable } from '../rules/program.ts'
+import { seriesStateBytes, seriesStateOver } from '../rules/series-state.ts'
+import { shippedRulesFiles } from '../rules/shipped.ts'
+import { packageRoot } from '../schemas/package-root.ts'
+import { signalIds } from '../schemas/signals.ts'
+import { generateCity } from '../topology/city.ts'
+import { compileInventory, inventoryPart } from '../topology/compile.ts'
+import { createSeriesAssigner } from './assign.ts'
+import { createSeriesRegistry } from './series-registry.ts'
+
+const rules = checkRules(
+  shippedRulesFiles.map(file => ({ file, text: readFileSync(join(packageRoot, file), 'utf8') }))
+).compiled!
+const city = generateCity({ nodes: 20, seed: 1 })
+const inventory = compileInventory([inventoryPart(city.nodes, city.devices)], 1)
+
+function assigned() {
+  const state = seriesStateOver(new ArrayBuffer(seriesStateBytes(16)), 16)
+  const registry = createSeriesRegistry(16, 4)
+  const assigner = createSeriesAssigner(
+    registry,
+    state,
+    createProgramTable(100),
+    inventory,
+    rules,
+    () => undefined
+  )
+  const add = (series: number, signal: string, instance: string, device = 0): void => {
+    const identifiers = [city.devices[device]?.identifiers[0] ?? 'nobody']
+    const described = { id: '', identifiers, collector: '', profile: 'p', device }
+    registry.add({ series, signal: signalIds.get(signal)!, instance, ...described }, inventory, 0)
+    assigner.assign(series)
+  }
+  return { state, assigner, add }
+}
+
+describe('createSeriesAssigner', () => {
+  it("judges a port by its own module's limits, and leaves the other ports alone", () => {
+    const { state, assigner, add } = assigned()
+    add(1, 'optics.rx_dbm', '25')
+    add(2, 'optics.rx_dbm', '26')
+    const before = state.program[1]
+    expect(state.program[2]).toBe(before)
+    for (const [series, signal, limit] of [
+      [3, 'optics.rx_low_alarm_dbm', -31.5],
+      [4, 'optics.rx_low_warn_dbm', -29.5]
+    ] as const) {
+      add(series, signal, '25')
+      expect(assigner.moduleLimit(series, limit)).toBe(true)
+    }
+    const own = state.program[1]
+    expect(own).not.toBe(before)
+    expect(state.program[2]).toBe(before)
+    expect(assigner.moduleLimit(2, -10)).toBe(false)
+    assigner.reassignAll(inventory, rules, () => undefined)
+    expect(state.program[1]).not.toBe(state.program[2])
+  })
+
+  it('knows the limits of a module before its readings', () => {
+    const { state, assigner, add } = assigned()
+    add(3, 'optics.rx_low_alarm_dbm', '25')
+    assigner.moduleLimit(3, -31.5)
+    add(1, 'optics.rx_dbm', '25')
+    add(2, 'optics.rx_dbm', '26')
+    expect(state.program[1]).not.toBe(state.program[2])
+  })
+})
