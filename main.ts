@@ -140,7 +140,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   })
   const rows = createRowSink({
     client,
-    onProblem: sentence => logger.error(sentence),
+    onProblem: (sentence, isLost) => (isLost ? logger.error(sentence) : trouble(sentence)),
     metrics: writerMetrics
   })
 
@@ -490,7 +490,7 @@ function createTroubleLog(logger: Logger, nowMs: () => number): (sentence: strin
     said.set(sentence, { atMs: nowMs(), untold: 0 })
     logger.warn(
       {
-        ...(error === undefined ? {} : { error: error instanceof Error ? error.message : String(error) }),
+        ...(error === undefined ? {} : { error: error instanceof Error ? error.message : error }),
         ...(last === undefined || last.untold === 0 ? {} : { timesSince: last.untold })
       },
       sentence
