@@ -1,6 +1,12 @@
 import zlib from 'node:zlib'
 import { Decompress as ZstdStream } from 'fzstd'
 
+/*
+ * Decompression of Kafka record batches, with a limit on the output that holds before the memory is taken.
+ * LZ4 and Snappy are decoded here, into one buffer that is used again for every batch: the packages at hand
+ * allocate a buffer a call and know no limit, and measured slower on batches of telemetry.
+ */
+
 /** The bytes are at `bytes[0 .. length)`; `bytes` may be longer, and is valid until the next call only. */
 export interface Decompressed {
   bytes: Uint8Array
