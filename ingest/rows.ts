@@ -29,8 +29,8 @@ export interface RowSinkOptions {
   readonly flushMsMax?: number
   readonly retryMsMin?: number
   readonly retryMsMax?: number
-  /** Told of rows refused or given up, once for each burst, with a sentence. */
-  readonly onProblem: (sentence: string) => void
+  /** Told, once for each burst, of rows refused or given up (`isLost`) and of rows that wait for a server that is down. */
+  readonly onProblem: (sentence: string, isLost: boolean) => void
   readonly metrics?: WriterMetrics
   readonly nowMs?: () => number
   readonly random?: () => number
@@ -154,7 +154,8 @@ export function createRowSink(options: RowSinkOptions): RowSink {
         waiting = waiting.slice(rows.length)
         if (refused > 0) {
           onProblem(
-            `${refused} rows of ${table} were refused while ${waitingMax} were waiting for ClickHouse`
+            `${refused} rows of ${table} were refused while ${waitingMax} were waiting for ClickHouse`,
+            true
           )
           refused = 0
         }
@@ -177,12 +178,12 @@ export function createRowSink(options: RowSinkOptions): RowSink {
           const sentence = neverSucceeds(error, `rows of ${table}`)
           if (sentence !== undefined) {
             metrics?.rowsDropped(rows.length)
-            onProblem(`${rows.length} rows are given up: ${sentence}`)
+            onProblem(`${rows.length} rows are given up: ${sentence}`, true)
             return 'done'
           }
           if (attempt === 1) {
             const reason = error instanceof Error ? error.message || error.name : String(error)
-            onProblem(`rows of ${table} wait for ClickHouse: ${firstLine(reason)}`)
+            onProblem(`rows of ${table} wait for ClickHouse: ${firstLine(reason)}`, false)
           }
           await pause(backoffMs(attempt, retryMsMin, retryMsMax, random))
         }
@@ -266,7 +267,7 @@ export function createRowSink(options: RowSinkOptions): RowSink {
       stopping.abort()
       for (const lane of all) lane.stop()
       const left = all.reduce((sum, lane) => sum + lane.waiting(), 0)
-      if (left > 0) onProblem(`${left} rows of history were not stored before the stop`)
+      if (left > 0) onProblem(`${left} rows of history were not stored before the stop`, true)
     }
   }
 }
