@@ -9,6 +9,34 @@ const benches: Readonly<Record<string, { readonly about: string; load(): Promise
   path: {
     about: 'the whole daemon and its peers over the same topic',
     load: async () => (await import('./suite/path.ts')).path
+  },
+  formats: {
+    about: 'the scanners against the reference decoder, and the CPU of each format',
+    load: async () => (await import('./suite/formats.ts')).formats
+  },
+  scale: {
+    about: 'memory and CPU with 10,000 to 1,000,000 nodes',
+    load: async () => (await import('./suite/scale.ts')).scale
+  },
+  latency: {
+    about: 'from event to light and to storage, under load',
+    load: async () => (await import('./suite/latency.ts')).latency
+  },
+  lookup: {
+    about: 'look-ups by address and node, quiet and in a mass outage',
+    load: async () => (await import('./suite/lookup.ts')).lookup
+  },
+  storage: {
+    about: 'bytes a sample on disk, by column',
+    load: async () => (await import('./suite/storage.ts')).storage
+  },
+  soak: {
+    about: 'an hour of steady load: memory and pauses',
+    load: async () => (await import('./suite/soak.ts')).soak
+  },
+  guard: {
+    about: 'the short form of path for CI, against bench/baseline.json',
+    load: async () => (await import('./suite/guard.ts')).guard
   }
 }
 

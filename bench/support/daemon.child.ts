@@ -60,8 +60,11 @@ async function reset(): Promise<void> {
     rows: await rows()
   }
   loop.reset()
+  trace = []
   pausesMs = []
 }
+
+const traceMax = 20_000
 
 async function figures(): Promise<DaemonFigures> {
   const used = process.cpuUsage(since.cpu)
@@ -85,14 +88,17 @@ async function figures(): Promise<DaemonFigures> {
     loopDelayMsMax: loop.max / 1e6,
     gcPauseMsP99: pausesMs.length === 0 ? 0 : percentile(pausesMs, 0.99),
     gcPauseMsMax: pausesMs.reduce((most, ms) => Math.max(most, ms), 0),
-    gcPauses: pausesMs.length
+    gcPauses: pausesMs.length,
+    stored: trace.slice(-traceMax)
   }
 }
 
 /** The stretch from the first batch after the last reset until this many samples are stored. */
 async function stored(wanted: number, timeoutMs: number): Promise<DaemonFigures> {
   const untilMs = performance.now() + timeoutMs
-  while ((await records()) === since.records && performance.now() < untilMs) {
+  const isIdle = async (): Promise<boolean> =>
+    (await records()) === since.records && (await rows()) === since.rows
+  while ((await isIdle()) && performance.now() < untilMs) {
     // The clock starts at most 2 ms before the first batch; what came before it is not the pipeline's.
     since = { ...since, cpu: process.cpuUsage(), threads: cpuUsByThread(), ms: performance.now() }
     await delay(2)
@@ -104,6 +110,14 @@ async function stored(wanted: number, timeoutMs: number): Promise<DaemonFigures>
   }
   return figures()
 }
+
+/** Samples stored by when, since the last reset; every five milliseconds, and only where something changed. */
+let trace: [ms: number, rows: number][] = []
+const tracing = async (): Promise<void> => {
+  const stored = (await rows()) - since.rows
+  if (stored !== (trace.at(-1)?.[1] ?? 0)) trace.push([Date.now(), stored])
+}
+setInterval(() => void tracing(), 5).unref()
 
 async function answer(request: DaemonRequest): Promise<DaemonAnswer> {
   switch (request.type) {

@@ -401,7 +401,8 @@ function formatArguments(layout: Layout): string[] {
   return [
     'format',
     '--cluster-id',
-    randomBytes(16).toString('base64url'),
+    // The tool takes an id that begins with a dash for an option.
+    randomBytes(16).toString('base64url').replace(/^-/, 'A'),
     '--config',
     `${layout.dir}/server.properties`,
     '--add-scram',

@@ -16,6 +16,8 @@ export interface MixOptions {
   readonly endMs: number
   /** How often a port is polled (s); the other series follow from the shares. */
   readonly intervalS?: number
+  /** Gives every record its event time in place of the above: for records that are sent as they are made. */
+  readonly nowMs?: () => number
 }
 
 interface Port {
@@ -63,7 +65,7 @@ export function* telegrafMix(options: MixOptions): Generator<BenchRecord> {
   let module = 0
   let ups = 0
   for (let i = 0; i < options.records; i++) {
-    const timestampMs = Math.floor(startMs + i * stepMs)
+    const timestampMs = options.nowMs?.() ?? Math.floor(startMs + i * stepMs)
     const end = `,"timestamp":${Math.floor(timestampMs / 1000)}}\n`
     const kind = i % 10
     if (kind < 7) {

@@ -19,34 +19,62 @@ export interface Produced {
   readonly ms: number
 }
 
-/** Fills a topic with node-rdkafka, as fast as it goes; resolves when every record is acknowledged by all replicas. */
+/** Fills a topic as fast as it goes; resolves when every record is acknowledged by all replicas. */
 export async function produceRecords(options: ProduceOptions): Promise<Produced> {
-  const brokers = [...options.brokers]
-  const admin = new Kafka({ brokers, logLevel: logLevel.NOTHING }).admin()
-  await admin.connect()
-  await admin.createTopics({
-    topics: [{ topic: options.topic, numPartitions: options.partitions }],
-    waitForLeaders: true
+  await createTopic(options.brokers, options.topic, options.partitions)
+  const producer = await connectProducer(options.brokers, options.compression, {
+    'batch.num.messages': options.batchRecordsMax ?? 5_000,
+    'linger.ms': 50
   })
-  await admin.disconnect()
+  const startedMs = performance.now()
+  let records = 0
+  let bytes = 0
+  for (const record of options.records) {
+    bytes += await producer.send(options.topic, record)
+    if (++records % 10_000 === 0) await breathe()
+  }
+  await producer.close()
+  return { records, bytes, ms: performance.now() - startedMs }
+}
 
+export async function createTopic(
+  brokers: readonly string[],
+  topic: string,
+  partitions: number
+): Promise<void> {
+  const admin = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING }).admin()
+  await admin.connect()
+  await admin.createTopics({ topics: [{ topic, numPartitions: partitions }], waitForLeaders: true })
+  await admin.disconnect()
+}
+
+export interface BenchProducer {
+  /** Returns the bytes of key and value. Waits only while the local queue is full: that is the back-pressure. */
+  send(topic: string, record: BenchRecord): Promise<number>
+  /** Resolves when everything is acknowledged; rejects when something was not. */
+  close(): Promise<void>
+}
+
+/** node-rdkafka with the partitioner of Java clients. */
+export async function connectProducer(
+  brokers: readonly string[],
+  compression: ProduceOptions['compression'],
+  settings: Readonly<Record<string, number>>
+): Promise<BenchProducer> {
   const { default: rdkafka } = await import('node-rdkafka')
   const producer = new rdkafka.Producer(
     {
       'bootstrap.servers': brokers.join(','),
-      'compression.codec': options.compression,
-      'batch.num.messages': options.batchRecordsMax ?? 5_000,
-      'linger.ms': 50,
+      'compression.codec': compression,
       'queue.buffering.max.messages': 500_000,
       'queue.buffering.max.kbytes': 256 * 1024,
-      dr_cb: true
+      dr_cb: true,
+      ...settings
     },
     { partitioner: 'murmur2_random' }
   )
-  const startedMs = performance.now()
   let sent = 0
   let acknowledged = 0
-  let bytes = 0
   let failure: Error | undefined
   await new Promise<void>((resolve, reject) => {
     producer.connect({ timeout: 10_000 }, error => {
@@ -60,26 +88,27 @@ export async function produceRecords(options: ProduceOptions): Promise<Produced>
     acknowledged++
   })
   producer.setPollInterval(20)
-  const breathe = (): Promise<void> => new Promise(resolve => setTimeout(resolve, 5))
-  for (const { key, value, timestampMs } of options.records) {
-    const body = Buffer.from(value)
-    for (;;) {
-      try {
-        producer.produce(options.topic, null, body, key, timestampMs)
-        break
-      } catch (error) {
-        // The local queue is full: that is the back-pressure.
-        if ((error as { code?: number }).code !== rdkafka.CODES.ERRORS.ERR__QUEUE_FULL) throw error
-        await breathe()
+  return {
+    async send(topic, { key, value, timestampMs }) {
+      const body = Buffer.from(value)
+      for (;;) {
+        if (failure !== undefined) throw failure
+        try {
+          producer.produce(topic, null, body, key, timestampMs)
+          sent++
+          return body.length + key.length
+        } catch (error) {
+          if ((error as { code?: number }).code !== rdkafka.CODES.ERRORS.ERR__QUEUE_FULL) throw error
+          await breathe()
+        }
       }
+    },
+    async close() {
+      while (acknowledged < sent && failure === undefined) await breathe()
+      await new Promise<void>(resolve => producer.disconnect(5_000, () => resolve()))
+      if (failure !== undefined) throw failure
     }
-    sent++
-    bytes += body.length + key.length
-    if (sent % 10_000 === 0) await breathe()
-    if (failure !== undefined) break
   }
-  while (acknowledged < sent && failure === undefined) await breathe()
-  await new Promise<void>(resolve => producer.disconnect(5_000, () => resolve()))
-  if (failure !== undefined) throw failure
-  return { records: sent, bytes, ms: performance.now() - startedMs }
 }
+
+const breathe = (): Promise<void> => new Promise(resolve => setTimeout(resolve, 5))

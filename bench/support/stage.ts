@@ -30,7 +30,7 @@ export type Bench = (options: BenchOptions) => Promise<Figures>
 export interface Stage {
   readonly dir: string
   /** A real broker, compiled fully, with room for the bench's topics. */
-  kafka(): Promise<RunningKafka>
+  kafka(properties?: Readonly<Record<string, string>>): Promise<RunningKafka>
   clickhouse(name: string): Promise<BenchClickHouse>
   inventory(name: string, nodes: Iterable<InventoryNode>, devices: Iterable<InventoryDevice>): Promise<string>
   /** Stopped with the rest, in reverse order. */
@@ -57,9 +57,13 @@ export async function onStage<T>(act: (stage: Stage) => Promise<T>): Promise<T> 
   const stage: Stage = {
     dir,
     use,
-    kafka: async () =>
+    kafka: async properties =>
       use(
-        await startKafka({ fullSpeed: true, heapMiB: 768, own: process.env['KAFKA_BROKERS'] === undefined })
+        await startKafka({
+          fullSpeed: true,
+          heapMiB: 768,
+          ...(properties === undefined ? {} : { properties })
+        })
       ),
     clickhouse: async name => use(await startClickHouse(join(dir, name))),
     async inventory(name, nodes, devices) {

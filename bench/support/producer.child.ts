@@ -1,0 +1,46 @@
+import { generateCity } from '../../topology/city.ts'
+import { telegrafMix } from './mix.ts'
+import { connectProducer } from './produce.ts'
+
+/**
+ * Feeds a topic at a steady rate, in a process of its own. Arguments: broker, topic, nodes of the city, records a second
+ * (0 for as fast as it goes), seconds. Event times are those of sending. Its last line is JSON: how many records were
+ * sent by when.
+ */
+export interface Fed {
+  readonly records: number
+  /** Wall clock (ms) and records sent until then, about every ten milliseconds. */
+  readonly sent: readonly (readonly [ms: number, records: number])[]
+}
+
+const [broker = '', topic = '', nodes = '', ratePerS = '', seconds = ''] = process.argv.slice(2)
+const rate = Number(ratePerS) === 0 ? Infinity : Number(ratePerS)
+const { devices } = generateCity({ nodes: Number(nodes), seed: 1 })
+const records = telegrafMix({
+  devices,
+  records: Number.MAX_SAFE_INTEGER,
+  seed: 2,
+  endMs: Date.now(),
+  nowMs: Date.now
+})
+const producer = await connectProducer([broker], 'none', { 'linger.ms': 5 })
+const startedMs = Date.now()
+const sent: [number, number][] = []
+let count = 0
+let due = 0
+for (const record of records) {
+  while (count >= due) {
+    sent.push([Date.now(), count])
+    await new Promise(resolve => setTimeout(resolve, rate === Infinity ? 0 : 5))
+    // What could not be sent in time is not made up for by more than a little at once.
+    due = Math.min(((Date.now() - startedMs) / 1000) * rate, count + 5000)
+  }
+  if (Date.now() - startedMs >= Number(seconds) * 1000) break
+  await producer.send(topic, record)
+  count++
+}
+sent.push([Date.now(), count])
+await producer.close()
+const fed: Fed = { records: count, sent }
+console.log(JSON.stringify(fed))
+process.exit(0)
