@@ -3,10 +3,12 @@ import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { packageRoot } from '../schemas/package-root.ts'
 import { runToEnd } from './support/product.ts'
 
+// Each test starts programs of their own, one of which tries for a while to reach a broker.
+vi.setConfig({ testTimeout: 60_000 })
 const folder = mkdtempSync(join(tmpdir(), 'svetofor-cli-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
