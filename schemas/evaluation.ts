@@ -83,8 +83,6 @@ export interface Candidate extends TopicPartition {
 /** How the main thread gets to know a series that a worker met first. Repeated until the series is assigned. */
 export interface NewSeries {
   readonly series: number
-  /** 16 hex digits: the stored series id. */
-  readonly id: string
   /** Every identifier of the device the record carries, the profile's preferred one first. */
   readonly identifiers: readonly string[]
   /** The collector that polled it ('' when unknown). */

@@ -42,7 +42,7 @@ export interface EngineRecords {
 }
 
 /** A series with the place the inventory gives it; device and node are '' while the device is unknown. */
-export interface StoredSeries extends Omit<NewSeries, 'id' | 'collector' | 'device'> {
+export interface StoredSeries extends Omit<NewSeries, 'collector' | 'device'> {
   readonly deviceId: string
   readonly nodeId: string
   readonly tier: string

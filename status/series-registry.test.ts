@@ -11,7 +11,6 @@ const name = city.devices[3]!.identifiers[1]!
 
 const series = (at: number, over: Partial<NewSeries> = {}): NewSeries => ({
   series: at,
-  id: '0'.repeat(16),
   identifiers: ['somewhere', name],
   collector: 'col1',
   signal: 2,

@@ -117,7 +117,6 @@ describe('the evaluator', () => {
     expect(first.newSeries).toEqual([
       {
         series: 0,
-        id: idOf('a', 'if.oper_status', '1'),
         identifiers: ['a', 'a.alias'],
         collector: 'col1',
         signal: oper,

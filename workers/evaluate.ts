@@ -18,7 +18,7 @@ import { createBatchWalker, type RecordVisitor } from '../schemas/record-batch.t
 import { signals } from '../schemas/signals.ts'
 import { createColumns, reserveRows, takeBlock } from './columns.ts'
 import { createScanner } from './scan.ts'
-import { seriesId, seriesIdHex } from './series-id.ts'
+import { entityId, signalBits } from './series-id.ts'
 import type { SharedState } from './shared-state.ts'
 import { absent, tableFull } from './shared-table.ts'
 
@@ -82,6 +82,9 @@ interface Layout {
 }
 
 const keyScratchBytes = 4096
+
+/** What tells the series of one entity apart, by signal. */
+const bitsOfSignal = signals.map(({ name }) => signalBits(name))
 
 /** Value of an alias that does not say by itself what its record is of. */
 const notWhole = 0x7fffffff
@@ -169,10 +172,10 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     return shared.entities.insert(key, 0, end, () => {
       const first = shared.takeSeries(layout.signals.length)
       if (first < 0) return first
+      const { hi, lo } = entityId(identifier, instance)
       layout.signals.forEach((signal, i) => {
-        const id = seriesId(identifier, signals[signal]!.name, instance)
-        seriesIds[(first + i) * 2] = id.lo
-        seriesIds[(first + i) * 2 + 1] = id.hi
+        seriesIds[(first + i) * 2] = lo ^ bitsOfSignal[signal]!
+        seriesIds[(first + i) * 2 + 1] = hi
         state.device[first + i] = device
         state.program[first + i] = unassigned
       })
@@ -186,7 +189,6 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     announced.add(at)
     newSeries.push({
       series: at,
-      id: seriesIdHex({ lo: seriesIds[at * 2]!, hi: seriesIds[at * 2 + 1]! }),
       identifiers: group.identifiers,
       collector: group.collector,
       signal,
@@ -218,8 +220,8 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
       const { signal } = layout.info.slots[slot]!
       if (first < 0) {
         counts.seriesOverflow++
-        const id = seriesId(group.identifiers[0]!, signals[signal]!.name, group.instance)
-        writeRow(-1, id.lo, id.hi, values[i]!)
+        const { hi, lo } = entityId(group.identifiers[0]!, group.instance)
+        writeRow(-1, (lo ^ bitsOfSignal[signal]!) >>> 0, hi, values[i]!)
         continue
       }
       const series = first + layout.seriesOfSlot[slot]!

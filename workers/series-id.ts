@@ -115,16 +115,19 @@ const hashOf = (text: string): Halves => {
 /** The 16 bits that tell the signals of one port apart. */
 export const signalBits = (signalName: string): number => hashOf(signalName).lo & 0xffff
 
-/** Id of the series of one device (by the identifier its telemetry prefers), signal and instance. */
-export function seriesId(device: string, signalName: string, instance: string): Halves {
+/** What the ids of all series of one device (by the identifier its telemetry prefers) and instance have in common. */
+export function entityId(device: string, instance: string): Halves {
   const entity = hashOf(`${device}\0${instance}`)
-  return {
-    hi: ((hashOf(device).hi & 0xffff0000) | (entity.hi & 0xffff)) >>> 0,
-    lo: (entity.lo ^ signalBits(signalName)) >>> 0
-  }
+  return { hi: ((hashOf(device).hi & 0xffff0000) | (entity.hi & 0xffff)) >>> 0, lo: entity.lo }
+}
+
+/** Id of the series of one device, signal and instance. */
+export function seriesId(device: string, signalName: string, instance: string): Halves {
+  const { hi, lo } = entityId(device, instance)
+  return { hi, lo: (lo ^ signalBits(signalName)) >>> 0 }
 }
 
 const hex8 = (half: number): string => half.toString(16).padStart(8, '0')
 
-/** 16 hex digits, as in NewSeries.id. */
+/** 16 hex digits, as in `series` and the samples. */
 export const seriesIdHex = ({ hi, lo }: Halves): string => hex8(hi) + hex8(lo)
