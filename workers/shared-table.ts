@@ -1,6 +1,6 @@
 /**
- * A hash table from byte strings to small integers, in shared memory: every worker finds and inserts without a lock
- * and without a message. A key is compared in full, so two keys are never taken for one another, whatever their
+ * A hash table from byte strings to small integers, in shared memory: every worker finds without a lock and without a
+ * message, and inserts, which is rare, under one. A key is compared in full, so two keys are never taken for one another, whatever their
  * hashes. Nothing is ever removed. Memory that is not used yet costs nothing but address space (seen on Node 20: 12 GiB
  * of SharedArrayBuffer do not change the resident size), so tables are made for their limit at once and never move.
  *
@@ -8,10 +8,9 @@
  * size of the one before, and the next level is taken when the present one is half full: a table made for millions that
  * holds thousands stays within the processor's caches. (One level of the full size cost 0.4 µs more a look-up.)
  *
- * Insertion is safe against a worker that dies in the midst of it: an entry is written completely before one
- * compare-and-exchange makes it visible, and moving to the next level can be done over again by anyone. Two workers that
- * insert the same key at once leave one unused entry behind; if the table moves at that very moment one of them may use the
- * value of that entry, once.
+ * One thread inserts at a time, so a key has one value whoever asks. A worker that dies in the midst of it spoils nothing:
+ * an entry is written completely before one compare-and-exchange makes it visible, moving to the next level can be
+ * done over again by anyone, and its lock is taken over after a while.
  */
 export interface SharedTableMemory {
   readonly entriesMax: number
@@ -33,7 +32,7 @@ export interface SharedTable {
    * when `make` gives a negative value.
    */
   insert(bytes: Uint8Array, from: number, to: number, make: () => number): number
-  /** Entries used, those left behind by races included. */
+  /** Entries used. */
   size(): number
   keyBytes(): number
 }
@@ -45,12 +44,16 @@ export type HashWords = (words: Int32Array, count: number, bytes: number) => num
 const entryBits = 24
 const entryMask = (1 << entryBits) - 1
 
-const headerWords = 4
+const headerWords = 5
 const headerEntries = 0
 const headerArenaWords = 1
 /** Level that is complete and in use, and the level that is being filled (the same, mostly). */
 const headerLevel = 2
 const headerTarget = 3
+/** 1 while a thread inserts. */
+const headerLock = 4
+/** An insertion takes microseconds: whoever holds the lock longer than this (ms) is dead. */
+const lockMsMax = 250
 /** Words of an entry: hash, arena position in words, key length in bytes, value. */
 const entryWords = 4
 const slotsMin = 4096
@@ -196,20 +199,42 @@ export function openSharedTable(
     }
   }
 
+  const lock = (): void => {
+    while (Atomics.compareExchange(header, headerLock, 0, 1) !== 0) {
+      if (Atomics.wait(header, headerLock, 1, lockMsMax) === 'timed-out') return
+    }
+  }
+  const unlock = (): void => {
+    Atomics.store(header, headerLock, 0)
+    Atomics.notify(header, headerLock, 1)
+  }
+
+  /** Inserts the key in hand, which was not there a moment ago. */
+  const insertLocked = (hash: number, make: () => number): number => {
+    const known = lookUp(hash)
+    if (known !== absent) return known
+    grow()
+    const prepared = prepare(hash, make)
+    if (prepared < 0) return tableFull
+    let level = Atomics.load(header, headerLevel)
+    let entry = show(level, prepared, equals)
+    // Where a worker died while the table moved, the entry has to be on the next level too.
+    while (level < Atomics.load(header, headerTarget)) entry = show(++level, prepared, equals)
+    return entries[entry + 3]!
+  }
+
   return {
     find: (bytes, from, to) => lookUp(load(bytes, from, to)),
     insert(bytes, from, to, make) {
       const hash = load(bytes, from, to)
       const known = lookUp(hash)
       if (known !== absent) return known
-      grow()
-      const prepared = prepare(hash, make)
-      if (prepared < 0) return tableFull
-      let level = Atomics.load(header, headerLevel)
-      let entry = show(level, prepared, equals)
-      // While the table moves, or has moved since, the entry has to be there too.
-      while (level < Atomics.load(header, headerTarget)) entry = show(++level, prepared, equals)
-      return entries[entry + 3]!
+      lock()
+      try {
+        return insertLocked(hash, make)
+      } finally {
+        unlock()
+      }
     },
     size: () => Math.min(entriesMax, Atomics.load(header, headerEntries)),
     keyBytes: () => (Atomics.load(header, headerArenaWords) >>> 0) * 4
