@@ -52,7 +52,8 @@ async function readAll(brokers: readonly string[], topic: string, count: number)
 }
 
 describe.skipIf(kafka === null)('dead-letter sink on a real Kafka', () => {
-  const { brokers, kill9, restart } = kafka as RunningKafka
+  // The body of a skipped group runs all the same.
+  const { brokers, kill9, restart } = (kafka ?? {}) as RunningKafka
 
   afterAll(async () => {
     await kafka?.stop()

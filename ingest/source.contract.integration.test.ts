@@ -65,7 +65,8 @@ async function until(what: string, condition: () => boolean, limitMs = 30_000): 
 const sleep = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))
 
 describe.skipIf(kafka === null)('sources on a real Kafka', () => {
-  const { brokers, tls, sasl, kill9, restart } = kafka as RunningKafka
+  // The body of a skipped group runs all the same.
+  const { brokers = [], tls, sasl, kill9, restart } = (kafka ?? {}) as RunningKafka
   const client = new Kafka({ brokers: [...brokers], clientId: 'contract', logLevel: logLevel.NOTHING })
   let admin: Admin
   let producer: Producer
