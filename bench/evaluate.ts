@@ -1,101 +1,131 @@
-import { readProfileFiles, shippedProfiles } from '../schemas/profile-files.ts'
-import { assignProgram } from '../rules/kernel.ts'
+import lz4 from 'lz4-napi'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { compileRules } from '../rules/compile.ts'
 import { createProgramTable, programTableOver } from '../rules/program.ts'
+import { shippedRulesFiles } from '../rules/shipped.ts'
 import { createDecoder, type DecodePolicy } from '../schemas/decode.ts'
-import type { EvaluationTask, TaskRange } from '../schemas/evaluation.ts'
+import type { EvaluationResult, TaskRange } from '../schemas/evaluation.ts'
+import { packageRoot } from '../schemas/package-root.ts'
 import { compileProfiles } from '../schemas/profile.ts'
-import { encodeRecordBatch } from '../schemas/record-batch.ts'
+import { readProfileFiles, shippedProfiles } from '../schemas/profile-files.ts'
+import { encodeRecordBatch, type EncodableRecord, type EncodeOptions } from '../schemas/record-batch.ts'
+import { createSeriesAssigner } from '../status/assign.ts'
+import { createSeriesRegistry } from '../status/series-registry.ts'
+import { generateCity } from '../topology/city.ts'
+import { compileInventory, inventoryPart } from '../topology/compile.ts'
 import { createEvaluator } from '../workers/evaluate.ts'
 import { createSharedMemory, openSharedState } from '../workers/shared-state.ts'
+import { telegrafMix } from './support/mix.ts'
 
 /**
- * CPU a record of evaluation alone: batches in memory, one thread, no Kafka and no ClickHouse. The mix is 70 % ports, 20 %
- * optics, 10 % UPS, as Telegraf writes them. `node --import tsx bench/evaluate.ts [records] [devices]`.
+ * CPU a record of evaluation alone: the records, the inventory and the rules of the bench `path`, but batches in memory, one
+ * thread, no Kafka and no ClickHouse, and every series known. `node --import tsx bench/evaluate.ts [records] [nodes]
+ * [decoder,scanner] [none|lz4]`.
  */
 const records = Number(process.argv[2] ?? 200_000)
-const devices = Number(process.argv[3] ?? 2000)
-const repetitions = 7
+const nodes = Number(process.argv[3] ?? 1000)
+const ways = process.argv[4]?.split(',') ?? ['decoder', 'scanner']
+const isCompressed = process.argv[5] === 'lz4'
+const repetitions = 9
+const warmUps = 3
 
-const startS = Math.floor(Date.now() / 1000)
-const random = (n: number): number => Math.floor(Math.random() * n)
+const partitions = 12
+const recordsPerRange = 5000
+const recordsPerBatch = 500
 
-function recordValue(i: number): string {
-  const device = i % devices
-  const port = 1 + (Math.floor(i / devices) % 28)
-  const timestamp = startS - 600 + Math.floor((i / records) * 600)
-  const host = `col${device % 4}`
-  const address = `10.${device >> 16}.${(device >> 8) & 255}.${device & 255}`
-  const kind = i % 10
-  if (kind < 7) {
-    return `{"fields":{"ifAdminStatus":1,"ifHCInOctets":${random(1e12)},"ifHCOutOctets":${random(1e12)},"ifInErrors":${random(100)},"ifLastChange":9088763,"ifOperStatus":1},"name":"interface","tags":{"agent_host":"${address}","host":"${host}","ifDescr":"D-Link DES-3200-28 Port ${port}","ifIndex":"${port}","sysName":"du-${device}"},"timestamp":${timestamp}}\n`
-  }
-  if (kind < 9) {
-    return `{"fields":{"swDdmBiasCurrent":"${(10 + Math.random() * 20).toFixed(3)}","swDdmRxPower":"${(0.02 + Math.random() * 0.2).toFixed(4)}","swDdmTemperature":"${(30 + Math.random() * 20).toFixed(4)}","swDdmTxPower":"0.2512","swDdmVoltage":"3.2910"},"name":"ddm","tags":{"agent_host":"${address}","host":"${host}","index":"${25 + (port % 2)}","sysName":"du-${device}"},"timestamp":${timestamp}}\n`
-  }
-  return `{"fields":{"battery_charge_percent":100,"battery_voltage":13.7,"input_voltage":${(220 + Math.random() * 20).toFixed(1)},"load_percent":${(5 + Math.random() * 20).toFixed(1)},"status_flags":8,"time_left_ns":3600000000000,"ups_status":"OL"},"name":"upsd","tags":{"host":"${host}","model":"x","serial":"AS${device}","status_OL":"true","ups_name":"ku${device}"},"timestamp":${timestamp}}\n`
+const endMs = Date.now()
+const city = generateCity({ nodes, seed: 1 })
+
+const compress = (bytes: Uint8Array): Uint8Array => lz4.compressFrameSync(Buffer.from(bytes))
+const encoding: EncodeOptions = isCompressed ? { compression: { codec: 3, compress } } : {}
+
+/** A device's records come by one partition, as the producers' partitioner has it. */
+function partitionOf(key: string): number {
+  let hash = 0
+  for (let i = 0; i < key.length; i++) hash = (Math.imul(hash, 31) + key.charCodeAt(i)) >>> 0
+  return hash % partitions
 }
 
-const ranges: TaskRange[] = []
-const perRange = 5000
-let valueBytes = 0
-for (let from = 0; from < records; from += perRange) {
-  const count = Math.min(perRange, records - from)
-  const batch = Array.from({ length: count }, (_, i) => {
-    const value = Buffer.from(recordValue(from + i))
-    valueBytes += value.length
-    return { offset: from + i, timestampMs: Date.now(), key: Buffer.from(`k${(from + i) % devices}`), value }
-  })
-  const batches: Uint8Array[] = []
-  for (let at = 0; at < count; at += 60) batches.push(encodeRecordBatch(batch.slice(at, at + 60)))
-  ranges.push({
-    topic: 't',
-    partition: ranges.length % 8,
-    firstOffset: from,
-    lastOffset: from + count - 1,
-    bytes: Buffer.concat(batches)
-  })
+function rangesOf(): TaskRange[] {
+  const ranges: TaskRange[] = []
+  const waiting = Array.from({ length: partitions }, (): EncodableRecord[] => [])
+  const offsets = new Float64Array(partitions)
+  const flush = (partition: number): void => {
+    const list = waiting[partition]!
+    if (list.length === 0) return
+    const batches: Uint8Array[] = []
+    for (let at = 0; at < list.length; at += recordsPerBatch)
+      batches.push(encodeRecordBatch(list.slice(at, at + recordsPerBatch), encoding))
+    ranges.push({
+      topic: 't',
+      partition,
+      firstOffset: list[0]!.offset,
+      lastOffset: list.at(-1)!.offset,
+      bytes: Buffer.concat(batches)
+    })
+    waiting[partition] = []
+  }
+  for (const { key, value, timestampMs } of telegrafMix({ devices: city.devices, records, seed: 1, endMs })) {
+    const partition = partitionOf(key)
+    const list = waiting[partition]!
+    const offset = offsets[partition]!++
+    list.push({ offset, timestampMs, key: Buffer.from(key), value: Buffer.from(value) })
+    if (list.length === recordsPerRange) flush(partition)
+  }
+  for (let partition = 0; partition < partitions; partition++) flush(partition)
+  return ranges
 }
 
+const ranges = rangesOf()
+const bytes = ranges.reduce((sum, range) => sum + range.bytes.length, 0)
+const inventory = compileInventory([inventoryPart(city.nodes, city.devices)], 1)
+const rules = compileRules(
+  shippedRulesFiles.map(file => ({ file, text: readFileSync(join(packageRoot, file), 'utf8') }))
+)
 const profiles = compileProfiles(await readProfileFiles([shippedProfiles]))
-const policy: DecodePolicy = { futureMsMax: 60_000, pastMsMax: 1e9, depthMax: 32, valueBytesMax: 1 << 20 }
+// The past is without limit: it takes many polls to make the records, whose times go back from now.
+const policy: DecodePolicy = { futureMsMax: 60_000, pastMsMax: 1e12, depthMax: 32, valueBytesMax: 1 << 20 }
 
-for (const way of process.argv[4]?.split(',') ?? ['decoder', 'scanner']) {
-  const memory = createSharedMemory({ seriesMax: 8_000_000, devicesMax: 1_000_000, keyBytesMax: 1 << 29 })
-  const shared = openSharedState(memory)
-  const builder = createProgramTable(1024)
-  const program = builder.addProgram({
-    conditions: [
-      { condition: 0, op: 'below', raiseLimit: -1e6, clearLimit: -1e6, raiseCount: 2, clearCount: 2, mask: 0 }
-    ]
-  })
+for (const way of ways) {
+  const limits = { seriesMax: 8_000_000, devicesMax: 1_000_000, keyBytesMax: 1 << 29 }
+  const shared = openSharedState(createSharedMemory(limits))
+  const programs = createProgramTable(4096)
+  const registry = createSeriesRegistry(limits.seriesMax, limits.devicesMax)
+  const assigner = createSeriesAssigner(registry, shared.series, programs, inventory, rules, () => undefined)
   const evaluator = createEvaluator({
     measurements: profiles.measurements,
     decoder: createDecoder(profiles, policy),
     ...(way === 'scanner' ? { scanning: { profiles, policy } } : {}),
     shared,
-    programs: programTableOver(builder.table.memory, builder.table.capacity),
+    programs: programTableOver(programs.table.memory, programs.table.capacity),
     limits: { verifyCrc: true, decompressedBytesMax: 1 << 26, deadLetterBytesMax: 1 << 16 }
   })
   const totals = { samples: 0, scanned: 0, candidates: 0 }
-  const run = (task: EvaluationTask): void => {
-    const result = evaluator.evaluate(task)
-    for (const { series } of result.newSeries) assignProgram(builder.table, shared.series, series, program)
+  const note = (result: EvaluationResult): void => {
+    for (const series of result.newSeries) {
+      registry.add(series, inventory, endMs)
+      assigner.assign(series.series)
+    }
     totals.samples += result.counts['samples'] ?? 0
     totals.scanned += result.counts['scanned'] ?? 0
     totals.candidates += result.candidates.length
   }
   const microseconds: number[] = []
-  for (let repetition = 0; repetition < repetitions + 2; repetition++) {
+  for (let repetition = -warmUps; repetition < repetitions; repetition++) {
     Object.assign(totals, { samples: 0, scanned: 0, candidates: 0 })
+    // A sample older than the last one is not judged: as long as a repetition knows of none, all of them are.
+    shared.series.lastTimeMs.fill(0, 0, shared.seriesCount())
     const before = process.cpuUsage()
-    for (const range of ranges) run({ ranges: [range], nowMs: Date.now() })
+    for (const range of ranges) note(evaluator.evaluate({ ranges: [range], nowMs: endMs }))
     const used = process.cpuUsage(before)
-    if (repetition >= 2) microseconds.push((used.user + used.system) / records)
+    if (repetition >= 0) microseconds.push((used.user + used.system) / records)
   }
   microseconds.sort((a, b) => a - b)
   const median = microseconds[repetitions >> 1] ?? NaN
   console.log(
-    `${way}: ${median.toFixed(2)} µs CPU a record (best ${microseconds[0]?.toFixed(2)}), ${(totals.samples / records).toFixed(1)} samples a record, ` +
-      `${Math.round(valueBytes / records)} B a value, ${shared.seriesCount()} series, scanned ${Math.round((100 * totals.scanned) / records)} %, ${totals.candidates} candidates`
+    `${way}: ${median.toFixed(3)} µs CPU a record (best ${microseconds[0]?.toFixed(3)}), ${(totals.samples / records).toFixed(1)} samples a record, ` +
+      `${Math.round(bytes / records)} B a record, ${shared.seriesCount()} series, ${programs.size()} programs, ` +
+      `scanned ${Math.round((100 * totals.scanned) / records)} %, ${totals.candidates} candidates`
   )
 }
