@@ -1,7 +1,7 @@
 import { toTimeMs } from '../schemas/convert.ts'
 import {
-  ascii,
   closingBrace,
+  expected,
   comma,
   matches,
   openingBrace,
@@ -12,8 +12,8 @@ import {
 import type { FieldReader } from './scan-fields.ts'
 import { objectOf, type Form, type Found } from './scan-form.ts'
 
-const timing = ascii(',"timeMs":')
-const signalling = ascii(',"signals":{')
+const timing = expected(',"timeMs":')
+const signalling = expected(',"signals":{')
 const t = 't'.charCodeAt(0)
 const s = 's'.charCodeAt(0)
 
@@ -26,15 +26,15 @@ export function createCanonicalForm(fields: FieldReader, found: Found): Form {
 
   return {
     format: 'canonical',
-    scan(bytes, from, end, recordTimestampMs) {
+    scan(bytes, view, from, end, recordTimestampMs) {
       if (bytes[from] !== openingBrace || bytes[end - 1] !== closingBrace) return false
       // What stands before was looked at when the alias was learnt.
       let at = from + 1
       for (; at < end; at++) {
         if (bytes[at] !== comma || bytes[at + 1] !== quote) continue
         const letter = bytes[at + 2]
-        if (letter === t && matches(bytes, at, timing)) break
-        if (letter === s && matches(bytes, at, signalling)) break
+        if (letter === t && matches(view, at, timing)) break
+        if (letter === s && matches(view, at, signalling)) break
       }
       found.aliasBytes = bytes
       found.aliasFrom = from + 1
@@ -42,24 +42,24 @@ export function createCanonicalForm(fields: FieldReader, found: Found): Form {
       found.isTimeMs = true
       let digits = at + timing.length
       let digitsEnd = -1
-      if (matches(bytes, at, timing)) {
+      if (matches(view, at, timing)) {
         digitsEnd = wholeEnd(bytes, digits)
         if (digitsEnd < 0) return false
         at = digitsEnd
       }
-      if (!matches(bytes, at, signalling)) return false
-      at = fields.scanFields(root, bytes, at + signalling.length, end)
+      if (!matches(view, at, signalling)) return false
+      at = fields.scanFields(root, bytes, view, at + signalling.length, end)
       if (at < 0) return false
       at++
       if (digitsEnd < 0 && bytes[at] === comma) {
-        if (!matches(bytes, at, timing)) return false
+        if (!matches(view, at, timing)) return false
         digits = at + timing.length
         digitsEnd = wholeEnd(bytes, digits)
         if (digitsEnd < 0) return false
         at = digitsEnd
       }
       if (at !== end - 1) return false
-      if (digitsEnd >= 0) found.rawTime = toTimeMs(wholeNumber(bytes, digits, digitsEnd), 'ms')
+      if (digitsEnd >= 0) found.rawTime = toTimeMs(wholeNumber(view, digits, digitsEnd), 'ms')
       else found.rawTime = recordTimestampMs > 0 ? toTimeMs(recordTimestampMs, 'ms') : NaN
       return true
     },

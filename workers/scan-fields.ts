@@ -2,18 +2,24 @@ import { convert, convertText, toTimeMs } from '../schemas/convert.ts'
 import type { DecodePolicy } from '../schemas/decode.ts'
 import type { CodeTest, MeasurementPlan, Slot } from '../schemas/profile.ts'
 import {
-  ascii,
   closingBrace,
   comma,
+  digitZeros,
   dot,
   exactDigits,
+  expected,
+  expectedBytes,
+  fourDigits,
   isPlain,
   latin1,
+  leadingDigits,
   matches,
   minus,
+  powersOfTen,
   quote,
   wholeNumber,
-  zero
+  zero,
+  type Expected
 } from './scan-bytes.ts'
 
 /**
@@ -24,10 +30,10 @@ import {
 export interface FieldReader {
   /** A tree of names of its own; `nameOf` gives the name that the reference decoder knows a field by. */
   root(nameOf?: (written: string) => string): Place
-  /** Scans `"name":value,…}` at bytes[at..to); where the brace is, or -1. */
-  scanFields(root: Place, bytes: Uint8Array, at: number, to: number): number
+  /** Scans `"name":value,…}` at bytes[at..to); where the brace is, or -1. `view` is over the same bytes. */
+  scanFields(root: Place, bytes: Uint8Array, view: DataView, at: number, to: number): number
   /** Scans one value, of the field that `place` (of `only`) is of; where it ends, or -1. */
-  scanOnly(place: Place, bytes: Uint8Array, at: number, to: number): number
+  scanOnly(place: Place, bytes: Uint8Array, view: DataView, at: number, to: number): number
   /** The place of a record that has this field and no other. */
   only(name: string): Place
   /**
@@ -59,20 +65,22 @@ const siblingsMax = 64
 
 const isNumber = 0
 const isText = 1
-const isTrue = 2
-const isFalse = 3
-const isNull = 4
+/** A text that is a number and nothing else. */
+const isNumberText = 2
+const isTrue = 3
+const isFalse = 4
+const isNull = 5
 
 const literals = [
-  { kind: isTrue, bytes: ascii('true') },
-  { kind: isFalse, bytes: ascii('false') },
-  { kind: isNull, bytes: ascii('null') }
+  { kind: isTrue, text: expected('true') },
+  { kind: isFalse, text: expected('false') },
+  { kind: isNull, text: expected('null') }
 ]
 
 /** A place in the tree of field names: the names on the way here came in this order. */
 export interface Place {
   /** `"name":` as bytes. */
-  readonly key: Uint8Array
+  readonly key: Expected
   /** Names seen next after this one, the last one that matched first. */
   readonly next: Place[]
   /** The fields up to here as one measurement reads them, by its index. */
@@ -94,8 +102,6 @@ interface Shape {
   readonly isSlow: boolean
   /** Ascending, as the reference decoder goes. */
   readonly slots: readonly ShapeSlot[]
-  /** Some slot depends on what another one reads. */
-  readonly isLinked: boolean
   /** One of the fields may name the instance, where no tag does. */
   readonly mayNameInstance: boolean
 }
@@ -104,18 +110,27 @@ interface ShapeSlot {
   readonly index: number
   readonly field: number
   readonly slot: Slot
-  /** Plain arithmetic: no table, no sentinel. */
+  /** Plain arithmetic: no table, no sentinel. The slot's own numbers, here to be found at once. */
   readonly isLinear: boolean
+  readonly isScaled: boolean
+  readonly mul: number
+  readonly div: number
+  readonly offset: number
+  readonly min: number
+  readonly max: number
+  /** A text that is a number is read as that number. */
+  readonly isTextNumber: boolean
+  /** Slots before it may have given the reading already. */
+  readonly hasEarlier: boolean
+  /** What it reads may depend on another slot's reading. */
+  readonly isLinked: boolean
   /** Codes 0..63 of an enumeration without sentinels: canonical code or NaN. */
   readonly codes: Float64Array | undefined
 }
 
-/** 10^k is exact in a double up to k = 22, so one division rounds as JSON.parse does. */
-const powersOfTen = Float64Array.from({ length: 23 }, (_, k) => 10 ** k)
 export function createFieldReader(policy: DecodePolicy): FieldReader {
   let place = newRoot([], name => name)
   let buffer: Uint8Array = new Uint8Array(0)
-  let fieldCount = 0
   const kinds = new Uint8Array(fieldsMax)
   const numbers = new Float64Array(fieldsMax)
   const textFrom = new Int32Array(fieldsMax)
@@ -123,8 +138,6 @@ export function createFieldReader(policy: DecodePolicy): FieldReader {
   const slots = new Int32Array(slotsMax)
   const values = new Float64Array(slotsMax)
   const noReadings = new Int32Array(slotsMax)
-  let at = 0
-  let number = 0
 
   const out = {
     root: (nameOf = (written: string) => written) => newRoot([], nameOf),
@@ -140,124 +153,128 @@ export function createFieldReader(policy: DecodePolicy): FieldReader {
     noReadings
   }
 
-  function scanFields(root: Place, bytes: Uint8Array, from: number, to: number): number {
+  function scanFields(root: Place, bytes: Uint8Array, view: DataView, from: number, to: number): number {
     buffer = bytes
-    place = root
-    fieldCount = 0
-    at = from
-    for (;;) {
-      const next = step(bytes, to)
-      if (next === undefined || fieldCount === fieldsMax) return -1
-      place = next
-      at += next.key.length
-      if (!scanValue(bytes, to)) return -1
-      fieldCount++
+    let here = root
+    let at = from
+    for (let field = 0; field < fieldsMax; field++) {
+      const next = step(here, bytes, view, at, to)
+      if (next === undefined) return -1
+      here = next
+      at = scanValue(bytes, view, at + next.key.length, to, field)
+      if (at < 0) return -1
       const byte = bytes[at]
       if (byte === comma) at++
-      else if (byte === closingBrace) return at
-      else return -1
+      else if (byte === closingBrace) {
+        place = here
+        return at
+      } else return -1
     }
+    return -1
   }
 
-  function scanOnly(of: Place, bytes: Uint8Array, from: number, to: number): number {
+  function scanOnly(of: Place, bytes: Uint8Array, view: DataView, from: number, to: number): number {
     buffer = bytes
     place = of
-    fieldCount = 0
-    at = from
-    return scanValue(bytes, to) ? at : -1
+    return scanValue(bytes, view, from, to, 0)
   }
 
   /** The place of the field name at `at`; new names are remembered within limits. */
-  function step(bytes: Uint8Array, to: number): Place | undefined {
-    const { next } = place
+  function step(here: Place, bytes: Uint8Array, view: DataView, at: number, to: number): Place | undefined {
+    const { next } = here
     for (let i = 0; i < next.length; i++) {
       const candidate = next[i]!
-      if (matches(bytes, at, candidate.key)) return candidate
+      if (matches(view, at, candidate.key)) return candidate
     }
-    return learn(bytes, to)
+    return learn(here, bytes, at, to)
   }
 
-  function learn(bytes: Uint8Array, to: number): Place | undefined {
-    if (bytes[at] !== quote || place.tree.placeCount >= namesMax || place.next.length >= siblingsMax)
+  function learn(here: Place, bytes: Uint8Array, at: number, to: number): Place | undefined {
+    if (bytes[at] !== quote || here.tree.placeCount >= namesMax || here.next.length >= siblingsMax)
       return undefined
     let end = at + 1
     for (; end < to && bytes[end] !== quote; end++) if (!isPlain(bytes[end]!)) return undefined
     if (end + 1 >= to || bytes[end + 1] !== 0x3a) return undefined
-    const name = place.tree.nameOf(latin1(bytes, at + 1, end))
-    // Of a field given twice the last counts; that is rare enough for the long way.
-    if (place.names.includes(name)) return undefined
-    place.tree.placeCount++
-    const learned = newPlace(bytes.slice(at, end + 2), [...place.names, name], place.tree)
-    place.next.push(learned)
+    const name = here.tree.nameOf(latin1(bytes, at + 1, end))
+    // Of a field given twice the last counts; that is rare enough for the long way, as is a name without a letter.
+    const key = expectedBytes(bytes.slice(at, end + 2))
+    if (key === undefined || here.names.includes(name)) return undefined
+    here.tree.placeCount++
+    const learned = newPlace(key, [...here.names, name], here.tree)
+    here.next.push(learned)
     return learned
   }
 
-  /** A number, a text without escapes, or true, false or null; `at` is left behind it. */
-  function scanValue(bytes: Uint8Array, to: number): boolean {
-    if (bytes[at] !== quote) {
-      if (!scanNumber(bytes, to)) return scanLiteral(bytes)
-      kinds[fieldCount] = isNumber
-      numbers[fieldCount] = number
-      return true
+  /** A number, a text without escapes, or true, false or null; where it ends, or -1. */
+  function scanValue(bytes: Uint8Array, view: DataView, from: number, to: number, field: number): number {
+    if (bytes[from] !== quote) {
+      kinds[field] = isNumber
+      const end = scanNumber(bytes, view, from, to, field)
+      return end >= 0 ? end : scanLiteral(view, from, field)
     }
-    const start = ++at
-    for (; at < to && bytes[at] !== quote; at++) if (!isPlain(bytes[at]!)) return false
-    if (at >= to) return false
-    kinds[fieldCount] = isText
-    textFrom[fieldCount] = start
-    textTo[fieldCount] = at++
-    return true
+    const start = from + 1
+    textFrom[field] = start
+    kinds[field] = isNumberText
+    let at = scanNumber(bytes, view, start, to, field)
+    if (at < 0 || bytes[at] !== quote) {
+      kinds[field] = isText
+      for (at = start; at < to && bytes[at] !== quote; at++) if (!isPlain(bytes[at]!)) return -1
+      if (at >= to) return -1
+    }
+    textTo[field] = at
+    return at + 1
   }
 
-  function scanLiteral(bytes: Uint8Array): boolean {
-    for (const literal of literals) {
-      if (!matches(bytes, at, literal.bytes)) continue
-      kinds[fieldCount] = literal.kind
-      at += literal.bytes.length
-      return true
+  function scanLiteral(view: DataView, at: number, field: number): number {
+    for (const { kind, text } of literals) {
+      if (!matches(view, at, text)) continue
+      kinds[field] = kind
+      return at + text.length
     }
-    return false
+    return -1
   }
 
-  /** A JSON number without exponent, into `number`, the same double that JSON.parse gives. */
-  function scanNumber(bytes: Uint8Array, to: number): boolean {
-    const start = at
-    let i = at
-    const isNegative = bytes[i] === minus
-    if (isNegative) i++
-    const first = i
+  /** A JSON number without exponent, the same double that JSON.parse gives; where it ends, or -1. */
+  function scanNumber(bytes: Uint8Array, view: DataView, from: number, to: number, field: number): number {
+    const isNegative = bytes[from] === minus
+    const first = isNegative ? from + 1 : from
+    // The last words of the buffer are left to the reference decoder.
+    const wordsEnd = view.byteLength - 4
     let mantissa = 0
-    let byte = bytes[i]!
-    while (byte >= zero && byte <= zero + 9) {
-      mantissa = mantissa * 10 + (byte - zero)
-      byte = bytes[++i]!
-    }
-    let digits = i - first
-    // No digit at all, or a leading zero.
-    if (digits === 0 || (digits > 1 && bytes[first] === zero)) return false
-    let decimals = 0
-    if (byte === dot) {
-      const point = i
-      byte = bytes[++i]!
-      while (byte >= zero && byte <= zero + 9) {
-        mantissa = mantissa * 10 + (byte - zero)
-        byte = bytes[++i]!
+    let point = -1
+    let at = first
+    for (;;) {
+      if (at > wordsEnd) return -1
+      const word = view.getInt32(at, true) ^ digitZeros
+      const count = leadingDigits(word)
+      if (count === 4) {
+        mantissa = mantissa * 1e4 + fourDigits(word)
+        at += 4
+        continue
       }
-      decimals = i - point - 1
-      digits += decimals
-      if (decimals === 0) return false
+      if (count > 0) {
+        // What is behind the digits is shifted out, which leaves zeros in front of them.
+        mantissa = mantissa * powersOfTen[count]! + fourDigits(word << (8 * (4 - count)))
+        at += count
+      }
+      if (point >= 0 || bytes[at] !== dot) break
+      point = at++
     }
+    const decimals = point < 0 ? 0 : at - point - 1
+    const whole = point < 0 ? at - first : point - first
+    // No digit at all, or a leading zero.
+    if (whole === 0 || (whole > 1 && bytes[first] === zero) || (point >= 0 && decimals === 0)) return -1
     // What is behind must end the value; an exponent does not.
-    if (i >= to || (byte !== comma && byte !== closingBrace && byte !== quote)) return false
-    at = i
-    if (digits > exactDigits) {
-      if (decimals > 0) number = Number(latin1(bytes, start, i))
-      else number = isNegative ? -wholeNumber(bytes, first, i) : wholeNumber(bytes, first, i)
-      return true
+    const byte = bytes[at]!
+    if (at >= to || (byte !== comma && byte !== closingBrace && byte !== quote)) return -1
+    let magnitude = mantissa
+    if (whole + decimals > exactDigits) {
+      magnitude = decimals > 0 ? Number(latin1(bytes, first, at)) : wholeNumber(view, first, at)
+    } else if (decimals > 0) {
+      magnitude = mantissa / powersOfTen[decimals]!
     }
-    const magnitude = decimals === 0 ? mantissa : mantissa / powersOfTen[decimals]!
-    number = isNegative ? -magnitude : magnitude
-    return true
+    numbers[field] = isNegative ? -magnitude : magnitude
+    return at
   }
 
   function read(
@@ -275,20 +292,23 @@ export function createFieldReader(policy: DecodePolicy): FieldReader {
     if (shape.isSlow || (isWithoutInstance && shape.mayNameInstance)) return false
     let readings = 0
     let noReadingCount = 0
-    for (let i = 0; i < shape.slots.length; i++) {
-      const shapeSlot = shape.slots[i]!
-      if (shapeSlot.slot.earlier.length > 0 && isRead(shapeSlot.slot.earlier, readings)) continue
+    let needsLinking = false
+    const shapeSlots = shape.slots
+    for (let i = 0; i < shapeSlots.length; i++) {
+      const shapeSlot = shapeSlots[i]!
+      if (shapeSlot.hasEarlier && isRead(shapeSlot.slot.earlier, readings)) continue
       const value = valueOf(shapeSlot)
-      if (Number.isNaN(value)) {
+      if (value !== value) {
         noReadings[noReadingCount++] = shapeSlot.index
       } else {
         slots[readings] = shapeSlot.index
         values[readings++] = value
+        if (shapeSlot.isLinked && dependsOnOthers(shapeSlot.slot, value)) needsLinking = true
       }
     }
     out.readings = readings
     out.noReadingCount = noReadingCount
-    if (shape.isLinked && needsLinking(plan, readings)) link(plan)
+    if (needsLinking) link(plan)
     return true
   }
 
@@ -297,42 +317,35 @@ export function createFieldReader(policy: DecodePolicy): FieldReader {
     return false
   }
 
-  function valueOf({ field, slot, isLinear, codes }: ShapeSlot): number {
-    if (kinds[field] !== isNumber) {
-      if (kinds[field] === isText) return valueOfText(slot, textFrom[field]!, textTo[field]!)
-      return kinds[field] === isNull ? NaN : (slot.names?.get(String(kinds[field] === isTrue)) ?? NaN)
+  function valueOf(shapeSlot: ShapeSlot): number {
+    const { field, slot, codes } = shapeSlot
+    const kind = kinds[field]!
+    if (kind !== isNumber) {
+      if (kind === isNumberText || kind === isText) return valueOfText(shapeSlot, kind === isNumberText)
+      return kind === isNull ? NaN : (slot.names?.get(String(kind === isTrue)) ?? NaN)
     }
     const raw = numbers[field]!
-    if (isLinear) {
-      const value = (raw * slot.mul) / slot.div + slot.offset
-      return value >= slot.min && value <= slot.max && raw - raw === 0 ? value : NaN
+    if (shapeSlot.isLinear) {
+      const scaled = shapeSlot.isScaled ? (raw * shapeSlot.mul) / shapeSlot.div : raw
+      const value = scaled + shapeSlot.offset
+      return value >= shapeSlot.min && value <= shapeSlot.max && raw - raw === 0 ? value : NaN
     }
     if (codes !== undefined && raw >= 0 && raw < codes.length && Number.isInteger(raw)) return codes[raw]!
     return convert(slot, raw)
   }
 
-  /** A plain decimal number as text is read in place, everything else as the reference decoder does. */
-  function valueOfText(slot: Slot, from: number, to: number): number {
-    if (slot.text === 'number' && slot.names === undefined && slot.flags === undefined && to > from) {
-      const before = at
-      at = from
-      // The quote behind the text ends the number.
-      const isWhole = scanNumber(buffer, to + 1) && at === to
-      at = before
-      if (isWhole && to - from <= exactDigits) return convert(slot, number)
-    }
+  /** A plain decimal number as text was read in place, everything else is read as the reference decoder does. */
+  function valueOfText({ field, slot, isTextNumber }: ShapeSlot, isPlainNumber: boolean): number {
+    const from = textFrom[field]!
+    const to = textTo[field]!
+    if (isPlainNumber && isTextNumber && to - from <= exactDigits) return convert(slot, numbers[field]!)
     return convertText(slot, latin1(buffer, from, to))
   }
 
   /** Mostly no reading is one that depends on others; then nothing is to be done. */
-  function needsLinking(plan: MeasurementPlan, readings: number): boolean {
-    for (let i = 0; i < readings; i++) {
-      const { zeroNeeds, becomes } = plan.slots[slots[i]!]!
-      if (zeroNeeds !== undefined && values[i] === 0) return true
-      if (becomes !== undefined && becomes.some(rule => rule.from === values[i])) return true
-    }
-    return false
-  }
+  const dependsOnOthers = ({ zeroNeeds, becomes }: Slot, value: number): boolean =>
+    (zeroNeeds !== undefined && value === 0) ||
+    (becomes !== undefined && becomes.some(rule => rule.from === value))
 
   /** Readings that depend on others: zero that is believed only in some states, states that mean something else. */
   function link(plan: MeasurementPlan): void {
@@ -368,7 +381,7 @@ export function createFieldReader(policy: DecodePolicy): FieldReader {
   return out
 }
 
-const newPlace = (key: Uint8Array, names: readonly string[], tree: Tree): Place => ({
+const newPlace = (key: Expected, names: readonly string[], tree: Tree): Place => ({
   key,
   next: [],
   shapes: [],
@@ -377,7 +390,7 @@ const newPlace = (key: Uint8Array, names: readonly string[], tree: Tree): Place 
 })
 
 const newRoot = (names: readonly string[], nameOf: (written: string) => string): Place =>
-  newPlace(new Uint8Array(0), names, { nameOf, placeCount: 0 })
+  newPlace({ length: 0, words: new Int32Array(0), last: 0 }, names, { nameOf, placeCount: 0 })
 
 function compileShape(place: Place, plan: MeasurementPlan): Shape {
   const shape = shapeOf(place, plan)
@@ -386,7 +399,7 @@ function compileShape(place: Place, plan: MeasurementPlan): Shape {
 }
 
 function shapeOf(place: Place, plan: MeasurementPlan): Shape {
-  const slow: Shape = { isSlow: true, slots: [], isLinked: false, mayNameInstance: false }
+  const slow: Shape = { isSlow: true, slots: [], mayNameInstance: false }
   if (plan.slots.length > slotsMax || place.names.some(name => plan.linkedKeys.has(name))) return slow
   const slots: ShapeSlot[] = []
   for (const [index, slot] of plan.slots.entries()) {
@@ -399,6 +412,15 @@ function shapeOf(place: Place, plan: MeasurementPlan): Shape {
       field,
       slot,
       isLinear: isPlainNumber && slot.conversion === 'linear',
+      isScaled: slot.mul !== 1 || slot.div !== 1,
+      mul: slot.mul,
+      div: slot.div,
+      offset: slot.offset,
+      min: slot.min,
+      max: slot.max,
+      isTextNumber: slot.text === 'number' && slot.names === undefined && slot.flags === undefined,
+      hasEarlier: slot.earlier.length > 0,
+      isLinked: slot.zeroNeeds !== undefined || slot.becomes !== undefined,
       codes:
         slot.codes !== undefined && slot.sentinels.length === 0
           ? Float64Array.from({ length: 64 }, (_, raw) => convert(slot, raw))
@@ -407,7 +429,6 @@ function shapeOf(place: Place, plan: MeasurementPlan): Shape {
   }
   // Without a field that it knows, the measurement does not match at all.
   if (slots.length === 0) return slow
-  const isLinked = slots.some(({ slot }) => slot.zeroNeeds !== undefined || slot.becomes !== undefined)
   const mayNameInstance = plan.instance.some(({ tag }) => place.names.includes(tag))
-  return { isSlow: false, slots, isLinked, mayNameInstance }
+  return { isSlow: false, slots, mayNameInstance }
 }

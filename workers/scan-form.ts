@@ -14,8 +14,11 @@ export interface Found {
 /** How one format's records are written, as far as it is scanned. */
 export interface Form {
   readonly format: ProfileFormat
-  /** Scans bytes[from..end) into the fields and what was found; false leaves the record to the reference decoder. */
-  scan(bytes: Uint8Array, from: number, end: number, recordTimestampMs: number): boolean
+  /**
+   * Scans bytes[from..end) into the fields and what was found; false leaves the record to the reference decoder. `view` is
+   * over the same bytes.
+   */
+  scan(bytes: Uint8Array, view: DataView, from: number, end: number, recordTimestampMs: number): boolean
   /** What an alias says; undefined where it is not the whole and plain stretch that it should be. Asked once an alias. */
   identity(alias: string): Identity | undefined
   /** A record with this alias and one plain field that is 0. */

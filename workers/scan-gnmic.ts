@@ -1,7 +1,7 @@
 import { plainPath } from '../schemas/decode.ts'
 import {
-  ascii,
   closingBrace,
+  expected,
   closingBracket,
   isPlain,
   matches,
@@ -14,10 +14,10 @@ import {
 import type { FieldReader } from './scan-fields.ts'
 import { flatForm, objectOf, type Form, type Found } from './scan-form.ts'
 
-const naming = ascii('{"name":"')
-const timing = ascii('","timestamp":')
-const tagging = ascii(',"tags":{')
-const valuing = ascii('},"values":{')
+const naming = expected('{"name":"')
+const timing = expected('","timestamp":')
+const tagging = expected(',"tags":{')
+const valuing = expected('},"values":{')
 
 const aliasForm = flatForm(String.raw`\0[^"\\]*"`, '')
 const aliasBytesMax = 4096
@@ -33,12 +33,12 @@ export function createGnmicForm(fields: FieldReader, found: Found): Form {
 
   return {
     format: 'gnmic',
-    scan(bytes, from, end) {
+    scan(bytes, view, from, end) {
       const isArray = bytes[from] !== openingBrace
       const start = isArray ? from + 1 : from
       const last = isArray ? end - 1 : end
       if (isArray && (bytes[from] !== openingBracket || bytes[last] !== closingBracket)) return false
-      if (!matches(bytes, start, naming)) return false
+      if (!matches(view, start, naming)) return false
       let length = 1
       let at = start + naming.length
       for (; at < last && bytes[at] !== quote; at++) {
@@ -46,25 +46,25 @@ export function createGnmicForm(fields: FieldReader, found: Found): Form {
         alias[length++] = bytes[at]!
       }
       alias[length++] = quote
-      if (!matches(bytes, at, timing)) return false
+      if (!matches(view, at, timing)) return false
       const digits = at + timing.length
       const digitsEnd = wholeEnd(bytes, digits)
-      if (digitsEnd < 0 || !matches(bytes, digitsEnd, tagging)) return false
+      if (digitsEnd < 0 || !matches(view, digitsEnd, tagging)) return false
       // The tags are the alias's, so what they are made of was looked at when it was learnt.
       for (at = digitsEnd + tagging.length - 1; at < last; at++) {
         const byte = bytes[at]!
-        if (byte === closingBrace && matches(bytes, at, valuing)) break
+        if (byte === closingBrace && matches(view, at, valuing)) break
         if (length >= aliasBytesMax - 1) return false
         alias[length++] = byte
       }
       alias[length++] = closingBrace
       if (at >= last) return false
-      at = fields.scanFields(root, bytes, at + valuing.length, last)
+      at = fields.scanFields(root, bytes, view, at + valuing.length, last)
       if (at < 0 || at + 2 !== last || bytes[at + 1] !== closingBrace) return false
       found.aliasBytes = alias
       found.aliasFrom = 0
       found.aliasTo = length
-      found.rawTime = wholeNumber(bytes, digits, digitsEnd)
+      found.rawTime = wholeNumber(view, digits, digitsEnd)
       found.isTimeMs = false
       return true
     },

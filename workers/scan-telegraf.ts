@@ -1,10 +1,10 @@
-import { ascii, closingBrace, matches, wholeNumber, wholeStart } from './scan-bytes.ts'
+import { closingBrace, expected, matches, wholeNumber, wholeStart } from './scan-bytes.ts'
 import type { FieldReader } from './scan-fields.ts'
 import { flatForm, objectOf, type Form, type Found } from './scan-form.ts'
 
-const opening = ascii('{"fields":{')
-const naming = ascii('},"name":"')
-const timing = ascii(',"timestamp":')
+const opening = expected('{"fields":{')
+const naming = expected('},"name":"')
+const timing = expected(',"timestamp":')
 
 /** Shortest: {"fields":{"a":1},"name":"","tags":{},"timestamp":1} */
 const shortest = 50
@@ -20,20 +20,20 @@ export function createTelegrafForm(fields: FieldReader, found: Found): Form {
 
   return {
     format: 'telegraf',
-    scan(bytes, from, end) {
-      if (end - from < shortest || bytes[end - 1] !== closingBrace || !matches(bytes, from, opening))
+    scan(bytes, view, from, end) {
+      if (end - from < shortest || bytes[end - 1] !== closingBrace || !matches(view, from, opening))
         return false
       // Backwards from the record's last brace: the timestamp's digits, its key, the brace that ends the tags.
       const digits = wholeStart(bytes, from, end - 1)
       const aliasTo = digits - timing.length
-      if (aliasTo <= from || !matches(bytes, aliasTo, timing) || bytes[aliasTo - 1] !== closingBrace)
+      if (aliasTo <= from || !matches(view, aliasTo, timing) || bytes[aliasTo - 1] !== closingBrace)
         return false
-      const at = fields.scanFields(root, bytes, from + opening.length, end)
-      if (at < 0 || !matches(bytes, at, naming)) return false
+      const at = fields.scanFields(root, bytes, view, from + opening.length, end)
+      if (at < 0 || !matches(view, at, naming)) return false
       found.aliasBytes = bytes
       found.aliasFrom = at + naming.length
       found.aliasTo = aliasTo
-      found.rawTime = wholeNumber(bytes, digits, end - 1)
+      found.rawTime = wholeNumber(view, digits, end - 1)
       found.isTimeMs = false
       return found.aliasFrom < aliasTo
     },

@@ -1,13 +1,22 @@
 import { toTimeMs } from '../schemas/convert.ts'
-import { ascii, closingBrace, isPlain, matches, quote, wholeNumber, wholeStart, zero } from './scan-bytes.ts'
+import {
+  closingBrace,
+  expected,
+  isPlain,
+  matches,
+  quote,
+  wholeNumber,
+  wholeStart,
+  zero
+} from './scan-bytes.ts'
 import type { FieldReader } from './scan-fields.ts'
 import { objectOf, type Form, type Found } from './scan-form.ts'
 
-const opening = ascii('{"host":')
-const clocking = ascii(',"clock":')
-const nanoseconds = ascii(',"ns":')
-const valuing = ascii(',"value":')
-const typing = ascii(',"type":')
+const opening = expected('{"host":')
+const clocking = expected(',"clock":')
+const nanoseconds = expected(',"ns":')
+const valuing = expected(',"value":')
+const typing = expected(',"type":')
 
 /** Numbers (float 0, unsigned 3) and texts (character 1, text 4); log and binary are never readings. */
 const isReading = [true, true, false, true, true]
@@ -21,11 +30,11 @@ export function createZabbixForm(fields: FieldReader, found: Found): Form {
 
   return {
     format: 'zabbix',
-    scan(bytes, from, end) {
-      if (!matches(bytes, from, opening) || bytes[end - 1] !== closingBrace) return false
+    scan(bytes, view, from, end) {
+      if (!matches(view, from, opening) || bytes[end - 1] !== closingBrace) return false
       // Backwards from the last brace, because the alias is the longer part.
       const typeAt = end - 2 - typing.length
-      if (typeAt <= from || !matches(bytes, typeAt, typing)) return false
+      if (typeAt <= from || !matches(view, typeAt, typing)) return false
       if (isReading[bytes[end - 2]! - zero] !== true) return false
       let at = typeAt - 1
       if (bytes[at] === quote) {
@@ -36,21 +45,21 @@ export function createZabbixForm(fields: FieldReader, found: Found): Form {
         at++
       }
       const valueAt = at - valuing.length
-      if (valueAt <= from || !matches(bytes, valueAt, valuing)) return false
+      if (valueAt <= from || !matches(view, valueAt, valuing)) return false
       const nsDigits = wholeStart(bytes, from, valueAt)
       const nsAt = nsDigits - nanoseconds.length
-      if (nsAt <= from || !matches(bytes, nsAt, nanoseconds)) return false
+      if (nsAt <= from || !matches(view, nsAt, nanoseconds)) return false
       const clockDigits = wholeStart(bytes, from, nsAt)
       const aliasTo = clockDigits - clocking.length
-      if (aliasTo <= from + 1 || !matches(bytes, aliasTo, clocking)) return false
-      if (fields.scanOnly(only, bytes, at, end) !== typeAt) return false
+      if (aliasTo <= from + 1 || !matches(view, aliasTo, clocking)) return false
+      if (fields.scanOnly(only, bytes, view, at, end) !== typeAt) return false
       found.aliasBytes = bytes
       found.aliasFrom = from + 1
       found.aliasTo = aliasTo
       found.isTimeMs = true
       found.rawTime =
-        toTimeMs(wholeNumber(bytes, clockDigits, nsAt), 's') +
-        Math.floor(wholeNumber(bytes, nsDigits, valueAt) / 1e6)
+        toTimeMs(wholeNumber(view, clockDigits, nsAt), 's') +
+        Math.floor(wholeNumber(view, nsDigits, valueAt) / 1e6)
       return true
     },
     onlyField: 'value',

@@ -1,6 +1,7 @@
 import type { DecodePolicy } from '../schemas/decode.ts'
 import type { MeasurementPlan, ProfileSet } from '../schemas/profile.ts'
 import { createCanonicalForm } from './scan-canonical.ts'
+import { viewOf } from './scan-bytes.ts'
 import { createFieldReader, type FieldReader } from './scan-fields.ts'
 import type { Form, Found } from './scan-form.ts'
 import { createGnmicForm } from './scan-gnmic.ts'
@@ -62,6 +63,9 @@ export function createScanner(policy: DecodePolicy): Scanner {
   const canonical = createCanonicalForm(fields, found)
   const isEnabled = policy.depthMax >= depthMin
   let form: Form = telegraf
+  // Batches are long, so the view of their bytes is kept from record to record.
+  let viewed: Uint8Array = found.aliasBytes
+  let view = viewOf(viewed)
 
   /** By the first letter of the first key: {"fields"…, {"name"…, [{"name"…, {"host"…; else it may be a canonical record. */
   const formOf = (third: number | undefined): Form => {
@@ -75,8 +79,12 @@ export function createScanner(policy: DecodePolicy): Scanner {
     fields,
     scan(bytes, from, to, recordTimestampMs) {
       if (!isEnabled || to - from > policy.valueBytesMax) return false
+      if (bytes !== viewed) {
+        viewed = bytes
+        view = viewOf(bytes)
+      }
       form = formOf(bytes[from + 2])
-      return form.scan(bytes, from, bytes[to - 1] === newline ? to - 1 : to, recordTimestampMs)
+      return form.scan(bytes, view, from, bytes[to - 1] === newline ? to - 1 : to, recordTimestampMs)
     },
     read: (plan, nowMs, isWithoutInstance) =>
       plan.format === form.format &&
