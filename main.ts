@@ -240,7 +240,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     pause: partitions => source.pause(partitions),
     resume: partitions => source.resume(partitions),
     nowMs,
-    concurrency: Math.max(1, threads),
+    // One more than there are threads: the next task is there when a thread is done.
+    concurrency: threads === 0 ? 1 : threads + 1,
     taskBytesMax: config.workers.task_bytes_max,
     partitionQueueBytesMax: config.ingest.partition_queue_bytes_max,
     queueBytesMax: config.ingest.queue_bytes_max

@@ -1,5 +1,6 @@
 import { createAPI, fetchV13, listOffsetsV7, type Reader } from '@platformatic/kafka'
 import { partitionKey, type RawBatch, type TopicPartition } from '../schemas/batch.ts'
+import { createSlabPool } from '../schemas/slab.ts'
 import { type Backoff, createBackoff, pauseMs } from './backoff.ts'
 import { describeCode, reasonOf } from './broker-connection.ts'
 import { createCluster, isFatal } from './cluster.ts'
@@ -29,6 +30,7 @@ export function createBatchSource(options: SourceOptions): Source {
   /** Assigned partitions in the order they are asked for: who got data goes to the end. */
   const active = new Map<string, PartitionState>()
   const brokers = new Map<number, BrokerState>()
+  const slabs = createSlabPool(freeSlabBytesMax)
   let handler: SourceHandler | null = null
   let running: Promise<void> | null = null
   let pumpWanted = false
@@ -39,7 +41,7 @@ export function createBatchSource(options: SourceOptions): Source {
     fetchV13.api.version,
     fetchV13.createRequest,
     (_correlationId: number, _apiKey: number, _apiVersion: number, reader: Reader) =>
-      parseFetchResponse(reader),
+      parseFetchResponse(reader, slabs),
     true,
     true
   )
@@ -316,11 +318,14 @@ export function createBatchSource(options: SourceOptions): Source {
     const batches: RawBatch[] = []
     for (const fetched of partitions) {
       const state = asked.get(`${fetched.topicId} ${fetched.partition}`)
-      if (state === undefined) continue
-      const key = partitionKey(state.topic, state.partition)
+      const key = state === undefined ? '' : partitionKey(state.topic, state.partition)
       // Given up while the fetch was under way: the next owner reads it.
-      if (active.get(key) !== state) continue
+      if (state === undefined || active.get(key) !== state) {
+        fetched.slab?.release()
+        continue
+      }
       if (fetched.errorCode !== 0) {
+        fetched.slab?.release()
         onPartitionError(state, fetched)
         continue
       }
@@ -332,7 +337,8 @@ export function createBatchSource(options: SourceOptions): Source {
         partition: state.partition,
         position: state.position,
         aborted: fetched.aborted,
-        runRecordsMax
+        runRecordsMax,
+        slab: fetched.slab
       })
       const last = cut.at(-1)
       active.delete(key)
@@ -428,6 +434,8 @@ export function createBatchSource(options: SourceOptions): Source {
 }
 
 const lanesPerBroker = 2
+/** Fetched memory kept for the next fetches. */
+const freeSlabBytesMax = 32 * 1024 * 1024
 /** Compression packs many records into the bytes of a fetch; runs keep what a worker gets at a time within bounds. */
 const runRecordsMax = 16_384
 const unknownPosition = -1

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { RawBatch } from '../schemas/batch.ts'
 import type { EvaluationResult, EvaluationTask } from '../schemas/evaluation.ts'
+import { createSlabPool } from '../schemas/slab.ts'
 import { createDispatcher, type DispatcherOptions } from './dispatcher.ts'
 
 const emptyBlock = {
@@ -147,6 +148,25 @@ describe('dispatcher', () => {
     tasks[0]!.finish()
     await tick()
     expect(delivered[0]!.ranges.map(r => r.partition)).toEqual([1])
+  })
+
+  it('gives fetched memory back when it is evaluated or given up, and not before', async () => {
+    const pool = createSlabPool(1 << 20)
+    const inSlab = (partition: number, firstOffset: number): RawBatch => {
+      const slab = pool.take(16_384)
+      return { ...batch(partition, firstOffset), bytes: new Uint8Array(slab.memory, 0, 100), slab }
+    }
+    const { dispatcher, tasks } = harness({ concurrency: 1 })
+    dispatcher.offer([inSlab(0, 0), inSlab(1, 0), inSlab(1, 10)])
+    expect(pool.freeBytes()).toBe(0)
+    dispatcher.fence([{ topic: 't', partition: 1 }])
+    expect(pool.freeBytes()).toBe(2 * 16_384)
+    dispatcher.fence([{ topic: 't', partition: 0 }])
+    // A worker still reads it.
+    expect(pool.freeBytes()).toBe(2 * 16_384)
+    tasks[0]!.finish()
+    await tick()
+    expect(pool.freeBytes()).toBe(3 * 16_384)
   })
 
   it('holds the partition until its delivery is done', async () => {

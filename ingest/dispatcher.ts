@@ -1,5 +1,5 @@
 import { partitionKey, type RawBatch, type TopicPartition } from '../schemas/batch.ts'
-import type { EvaluationResult, EvaluationTask, TaskRange } from '../schemas/evaluation.ts'
+import type { EvaluationResult, EvaluationTask } from '../schemas/evaluation.ts'
 import { splitRun } from './split-run.ts'
 
 /**
@@ -106,8 +106,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   }
 
   /** Takes whole batches from ready partitions, in turn, up to the budget; at least one batch. */
-  const cut = (budget: number): { task: EvaluationTask; members: PartitionQueue[] } => {
-    const ranges: TaskRange[] = []
+  const cut = (budget: number): Cut => {
+    const ranges: RawBatch[] = []
     const members: PartitionQueue[] = []
     let bytes = 0
     let records = 0
@@ -143,12 +143,13 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       members.push(queue)
     }
     queuedBytes -= bytes
-    return { task: { ranges, nowMs: options.nowMs() }, members }
+    return { ranges, members }
   }
 
-  const run = async (task: EvaluationTask, members: PartitionQueue[]): Promise<void> => {
+  const run = async ({ ranges, members }: Cut): Promise<void> => {
     try {
-      const result = await options.evaluate(task)
+      const result = await options.evaluate({ ranges, nowMs: options.nowMs() })
+      for (const { slab } of ranges) slab?.release()
       await options.deliver(withoutFenced(result, members))
     } catch (error) {
       options.failed(error)
@@ -171,9 +172,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     cutting = true
     while (!held && ready.size > 0 && inFlight < options.concurrency) {
       const share = Math.ceil(queuedBytes / (options.concurrency - inFlight))
-      const { task, members } = cut(Math.min(options.taskBytesMax, Math.max(share, smallTaskBytes)))
       inFlight++
-      void run(task, members)
+      void run(cut(Math.min(options.taskBytesMax, Math.max(share, smallTaskBytes))))
     }
     cutting = false
     resumeRelieved()
@@ -219,6 +219,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         partitions.delete(key)
         ready.delete(queue)
         queuedBytes -= queue.bytes
+        for (const { slab } of queue.queue) slab?.release()
         queue.queue = []
         queue.bytes = 0
         queue.fenced = true
@@ -232,6 +233,12 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     pausedPartitions: () => paused,
     tasksInFlight: () => inFlight
   }
+}
+
+/** What goes to a worker, and the partitions it is of. */
+interface Cut {
+  readonly ranges: readonly RawBatch[]
+  readonly members: readonly PartitionQueue[]
 }
 
 /** Below this a task is not split over several workers: the hand-over would cost more than it gains. */
@@ -261,17 +268,19 @@ function withoutFenced(result: EvaluationResult, members: readonly PartitionQueu
     rowStart: row,
     rowEnd: (row += range.rowEnd - range.rowStart)
   }))
-  const { series, timeMs, value, offset } = result.block
+  const { series, timeMs, value, offset, slab } = result.block
+  const block = {
+    rows: row,
+    series: column(series),
+    timeMs: column(timeMs),
+    value: column(value),
+    offset: column(offset)
+  }
+  slab?.release()
   return {
     ...result,
     ranges: moved,
-    block: {
-      rows: row,
-      series: column(series),
-      timeMs: column(timeMs),
-      value: column(value),
-      offset: column(offset)
-    },
+    block,
     candidates: result.candidates.filter(kept),
     rejects: result.rejects.filter(kept)
   }

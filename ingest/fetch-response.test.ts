@@ -1,6 +1,7 @@
 import { Reader, Writer } from '@platformatic/kafka'
 import { describe, expect, it } from 'vitest'
 import { encodeRecordBatch } from '../schemas/record-batch.ts'
+import { createSlabPool } from '../schemas/slab.ts'
 import { cutBatches, parseFetchResponse } from './fetch-response.ts'
 
 /** A batch of `count` records from `base` on, marked as a producer's transaction or its end. */
@@ -106,9 +107,26 @@ describe('cutting fetched bytes into batches', () => {
       [7, 12, 5]
     ])
     expect(runs.map(run => run.bytes)).toEqual([join(parts[0]!, parts[1]!), join(parts[2]!, parts[3]!)])
-    for (const run of runs) expect(run.bytes.byteLength).toBe(run.bytes.buffer.byteLength)
     // A batch beyond the size of a run is one by itself.
     expect(cutBatches(join(...parts), { ...place, position: 0, runRecordsMax: 1 })).toHaveLength(4)
+  })
+
+  it('makes every run a user of the slab', () => {
+    const pool = createSlabPool(1 << 20)
+    const slab = pool.take(1000)
+    const parts = join(batch(0, 3), batch(3, 2), batch(5, 4))
+    const bytes = new Uint8Array(slab.memory, 0, parts.length)
+    bytes.set(parts)
+    const runs = cutBatches(bytes, { ...place, position: 0, runRecordsMax: 5, slab })
+    expect(runs.map(run => run.slab)).toEqual([slab, slab])
+    runs[0]?.slab?.release()
+    expect(pool.freeBytes()).toBe(0)
+    runs[1]?.slab?.release()
+    expect(pool.freeBytes()).toBe(slab.memory.byteLength)
+
+    const unused = pool.take(1000)
+    expect(cutBatches(bytes, { ...place, position: 99, slab: unused })).toEqual([])
+    expect(pool.freeBytes()).toBe(slab.memory.byteLength)
   })
 
   it('does not run away on a length that makes no sense', () => {
@@ -146,7 +164,7 @@ describe('reading a Fetch response', () => {
     partition(5, 6, false, null)
     writer.appendUnsignedVarInt(0).appendUnsignedVarInt(0)
 
-    const response = parseFetchResponse(Reader.from(writer))
+    const response = parseFetchResponse(Reader.from(writer), createSlabPool(0))
     expect(response).toMatchObject({ throttleMs: 25, errorCode: 0 })
     expect(response.partitions).toHaveLength(2)
     const [first, second] = response.partitions
@@ -158,7 +176,7 @@ describe('reading a Fetch response', () => {
       aborted: [{ producerId: 77n, firstOffset: 5 }]
     })
     expect(Buffer.from(first?.bytes ?? [])).toEqual(records)
-    expect(first?.bytes.byteLength).toBe(first?.bytes.buffer.byteLength)
+    expect(first?.slab?.memory).toBe(first?.bytes.buffer)
     expect(second).toMatchObject({ partition: 5, errorCode: 6, aborted: [] })
     expect(second?.bytes).toHaveLength(0)
   })

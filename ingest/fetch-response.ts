@@ -1,5 +1,6 @@
 import type { Reader } from '@platformatic/kafka'
 import type { RawBatch } from '../schemas/batch.ts'
+import type { Slab, SlabPool } from '../schemas/slab.ts'
 
 /**
  * The Fetch response, version 13, read only down to whole record batches. Nothing here touches a record, but for the
@@ -13,8 +14,9 @@ export interface FetchedPartition {
   readonly highWatermark: number
   readonly logStartOffset: number
   readonly aborted: readonly AbortedTransaction[]
-  /** Record batches, back to back, the last one perhaps cut. Sole view of its buffer. */
-  readonly bytes: Uint8Array<ArrayBuffer>
+  /** Record batches, back to back, the last one perhaps cut; whoever takes them releases the slab they lie in. */
+  readonly bytes: Uint8Array
+  readonly slab?: Slab | undefined
 }
 
 export interface AbortedTransaction {
@@ -40,19 +42,22 @@ function skipTaggedFields(reader: Reader): void {
   }
 }
 
-/** Copies `size` bytes at the reader's position into a buffer of their own, so that it can be moved to a worker. */
-function ownBytes(reader: Reader, size: number): Uint8Array<ArrayBuffer> {
+/** Copies `size` bytes at the reader's position, which lie in many pieces as the socket gave them, into one slab. */
+function intoSlab(reader: Reader, size: number, slabs: SlabPool): { bytes: Uint8Array; slab: Slab } {
   const from = reader.position
-  const slice = reader.buffer.slice(from, from + size)
+  const slab = slabs.take(size)
+  const bytes = new Uint8Array(slab.memory, 0, size)
+  let at = 0
+  for (const piece of reader.buffer.subarray(from, from + size).buffers) {
+    bytes.set(piece, at)
+    at += piece.length
+  }
   reader.skip(size)
-  if (slice.byteLength === slice.buffer.byteLength && slice.buffer instanceof ArrayBuffer)
-    return new Uint8Array(slice.buffer)
-  const own = new Uint8Array(size)
-  own.set(slice)
-  return own
+  return { bytes, slab }
 }
 
-export function parseFetchResponse(reader: Reader): FetchResponse {
+/** Reads a response; the batches of each partition are put into a slab of their own. */
+export function parseFetchResponse(reader: Reader, slabs: SlabPool): FetchResponse {
   const throttleMs = reader.readInt32()
   const errorCode = reader.readInt16()
   reader.readInt32() // The session: none is used.
@@ -77,7 +82,7 @@ export function parseFetchResponse(reader: Reader): FetchResponse {
       }
       reader.readInt32() // The preferred replica: no rack is named, so there is none.
       const size = reader.readUnsignedVarInt() - 1
-      const bytes = size > 0 ? ownBytes(reader, size) : empty
+      const batches = size > 0 ? intoSlab(reader, size, slabs) : { bytes: empty }
       skipTaggedFields(reader)
       partitions.push({
         topicId,
@@ -86,7 +91,7 @@ export function parseFetchResponse(reader: Reader): FetchResponse {
         highWatermark,
         logStartOffset,
         aborted,
-        bytes
+        ...batches
       })
     }
     skipTaggedFields(reader)
@@ -117,16 +122,19 @@ export interface CutOptions {
   readonly aborted: readonly AbortedTransaction[]
   /** Records of one run by the batch headers; a single larger batch is a run of its own. */
   readonly runRecordsMax: number
+  /** Where the bytes lie. */
+  readonly slab?: Slab | undefined
 }
 
 /**
  * Cuts fetched bytes into runs of whole batches, without control batches and without those of aborted transactions.
  * Together they cover the partition from the position to the last whole batch; none where there is no whole batch at
- * or behind the position. A run of nothing but filtered batches has no bytes. The bytes are filtered in place. Batches
- * that the broker sent although they end before the position are left out; the first one may still start before it,
- * because the broker sends batches whole.
+ * or behind the position. A run of nothing but filtered batches has no bytes. The bytes are filtered in place, and the
+ * runs are views of them; each run is a user of the slab, the caller's own use of it goes over to them. Batches that
+ * the broker sent although they end before the position are left out; the first one may still start before it, because
+ * the broker sends batches whole.
  */
-export function cutBatches(bytes: Uint8Array<ArrayBuffer>, options: CutOptions): RawBatch[] {
+export function cutBatches(bytes: Uint8Array, options: CutOptions): RawBatch[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const pending = [...options.aborted].sort((a, b) => a.firstOffset - b.firstOffset)
   const abortedProducers = new Set<bigint>()
@@ -170,8 +178,13 @@ export function cutBatches(bytes: Uint8Array<ArrayBuffer>, options: CutOptions):
     run.lastOffset = Math.max(run.lastOffset, batchLast)
     at = end
   }
-  if (run.lastOffset < options.position) return []
+  const { slab } = options
+  if (run.lastOffset < options.position) {
+    slab?.release()
+    return []
+  }
   runs.push(run)
+  for (let more = 1; more < runs.length; more++) slab?.retain()
   let firstOffset = options.position
   return runs.map(({ start, end, lastOffset, count, maxTimestampMs }) => {
     const batch: RawBatch = {
@@ -181,8 +194,8 @@ export function cutBatches(bytes: Uint8Array<ArrayBuffer>, options: CutOptions):
       lastOffset,
       count,
       maxTimestampMs,
-      // Each run is the sole view of its buffer; a lone run needs no copy for that.
-      bytes: runs.length === 1 ? bytes.subarray(0, end) : bytes.slice(start, end)
+      bytes: bytes.subarray(start, end),
+      slab
     }
     firstOffset = lastOffset + 1
     return batch

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { ColumnBlock, RangeOutcome } from '../schemas/evaluation.ts'
+import { createSlabPool, type Slab, type SlabPool } from '../schemas/slab.ts'
 import { startTestClickHouse, type TestClickHouse } from '../test/support/clickhouse.ts'
 import { createClickHouseClient } from './clickhouse-client.ts'
 import { migrate } from './migrate.ts'
@@ -55,12 +56,38 @@ function outcome(
     const { partition, firstOffset, topic = 'telemetry' } = span
     return { topic, partition, firstOffset, lastOffset, records, rowStart, rowEnd: row }
   })
-  const bytes = (column: ArrayBufferView): Uint8Array => new Uint8Array(column.buffer as ArrayBuffer)
-  return [
-    ranges,
-    { rows, series: bytes(series), timeMs: bytes(timeMs), value: bytes(value), offset: bytes(offset) }
-  ]
+  // In shared memory, as workers give it.
+  const slab = slabs.take(rows * 32)
+  const column = (k: number, of: ArrayBufferView<ArrayBuffer>): Uint8Array => {
+    const bytes = new Uint8Array(slab.memory, k * rows * 8, rows * 8)
+    bytes.set(new Uint8Array(of.buffer))
+    return bytes
+  }
+  const block = {
+    rows,
+    series: column(0, series),
+    timeMs: column(1, timeMs),
+    value: column(2, value),
+    offset: column(3, offset),
+    slab
+  }
+  return [ranges, block]
 }
+
+/** Makes every later user of a slab notice when it was given back too early. */
+const slabs: SlabPool = (() => {
+  const pool = createSlabPool(1 << 30)
+  const spoilt = (slab: Slab): Slab => ({
+    ...slab,
+    release() {
+      new Uint8Array(slab.memory).fill(0xee)
+      released.push(slab.memory)
+      slab.release()
+    }
+  })
+  return { ...pool, take: bytes => spoilt(pool.take(bytes)) }
+})()
+let released: SharedArrayBuffer[] = []
 
 interface Seen {
   acknowledged: RangeOutcome[]
@@ -244,6 +271,21 @@ describe('what is stored', () => {
 })
 
 describe('joining', () => {
+  it('gives the memory of rows back when they are stored, and when they are given up', async () => {
+    released = []
+    const { writer } = start({ flushMsMax: 200 })
+    const [one, two, three] = [0, 1, 2].map(partition => outcome([{ partition, firstOffset: 1, rows: 5 }]))
+    for (const given of [one!, two!, three!]) writer.submit(...given)
+    writer.fence([{ topic: 'telemetry', partition: 1 }])
+    expect(released).toEqual([two![1].slab!.memory])
+    await writer.drain()
+    expect(new Set(released)).toEqual(new Set([one!, two!, three!].map(([, block]) => block.slab!.memory)))
+    expect((await stored()).map(({ partition, rows }) => [partition, Number(rows)])).toEqual([
+      [0, 5],
+      [2, 5]
+    ])
+  })
+
   it('makes one insert of many blocks, and lets no partition have two under way', async () => {
     const { writer, seen } = start({ flushMsMax: 50 })
     for (let i = 0; i < 40; i++)
@@ -279,11 +321,11 @@ describe('joining', () => {
 
 describe('when things go wrong', () => {
   it('stores once what is sent twice with the same token', async () => {
-    const blocks = [
-      outcome([{ partition: 0, firstOffset: 0, rows: 500 }]),
-      outcome([{ partition: 1, firstOffset: 0, rows: 500 }])
-    ]
     for (let i = 0; i < 3; i++) {
+      const blocks = [
+        outcome([{ partition: 0, firstOffset: 0, rows: 500 }]),
+        outcome([{ partition: 1, firstOffset: 0, rows: 500 }])
+      ]
       const { writer } = start()
       // The token does not depend on the order in which the ranges were gathered.
       for (const [ranges, block] of i === 1 ? [...blocks].reverse() : blocks) writer.submit(ranges, block)

@@ -4,6 +4,7 @@ import { Readable } from 'node:stream'
 import { partitionKey, type TopicPartition } from '../schemas/batch.ts'
 import type { ColumnBlock, RangeOutcome } from '../schemas/evaluation.ts'
 import { backoffMs, firstLine, neverSucceeds } from './clickhouse-errors.ts'
+import type { Slab } from '../schemas/slab.ts'
 import { samplesBlock, type BlockPart, type StoredUpTo } from './native-block.ts'
 import type { WriterMetrics } from './writer-metrics.ts'
 
@@ -69,6 +70,8 @@ interface Entry {
   bytes: number
   rows: number
   readonly keys: ReadonlySet<string>
+  /** Where the rows lie; released when they are stored or given up. */
+  readonly slab: Slab | undefined
   readonly arrivedMs: number
   /** Somebody waits for it: it does not wait for company. */
   urgent: boolean
@@ -237,6 +240,7 @@ export function createWriter(options: WriterOptions): Writer {
     flights.delete(flight)
     if (!stored) return
     metrics?.inserted(rows, block.bytes, (nowMs() - startedMs) / 1000)
+    for (const { slab } of entries) slab?.release()
     account(-entries.reduce((sum, entry) => sum + entry.bytes, 0), -rows)
     const mine = ranges.filter(range => !flight.fenced.has(partitionKey(range.topic, range.partition)))
     if (mine.length > 0) options.onAcknowledged(mine)
@@ -326,7 +330,10 @@ export function createWriter(options: WriterOptions): Writer {
   return {
     submit(ranges, block) {
       if (stopped) throw new Error('the writer is stopped: nothing can be submitted to it')
-      if (ranges.length === 0) return
+      if (ranges.length === 0) {
+        block.slab?.release()
+        return
+      }
       const bytes = blockBytes(block)
       queue.push({
         ranges,
@@ -334,6 +341,7 @@ export function createWriter(options: WriterOptions): Writer {
         bytes,
         rows: block.rows,
         keys: keysOf(ranges),
+        slab: block.slab,
         arrivedMs: nowMs(),
         urgent: false
       })
@@ -357,7 +365,10 @@ export function createWriter(options: WriterOptions): Writer {
         const rows = parts.reduce((sum, part) => sum + part.block.rows, 0)
         const bytes = rows * 32
         account(bytes - entry.bytes, rows - entry.rows)
-        if (kept.length === 0) gone.push(entry)
+        if (kept.length === 0) {
+          gone.push(entry)
+          entry.slab?.release()
+        }
         Object.assign(entry, { ranges: kept, parts, bytes, rows, keys: keysOf(kept) })
       }
       queue = queue.filter(entry => entry.ranges.length > 0)

@@ -1,3 +1,5 @@
+import type { Slab } from './slab.ts'
+
 /**
  * Raw record batches: what a source hands over and workers decode.
  * `bytes` is one or more whole RecordBatch v2 structures, back to back, as the broker sent them (still
@@ -13,8 +15,10 @@ export interface RawBatch {
   readonly count: number
   /** Highest record timestamp (ms) by the batch headers, or 0. */
   readonly maxTimestampMs: number
-  /** Owned by the receiver from the call on; may be transferred to a worker only if it is its buffer's sole view. */
+  /** Owned by the receiver from the call on. */
   readonly bytes: Uint8Array
+  /** Where the bytes lie in memory that is used again: the receiver releases it when it needs them no longer. */
+  readonly slab?: Slab | undefined
 }
 
 export interface TopicPartition {

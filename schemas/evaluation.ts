@@ -1,4 +1,5 @@
 import type { TopicPartition } from './batch.ts'
+import type { Slab } from './slab.ts'
 
 /** What a worker is given and returns: the seam between ingest/ (dispatcher, writer) and workers/. */
 
@@ -8,7 +9,7 @@ export interface TaskRange extends TopicPartition {
   readonly lastOffset: number
   /** Highest record timestamp (ms) by the batch headers; left out or 0 where it is not known. */
   readonly maxTimestampMs?: number
-  /** RecordBatch v2 bytes, back to back. Transferred to the worker, so dead on the sender's side until returned. */
+  /** RecordBatch v2 bytes, back to back. They must not change until the task is done. */
   readonly bytes: Uint8Array
 }
 
@@ -29,6 +30,8 @@ export interface ColumnBlock {
   readonly value: Uint8Array
   /** UInt64 Kafka offsets, 8 bytes a row. */
   readonly offset: Uint8Array
+  /** Where the columns lie in memory that is used again: whoever takes the block releases it when the rows are stored. */
+  readonly slab?: Slab | undefined
 }
 
 /** What became of one range of the task. rowStart..rowEnd are its rows in the task's block. */

@@ -1,4 +1,5 @@
 import type { ColumnBlock } from '../schemas/evaluation.ts'
+import { slabBytes } from '../schemas/slab.ts'
 
 /**
  * Rows under construction: four columns in growing arrays that are kept from task to task. Every cell is 8 bytes,
@@ -46,11 +47,18 @@ export function reserveRows(columns: Columns, more: number): void {
   columns.offsetWords = grow(columns.offsetWords)
 }
 
-/** Copies the rows out, all four columns into one buffer of their own, which may be transferred. */
-export function takeBlock(columns: Columns): ColumnBlock {
+/** Four columns of 8 bytes. */
+const rowBytes = 32
+
+export const blockBytes = (block: ColumnBlock): number => block.rows * rowBytes
+
+/** Copies the rows out, all columns side by side: into `given` when they fit there, else into shared memory made for them. */
+export function takeBlock(columns: Columns, given?: SharedArrayBuffer): ColumnBlock {
   const { rows } = columns
   const size = rows * 8
-  const buffer = new ArrayBuffer(size * 4)
+  const wanted = rows * rowBytes
+  const buffer =
+    given !== undefined && wanted <= given.byteLength ? given : new SharedArrayBuffer(slabBytes(wanted))
   const part = (k: number, of: Uint32Array | Float64Array): Uint8Array => {
     const bytes = new Uint8Array(buffer, k * size, size)
     bytes.set(new Uint8Array(of.buffer, 0, size))

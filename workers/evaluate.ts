@@ -60,9 +60,13 @@ export interface EvaluatorOptions {
 export interface Evaluator {
   /**
    * Synchronous and complete; throws only where the program itself is at fault. The bytes of the task are not kept.
-   * `atRange` is told of each range before it is begun.
+   * `atRange` is told of each range before it is begun. The rows go into `rows` when they fit, else into memory made here.
    */
-  evaluate(task: EvaluationTask, atRange?: (index: number) => void): EvaluationResult
+  evaluate(
+    task: EvaluationTask,
+    atRange?: (index: number) => void,
+    rows?: SharedArrayBuffer
+  ): EvaluationResult
 }
 
 /** A measurement as this evaluator keeps it. Slots of one signal share one series. */
@@ -394,7 +398,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
   }
 
   return {
-    evaluate(task, atRange) {
+    evaluate(task, atRange, rows) {
       // A task before this one may have ended by an exception.
       reset()
       nowMs = task.nowMs
@@ -410,7 +414,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
       }
       return {
         ranges,
-        block: takeBlock(columns),
+        block: takeBlock(columns, rows),
         candidates,
         newSeries,
         rejects,

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { createProgramTable } from '../rules/program.ts'
-import type { EvaluationTask } from '../schemas/evaluation.ts'
+import type { EvaluationResult, EvaluationTask } from '../schemas/evaluation.ts'
 import { readProfileFiles, shippedProfiles } from '../schemas/profile-files.ts'
 import type { Fault } from './evaluator-setup.ts'
 import { createEvaluationPool, type EvaluationPool, type TaskFault } from './pool.ts'
@@ -49,17 +49,44 @@ const task = (...values: string[][]): EvaluationTask => ({
   nowMs
 })
 
+const withoutSlab = ({ block: { slab, ...block }, ...result }: EvaluationResult) => {
+  expect(slab).toBeDefined()
+  return { ...result, block }
+}
+
 describe('the pool', () => {
   it('gives the same from threads as in process', async () => {
     const given = task(ports(300), ports(200, 300))
     const [inProcess, threaded] = [await pool(0), await pool(2)]
-    const expected = await inProcess.made.evaluate(given)
+    const expected = withoutSlab(await inProcess.made.evaluate(given))
     expect(expected.block.rows).toBe(1500)
     expect(expected.counts).toMatchObject({ records: 500, samples: 1500, 'format.telegraf': 500 })
-    expect(await threaded.made.evaluate(given)).toEqual(expected)
+    expect(withoutSlab(await threaded.made.evaluate(given))).toEqual(expected)
     // The bytes are still the sender's.
     expect(given.ranges[0]!.bytes.length).toBeGreaterThan(0)
+    // Fetched bytes lie in shared memory.
+    const ranges = given.ranges.map(range => {
+      const bytes = new Uint8Array(new SharedArrayBuffer(range.bytes.length + 7), 7)
+      bytes.set(range.bytes)
+      return { ...range, bytes }
+    })
+    for (const { made } of [inProcess, threaded])
+      expect(withoutSlab(await made.evaluate({ ...given, ranges })).block).toEqual(expected.block)
     expect(inProcess.seen).toEqual([])
+  })
+
+  it.each([0, 1])('with %i threads puts rows into memory that was given back', async threads => {
+    const { made } = await pool(threads)
+    const few = await made.evaluate(task(ports(1)))
+    // Far more rows than a first task lets expect: the worker makes memory for them, and it is kept.
+    const many = await made.evaluate(task(ports(300)))
+    const memory = many.block.slab!.memory
+    expect(many.block.offset.buffer).toEqual(memory)
+    few.block.slab!.release()
+    many.block.slab!.release()
+    const again = await made.evaluate(task(ports(300, 300)))
+    expect(again.block.slab!.memory).toBe(memory)
+    expect(again.block.rows).toBe(900)
   })
 
   it.each([

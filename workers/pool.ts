@@ -2,9 +2,11 @@ import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Piscina } from 'piscina'
 import type { EvaluationResult, EvaluationTask } from '../schemas/evaluation.ts'
+import { blockBytes } from './columns.ts'
 import type { Evaluator } from './evaluate.ts'
 import { setUpEvaluator, type EvaluatorSetup } from './evaluator-setup.ts'
-import { createMailbox, type Mailbox } from './mailbox.ts'
+import { createSlabPool, type Slab, type SlabPool } from '../schemas/slab.ts'
+import { createMailbox, createUnsharing, type Mailbox } from './mailbox.ts'
 import { openSharedState, withoutAliases } from './shared-state.ts'
 import { threadExecArgv } from './thread-loader.ts'
 import { cutAround, halves, joinResults, poisoned } from './split.ts'
@@ -76,7 +78,8 @@ class TimedOut extends Error {}
 
 export async function createEvaluationPool(options: PoolOptions): Promise<EvaluationPool> {
   const { threads, taskTimeoutMs, onFault } = options
-  let runner = await createRunner(options, threads, taskTimeoutMs)
+  const rows = createRowSlabs()
+  let runner = await createRunner(options, threads, taskTimeoutMs, rows)
   const shared = openSharedState(options.shared)
   let closed = false
   let tasks = 0
@@ -201,7 +204,8 @@ export async function createEvaluationPool(options: PoolOptions): Promise<Evalua
       const next = await createRunner(
         { ...options, profiles, shared: withoutAliases(options.shared) },
         threads,
-        taskTimeoutMs
+        taskTimeoutMs,
+        rows
       )
       const old = await exclusive(() => {
         const before = runner
@@ -234,12 +238,53 @@ export async function createEvaluationPool(options: PoolOptions): Promise<Evalua
   }
 }
 
-async function createRunner(setup: PoolOptions, threads: number, taskTimeoutMs: number): Promise<Runner> {
-  return threads === 0 ? createLocalRunner(setup) : createThreadRunner(setup, threads, taskTimeoutMs)
+async function createRunner(
+  setup: PoolOptions,
+  threads: number,
+  taskTimeoutMs: number,
+  rows: RowSlabs
+): Promise<Runner> {
+  return threads === 0
+    ? createLocalRunner(setup, rows)
+    : createThreadRunner(setup, threads, taskTimeoutMs, rows)
+}
+
+/** Memory for the rows of tasks. */
+interface RowSlabs {
+  take(task: EvaluationTask): Slab
+  /** The result with the slab that its rows lie in. */
+  owned(result: EvaluationResult, given: Slab, task: EvaluationTask): EvaluationResult
+}
+
+/** Rows that wait for ClickHouse are bounded by the writer; this is what is kept for the next tasks. */
+const freeRowBytesMax = 64 * 1024 * 1024
+/** So much more than the last tasks needed is asked for: a slab too small is an allocation, one too large is none. */
+const roomFactor = 1.25
+
+function createRowSlabs(): RowSlabs {
+  const pool: SlabPool = createSlabPool(freeRowBytesMax)
+  /** Bytes of rows that a byte of a task makes: falls slowly, rises at once. */
+  let rowBytesPerByte = 1
+  const bytesOf = (task: EvaluationTask): number =>
+    task.ranges.reduce((sum, { bytes }) => sum + bytes.length, 0)
+  return {
+    take: task => pool.take(bytesOf(task) * rowBytesPerByte * roomFactor),
+    owned(result, given, task) {
+      const { block } = result
+      rowBytesPerByte = Math.max(blockBytes(block) / Math.max(1, bytesOf(task)), rowBytesPerByte * 0.99)
+      const memory = block.series.buffer as SharedArrayBuffer
+      // A worker that found it too small made its own. (What came over a port is another view of the same memory.)
+      const isGiven = memory.byteLength === given.memory.byteLength
+      if (!isGiven) given.release()
+      return { ...result, block: { ...block, slab: isGiven ? given : pool.adopt(memory) } }
+    }
+  }
 }
 
 /** The same evaluator on the calling thread. An exception of one task does not harm the next. */
-function createLocalRunner(setup: EvaluatorSetup): Runner {
+function createLocalRunner(setup: EvaluatorSetup, rows: RowSlabs): Runner {
+  const mailbox = createMailbox()
+  const unshare = createUnsharing()
   const position = { range: -1, offset: -1 }
   const evaluator: Evaluator = setUpEvaluator(setup, offset => {
     position.offset = offset
@@ -254,7 +299,10 @@ function createLocalRunner(setup: EvaluatorSetup): Runner {
           position.range = index
           position.offset = -1
         }
-        result = Promise.resolve(evaluator.evaluate(task, atRange))
+        const slab = rows.take(task)
+        const job = mailbox.put(task.ranges, task.nowMs, slab.memory)
+        const found = evaluator.evaluate({ ranges: unshare(job.ranges), nowMs: job.nowMs }, atRange, job.rows)
+        result = Promise.resolve(rows.owned(found, slab, task))
       } catch (error) {
         result = Promise.reject(error instanceof Error ? error : new Error(String(error)))
       }
@@ -268,7 +316,8 @@ function createLocalRunner(setup: EvaluatorSetup): Runner {
 async function createThreadRunner(
   setup: PoolOptions,
   threads: number,
-  taskTimeoutMs: number
+  taskTimeoutMs: number,
+  rows: RowSlabs
 ): Promise<Runner> {
   const extension = extname(import.meta.url)
   const { profiles, policy, limits, shared, programs, faults } = setup
@@ -323,11 +372,12 @@ async function createThreadRunner(
           }
         }, taskTimeoutMs / 4)
         try {
-          const job = mailbox.put(task.ranges, task.nowMs)
+          // Only a mailbox and a slab whose worker has answered may be written again: else both are left to the collector.
+          const slab = rows.take(task)
+          const job = mailbox.put(task.ranges, task.nowMs, slab.memory)
           const result = (await piscina.run(job, { signal: given.signal })) as EvaluationResult
-          // Only a mailbox whose worker has answered may be written again.
           if (free.length < threads) free.push(mailbox)
-          return result
+          return rows.owned(result, slab, task)
         } catch (error) {
           mark = mailbox.mark()
           if (given.signal.aborted)
@@ -347,7 +397,7 @@ async function createThreadRunner(
 async function started(piscina: Piscina, threads: number): Promise<void> {
   const failed = new Promise<never>((_resolve, reject) => piscina.once('error', reject))
   const answers = Array.from({ length: threads }, async () => {
-    await piscina.run(createMailbox().put([], 0))
+    await piscina.run(createMailbox().put([], 0, new SharedArrayBuffer(0)))
   })
   try {
     await Promise.race([Promise.all(answers), failed])

@@ -70,7 +70,8 @@ export function poisoned(
   }
   let found = 0
   const walker = createBatchWalker({ verifyCrc: false, decompressedBytesMax: 1 << 28 })
-  walker.walk(range.bytes, offset, offset, {
+  // Decompressors refuse shared memory.
+  walker.walk(Uint8Array.from(range.bytes), offset, offset, {
     record(bytes, keyAt, keyLength, valueAt, valueLength) {
       found++
       if (keyLength >= 0) reject.key = bytes.slice(keyAt, keyAt + Math.min(keyLength, deadLetterBytesMax))
@@ -118,19 +119,21 @@ export function joinResults(task: EvaluationTask, parts: readonly EvaluationResu
     }
     return joined
   }
+  const block = {
+    rows,
+    series: column(of => of.series),
+    timeMs: column(of => of.timeMs),
+    value: column(of => of.value),
+    offset: column(of => of.offset)
+  }
+  for (const part of parts) part.block.slab?.release()
   const counts: Record<string, number> = {}
   for (const part of parts) {
     for (const [name, count] of Object.entries(part.counts)) counts[name] = (counts[name] ?? 0) + count
   }
   return {
     ranges: joinRanges(task, parts),
-    block: {
-      rows,
-      series: column(block => block.series),
-      timeMs: column(block => block.timeMs),
-      value: column(block => block.value),
-      offset: column(block => block.offset)
-    },
+    block,
     candidates: parts.flatMap(part => part.candidates),
     newSeries: parts.flatMap(part => part.newSeries),
     rejects: parts.flatMap(part => part.rejects),

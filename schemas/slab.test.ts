@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest'
+import { createSlabPool, slabBytes } from './slab.ts'
+
+describe('slabs', () => {
+  it('come in powers of two, and are given again, the one used last first', () => {
+    const pool = createSlabPool(1 << 20)
+    const first = pool.take(100_000)
+    expect(first.memory.byteLength).toBe(131_072)
+    expect(slabBytes(1)).toBe(16_384)
+    first.release()
+    expect(pool.freeBytes()).toBe(131_072)
+    expect(pool.take(70_000).memory).toBe(first.memory)
+    expect(pool.freeBytes()).toBe(0)
+    expect(pool.take(131_072).memory).not.toBe(first.memory)
+  })
+
+  it('are free when the last user has released them', () => {
+    const pool = createSlabPool(1 << 20)
+    const slab = pool.take(1)
+    slab.retain()
+    slab.release()
+    expect(pool.freeBytes()).toBe(0)
+    slab.release()
+    expect(pool.freeBytes()).toBe(slab.memory.byteLength)
+    expect(() => slab.release()).toThrow('released more often')
+    expect(() => slab.retain()).toThrow('released by all')
+  })
+
+  it('keeps no more than its limit, and takes over what others made', () => {
+    const pool = createSlabPool(100_000)
+    const made = pool.adopt(new SharedArrayBuffer(65_536))
+    const more = pool.take(65_536)
+    made.release()
+    more.release()
+    expect(pool.freeBytes()).toBe(65_536)
+    expect(pool.take(60_000).memory).toBe(made.memory)
+  })
+})

@@ -1,0 +1,72 @@
+/**
+ * Shared memory that is used again. Fetched batches and columns of rows are hundreds of megabytes a second; were each of
+ * them a buffer of its own, the collector would run for their sake alone (half of the daemon's CPU was measured to go
+ * there), and every page would be taken from the kernel anew. Workers see a slab without a copy or a transfer.
+ */
+export interface Slab {
+  readonly memory: SharedArrayBuffer
+  /** One more user. */
+  retain(): void
+  /**
+   * One user less; with the last one the memory may be given to somebody else at once. A slab that is never released
+   * is collected like any other memory. Throws when there was no user: then somebody may read what is not theirs.
+   */
+  release(): void
+}
+
+export interface SlabPool {
+  /** A slab of at least so many bytes, with one user. Its contents are whatever was there before. */
+  take(bytes: number): Slab
+  /** Takes over memory made elsewhere, with one user. */
+  adopt(memory: SharedArrayBuffer): Slab
+  /** Bytes that wait to be used again. */
+  freeBytes(): number
+}
+
+/** Smallest slab: below this the bookkeeping costs more than the memory. */
+const slabBytesMin = 16 * 1024
+
+/** Size of the slab for so many bytes: the next power of two. */
+export function slabBytes(bytes: number): number {
+  let size = slabBytesMin
+  while (size < bytes) size *= 2
+  return size
+}
+
+/** `freeBytesMax` bounds what is kept for later; what is in use is bounded by the queues of its users. */
+export function createSlabPool(freeBytesMax: number): SlabPool {
+  /** Free memory by its size. */
+  const free = new Map<number, SharedArrayBuffer[]>()
+  let freeBytes = 0
+
+  const slabOf = (memory: SharedArrayBuffer): Slab => {
+    let users = 1
+    return {
+      memory,
+      retain() {
+        if (users === 0) throw new Error('slab: it was released by all before it was retained')
+        users++
+      },
+      release() {
+        if (users === 0) throw new Error('slab: it was released more often than retained')
+        if (--users > 0 || freeBytes + memory.byteLength > freeBytesMax) return
+        const list = free.get(memory.byteLength)
+        if (list === undefined) free.set(memory.byteLength, [memory])
+        else list.push(memory)
+        freeBytes += memory.byteLength
+      }
+    }
+  }
+
+  return {
+    take(bytes) {
+      const size = slabBytes(bytes)
+      const memory = free.get(size)?.pop()
+      if (memory === undefined) return slabOf(new SharedArrayBuffer(size))
+      freeBytes -= size
+      return slabOf(memory)
+    },
+    adopt: slabOf,
+    freeBytes: () => freeBytes
+  }
+}
