@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { cityDevices, cityNodes, type CityOptions } from '../../topology/city.ts'
-import { startBenchDaemon } from '../support/daemon.ts'
+import { startBenchDaemon, type BenchDaemon } from '../support/daemon.ts'
 import { medians, type Figures } from '../support/figures.ts'
 import type { BenchRecord } from '../support/mix.ts'
 import { cpuUsOf } from '../support/process.ts'
@@ -15,14 +15,14 @@ const sizes = [
 const partitions = 12
 /** Records of the second part, when every series is known. */
 const knownRecords = 1_000_000
-const seriesPerNode = 5
 const intervalMs = 60_000
 const timeoutMs = 600_000
 
 /**
  * How memory and CPU grow with the city: 10,000, 100,000 and 1,000,000 nodes, five series of each (the uplink port of its
- * switch). First every port is polled once, which is when all series are met; then the same ports again until another
- * million records are read. `--size` leaves out larger cities.
+ * switch). First every port is polled once, which is when all series are met. When all of them are stored and the daemon
+ * is at rest, the same ports are polled again until another million records are there; the daemon is stopped while they
+ * are written, so that it reads them as one backlog, whatever the size of the city. `--size` leaves out larger cities.
  */
 export const scale: Bench = options =>
   onStage(async stage => {
@@ -34,25 +34,26 @@ export const scale: Bench = options =>
       if (nodes > (options.size ?? Infinity)) continue
       const city: CityOptions = { nodes, seed: 1, equipment: 'light', intervalS: 3600, upsIntervalS: 3600 }
       const inventoryFile = await stage.inventory(`city-${name}`, cityNodes(city), cityDevices(city))
-      const rounds = 1 + Math.ceil(knownRecords / nodes)
-      const { samples, records } = await fillTopic({
-        brokers: kafka.brokers,
-        topic: `scale-${name}`,
-        partitions,
-        records: polls(city, rounds),
-        compression: 'lz4'
-      })
-      options.say(`scale: ${name}: ${records} records in ${rounds} rounds, ${samples / rounds} series`)
-      cities.push({ name, inventoryFile, samples, records, series: samples / rounds })
+      cities.push({ name, city, inventoryFile, rounds: 1 + Math.ceil(knownRecords / nodes) })
     }
     for (let run = 0; run < options.runs; run++) {
       const figures: Record<string, number> = {}
-      for (const { name, inventoryFile, samples, records, series } of cities) {
+      for (const { name, city, inventoryFile, rounds } of cities) {
         const database = `bench_scale_${name}_${run}`
+        const topic = `scale-${name}-${run}`
+        const fill = (from: number, to: number) =>
+          fillTopic({
+            brokers: kafka.brokers,
+            topic,
+            partitions,
+            records: polls(city, from, to, rounds),
+            compression: 'lz4'
+          })
+        const first = await fill(0, 1)
         const startedMs = performance.now()
         const daemon = await startBenchDaemon({
           brokers: kafka.brokers,
-          topic: `scale-${name}`,
+          topic,
           group: database,
           clickhouseUrl: clickhouse.url,
           database,
@@ -61,25 +62,28 @@ export const scale: Bench = options =>
           profileDir: run === 0 ? options.profileDir : undefined
         })
         try {
-          const learning = daemon.stored(series, timeoutMs)
+          const learning = daemon.stored(first.samples, timeoutMs)
           const lit = firstLight(daemon.url).then(ms => ms - startedMs)
           const met = await learning
-          const perSeries = met.cpuUs / series
           figures[`first_light_s_${name}`] = (await lit) / 1000
+          const rest = await atRest(daemon)
+          const perSeries = rest.cpuUs / first.samples
+          figures[`cpu_us_per_new_series_${name}`] = perSeries
+          figures[`series_met_per_s_${name}`] = (first.samples / met.wallMs) * 1000
+          const again = await stopped(daemon, () => fill(1, rounds))
           await daemon.reset()
           const before = cpuUsOf(clickhouse.engine.pid())
-          const known = await daemon.stored(samples - met.rows, timeoutMs)
+          const known = await daemon.stored(again.samples, timeoutMs)
           figures[`peak_rss_mib_${name}`] = known.peakRssMib
-          figures[`cpu_us_per_new_series_${name}`] = perSeries
-          figures[`series_met_per_s_${name}`] = (series / met.wallMs) * 1000
-          figures[`cpu_us_per_record_${name}`] = (known.cpuUs / known.rows) * seriesPerNode
+          figures[`rss_at_rest_mib_${name}`] = rest.rssMib
+          figures[`cpu_us_per_record_${name}`] = known.cpuUs / again.records
           figures[`clickhouse_cpu_us_per_record_${name}`] =
-            ((cpuUsOf(clickhouse.engine.pid()) - before) / known.rows) * seriesPerNode
+            (cpuUsOf(clickhouse.engine.pid()) - before) / again.records
           figures[`samples_per_s_${name}`] = (known.rows / known.wallMs) * 1000
           figures[`series_${name}`] = known.seriesKnown
           options.say(
             `run ${run + 1}: ${name}: ${known.peakRssMib.toFixed(0)} MiB, ${perSeries.toFixed(2)} µs a new series, then ` +
-              `${figures[`cpu_us_per_record_${name}`]!.toFixed(2)} µs a record of ${records}`
+              `${figures[`cpu_us_per_record_${name}`]!.toFixed(2)} µs a record of ${again.records}`
           )
         } finally {
           await daemon.stop()
@@ -93,10 +97,35 @@ export const scale: Bench = options =>
     return medians(runs)
   })
 
-/** Every switch's uplink port, polled so many times, the last time just now. */
-function* polls(city: CityOptions, rounds: number): Generator<BenchRecord> {
+/** Waits until nothing is left of the first part: the inventory mirrored, all series described. */
+async function atRest(daemon: BenchDaemon) {
+  const stepMs = 1000
+  let quiet = 0
+  let last = await daemon.figures()
+  for (const untilMs = performance.now() + timeoutMs; performance.now() < untilMs;) {
+    await delay(stepMs)
+    const now = await daemon.figures()
+    quiet = now.cpuUs - last.cpuUs < stepMs * 100 ? quiet + 1 : 0
+    last = now
+    if (quiet === 3) return now
+  }
+  throw new Error(`bench: the daemon did not come to rest in ${timeoutMs} ms`)
+}
+
+/** Does something while the daemon stands still. It stays in its group: writing takes less than a session. */
+async function stopped<T>(daemon: BenchDaemon, act: () => Promise<T>): Promise<T> {
+  process.kill(daemon.pid, 'SIGSTOP')
+  try {
+    return await act()
+  } finally {
+    process.kill(daemon.pid, 'SIGCONT')
+  }
+}
+
+/** Every switch's uplink port, polled once in each round from `from` to before `to`; the last of all rounds was just now. */
+function* polls(city: CityOptions, from: number, to: number, rounds: number): Generator<BenchRecord> {
   const endMs = Date.now() - 5000
-  for (let round = 0; round < rounds; round++) {
+  for (let round = from; round < to; round++) {
     const timestampMs = endMs - (rounds - 1 - round) * intervalMs
     let serial = 0
     for (const { id, role, identifiers, ports } of cityDevices(city)) {
