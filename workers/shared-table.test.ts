@@ -8,12 +8,12 @@ import {
   createSharedTableMemory,
   openSharedTable,
   tableFull,
-  type HashWords
+  type HashBytes
 } from './shared-table.ts'
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value)
 
-function table(entriesMax = 1000, keyBytesMax = 100_000, hash?: HashWords) {
+function table(entriesMax = 1000, keyBytesMax = 100_000, hash?: HashBytes) {
   const memory = createSharedTableMemory(entriesMax, keyBytesMax)
   const shared = openSharedTable(memory, hash)
   let next = 0

@@ -37,8 +37,8 @@ export interface SharedTable {
   keyBytes(): number
 }
 
-/** 32-bit hash of the first `count` words. */
-export type HashWords = (words: Int32Array, count: number, bytes: number) => number
+/** 32-bit hash of the bytes [from..to) of a view. */
+export type HashBytes = (view: DataView, from: number, to: number) => number
 
 /** A slot's word keeps 24 bits for the entry and 8 bits of the hash, which spares most comparisons of other keys. */
 const entryBits = 24
@@ -80,10 +80,10 @@ export function createSharedTableMemory(entriesMax: number, keyBytesMax: number)
   }
 }
 
-/** A thread's view. `hashWords` is for tests that want collisions. */
+/** A thread's view. `hashBytes` is for tests that want collisions. */
 export function openSharedTable(
   { entriesMax, memory }: SharedTableMemory,
-  hashWords: HashWords = mix
+  hashBytes: HashBytes = mix
 ): SharedTable {
   const counts = slotCounts(entriesMax)
   const header = new Int32Array(memory, 0, headerWords)
@@ -96,43 +96,39 @@ export function openSharedTable(
   const entries = new Int32Array(memory, at, entriesMax * entryWords)
   const arena = new Int32Array(memory, at + entriesMax * entryWords * 4)
 
-  // The key in hand, as words; the last one filled up with zeros.
-  let words = new Int32Array(256)
-  let wordCount = 0
-  let length = 0
+  // The key in hand: bytes [keyFrom..keyTo) of the view, which is kept as long as the bytes are the same.
   let viewed = new Uint8Array(0)
   let view = new DataView(viewed.buffer)
+  let keyFrom = 0
+  let keyTo = 0
 
   /** Takes a key in hand and gives its hash. */
-  const load = (bytes: Uint8Array, from: number, to: number): number => {
+  const take = (bytes: Uint8Array, from: number, to: number): number => {
     if (bytes !== viewed) {
       viewed = bytes as Uint8Array<ArrayBuffer>
       view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) as DataView<ArrayBuffer>
     }
-    length = to - from
-    wordCount = (length + 3) >>> 2
-    if (wordCount > words.length) words = new Int32Array(wordCount * 2)
-    const whole = length >>> 2
-    for (let i = 0; i < whole; i++) words[i] = view.getInt32(from + i * 4, true)
-    if (whole < wordCount) {
-      let last = 0
-      for (let i = to - 1; i >= from + whole * 4; i--) last = (last << 8) | bytes[i]!
-      words[whole] = last
-    }
-    return hashWords(words, wordCount, length)
+    keyFrom = from
+    keyTo = to
+    return hashBytes(view, from, to)
   }
 
   /** Whether an entry's key is the one in hand. */
   const equals = (entry: number): boolean => {
-    if (entries[entry + 2] !== length) return false
-    const key = entries[entry + 1]! >>> 0
-    for (let i = 0; i < wordCount; i++) if (arena[key + i] !== words[i]) return false
-    return true
+    const from = keyFrom
+    const to = keyTo
+    if (entries[entry + 2] !== to - from) return false
+    const whole = to - 3
+    const of = view
+    let key = entries[entry + 1]! >>> 0
+    let at = from
+    for (; at < whole; at += 4) if (arena[key++] !== of.getInt32(at, true)) return false
+    return at === to || arena[key] === lastWord(of, at, to)
   }
 
   /** Writes a complete entry that no slot shows yet; its word position, or -1 when there is no room. */
   const prepare = (hash: number, make: () => number): number => {
-    const keyWords = wordCount
+    const keyWords = (keyTo - keyFrom + 3) >>> 2
     const number = Atomics.add(header, headerEntries, 1)
     if (number >= entriesMax) {
       Atomics.sub(header, headerEntries, 1)
@@ -145,11 +141,13 @@ export function openSharedTable(
     }
     const value = make()
     if (value < 0) return -1
-    arena.set(words.subarray(0, keyWords), key)
+    let at = keyFrom
+    for (let i = key; at < keyTo; i++, at += 4)
+      arena[i] = at + 4 <= keyTo ? view.getInt32(at, true) : lastWord(view, at, keyTo)
     const entry = number * entryWords
     entries[entry] = hash
     entries[entry + 1] = key
-    entries[entry + 2] = length
+    entries[entry + 2] = keyTo - keyFrom
     entries[entry + 3] = value
     return entry
   }
@@ -224,9 +222,9 @@ export function openSharedTable(
   }
 
   return {
-    find: (bytes, from, to) => lookUp(load(bytes, from, to)),
+    find: (bytes, from, to) => lookUp(take(bytes, from, to)),
     insert(bytes, from, to, make) {
-      const hash = load(bytes, from, to)
+      const hash = take(bytes, from, to)
       const known = lookUp(hash)
       if (known !== absent) return known
       lock()
@@ -241,13 +239,31 @@ export function openSharedTable(
   }
 }
 
-/** Multiply and shift a word at a time, then a full avalanche. */
-function mix(words: Int32Array, count: number, bytes: number): number {
-  let hash = 0x9e3779b9 ^ bytes
-  for (let i = 0; i < count; i++) {
-    hash = Math.imul(hash ^ words[i]!, 0x85ebca6b)
-    hash ^= hash >>> 15
+/** The one to three bytes that no whole word is left for, filled up with zeros. */
+function lastWord(view: DataView, from: number, to: number): number {
+  let word = 0
+  for (let at = to - 1; at >= from; at--) word = (word << 8) | view.getUint8(at)
+  return word
+}
+
+/** Multiply and shift a word at a time, in two lanes that do not wait for one another, then a full avalanche. */
+function mix(view: DataView, from: number, to: number): number {
+  let even = 0x9e3779b9 ^ (to - from)
+  let odd = 0x7f4a7c15
+  let at = from
+  for (const pairs = to - 7; at < pairs; at += 8) {
+    even = Math.imul(even ^ view.getInt32(at, true), 0x85ebca6b)
+    even ^= even >>> 15
+    odd = Math.imul(odd ^ view.getInt32(at + 4, true), 0x85ebca6b)
+    odd ^= odd >>> 15
   }
+  if (at + 4 <= to) {
+    even = Math.imul(even ^ view.getInt32(at, true), 0x85ebca6b)
+    even ^= even >>> 15
+    at += 4
+  }
+  if (at < to) odd ^= lastWord(view, at, to)
+  let hash = Math.imul(odd, 0xc2b2ae35) ^ even
   hash = Math.imul(hash ^ (hash >>> 16), 0xc2b2ae35)
   hash = Math.imul(hash ^ (hash >>> 13), 0x27d4eb2f)
   return hash ^ (hash >>> 16)
