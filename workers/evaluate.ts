@@ -17,6 +17,7 @@ import type { ProfileSet } from '../schemas/profile.ts'
 import { createBatchWalker, type RecordVisitor } from '../schemas/record-batch.ts'
 import { signals } from '../schemas/signals.ts'
 import { createColumns, reserveRows, takeBlock } from './columns.ts'
+import { createLayouts, type Layout, type SeriesSet } from './layouts.ts'
 import { createScanner } from './scan.ts'
 import { entityId, signalBits } from './series-id.ts'
 import type { SharedState } from './shared-state.ts'
@@ -69,23 +70,10 @@ export interface Evaluator {
   ): EvaluationResult
 }
 
-/** A measurement as this evaluator keeps it. Slots of one signal share one series. */
-interface Layout {
-  readonly info: EvaluatedMeasurement
-  /** Index among the measurements. */
-  readonly index: number
-  /** Number of this set of signals in the shared table of layouts: the same after a reload that leaves it alone. */
-  readonly number: number
-  /** Series of a slot, counted from the entity's first. */
-  readonly seriesOfSlot: Int32Array
-  /** Signals of the entity's series, in their order. */
-  readonly signals: readonly number[]
-  readonly noReadings: Float64Array
-  /** Records of this task that took the scanner. */
-  scanned: number
-}
-
 const keyScratchBytes = 4096
+
+/** Runs of series of one entity: the record's it is met by, those it is without, and all that are left. */
+const runsMax = 3
 
 /** What tells the series of one entity apart, by signal. */
 const bitsOfSignal = signals.map(({ name }) => signalBits(name))
@@ -93,7 +81,7 @@ const bitsOfSignal = signals.map(({ name }) => signalBits(name))
 /** Value of an alias that does not say by itself what its record is of. */
 const notWhole = 0x7fffffff
 
-/** Bit beside an entity's layout: it is of the device itself, so a field may still name an instance. */
+/** Bit beside the set of an entity's first run: it is of the device itself, so a field may still name an instance. */
 const withoutInstance = 0x40000000
 
 export function createEvaluator(options: EvaluatorOptions): Evaluator {
@@ -103,12 +91,12 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
   const columns = createColumns()
   const encoder = new TextEncoder()
   const key = new Uint8Array(keyScratchBytes)
-  const layouts = options.measurements.map((info, index) => createLayout(info, index, shared))
+  const layouts = createLayouts(options.measurements, shared)
 
   const { scanning } = options
   const scanner = scanning === undefined ? undefined : createScanner(scanning.policy)
-  const layoutOfNumber: Layout[] = []
-  for (const layout of layouts) layoutOfNumber[layout.number] = layout
+  /** Series of the readings of the record in hand. */
+  const found = new Int32Array(scanner?.fields.slots.length ?? 0)
   let aliasesFull = false
 
   // What the record under evaluation belongs to; set by the walk, read by everything below.
@@ -161,31 +149,89 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     })
   }
 
-  /** First series of the entity, made when it is new; negative when the limit of series is reached. */
-  const entityOf = (layout: Layout, identifier: string, instance: string): number => {
+  /** Writes the key of an entity; its length. */
+  const writeKey = (
+    layout: Layout,
+    identifier: string,
+    instance: string
+  ): { deviceEnd: number; end: number } => {
     key[0] = layout.number
     key[1] = layout.number >>> 8
     key[2] = layout.number >>> 16
-    key[3] = layout.number >>> 24
+    key[3] = 0
     const deviceEnd = 4 + encoder.encodeInto(identifier, key.subarray(4)).written
     key[deviceEnd] = 0
     const end = deviceEnd + 1 + encoder.encodeInto(instance, key.subarray(deviceEnd + 1)).written
+    return { deviceEnd, end }
+  }
+
+  /** Makes neighbouring series for the signals of a set; the first one's index, or -1 at the limit of series. */
+  const makeRun = (set: SeriesSet, device: number, identifier: string, instance: string): number => {
+    const first = shared.takeSeries(set.signals.length)
+    if (first < 0) return first
+    const { hi, lo } = entityId(identifier, instance)
+    set.signals.forEach((signal, i) => {
+      seriesIds[(first + i) * 2] = lo ^ bitsOfSignal[signal]!
+      seriesIds[(first + i) * 2 + 1] = hi
+      state.device[first + i] = device
+      state.program[first + i] = unassigned
+    })
+    shared.seriesLayouts[first] = set.number | (instance === '' ? withoutInstance : 0)
+    return first
+  }
+
+  /** First series of the group's entity, made when it is new; negative when the limit of series is reached. */
+  const entityOf = (layout: Layout, group: DecodedGroup): number => {
+    const { instance, slots, noReadings } = group
+    const identifier = group.identifiers[0]!
+    const { deviceEnd, end } = writeKey(layout, identifier, instance)
     const known = shared.entities.find(key, 0, end)
     if (known >= 0) return known
     const device = shared.deviceTable.insert(key, 4, deviceEnd, shared.takeDevice)
-    return shared.entities.insert(key, 0, end, () => {
-      const first = shared.takeSeries(layout.signals.length)
-      if (first < 0) return first
-      const { hi, lo } = entityId(identifier, instance)
-      layout.signals.forEach((signal, i) => {
-        seriesIds[(first + i) * 2] = lo ^ bitsOfSignal[signal]!
-        seriesIds[(first + i) * 2 + 1] = hi
-        state.device[first + i] = device
-        state.program[first + i] = unassigned
+    const places = new Set((slots.length > 0 ? slots : noReadings).map(slot => layout.placeOfSlot[slot]!))
+    // A record without any field a signal is read from says nothing of what the entity has.
+    const set = places.size > 0 ? layouts.setOf(layout, [...places]) : layouts.set(layout.number)!
+    return shared.entities.insert(key, 0, end, () => makeRun(set, device, identifier, instance))
+  }
+
+  const setOfRun = (run: number): SeriesSet | undefined =>
+    layouts.set(shared.seriesLayouts[run]! & ~withoutInstance)
+
+  /** Series of a slot in any run of the entity, or -1 when it has none yet. */
+  const seriesOf = (first: number, slot: number): number => {
+    for (let run = first; run >= 0; run = Atomics.load(shared.nextRuns, run) - 1) {
+      const at = setOfRun(run)?.seriesOfSlot[slot] ?? -1
+      if (at >= 0) return run + at
+    }
+    return -1
+  }
+
+  /** Makes series for the signals of the group that its entity has had no reading of so far. */
+  const extend = (layout: Layout, group: DecodedGroup, first: number): void => {
+    const identifier = group.identifiers[0]!
+    const { end } = writeKey(layout, identifier, group.instance)
+    for (let more = 1; more <= runsMax - 1; more++) {
+      if (group.slots.every(slot => seriesOf(first, slot) >= 0)) return
+      // Under the table's lock and by a key of its own: two workers do not make the same run.
+      key[3] = more
+      shared.entities.insert(key, 0, end, () => {
+        let last = first
+        for (let next = first; next >= 0; next = shared.nextRuns[next]! - 1) last = next
+        const slots = more === runsMax - 1 ? layout.placeOfSlot.keys() : group.slots
+        const missing = [...slots].filter(slot => seriesOf(first, slot) < 0)
+        // Linked already by a worker that died before its key was there.
+        if (missing.length === 0) return last
+        const places = new Set(missing.map(slot => layout.placeOfSlot[slot]!))
+        const made = makeRun(
+          layouts.setOf(layout, [...places]),
+          state.device[first]!,
+          identifier,
+          group.instance
+        )
+        if (made >= 0) Atomics.store(shared.nextRuns, last, made + 1)
+        return made
       })
-      shared.seriesLayouts[first] = layout.number | (instance === '' ? withoutInstance : 0)
-      return first
-    })
+    }
   }
 
   const announce = (layout: Layout, group: DecodedGroup, at: number, signal: number): void => {
@@ -210,25 +256,26 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
   }
 
   const takeGroup = (group: DecodedGroup): void => {
-    const layout = layouts[group.measurement]!
+    const layout = layouts.all[group.measurement]!
     timeMs = group.timeMs
     const { slots, values } = group
     for (const slot of group.noReadings) layout.noReadings[slot]!++
     if (group.clamped) counts.clamped++
-    const first = entityOf(layout, group.identifiers[0]!, group.instance)
+    const first = entityOf(layout, group)
     if (first >= 0) seen(state.device[first]!)
+    if (first >= 0 && slots.some(slot => seriesOf(first, slot) < 0)) extend(layout, group, first)
     reserveRows(columns, slots.length)
     counts.samples += slots.length
     for (let i = 0; i < slots.length; i++) {
       const slot = slots[i]!
       const { signal } = layout.info.slots[slot]!
-      if (first < 0) {
+      const series = first < 0 ? -1 : seriesOf(first, slot)
+      if (series < 0) {
         counts.seriesOverflow++
         const { hi, lo } = entityId(group.identifiers[0]!, group.instance)
         writeRow(-1, (lo ^ bitsOfSignal[signal]!) >>> 0, hi, values[i]!)
         continue
       }
-      const series = first + layout.seriesOfSlot[slot]!
       if (state.program[series]! < 0) announce(layout, group, series, signal)
       writeRow(series, seriesIds[series * 2]!, seriesIds[series * 2 + 1]!, values[i]!)
     }
@@ -262,14 +309,17 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     if (first === absent) isAliasNew = !aliasesFull
     if (first < 0 || first === notWhole) return false
     const word = shared.seriesLayouts[first]!
-    const layout = layoutOfNumber[word & ~withoutInstance]
-    if (layout === undefined) return false
+    const set = layouts.set(word & ~withoutInstance)
+    if (set === undefined) return false
+    const { layout, seriesOfSlot } = set
     const plan = scanning.profiles.measurements[layout.index]!
     if (!scanner.read(plan, nowMs, (word & withoutInstance) !== 0)) return false
     const { readings, slots, values, noReadings, noReadingCount, timeMs: eventMs } = scanner.fields
-    const { seriesOfSlot } = layout
     for (let i = 0; i < readings; i++) {
-      if (state.program[first + seriesOfSlot[slots[i]!]!]! < 0) return false
+      const at = seriesOfSlot[slots[i]!]!
+      const series = at >= 0 ? first + at : seriesOf(first, slots[i]!)
+      if (series < 0 || state.program[series]! < 0) return false
+      found[i] = series
     }
     timeMs = eventMs
     for (let i = 0; i < noReadingCount; i++) layout.noReadings[noReadings[i]!]!++
@@ -279,7 +329,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     seen(state.device[first]!)
     reserveRows(columns, readings)
     for (let i = 0; i < readings; i++) {
-      const series = first + seriesOfSlot[slots[i]!]!
+      const series = found[i]!
       writeRow(series, seriesIds[series * 2]!, seriesIds[series * 2 + 1]!, values[i]!)
     }
     return true
@@ -289,8 +339,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
   const learnAlias = (recordMs: number, group: DecodedGroup): void => {
     if (scanner === undefined || scanning === undefined) return
     const { aliasBytes, aliasFrom, aliasTo } = scanner.found
-    const layout = layouts[group.measurement]!
-    const first = entityOf(layout, group.identifiers[0]!, group.instance)
+    const first = entityOf(layouts.all[group.measurement]!, group)
     if (first < 0) return
     const { profiles } = scanning
     const plan = profiles.measurements[group.measurement]!
@@ -339,7 +388,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
         reject(partial.reason, detail, bytesOrNull(bytes, keyAt, keyLength), raw)
       }
       if (groups.length === 0) return
-      const format = layouts[groups[0]!.measurement]!.info.format
+      const format = layouts.all[groups[0]!.measurement]!.info.format
       if (format !== undefined) formats.set(format, (formats.get(format) ?? 0) + 1)
       for (const group of groups) takeGroup(group)
       if (isAliasNew && groups.length === 1 && decoded.unmapped === 0 && partial === undefined) {
@@ -391,7 +440,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     counts = zeroCounts()
     formats.clear()
     rejected.clear()
-    for (const layout of layouts) {
+    for (const layout of layouts.all) {
       layout.noReadings.fill(0)
       layout.scanned = 0
     }
@@ -418,7 +467,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
         candidates,
         newSeries,
         rejects,
-        counts: namedCounts(counts, formats, rejected, layouts)
+        counts: namedCounts(counts, formats, rejected, layouts.all)
       }
     }
   }
@@ -426,29 +475,6 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
 
 const bytesOrNull = (bytes: Uint8Array, at: number, length: number): Uint8Array | null =>
   length < 0 ? null : bytes.subarray(at, at + length)
-
-function createLayout(info: EvaluatedMeasurement, index: number, shared: SharedState): Layout {
-  const distinct: number[] = []
-  const seriesOfSlot = Int32Array.from(info.slots, ({ signal }) => {
-    const known = distinct.indexOf(signal)
-    return known >= 0 ? known : distinct.push(signal) - 1
-  })
-  const names = distinct.map(signal => signals[signal]!.name)
-  const identity = new TextEncoder().encode([info.profile, info.name, ...names].join('\0'))
-  const number = shared.layouts.insert(identity, 0, identity.length, shared.takeLayout)
-  if (number < 0) {
-    throw new RangeError('the profiles were reloaded with changed measurements too often; restart the daemon')
-  }
-  return {
-    info,
-    index,
-    number,
-    seriesOfSlot,
-    signals: distinct,
-    noReadings: new Float64Array(info.slots.length),
-    scanned: 0
-  }
-}
 
 /** What one task counts; `scanned` records took the scanner, `decoded` ones the reference decoder. */
 export interface TaskCounts {

@@ -31,9 +31,13 @@ export interface SharedMemory {
   readonly devices: SharedArrayBuffer
   /** 8 bytes a series: the stored id. */
   readonly seriesIds: SharedArrayBuffer
-  /** 4 bytes a series: the layout of the entity that begins there. */
+  /** 4 bytes a series: the set of signals of the run that begins there. */
   readonly seriesLayouts: SharedArrayBuffer
-  /** [0] series in use, [1] devices in use, [2] layouts in use. */
+  /** 4 bytes a series: where the next run of the entity begins, plus one; 0 for none. */
+  readonly nextRuns: SharedArrayBuffer
+  /** `setWords` words a set (see layouts.ts): number of its layout plus one, 0 for a layout itself, and its signals. */
+  readonly layoutSets: SharedArrayBuffer
+  /** [0] series in use, [1] devices in use, [2] layouts and sets in use, [3] sets in use. */
   readonly counters: SharedArrayBuffer
   readonly layouts: SharedTableMemory
   readonly entities: SharedTableMemory
@@ -41,8 +45,12 @@ export interface SharedMemory {
   readonly aliases: SharedTableMemory
 }
 
-/** Distinct layouts (measurement and its signals) over the life of the process, reloads included. */
+/** Distinct layouts (measurement and its signals) and sets of them over the life of the process, reloads included. */
 const layoutsMax = 65_536
+/** Sets leave room for layouts: odd records must not keep profiles from being reloaded. */
+const setsMax = layoutsMax / 2
+/** Words of a set in shared memory. */
+export const setWords = 3
 
 export function createSharedMemory(limits: SharedLimits): SharedMemory {
   const { seriesMax, devicesMax, keyBytesMax } = limits
@@ -59,7 +67,9 @@ export function createSharedMemory(limits: SharedLimits): SharedMemory {
     devices: new SharedArrayBuffer(deviceStateBytes(devicesMax)),
     seriesIds: new SharedArrayBuffer(seriesMax * 8),
     seriesLayouts: new SharedArrayBuffer(seriesMax * 4),
-    counters: new SharedArrayBuffer(12),
+    nextRuns: new SharedArrayBuffer(seriesMax * 4),
+    layoutSets: new SharedArrayBuffer(layoutsMax * setWords * 4),
+    counters: new SharedArrayBuffer(16),
     layouts: createSharedTableMemory(layoutsMax, layoutsMax * 64),
     entities: createSharedTableMemory(entitiesMax, keyBytesMax),
     deviceTable: createSharedTableMemory(devicesMax, keyBytesMax),
@@ -80,6 +90,8 @@ export interface SharedState {
   /** Two words a series, the low one first. */
   readonly seriesIds: Uint32Array
   readonly seriesLayouts: Int32Array
+  readonly nextRuns: Int32Array
+  readonly layoutSets: Int32Array
   readonly layouts: SharedTable
   readonly entities: SharedTable
   readonly deviceTable: SharedTable
@@ -88,6 +100,8 @@ export interface SharedState {
   takeSeries(count: number): number
   takeDevice(this: void): number
   takeLayout(this: void): number
+  /** A number for a set of signals, from the same range as those of layouts. */
+  takeSet(this: void): number
   seriesCount(): number
   deviceCount(): number
 }
@@ -107,6 +121,8 @@ export function openSharedState(memory: SharedMemory): SharedState {
     devices: deviceStateOver(memory.devices, limits.devicesMax),
     seriesIds: new Uint32Array(memory.seriesIds),
     seriesLayouts: new Int32Array(memory.seriesLayouts),
+    nextRuns: new Int32Array(memory.nextRuns),
+    layoutSets: new Int32Array(memory.layoutSets),
     layouts: openSharedTable(memory.layouts),
     entities: openSharedTable(memory.entities),
     deviceTable: openSharedTable(memory.deviceTable),
@@ -114,6 +130,7 @@ export function openSharedState(memory: SharedMemory): SharedState {
     takeSeries: count => take(0, count, limits.seriesMax),
     takeDevice: () => take(1, 1, limits.devicesMax),
     takeLayout: () => take(2, 1, layoutsMax),
+    takeSet: () => (take(3, 1, setsMax) < 0 ? -1 : take(2, 1, layoutsMax)),
     seriesCount: () => Math.min(limits.seriesMax, Atomics.load(counters, 0)),
     deviceCount: () => Math.min(limits.devicesMax, Atomics.load(counters, 1))
   }
