@@ -121,8 +121,8 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     candidates.push({
       topic,
       partition,
-      offset: columns.offsetWords[row * 2]! + columns.offsetWords[row * 2 + 1]! * 4294967296,
-      timeMs,
+      offset: fromWords(columns.offsetWords, row),
+      timeMs: fromWords(columns.timeWords, row),
       series: columns.series[row]!,
       value: columns.value[row]!,
       condition,
@@ -328,9 +328,24 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     layout.scanned++
     seen(state.device[first]!)
     reserveRows(columns, readings)
+    // As writeRow, but what the rows have in common is split into words once.
+    const { rows, series: seriesOfRow, seriesWords, timeWords, value, offsetWords } = columns
+    columns.rows = rows + readings
+    const timeHi = Math.floor(eventMs / 4294967296)
+    const timeLo = eventMs - timeHi * 4294967296
+    const offsetHi = Math.floor(offset / 4294967296)
+    const offsetLo = offset - offsetHi * 4294967296
     for (let i = 0; i < readings; i++) {
       const series = found[i]!
-      writeRow(series, seriesIds[series * 2]!, seriesIds[series * 2 + 1]!, values[i]!)
+      const at = rows + i
+      seriesOfRow[at] = series
+      value[at] = values[i]!
+      seriesWords[at * 2] = seriesIds[series * 2]!
+      seriesWords[at * 2 + 1] = seriesIds[series * 2 + 1]!
+      timeWords[at * 2] = timeLo
+      timeWords[at * 2 + 1] = timeHi
+      offsetWords[at * 2] = offsetLo
+      offsetWords[at * 2 + 1] = offsetHi
     }
     return true
   }
@@ -405,12 +420,12 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
 
   /** The second pass over the rows of one range. */
   const judge = (rowEnd: number): void => {
+    const { series: seriesOfRow, timeWords, value } = columns
     for (; row < rowEnd; row++) {
-      const series = columns.series[row]!
+      const series = seriesOfRow[row]!
       if (series < 0) continue
-      timeMs = columns.timeWords[row * 2]! + columns.timeWords[row * 2 + 1]! * 4294967296
       if (state.program[series]! < 0) emit(unassigned, false)
-      else evaluateSample(programs, state, series, columns.value[row]!, timeMs, emit)
+      else evaluateSample(programs, state, series, value[row]!, fromWords(timeWords, row), emit)
     }
   }
 
@@ -472,6 +487,10 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     }
   }
 }
+
+/** The 64-bit integer of a row, exact up to 2^53. */
+const fromWords = (words: Uint32Array, row: number): number =>
+  words[row * 2]! + words[row * 2 + 1]! * 4294967296
 
 const bytesOrNull = (bytes: Uint8Array, at: number, length: number): Uint8Array | null =>
   length < 0 ? null : bytes.subarray(at, at + length)

@@ -57,10 +57,10 @@ export function expected(text: string): Expected {
 export const viewOf = (bytes: Uint8Array): DataView =>
   new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
-/** Whether `of` stands at `at`, which is 0 or more; nothing beyond the view does. */
-export function matches(view: DataView, at: number, of: Expected): boolean {
+/** Whether `of` stands at `at`, which is 0 or more, and ends at `to` or before, which the view does not. */
+export function matches(view: DataView, at: number, to: number, of: Expected): boolean {
   const { length, words } = of
-  if (at + length > view.byteLength) return false
+  if (at + length > to) return false
   for (let i = 0; i < words.length; i++)
     if (view.getInt32(at + i * wordBytes, true) !== words[i]) return false
   return view.getInt32(at + length - wordBytes, true) === of.last

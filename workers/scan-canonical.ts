@@ -33,8 +33,8 @@ export function createCanonicalForm(fields: FieldReader, found: Found): Form {
       for (; at < end; at++) {
         if (bytes[at] !== comma || bytes[at + 1] !== quote) continue
         const letter = bytes[at + 2]
-        if (letter === t && matches(view, at, timing)) break
-        if (letter === s && matches(view, at, signalling)) break
+        if (letter === t && matches(view, at, end, timing)) break
+        if (letter === s && matches(view, at, end, signalling)) break
       }
       found.aliasBytes = bytes
       found.aliasFrom = from + 1
@@ -42,17 +42,17 @@ export function createCanonicalForm(fields: FieldReader, found: Found): Form {
       found.isTimeMs = true
       let digits = at + timing.length
       let digitsEnd = -1
-      if (matches(view, at, timing)) {
+      if (matches(view, at, end, timing)) {
         digitsEnd = wholeEnd(bytes, digits)
         if (digitsEnd < 0) return false
         at = digitsEnd
       }
-      if (!matches(view, at, signalling)) return false
+      if (!matches(view, at, end, signalling)) return false
       at = fields.scanFields(root, bytes, view, at + signalling.length, end)
       if (at < 0) return false
       at++
       if (digitsEnd < 0 && bytes[at] === comma) {
-        if (!matches(view, at, timing)) return false
+        if (!matches(view, at, end, timing)) return false
         digits = at + timing.length
         digitsEnd = wholeEnd(bytes, digits)
         if (digitsEnd < 0) return false

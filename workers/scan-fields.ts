@@ -184,7 +184,7 @@ export function createFieldReader(policy: DecodePolicy): FieldReader {
     const { next } = here
     for (let i = 0; i < next.length; i++) {
       const candidate = next[i]!
-      if (matches(view, at, candidate.key)) return candidate
+      if (matches(view, at, to, candidate.key)) return candidate
     }
     return learn(here, bytes, at, to)
   }
@@ -210,7 +210,7 @@ export function createFieldReader(policy: DecodePolicy): FieldReader {
     if (bytes[from] !== quote) {
       kinds[field] = isNumber
       const end = scanNumber(bytes, view, from, to, field)
-      return end >= 0 ? end : scanLiteral(view, from, field)
+      return end >= 0 ? end : scanLiteral(view, from, to, field)
     }
     const start = from + 1
     textFrom[field] = start
@@ -225,9 +225,9 @@ export function createFieldReader(policy: DecodePolicy): FieldReader {
     return at + 1
   }
 
-  function scanLiteral(view: DataView, at: number, field: number): number {
+  function scanLiteral(view: DataView, at: number, to: number, field: number): number {
     for (const { kind, text } of literals) {
-      if (!matches(view, at, text)) continue
+      if (!matches(view, at, to, text)) continue
       kinds[field] = kind
       return at + text.length
     }
@@ -239,7 +239,7 @@ export function createFieldReader(policy: DecodePolicy): FieldReader {
     const isNegative = bytes[from] === minus
     const first = isNegative ? from + 1 : from
     // The last words of the buffer are left to the reference decoder.
-    const wordsEnd = view.byteLength - 4
+    const wordsEnd = bytes.length - 4
     let mantissa = 0
     let point = -1
     let at = first

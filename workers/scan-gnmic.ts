@@ -38,7 +38,7 @@ export function createGnmicForm(fields: FieldReader, found: Found): Form {
       const start = isArray ? from + 1 : from
       const last = isArray ? end - 1 : end
       if (isArray && (bytes[from] !== openingBracket || bytes[last] !== closingBracket)) return false
-      if (!matches(view, start, naming)) return false
+      if (!matches(view, start, last, naming)) return false
       let length = 1
       let at = start + naming.length
       for (; at < last && bytes[at] !== quote; at++) {
@@ -46,14 +46,14 @@ export function createGnmicForm(fields: FieldReader, found: Found): Form {
         alias[length++] = bytes[at]!
       }
       alias[length++] = quote
-      if (!matches(view, at, timing)) return false
+      if (!matches(view, at, last, timing)) return false
       const digits = at + timing.length
       const digitsEnd = wholeEnd(bytes, digits)
-      if (digitsEnd < 0 || !matches(view, digitsEnd, tagging)) return false
+      if (digitsEnd < 0 || !matches(view, digitsEnd, last, tagging)) return false
       // The tags are the alias's, so what they are made of was looked at when it was learnt.
       for (at = digitsEnd + tagging.length - 1; at < last; at++) {
         const byte = bytes[at]!
-        if (byte === closingBrace && matches(view, at, valuing)) break
+        if (byte === closingBrace && matches(view, at, last, valuing)) break
         if (length >= aliasBytesMax - 1) return false
         alias[length++] = byte
       }

@@ -21,15 +21,15 @@ export function createTelegrafForm(fields: FieldReader, found: Found): Form {
   return {
     format: 'telegraf',
     scan(bytes, view, from, end) {
-      if (end - from < shortest || bytes[end - 1] !== closingBrace || !matches(view, from, opening))
+      if (end - from < shortest || bytes[end - 1] !== closingBrace || !matches(view, from, end, opening))
         return false
       // Backwards from the record's last brace: the timestamp's digits, its key, the brace that ends the tags.
       const digits = wholeStart(bytes, from, end - 1)
       const aliasTo = digits - timing.length
-      if (aliasTo <= from || !matches(view, aliasTo, timing) || bytes[aliasTo - 1] !== closingBrace)
+      if (aliasTo <= from || !matches(view, aliasTo, end, timing) || bytes[aliasTo - 1] !== closingBrace)
         return false
       const at = fields.scanFields(root, bytes, view, from + opening.length, end)
-      if (at < 0 || !matches(view, at, naming)) return false
+      if (at < 0 || !matches(view, at, end, naming)) return false
       found.aliasBytes = bytes
       found.aliasFrom = at + naming.length
       found.aliasTo = aliasTo

@@ -31,10 +31,10 @@ export function createZabbixForm(fields: FieldReader, found: Found): Form {
   return {
     format: 'zabbix',
     scan(bytes, view, from, end) {
-      if (!matches(view, from, opening) || bytes[end - 1] !== closingBrace) return false
+      if (!matches(view, from, end, opening) || bytes[end - 1] !== closingBrace) return false
       // Backwards from the last brace, because the alias is the longer part.
       const typeAt = end - 2 - typing.length
-      if (typeAt <= from || !matches(view, typeAt, typing)) return false
+      if (typeAt <= from || !matches(view, typeAt, end, typing)) return false
       if (isReading[bytes[end - 2]! - zero] !== true) return false
       let at = typeAt - 1
       if (bytes[at] === quote) {
@@ -45,13 +45,13 @@ export function createZabbixForm(fields: FieldReader, found: Found): Form {
         at++
       }
       const valueAt = at - valuing.length
-      if (valueAt <= from || !matches(view, valueAt, valuing)) return false
+      if (valueAt <= from || !matches(view, valueAt, end, valuing)) return false
       const nsDigits = wholeStart(bytes, from, valueAt)
       const nsAt = nsDigits - nanoseconds.length
-      if (nsAt <= from || !matches(view, nsAt, nanoseconds)) return false
+      if (nsAt <= from || !matches(view, nsAt, end, nanoseconds)) return false
       const clockDigits = wholeStart(bytes, from, nsAt)
       const aliasTo = clockDigits - clocking.length
-      if (aliasTo <= from + 1 || !matches(view, aliasTo, clocking)) return false
+      if (aliasTo <= from + 1 || !matches(view, aliasTo, end, clocking)) return false
       if (fields.scanOnly(only, bytes, view, at, end) !== typeAt) return false
       found.aliasBytes = bytes
       found.aliasFrom = from + 1
