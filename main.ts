@@ -41,7 +41,6 @@ import { devicesOf, nodesOf } from './topology/compile.ts'
 import { createLightEngine } from './topology/lights.ts'
 import { createPoolMetrics } from './workers/metrics.ts'
 import { createEvaluationPool } from './workers/pool.ts'
-import { seriesIdHex } from './workers/series-id.ts'
 import { createSharedMemory, openSharedState } from './workers/shared-state.ts'
 
 /**
@@ -420,17 +419,18 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       records: {
         series: described =>
           rows.series(
-            described.map(({ series, deviceId, identifiers, signal, instance, nodeId, tier, profile }) => ({
-              id: seriesIdHex({ lo: state.seriesIds[series * 2]!, hi: state.seriesIds[series * 2 + 1]! }),
-              device: deviceId === '' ? (identifiers[0] ?? '') : deviceId,
-              signal: signals[signal]!.name,
-              instance,
-              node: nodeId,
-              tier,
-              unit: signals[signal]!.unit,
-              profile,
-              identifiers
-            }))
+            described.map(
+              ({ deviceId, identifiers, instance, nodeId, tier, profile, series, signals: of }) => ({
+                device: deviceId === '' ? (identifiers[0] ?? '') : deviceId,
+                instance,
+                node: nodeId,
+                tier,
+                profile,
+                identifiers,
+                signals: of.map(signal => signals[signal]!),
+                ids: series.flatMap(at => [state.seriesIds[at * 2]!, state.seriesIds[at * 2 + 1]!])
+              })
+            )
           ),
         alarms: transitions => rows.alarms(transitions),
         lights: changes => rows.lightChanges(changes),

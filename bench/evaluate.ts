@@ -6,6 +6,7 @@ import { createProgramTable, programTableOver } from '../rules/program.ts'
 import { shippedRulesFiles } from '../rules/shipped.ts'
 import { createDecoder, type DecodePolicy } from '../schemas/decode.ts'
 import type { EvaluationResult, TaskRange } from '../schemas/evaluation.ts'
+import { newEntities } from '../schemas/findings.ts'
 import { packageRoot } from '../schemas/package-root.ts'
 import { compileProfiles } from '../schemas/profile.ts'
 import { readProfileFiles, shippedProfiles } from '../schemas/profile-files.ts'
@@ -103,13 +104,13 @@ for (const way of ways) {
   })
   const totals = { samples: 0, scanned: 0, candidates: 0 }
   const note = (result: EvaluationResult): void => {
-    for (const series of result.newSeries) {
-      registry.add(series, inventory, endMs)
-      assigner.assign(series.series)
+    for (const entity of newEntities(result.newSeries)) {
+      registry.add(entity, inventory, endMs)
+      for (const series of Array.from(entity.series)) assigner.assign(series)
     }
     totals.samples += result.counts['samples'] ?? 0
     totals.scanned += result.counts['scanned'] ?? 0
-    totals.candidates += result.candidates.length
+    totals.candidates += result.candidates.count
   }
   const microseconds: number[] = []
   for (let repetition = -warmUps; repetition < repetitions; repetition++) {

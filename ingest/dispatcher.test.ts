@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { RawBatch } from '../schemas/batch.ts'
 import type { EvaluationResult, EvaluationTask } from '../schemas/evaluation.ts'
+import { noCandidates, noNewSeries } from '../schemas/findings.ts'
 import { createSlabPool } from '../schemas/slab.ts'
 import { createDispatcher, type DispatcherOptions } from './dispatcher.ts'
 
@@ -33,8 +34,8 @@ const resultOf = (task: EvaluationTask): EvaluationResult => ({
     rowEnd: 0
   })),
   block: emptyBlock,
-  candidates: [],
-  newSeries: [],
+  candidates: noCandidates,
+  newSeries: noNewSeries,
   rejects: [],
   counts: {}
 })

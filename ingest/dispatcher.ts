@@ -1,5 +1,6 @@
 import { partitionKey, type RawBatch, type TopicPartition } from '../schemas/batch.ts'
 import type { EvaluationResult, EvaluationTask } from '../schemas/evaluation.ts'
+import { keepCandidates } from '../schemas/findings.ts'
 import { splitRun } from './split-run.ts'
 
 /**
@@ -281,7 +282,7 @@ function withoutFenced(result: EvaluationResult, members: readonly PartitionQueu
     ...result,
     ranges: moved,
     block,
-    candidates: result.candidates.filter(kept),
+    candidates: keepCandidates(result, kept),
     rejects: result.rejects.filter(kept)
   }
 }

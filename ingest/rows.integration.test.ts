@@ -85,6 +85,10 @@ const light = (
   cause: { by: 'alarm', node, alarm: 'a', kind: 'optics' }
 })
 
+const fail = (sentence: string): never => {
+  throw new Error(sentence)
+}
+
 const sink = () => {
   const problems: string[] = []
   return {
@@ -152,15 +156,14 @@ describe('history', () => {
   it('names series by their 64-bit ids, the latest place winning', async () => {
     const { rows } = sink()
     const row = {
-      id: 'fedcba9876543210',
       device: 'sw-1',
-      signal: 'optics.rx_dbm',
       instance: '25',
       node: '',
       tier: '',
-      unit: 'dBm',
       profile: 'ddm',
-      identifiers: ['10.0.0.1', 'sw-1']
+      identifiers: ['10.0.0.1', 'sw-1'],
+      signals: [{ name: 'optics.rx_dbm', unit: 'dBm' }],
+      ids: [0x76543210, 0xfedcba98]
     }
     rows.series([row])
     await rows.flush()
@@ -174,6 +177,51 @@ describe('history', () => {
     expect(await found.json()).toEqual([
       { id: 'FEDCBA9876543210', node: 'du-1', identifiers: ['10.0.0.1', 'sw-1'] }
     ])
+  })
+
+  it('stores every column of every series as it was given, texts of any length and letters', async () => {
+    const storedMs = Date.UTC(2026, 10, 22, 12, 0, 0, 123)
+    const rows = createRowSink({ client, flushMsMax: 5, onProblem: fail, nowMs: () => storedMs })
+    const long = 'Ж'.repeat(300)
+    const unit = (name: string) => ({ name, unit: name === 'b' ? '°C' : '' })
+    const port = {
+      device: 'ДУ-1 "x"\n',
+      instance: '1/1',
+      node: 'du-7',
+      tier: 'building',
+      profile: 'p',
+      identifiers: ['', long, 'a\\b']
+    }
+    const bare = { device: long, instance: '', node: '', tier: '', profile: 'q', identifiers: [] }
+    rows.series([
+      { ...port, signals: [unit('a'), unit('b')], ids: [1, 0, 2, 0] },
+      { ...bare, signals: [unit('a')], ids: [3, 0] }
+    ])
+    const many = 20_000
+    rows.series(
+      Array.from({ length: many / 10 }, (_, i) => ({
+        ...port,
+        device: `many-${i}`,
+        signals: Array.from({ length: 10 }, (_, k) => unit(`s${k}`)),
+        ids: Array.from({ length: 20 }, (_, k) => (k % 2 === 0 ? i * 10 + k / 2 : 7))
+      }))
+    )
+    await rows.close(10_000)
+    const found = await client.query({
+      query: 'SELECT *, toUnixTimestamp64Milli(updated_at) AS ms FROM series FINAL WHERE id < 10 ORDER BY id',
+      format: 'JSONEachRow'
+    })
+    const row = { ms: storedMs, updated_at: '2026-11-22 12:00:00.123' }
+    expect(await found.json()).toEqual([
+      { ...row, ...port, id: 1, signal: 'a', unit: '' },
+      { ...row, ...port, id: 2, signal: 'b', unit: '°C' },
+      { ...row, ...bare, id: 3, signal: 'a', unit: '' }
+    ])
+    const counted = await client.query({
+      query: `SELECT count() AS n, uniqExact(id) AS ids, uniqExact(device, signal) AS names FROM series WHERE device LIKE 'many-%'`,
+      format: 'JSONEachRow'
+    })
+    expect(await counted.json()).toEqual([{ n: many, ids: many, names: many }])
   })
 })
 

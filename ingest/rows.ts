@@ -1,23 +1,11 @@
 import type { ClickHouseClient } from '@clickhouse/client'
+import { Readable } from 'node:stream'
 import type { AlarmTransition } from '../rules/model.ts'
 import type { Coordinates } from '../schemas/words.ts'
 import type { IncidentChange, LightChange } from '../topology/model.ts'
 import { backoffMs, firstLine, neverSucceeds } from './clickhouse-errors.ts'
+import { seriesInsert, seriesRowBinary, type DatedSeries, type SeriesRows } from './series-rows.ts'
 import type { WriterMetrics } from './writer-metrics.ts'
-
-/** What a series is; one row of `series`. */
-export interface SeriesRow {
-  /** 16 hex digits, as workers name it. */
-  readonly id: string
-  readonly device: string
-  readonly signal: string
-  readonly instance: string
-  readonly node: string
-  readonly tier: string
-  readonly unit: string
-  readonly profile: string
-  readonly identifiers: readonly string[]
-}
 
 export interface RowSinkOptions {
   readonly client: ClickHouseClient
@@ -38,7 +26,7 @@ export interface RowSinkOptions {
 
 /** Takes rows of the small tables without ever making the caller wait; false when there is no room for the rows. */
 export interface RowSink {
-  series(rows: readonly SeriesRow[]): boolean
+  series(rows: readonly SeriesRows[]): boolean
   lightChanges(changes: readonly LightChange[]): boolean
   alarms(transitions: readonly AlarmTransition[]): boolean
   incidents(changes: readonly IncidentChange[]): boolean
@@ -125,8 +113,12 @@ function incidentRow({ incident, change, atMs }: IncidentChange): Row {
   }
 }
 
-/** The stored id of a series: the number that its 16 hex digits are, in decimal, because JSON has no larger numbers. */
-const seriesId = (hex: string): string => BigInt(`0x${hex}`).toString()
+/** What waits for a table: how many rows an item is, and how items are sent. */
+interface LaneOptions<Item> {
+  readonly table: Table
+  readonly rowsOf: (item: Item) => number
+  readonly insert: (items: readonly Item[]) => Promise<void>
+}
 
 export function createRowSink(options: RowSinkOptions): RowSink {
   const { client, onProblem, metrics } = options
@@ -139,19 +131,34 @@ export function createRowSink(options: RowSinkOptions): RowSink {
   const random = options.random ?? Math.random
   const stopping = new AbortController()
 
-  const createLane = (table: Table) => {
-    let waiting: Row[] = []
+  const requestOptions = { abort_signal: stopping.signal, clickhouse_settings: { async_insert: 0 as const } }
+
+  const insertSeries = async (items: readonly DatedSeries[]): Promise<void> => {
+    const values = Readable.from([seriesRowBinary(items)], { objectMode: false })
+    const { stream } = await client.exec({ query: seriesInsert, values, ...requestOptions })
+    for await (const _ of stream) {
+      // The answer is empty; it is read to its end so that the connection can be used again.
+    }
+  }
+
+  const createLane = <Item>({ table, rowsOf, insert }: LaneOptions<Item>) => {
+    let waiting: Item[] = []
+    let waitingRows = 0
     let running: Promise<void> | undefined
     let timer: NodeJS.Timeout | undefined
     let refused = 0
+    const sumOf = (items: readonly Item[]): number => items.reduce((sum, item) => sum + rowsOf(item), 0)
 
     /** Sends until nothing waits. One insert a table at a time, so rows are stored in the order they came. */
     const run = async (): Promise<void> => {
       while (waiting.length > 0 && !stopping.signal.aborted) {
-        const rows = waiting.slice(0, rowsMax)
-        const fate = await send(rows)
+        let rows = 0
+        let count = 0
+        while (count < waiting.length && rows < rowsMax) rows += rowsOf(waiting[count++]!)
+        const fate = await send(waiting.slice(0, count), rows)
         if (fate === 'stopped') return
-        waiting = waiting.slice(rows.length)
+        waiting = waiting.slice(count)
+        waitingRows -= rows
         if (refused > 0) {
           onProblem(
             `${refused} rows of ${table} were refused while ${waitingMax} were waiting for ClickHouse`,
@@ -162,23 +169,17 @@ export function createRowSink(options: RowSinkOptions): RowSink {
       }
     }
 
-    const send = async (rows: readonly Row[]): Promise<'done' | 'stopped'> => {
+    const send = async (items: readonly Item[], rows: number): Promise<'done' | 'stopped'> => {
       for (let attempt = 1; !stopping.signal.aborted; attempt++) {
         try {
-          await client.insert({
-            table,
-            values: rows,
-            format: 'JSONEachRow',
-            abort_signal: stopping.signal,
-            clickhouse_settings: { async_insert: 0 }
-          })
+          await insert(items)
           return 'done'
         } catch (error) {
           if (stopping.signal.aborted) break
           const sentence = neverSucceeds(error, `rows of ${table}`)
           if (sentence !== undefined) {
-            metrics?.rowsDropped(rows.length)
-            onProblem(`${rows.length} rows are given up: ${sentence}`, true)
+            metrics?.rowsDropped(rows)
+            onProblem(`${rows} rows are given up: ${sentence}`, true)
             return 'done'
           }
           if (attempt === 1) {
@@ -203,23 +204,25 @@ export function createRowSink(options: RowSinkOptions): RowSink {
     }
 
     return {
-      add(rows: readonly Row[]): boolean {
-        if (rows.length === 0) return true
-        if (stopping.signal.aborted || waiting.length + rows.length > waitingMax) {
-          refused += rows.length
-          metrics?.rowsDropped(rows.length)
+      add(items: readonly Item[]): boolean {
+        const rows = sumOf(items)
+        if (rows === 0) return true
+        if (stopping.signal.aborted || waitingRows + rows > waitingMax) {
+          refused += rows
+          metrics?.rowsDropped(rows)
           return false
         }
-        for (const row of rows) waiting.push(row)
+        for (const item of items) waiting.push(item)
+        waitingRows += rows
         if (running !== undefined) return true
-        if (waiting.length >= rowsMax) void start()
+        if (waitingRows >= rowsMax) void start()
         else timer ??= setTimeout(() => void start(), flushMsMax)
         return true
       },
       async flush(): Promise<void> {
         while (waiting.length > 0 && !stopping.signal.aborted) await start()
       },
-      waiting: () => waiting.length,
+      waiting: () => waitingRows,
       stop: () => clearTimeout(timer)
     }
   }
@@ -235,11 +238,24 @@ export function createRowSink(options: RowSinkOptions): RowSink {
       stopping.signal.addEventListener('abort', done, { once: true })
     })
 
+  const createJsonLane = (table: Table) =>
+    createLane<Row>({
+      table,
+      rowsOf: () => 1,
+      async insert(values) {
+        await client.insert({ table, values, format: 'JSONEachRow', ...requestOptions })
+      }
+    })
+
   const lanes = {
-    series: createLane('series'),
-    light_changes: createLane('light_changes'),
-    alarms: createLane('alarms'),
-    incidents: createLane('incidents')
+    series: createLane<DatedSeries>({
+      table: 'series',
+      rowsOf: item => item.rows.signals.length,
+      insert: insertSeries
+    }),
+    light_changes: createJsonLane('light_changes'),
+    alarms: createJsonLane('alarms'),
+    incidents: createJsonLane('incidents')
   }
   const all = Object.values(lanes)
   const flush = async (): Promise<void> => {
@@ -248,8 +264,8 @@ export function createRowSink(options: RowSinkOptions): RowSink {
 
   return {
     series(rows) {
-      const updatedAt = time(nowMs())
-      return lanes.series.add(rows.map(row => ({ ...row, id: seriesId(row.id), updated_at: updatedAt })))
+      const atMs = nowMs()
+      return lanes.series.add(rows.map(of => ({ rows: of, atMs })))
     },
     lightChanges: changes => lanes.light_changes.add(changes.map(lightChangeRow)),
     alarms: transitions => lanes.alarms.add(transitions.map(alarmRow)),

@@ -83,25 +83,46 @@ export interface Candidate extends TopicPartition {
   readonly on: boolean
 }
 
-/** How the main thread gets to know a series that a worker met first. Repeated until the series is assigned. */
-export interface NewSeries {
-  readonly series: number
+/** Candidates as they travel, in the order of their rows; eachCandidate (findings.ts) reads them. */
+export interface Candidates {
+  readonly count: number
+  /** Three a candidate: its row in the block, its series, twice its condition plus one when it is on. */
+  readonly words: Int32Array
+}
+
+/**
+ * How the main thread gets to know the series of a device and instance (of one measurement) that a worker met first.
+ * Repeated, with those that a task has readings of, until they are assigned.
+ */
+export interface NewEntity {
   /** Every identifier of the device the record carries, the profile's preferred one first. */
   readonly identifiers: readonly string[]
   /** The collector that polled it ('' when unknown). */
   readonly collector: string
-  readonly signal: number
   readonly instance: string
   readonly profile: string
   /** Index of the device in the shared device state (last seen times). */
   readonly device: number
+  /** Indices in the shared series state, in the order they were met. */
+  readonly series: ArrayLike<number>
+  /** Signal of each. */
+  readonly signals: ArrayLike<number>
+}
+
+/** New entities as they travel; newEntities (findings.ts) reads them. */
+export interface NewSeries {
+  /** How many series, of all entities. */
+  readonly count: number
+  /** Every text once. */
+  readonly texts: readonly string[]
+  readonly words: Int32Array
 }
 
 export interface EvaluationResult {
   readonly ranges: readonly RangeOutcome[]
   readonly block: ColumnBlock
-  readonly candidates: readonly Candidate[]
-  readonly newSeries: readonly NewSeries[]
+  readonly candidates: Candidates
+  readonly newSeries: NewSeries
   readonly rejects: readonly Reject[]
   /** Counters since the last task, by name; keys are bounded (formats, reasons, profile fields). */
   readonly counts: Readonly<Record<string, number>>

@@ -32,7 +32,11 @@ function assigned() {
   const add = (series: number, signal: string, instance: string, device = 0): void => {
     const identifiers = [city.devices[device]?.identifiers[0] ?? 'nobody']
     const described = { identifiers, collector: '', profile: 'p', device }
-    registry.add({ series, signal: signalIds.get(signal)!, instance, ...described }, inventory, 0)
+    registry.add(
+      { series: [series], signals: [signalIds.get(signal)!], instance, ...described },
+      inventory,
+      0
+    )
     assigner.assign(series)
   }
   return { state, assigner, add }

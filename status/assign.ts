@@ -27,6 +27,9 @@ export interface SeriesAssigner {
   ): void
 }
 
+/** More than there are signals. */
+const signalsMax = 256
+
 export function createSeriesAssigner(
   registry: SeriesRegistry,
   state: SeriesState,
@@ -37,8 +40,14 @@ export function createSeriesAssigner(
 ): SeriesAssigner {
   let inventory = firstInventory
   let rules = firstRules
-  /** Program by attributes: thousands of series share a few dozen combinations. */
-  let byAttributes = new Map<string, number>()
+  /** What the inventory says of a place, numbered: thousands of ports share a few dozen combinations. */
+  const places = createPool<PlaceAttributes>()
+  /** Program by number of the place and signal. */
+  let byPlace = new Map<number, number>()
+  /** The place looked up last: series of one port come together. */
+  let lastKnown = -1
+  let lastInstance = -1
+  let lastPlace = -1
   let limitedSignals = limitedSignalsOf(rules)
 
   // Series of one module (a device and an instance) that carry its limits or may be judged by them are chained
@@ -91,22 +100,44 @@ export function createSeriesAssigner(
     return limits
   }
 
+  const placeOf = (series: number, known: number): number => {
+    const instance = registry.instanceNumber(series)
+    if (known !== lastKnown || instance !== lastInstance) {
+      const { vendor, model, role, tier, port, opticClass } = placeAttributesOf(
+        inventory,
+        known,
+        registry.instance(series)
+      )
+      lastPlace = places.add(`${vendor}|${model}|${role}|${tier}|${port}|${opticClass}`, () => ({
+        vendor,
+        model,
+        role,
+        tier,
+        port,
+        opticClass
+      }))
+      lastKnown = known
+      lastInstance = instance
+    }
+    return lastPlace
+  }
+
   const programOf = (series: number): number => {
     const known = registry.knownOf(series)
     // Nobody is told of a device the inventory does not know, so nothing of it is judged.
     if (known < 0) return 0
     const signal = registry.signal(series)
-    const attributes = attributesOf(inventory, known, registry.instance(series), signal)
+    const place = placeOf(series, known)
     if (limitedSignals.has(signal)) {
       const limits = limitsOf(moduleOf(series))
-      if (limits !== undefined) return programs.addProgram(rules.programFor(attributes, limits))
+      if (limits !== undefined)
+        return programs.addProgram(rules.programFor({ signal, ...places.get(place) }, limits))
     }
-    const { vendor, model, role, tier, port, opticClass } = attributes
-    const key = `${signal}|${vendor}|${model}|${role}|${tier}|${port}|${opticClass}`
-    let program = byAttributes.get(key)
+    const key = place * signalsMax + signal
+    let program = byPlace.get(key)
     if (program === undefined) {
-      program = programs.addProgram(rules.programFor(attributes))
-      byAttributes.set(key, program)
+      program = programs.addProgram(rules.programFor({ signal, ...places.get(place) }))
+      byPlace.set(key, program)
     }
     return program
   }
@@ -133,7 +164,8 @@ export function createSeriesAssigner(
       inventory = nextInventory
       rules = nextRules
       limitedSignals = limitedSignalsOf(rules)
-      byAttributes = new Map()
+      byPlace = new Map()
+      lastKnown = -1
       programs.clearPrograms()
       for (const series of registry.all()) assign(series, raisedOf(series))
     }
@@ -144,16 +176,12 @@ function limitedSignalsOf(rules: CompiledRules): ReadonlySet<number> {
   return new Set([...rules.signalsNeedingLimits.values()].flat())
 }
 
-function attributesOf(
-  inventory: Inventory,
-  device: number,
-  instance: string,
-  signal: number
-): SeriesAttributes {
+type PlaceAttributes = Omit<SeriesAttributes, 'signal'>
+
+function placeAttributesOf(inventory: Inventory, device: number, instance: string): PlaceAttributes {
   const { role, vendor, model } = inventory.makeOf(device)
   const port = inventory.port(device, instance)
   return {
-    signal,
     vendor,
     model,
     role,

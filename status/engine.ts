@@ -5,6 +5,7 @@ import type { Alarm, AlarmTransition, ConditionFlip } from '../rules/model.ts'
 import { opIn, type ProgramTableBuilder } from '../rules/program.ts'
 import { conditionsPerSeriesMax, type DeviceState, type SeriesState } from '../rules/series-state.ts'
 import type { Candidate, EvaluationResult, NewSeries } from '../schemas/evaluation.ts'
+import { eachCandidate, newEntities } from '../schemas/findings.ts'
 import type { CompiledInventory } from '../topology/compile.ts'
 import { summariseAlarms, type LightEngine, type LightUpdate, type StoredLights } from '../topology/lights.ts'
 import type { IncidentChange, LightChange } from '../topology/model.ts'
@@ -35,17 +36,24 @@ export interface EngineOptions {
 /** What the engine hands on to be stored. Must not block. */
 export interface EngineRecords {
   /** Called by `storeSeries` only. */
-  series(described: readonly StoredSeries[]): void
+  series(described: readonly StoredEntity[]): void
   alarms(transitions: readonly AlarmTransition[]): void
   lights(changes: readonly LightChange[]): void
   incidents(changes: readonly IncidentChange[]): void
 }
 
-/** A series with the place the inventory gives it; device and node are '' while the device is unknown. */
-export interface StoredSeries extends Omit<NewSeries, 'collector' | 'device'> {
+/** Series of one device and instance, with the place the inventory gives them; device and node are '' while the device is unknown. */
+export interface StoredEntity {
+  readonly identifiers: readonly string[]
+  readonly instance: string
+  readonly profile: string
   readonly deviceId: string
   readonly nodeId: string
   readonly tier: string
+  /** Indices in the shared series state. */
+  readonly series: readonly number[]
+  /** Signal of each. */
+  readonly signals: readonly number[]
 }
 
 export interface StatusEngine {
@@ -137,6 +145,23 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
     alarms.apply(flip)
   }
 
+  let judging: Candidate | undefined
+  const flipJudged = (condition: number, on: boolean, limit: number): void => {
+    if (judging !== undefined) applyFlip(judging.series, judging, condition, on, limit)
+  }
+
+  const judge = (candidate: Candidate): void => {
+    const { series, value, condition, on } = candidate
+    if (condition >= 0) {
+      applyFlip(series, candidate, condition, on, limitOf(series, condition, on))
+      return
+    }
+    judged++
+    assigner.moduleLimit(series, value)
+    judging = candidate
+    evaluateSample(programs.table, state, series, value, candidate.timeMs, flipJudged)
+  }
+
   const limitOf = (series: number, condition: number, on: boolean): number => {
     const { table } = programs
     const program = state.program[series]!
@@ -148,28 +173,43 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
     return NaN
   }
 
-  const describe = (series: number): StoredSeries => {
-    const known = registry.knownOf(series)
+  const describe = (series: readonly number[]): StoredEntity => {
+    const [first] = series as [number]
+    const known = registry.knownOf(first)
     const node = known < 0 ? -1 : inventory.nodeOfDevice(known)
     return {
-      series,
-      identifiers: registry.seenDevice(registry.deviceOf(series))?.identifiers ?? [],
-      signal: registry.signal(series),
-      instance: registry.instance(series),
-      profile: registry.profile(series),
+      identifiers: registry.identifiersOf(registry.deviceOf(first)),
+      instance: registry.instance(first),
+      profile: registry.profile(first),
       deviceId: known < 0 ? '' : inventory.deviceId(known),
       nodeId: node < 0 ? '' : inventory.nodeId(node),
-      tier: node < 0 ? '' : inventory.tierOf(node)
+      tier: node < 0 ? '' : inventory.tierOf(node),
+      series,
+      signals: series.map(at => registry.signal(at))
     }
   }
 
-  const learn = (described: readonly NewSeries[], nowMs: number): void => {
-    for (const series of described) {
-      if (registry.add(series, inventory, nowMs)) {
-        const { collector, device: index } = series
-        silence.watch({ known: registry.knownOf(series.series), index, collector })
-      }
-      assigner.assign(series.series, raisedOf(series.series))
+  /** The next `count` noted series, those of one port together: they are noted one behind the other. */
+  const describeNext = (count: number): StoredEntity[] => {
+    const described: StoredEntity[] = []
+    const end = stored + count
+    while (stored < end) {
+      const series = [registry.at(stored++)]
+      while (stored < end && registry.isSamePlace(series[0]!, registry.at(stored)))
+        series.push(registry.at(stored++))
+      described.push(describe(series))
+    }
+    return described
+  }
+
+  const learn = (described: NewSeries, nowMs: number): void => {
+    for (const entity of newEntities(described)) {
+      const { series, device: index, collector } = entity
+      const first = series[0]!
+      if (registry.add(entity, inventory, nowMs))
+        silence.watch({ known: registry.knownOf(first), index, collector })
+      const raised = raisedOf(first)
+      for (let i = 0; i < series.length; i++) assigner.assign(series[i]!, raised)
     }
   }
 
@@ -257,25 +297,8 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
 
   return {
     take(result, nowMs) {
-      if (result.newSeries.length > 0) learn(result.newSeries, nowMs)
-      for (const candidate of result.candidates) {
-        const { series } = candidate
-        if (candidate.condition >= 0) {
-          const limit = limitOf(series, candidate.condition, candidate.on)
-          applyFlip(series, candidate, candidate.condition, candidate.on, limit)
-          continue
-        }
-        judged++
-        assigner.moduleLimit(series, candidate.value)
-        evaluateSample(
-          programs.table,
-          state,
-          series,
-          candidate.value,
-          candidate.timeMs,
-          (condition, on, limit) => applyFlip(series, candidate, condition, on, limit)
-        )
-      }
+      if (result.newSeries.count > 0) learn(result.newSeries, nowMs)
+      eachCandidate(result, judge)
       settle(nowMs)
     },
     tick(nowMs, watermarkMs) {
@@ -295,9 +318,7 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
     storeSeries(rowsMax) {
       const count = Math.min(rowsMax, registry.size() - stored)
       if (count > 0) {
-        const described = Array.from({ length: count }, (_, i) => describe(registry.at(stored + i)))
-        stored += count
-        records.series(described)
+        records.series(describeNext(count))
       }
       return registry.size() - stored
     },

@@ -1,4 +1,4 @@
-import type { NewSeries } from '../schemas/evaluation.ts'
+import type { NewEntity } from '../schemas/evaluation.ts'
 import type { Inventory } from '../topology/model.ts'
 import { createPool, createTextArena } from '../topology/texts.ts'
 
@@ -22,8 +22,8 @@ export interface SeenDevice {
 }
 
 export interface SeriesRegistry {
-  /** Takes note of a described series; false when it was known already. */
-  add(series: NewSeries, inventory: Inventory, nowMs: number): boolean
+  /** Takes note of described series; false when all of them were known already. */
+  add(entity: NewEntity, inventory: Inventory, nowMs: number): boolean
   has(series: number): boolean
   /** Index of the series' device in the shared state, -1 while the series is not known. */
   deviceOf(series: number): number
@@ -34,6 +34,8 @@ export interface SeriesRegistry {
   /** The same number for the same instance. */
   instanceNumber(series: number): number
   profile(series: number): string
+  /** Whether two noted series are of one device, instance and profile. */
+  isSamePlace(series: number, other: number): boolean
   /** Every series noted, in the order of noting. */
   all(): Iterable<number>
   /** The series noted as number `at`, from 0. */
@@ -44,6 +46,8 @@ export interface SeriesRegistry {
   unknownDevices(): Iterable<SeenDevice>
   unknownCount(): number
   seenDevice(index: number): SeenDevice | undefined
+  /** What of it is kept of a device's identifiers; none of one that was not seen. */
+  identifiersOf(device: number): readonly string[]
   size(): number
   /** Resolves every device against another inventory. */
   resolveAll(inventory: Inventory): void
@@ -83,6 +87,18 @@ export function createSeriesRegistry(seriesMax: number, devicesMax: number): Ser
     else unknown.delete(index)
   }
 
+  /** Takes note of a device that is met for the first time. */
+  const meet = (entity: NewEntity, profile: number, inventory: Inventory, nowMs: number): void => {
+    const { device, collector } = entity
+    const kept = entity.identifiers.slice(0, identifiersKept).map(text => text.slice(0, identifierLengthKept))
+    identifiersOf[device] = texts.add(JSON.stringify(kept))
+    collectorOf[device] = collectors.add(collector, () => collector)
+    deviceProfileOf[device] = profile
+    firstSeenMs[device] = nowMs
+    setKnown(device, resolve(entity.identifiers, inventory))
+    devicesEnd = Math.max(devicesEnd, device + 1)
+  }
+
   const seenDevice = (index: number): SeenDevice | undefined =>
     (knownOf[index] ?? 0) === 0
       ? undefined
@@ -97,28 +113,27 @@ export function createSeriesRegistry(seriesMax: number, devicesMax: number): Ser
         }
 
   return {
-    add(series, inventory, nowMs) {
-      const { series: at, device, collector, instance } = series
-      if (deviceOf[at] !== 0) return false
-      const profile = profiles.add(series.profile, () => series.profile)
-      if (knownOf[device] === 0) {
-        const kept = series.identifiers
-          .slice(0, identifiersKept)
-          .map(text => text.slice(0, identifierLengthKept))
-        identifiersOf[device] = texts.add(JSON.stringify(kept))
-        collectorOf[device] = collectors.add(collector, () => collector)
-        deviceProfileOf[device] = profile
-        firstSeenMs[device] = nowMs
-        setKnown(device, resolve(series.identifiers, inventory))
-        devicesEnd = Math.max(devicesEnd, device + 1)
+    add(entity, inventory, nowMs) {
+      const { device, series, signals } = entity
+      const before = size
+      let profile = -1
+      let instance = -1
+      for (let i = 0; i < series.length; i++) {
+        const at = series[i]!
+        if (deviceOf[at] !== 0) continue
+        if (size === before) {
+          profile = profiles.add(entity.profile, () => entity.profile)
+          instance = instances.add(entity.instance, () => entity.instance)
+          if (knownOf[device] === 0) meet(entity, profile, inventory, nowMs)
+        }
+        deviceOf[at] = device + 1
+        signalOf[at] = signals[i]!
+        profileOf[at] = profile
+        instanceOf[at] = instance
+        order[size++] = at
       }
-      deviceOf[at] = device + 1
-      seriesCount[device]!++
-      signalOf[at] = series.signal
-      profileOf[at] = profile
-      instanceOf[at] = instances.add(instance, () => instance)
-      order[size++] = at
-      return true
+      seriesCount[device]! += size - before
+      return size > before
     },
     has: series => (deviceOf[series] ?? 0) !== 0,
     deviceOf: series => (deviceOf[series] ?? 0) - 1,
@@ -130,6 +145,10 @@ export function createSeriesRegistry(seriesMax: number, devicesMax: number): Ser
     instance: series => ((deviceOf[series] ?? 0) === 0 ? '' : instances.get(instanceOf[series]!)),
     instanceNumber: series => instanceOf[series] ?? 0,
     profile: series => profiles.get(profileOf[series] ?? 0),
+    isSamePlace: (series, other) =>
+      deviceOf[series] === deviceOf[other] &&
+      instanceOf[series] === instanceOf[other] &&
+      profileOf[series] === profileOf[other],
     *all() {
       for (let i = 0; i < size; i++) yield order[i]!
     },
@@ -145,6 +164,7 @@ export function createSeriesRegistry(seriesMax: number, devicesMax: number): Ser
     },
     unknownCount: () => unknown.size,
     seenDevice,
+    identifiersOf: device => ((knownOf[device] ?? 0) === 0 ? [] : identifiers(device)),
     size: () => size,
     resolveAll(inventory) {
       for (let index = 0; index < devicesEnd; index++) {

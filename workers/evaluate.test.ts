@@ -3,7 +3,14 @@ import { assignProgram } from '../rules/kernel.ts'
 import { createProgramTable } from '../rules/program.ts'
 import { unassigned } from '../rules/series-state.ts'
 import type { Decoded } from '../schemas/decoded.ts'
-import type { ColumnBlock, EvaluationTask, TaskRange } from '../schemas/evaluation.ts'
+import type {
+  Candidate,
+  ColumnBlock,
+  EvaluationResult,
+  EvaluationTask,
+  TaskRange
+} from '../schemas/evaluation.ts'
+import { eachCandidate, newEntities, noCandidates, noNewSeries } from '../schemas/findings.ts'
 import { signalIds } from '../schemas/signals.ts'
 import { createEvaluator, type EvaluatedMeasurement, type EvaluatorOptions } from './evaluate.ts'
 import { seriesId, seriesIdHex } from './series-id.ts'
@@ -81,6 +88,12 @@ function rows(block: ColumnBlock): { id: string; timeMs: number; value: number; 
   }))
 }
 
+function candidatesOf(result: EvaluationResult): Candidate[] {
+  const found: Candidate[] = []
+  eachCandidate(result, candidate => found.push({ ...candidate }))
+  return found
+}
+
 const idOf = (device: string, signal: string, instance: string) =>
   seriesIdHex(seriesId(device, signal, instance))
 
@@ -114,25 +127,27 @@ describe('the evaluator', () => {
     const { evaluator, shared, programs } = setUp()
     const range = rangeOf(['a 1 100 1 -', 'a 1 101 2 -'])
     const first = evaluator.evaluate(task(range))
-    expect(first.newSeries).toEqual([
+    expect(first.newSeries.count).toBe(1)
+    expect([...newEntities(first.newSeries)]).toEqual([
       {
-        series: 0,
+        series: Int32Array.of(0),
+        signals: Int32Array.of(oper),
         identifiers: ['a', 'a.alias'],
         collector: 'col1',
-        signal: oper,
         instance: '1',
         profile: 'p',
         device: 0
       }
     ])
-    expect(first.candidates.map(c => [c.series, c.value, c.timeMs, c.offset, c.condition])).toEqual([
+    expect(first.candidates.count).toBe(2)
+    expect(candidatesOf(first).map(c => [c.series, c.value, c.timeMs, c.offset, c.condition])).toEqual([
       [0, 1, 100_000, 0, unassigned],
       [0, 2, 101_000, 1, unassigned]
     ])
-    expect(evaluator.evaluate(task(range)).newSeries).toHaveLength(1)
+    expect(evaluator.evaluate(task(range)).newSeries.count).toBe(1)
     assignProgram(programs.table, shared.series, 0, 0)
     const quiet = evaluator.evaluate(task(range))
-    expect([quiet.newSeries, quiet.candidates]).toEqual([[], []])
+    expect([quiet.newSeries, quiet.candidates]).toEqual([noNewSeries, noCandidates])
   })
 
   it('hands over only the samples that flip a condition, across ranges of several partitions', () => {
@@ -167,7 +182,7 @@ describe('the evaluator', () => {
       )
     )
     expect(
-      result.candidates.map(
+      candidatesOf(result).map(
         c => `${c.partition}/${c.offset} ${c.series} ${c.condition}${c.on ? '+' : '-'} ${c.value}`
       )
     ).toEqual(['3/51 0 4+ 2', '3/51 1 9+ -22', '3/52 0 4- 1', '3/52 1 9- -5', '4/7 2 4+ 2'])
@@ -231,7 +246,8 @@ describe('the evaluator', () => {
       ['a', 'b', 'a'].flatMap(d => [idOf(d, 'if.oper_status', '1'), idOf(d, 'optics.rx_dbm', '1')])
     )
     expect(result.counts['seriesOverflow']).toBe(2)
-    expect(result.newSeries.map(s => s.identifiers[0])).toEqual(['a', 'a'])
+    expect([...newEntities(result.newSeries)]).toMatchObject([{ identifiers: ['a', 'a.alias'] }])
+    expect(result.newSeries.count).toBe(2)
   })
 
   it('finds the same series from another evaluator over the same memory', () => {

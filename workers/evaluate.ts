@@ -3,15 +3,15 @@ import type { ProgramTable } from '../rules/program.ts'
 import { unassigned } from '../rules/series-state.ts'
 import type { Decoded, DecodedGroup, MeasurementInfo } from '../schemas/decoded.ts'
 import type {
-  Candidate,
   EvaluationResult,
   EvaluationTask,
-  NewSeries,
+  NewEntity,
   RangeOutcome,
   Reject,
   RejectReason,
   TaskRange
 } from '../schemas/evaluation.ts'
+import { createCandidateList, packNewSeries } from '../schemas/findings.ts'
 import type { DecodePolicy } from '../schemas/decode.ts'
 import type { ProfileSet } from '../schemas/profile.ts'
 import { createBatchWalker, type RecordVisitor } from '../schemas/record-batch.ts'
@@ -70,6 +70,12 @@ export interface Evaluator {
   ): EvaluationResult
 }
 
+/** What is told of an entity: of each task's first record of it that has a series without a program, and more of its series. */
+interface Announced extends NewEntity {
+  readonly series: number[]
+  readonly signals: number[]
+}
+
 const keyScratchBytes = 4096
 
 /** Runs of series of one entity: the record's it is met by, those it is without, and all that are left. */
@@ -109,26 +115,16 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
   /** Row under judgement in the second pass. */
   let row = 0
 
-  let candidates: Candidate[] = []
-  let newSeries: NewSeries[] = []
+  const candidates = createCandidateList()
   let rejects: Reject[] = []
-  const announced = new Set<number>()
+  /** Entities with series that are not assigned yet, by their first series. */
+  const announced = new Map<number, Announced>()
   let counts: TaskCounts = zeroCounts()
   const formats = new Map<string, number>()
   const rejected = new Map<RejectReason, number>()
 
-  const emit = (condition: number, on: boolean): void => {
-    candidates.push({
-      topic,
-      partition,
-      offset: fromWords(columns.offsetWords, row),
-      timeMs: fromWords(columns.timeWords, row),
-      series: columns.series[row]!,
-      value: columns.value[row]!,
-      condition,
-      on
-    })
-  }
+  const emit = (condition: number, on: boolean): void =>
+    candidates.add(row, columns.series[row]!, condition, on)
 
   const reject = (
     reason: RejectReason,
@@ -234,18 +230,22 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     }
   }
 
-  const announce = (layout: Layout, group: DecodedGroup, at: number, signal: number): void => {
-    if (announced.has(at)) return
-    announced.add(at)
-    newSeries.push({
-      series: at,
-      identifiers: group.identifiers,
-      collector: group.collector,
-      signal,
-      instance: group.instance,
-      profile: layout.info.profile,
-      device: state.device[at]!
-    })
+  const announce = (layout: Layout, group: DecodedGroup, first: number): Announced => {
+    let entity = announced.get(first)
+    if (entity === undefined) {
+      const { identifiers, collector, instance } = group
+      const { profile } = layout.info
+      const device = state.device[first]!
+      entity = { identifiers, collector, instance, profile, device, series: [], signals: [] }
+      announced.set(first, entity)
+    }
+    return entity
+  }
+
+  const describe = (entity: Announced, series: number, signal: number): void => {
+    if (entity.series.includes(series)) return
+    entity.series.push(series)
+    entity.signals.push(signal)
   }
 
   /** Doing it twice does no harm, so it may be done in the first pass. A record without a reading counts too. */
@@ -255,7 +255,8 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     if (timeMs > devices.lastEventMs[device]!) devices.lastEventMs[device] = timeMs
   }
 
-  const takeGroup = (group: DecodedGroup): void => {
+  /** Returns the entity's first series. */
+  const takeGroup = (group: DecodedGroup): number => {
     const layout = layouts.all[group.measurement]!
     timeMs = group.timeMs
     const { slots, values } = group
@@ -276,9 +277,10 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
         writeRow(-1, (lo ^ bitsOfSignal[signal]!) >>> 0, hi, values[i]!)
         continue
       }
-      if (state.program[series]! < 0) announce(layout, group, series, signal)
+      if (state.program[series]! < 0) describe(announce(layout, group, first), series, signal)
       writeRow(series, seriesIds[series * 2]!, seriesIds[series * 2 + 1]!, values[i]!)
     }
+    return first
   }
 
   const writeRow = (series: number, idLo: number, idHi: number, sample: number): void => {
@@ -297,8 +299,9 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
   }
 
   /**
-   * The short way of a record: scanned, known by its alias, every series of it assigned. False leaves it to the
-   * reference decoder; nothing has been written then. `isAliasNew` then says whether its alias may be learnt.
+   * The short way of a record: scanned, known by its alias, every series of it assigned or of an entity that this task has
+   * announced. False leaves it to the reference decoder; nothing has been written then. `isAliasNew` then says whether its
+   * alias may be learnt.
    */
   const takeScanned = (bytes: Uint8Array, from: number, to: number, recordMs: number): boolean => {
     isAliasNew = false
@@ -315,11 +318,15 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     const plan = scanning.profiles.measurements[layout.index]!
     if (!scanner.read(plan, nowMs, (word & withoutInstance) !== 0)) return false
     const { readings, slots, values, noReadings, noReadingCount, timeMs: eventMs } = scanner.fields
+    let entity: Announced | undefined
     for (let i = 0; i < readings; i++) {
       const at = seriesOfSlot[slots[i]!]!
       const series = at >= 0 ? first + at : seriesOf(first, slots[i]!)
-      if (series < 0 || state.program[series]! < 0) return false
+      if (series < 0) return false
       found[i] = series
+      if (state.program[series]! >= 0 || entity !== undefined) continue
+      entity = announced.get(first)
+      if (entity === undefined) return false
     }
     timeMs = eventMs
     for (let i = 0; i < noReadingCount; i++) layout.noReadings[noReadings[i]!]!++
@@ -347,25 +354,27 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
       offsetWords[at * 2] = offsetLo
       offsetWords[at * 2 + 1] = offsetHi
     }
+    if (entity !== undefined) describeUnassigned(entity, layout, readings, slots)
     return true
   }
 
-  /** Remembers whether the alias of the record just scanned, and then decoded to `group`, is enough to know it by. */
-  const learnAlias = (recordMs: number, group: DecodedGroup): void => {
-    if (scanner === undefined || scanning === undefined) return
+  /** More of an entity that this task has announced; `found` has the series of the slots. */
+  const describeUnassigned = (entity: Announced, layout: Layout, count: number, slots: Int32Array): void => {
+    for (let i = 0; i < count; i++) {
+      const series = found[i]!
+      if (state.program[series]! < 0) describe(entity, series, layout.info.slots[slots[i]!]!.signal)
+    }
+  }
+
+  /**
+   * Remembers whether the alias of the record just scanned, and then decoded to `group` of the entity whose first series is
+   * `first`, is enough to know it by.
+   */
+  const learnAlias = (recordMs: number, group: DecodedGroup, first: number): void => {
+    if (scanner === undefined || scanning === undefined || first < 0) return
     const { aliasBytes, aliasFrom, aliasTo } = scanner.found
-    const first = entityOf(layouts.all[group.measurement]!, group)
-    if (first < 0) return
-    const { profiles } = scanning
-    const plan = profiles.measurements[group.measurement]!
-    const probe = scanner.probe(plan, profiles)
-    const probed = probe === undefined ? undefined : decoder.decode(probe, recordMs, nowMs)
-    const isWhole =
-      probed?.ok === true &&
-      probed.groups.length === 1 &&
-      probed.groups[0]!.measurement === group.measurement &&
-      probed.groups[0]!.identifiers[0] === group.identifiers[0] &&
-      probed.groups[0]!.instance === group.instance
+    const proof = scanner.prove(scanning.profiles.measurements[group.measurement]!, scanning.profiles, nowMs)
+    const isWhole = typeof proof === 'boolean' ? proof : isSame(decoder.decode(proof, recordMs, nowMs), group)
     const made = shared.aliases.insert(aliasBytes, aliasFrom, aliasTo, () => (isWhole ? first : notWhole))
     if (made === tableFull) aliasesFull = true
   }
@@ -405,9 +414,10 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
       if (groups.length === 0) return
       const format = layouts.all[groups[0]!.measurement]!.info.format
       if (format !== undefined) formats.set(format, (formats.get(format) ?? 0) + 1)
-      for (const group of groups) takeGroup(group)
+      let first = -1
+      for (const group of groups) first = takeGroup(group)
       if (isAliasNew && groups.length === 1 && decoded.unmapped === 0 && partial === undefined) {
-        learnAlias(recordTimestampMs, groups[0]!)
+        learnAlias(recordTimestampMs, groups[0]!, first)
       }
     },
     corrupt(firstOffset, lastOffset, detail, bytes) {
@@ -448,8 +458,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
 
   const reset = (): void => {
     columns.rows = 0
-    candidates = []
-    newSeries = []
+    candidates.clear()
     rejects = []
     announced.clear()
     counts = zeroCounts()
@@ -479,8 +488,8 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
       return {
         ranges,
         block: takeBlock(columns, rows),
-        candidates,
-        newSeries,
+        candidates: candidates.take(),
+        newSeries: packNewSeries([...announced.values()]),
         rejects,
         counts: namedCounts(counts, formats, rejected, layouts.all)
       }
@@ -491,6 +500,12 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
 /** The 64-bit integer of a row, exact up to 2^53. */
 const fromWords = (words: Uint32Array, row: number): number =>
   words[row * 2]! + words[row * 2 + 1]! * 4294967296
+const isSame = (decoded: Decoded, { measurement, identifiers, instance }: DecodedGroup): boolean =>
+  decoded.ok &&
+  decoded.groups.length === 1 &&
+  decoded.groups[0]!.measurement === measurement &&
+  decoded.groups[0]!.identifiers[0] === identifiers[0] &&
+  decoded.groups[0]!.instance === instance
 
 const bytesOrNull = (bytes: Uint8Array, at: number, length: number): Uint8Array | null =>
   length < 0 ? null : bytes.subarray(at, at + length)

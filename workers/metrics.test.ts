@@ -1,4 +1,5 @@
 import { Registry } from 'prom-client'
+import { noCandidates, noNewSeries } from '../schemas/findings.ts'
 import { describe, expect, it } from 'vitest'
 import type { EvaluationResult } from '../schemas/evaluation.ts'
 import { createPoolMetrics } from './metrics.ts'
@@ -8,8 +9,8 @@ const result = (counts: Record<string, number>): EvaluationResult => {
   return {
     ranges: [],
     block: { rows: 0, series: none, timeMs: none, value: none, offset: none },
-    candidates: [],
-    newSeries: [],
+    candidates: noCandidates,
+    newSeries: noNewSeries,
     rejects: [],
     counts
   }

@@ -83,7 +83,7 @@ export function createPoolMetrics(registry: Registry, stats: () => PoolStats): P
 
   return {
     evaluated(result) {
-      candidates.inc(result.candidates.length)
+      candidates.inc(result.candidates.count)
       for (const [name, count] of Object.entries(result.counts)) {
         const known = plain[name]
         if (known === undefined) observeNamed(name, count)

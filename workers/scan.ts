@@ -30,11 +30,11 @@ export interface Scanner {
   read(plan: MeasurementPlan, nowMs: number, isWithoutInstance: boolean): boolean
   readonly fields: FieldReader
   /**
-   * A record to ask the reference decoder whether the alias scanned last says by itself which measurement, device and
-   * instance a record is of: the same alias with one plain field. Undefined where the alias cannot be such a key. Asked
-   * once an alias.
+   * Whether the alias scanned last says by itself which measurement, device and instance a record is of, where the reference
+   * decoder has found one group, of `plan`, in the record scanned last. Where that cannot be told, a record to ask the
+   * reference decoder: the same alias with one plain field, which must give the same. Asked once an alias.
    */
-  probe(plan: MeasurementPlan, profiles: ProfileSet): Uint8Array | undefined
+  prove(plan: MeasurementPlan, profiles: ProfileSet, nowMs: number): boolean | Uint8Array
 }
 
 const newline = 0x0a
@@ -61,6 +61,7 @@ export function createScanner(policy: DecodePolicy): Scanner {
   const gnmic = createGnmicForm(fields, found)
   const zabbix = createZabbixForm(fields, found)
   const canonical = createCanonicalForm(fields, found)
+  const utf8 = new TextDecoder()
   const isEnabled = policy.depthMax >= depthMin
   let form: Form = telegraf
   // Batches are long, so the view of their bytes is kept from record to record.
@@ -89,23 +90,25 @@ export function createScanner(policy: DecodePolicy): Scanner {
     read: (plan, nowMs, isWithoutInstance) =>
       plan.format === form.format &&
       fields.read(plan, found.rawTime, found.isTimeMs, nowMs, isWithoutInstance),
-    probe(plan, profiles) {
-      const alias = new TextDecoder().decode(found.aliasBytes.subarray(found.aliasFrom, found.aliasTo))
+    prove(plan, profiles, nowMs) {
+      const alias = utf8.decode(found.aliasBytes.subarray(found.aliasFrom, found.aliasTo))
       const identity = form.identity(alias)
-      if (identity === undefined || plan.format !== form.format) return undefined
+      if (identity === undefined || plan.format !== form.format) return false
       // Where several measurements match the name, the fields decide between them.
       const { exact, wild } = profiles.byName[form.format]
       const candidates =
         (exact.get(identity.name)?.length ?? 0) +
         wild.filter(({ pattern }) => pattern.test(identity.name)).length
-      if (candidates !== 1 || identity.tags.some(tag => plan.linkedKeys.has(tag))) return undefined
+      if (candidates !== 1 || identity.tags.some(tag => plan.linkedKeys.has(tag))) return false
       const elsewhere = form.tagsElsewhere ?? []
       if ([...plan.device, ...plan.instance, ...plan.when].some(({ tag }) => elsewhere.includes(tag))) {
-        return undefined
+        return false
       }
       const field = form.onlyField ?? plan.slots[0]?.field
       // An instance that comes from a field is missing in the probe, unless it is this very field.
-      if (field === undefined || plan.instance.some(({ tag }) => tag === field)) return undefined
+      if (field === undefined || plan.instance.some(({ tag }) => tag === field)) return false
+      // No field of the record could have named the instance: its measurement, device and instance are the alias's own.
+      if (fields.read(plan, found.rawTime, found.isTimeMs, nowMs, true)) return true
       return new TextEncoder().encode(form.compose(alias, field))
     }
   }

@@ -6,6 +6,7 @@ import type {
   Reject,
   TaskRange
 } from '../schemas/evaluation.ts'
+import { joinCandidates, joinNewSeries, noCandidates, noNewSeries } from '../schemas/findings.ts'
 import { createBatchWalker } from '../schemas/record-batch.ts'
 
 /**
@@ -96,8 +97,8 @@ export function poisoned(
       }
     ],
     block: { rows: 0, series: none, timeMs: none, value: none, offset: none },
-    candidates: [],
-    newSeries: [],
+    candidates: noCandidates,
+    newSeries: noNewSeries,
     rejects: [reject],
     counts: { records: found, 'reject.poison': 1 }
   }
@@ -134,8 +135,8 @@ export function joinResults(task: EvaluationTask, parts: readonly EvaluationResu
   return {
     ranges: joinRanges(task, parts),
     block,
-    candidates: parts.flatMap(part => part.candidates),
-    newSeries: parts.flatMap(part => part.newSeries),
+    candidates: joinCandidates(parts),
+    newSeries: joinNewSeries(parts.map(part => part.newSeries)),
     rejects: parts.flatMap(part => part.rejects),
     counts
   }

@@ -3,6 +3,7 @@ import { assignProgram } from '../rules/kernel.ts'
 import { createProgramTable } from '../rules/program.ts'
 import { createDecoder, type DecodePolicy } from '../schemas/decode.ts'
 import type { EvaluationResult, EvaluationTask } from '../schemas/evaluation.ts'
+import { newEntities } from '../schemas/findings.ts'
 import type { ProfileFormat } from '../schemas/profile-schema.ts'
 import type { ProfileSet } from '../schemas/profile.ts'
 import { createEvaluator } from './evaluate.ts'
@@ -52,7 +53,8 @@ export function createEvaluation(profiles: ProfileSet, isScanning: boolean, seri
   return {
     run(task: EvaluationTask): EvaluationResult {
       const result = evaluator.evaluate(task)
-      for (const { series } of result.newSeries) assignProgram(programs.table, shared.series, series, program)
+      for (const { series } of newEntities(result.newSeries))
+        for (const at of Array.from(series)) assignProgram(programs.table, shared.series, at, program)
       return result
     },
     /** As bytes: they are compared fast. */

@@ -1,0 +1,214 @@
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
+import { createClickHouseClient } from '../ingest/clickhouse-client.ts'
+import { createRowSink } from '../ingest/rows.ts'
+import { createAlarmEngine } from '../rules/alarms.ts'
+import { compileRules } from '../rules/compile.ts'
+import { createProgramTable } from '../rules/program.ts'
+import { shippedRulesFiles } from '../rules/shipped.ts'
+import { createDecoder, type DecodePolicy } from '../schemas/decode.ts'
+import type { EvaluationResult, TaskRange } from '../schemas/evaluation.ts'
+import { packageRoot } from '../schemas/package-root.ts'
+import { compileProfiles } from '../schemas/profile.ts'
+import { readProfileFiles, shippedProfiles } from '../schemas/profile-files.ts'
+import { encodeRecordBatch, type EncodableRecord } from '../schemas/record-batch.ts'
+import { signals } from '../schemas/signals.ts'
+import { createStatusEngine } from '../status/engine.ts'
+import { generateCity } from '../topology/city.ts'
+import { compileInventory, inventoryPart } from '../topology/compile.ts'
+import { createLightEngine } from '../topology/lights.ts'
+import { createEvaluator } from '../workers/evaluate.ts'
+import { createSharedMemory, openSharedState } from '../workers/shared-state.ts'
+import { telegrafMix } from './support/mix.ts'
+
+/**
+ * What the first meeting of a series costs, part by part: the CPU of a first pass over the records of the bench `path`, less
+ * that of later passes, by the number of series. Everything on one thread; results are cloned as between threads, and rows of
+ * series go to a server that throws them away. `node --import tsx bench/first-meeting.ts [records] [nodes] [rounds]`.
+ */
+const records = Number(process.argv[2] ?? 300_000)
+const nodes = Number(process.argv[3] ?? 1000)
+const rounds = Number(process.argv[4] ?? 5)
+const partitions = 12
+const recordsPerRange = Number(process.argv[5] ?? 500)
+const recordsPerBatch = 100
+
+const endMs = Date.now()
+const city = generateCity({ nodes, seed: 1 })
+const inventory = compileInventory([inventoryPart(city.nodes, city.devices)], 1)
+const rules = compileRules(
+  shippedRulesFiles.map(file => ({ file, text: readFileSync(join(packageRoot, file), 'utf8') }))
+)
+const profiles = compileProfiles(await readProfileFiles([shippedProfiles]))
+const policy: DecodePolicy = { futureMsMax: 60_000, pastMsMax: 1e12, depthMax: 32, valueBytesMax: 1 << 20 }
+
+const server = createServer((request, response) => {
+  request.on('end', () => response.end()).resume()
+}).listen(0, '127.0.0.1')
+await new Promise(resolve => server.once('listening', resolve))
+const client = createClickHouseClient({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` })
+
+/** A device's records come by one partition, as the producers' partitioner has it. */
+function partitionOf(key: string): number {
+  let hash = 0
+  for (let i = 0; i < key.length; i++) hash = (Math.imul(hash, 31) + key.charCodeAt(i)) >>> 0
+  return hash % partitions
+}
+
+function rangesOf(): TaskRange[] {
+  const ranges: TaskRange[] = []
+  const waiting = Array.from({ length: partitions }, (): EncodableRecord[] => [])
+  const offsets = new Float64Array(partitions)
+  const flush = (partition: number): void => {
+    const list = waiting[partition]!
+    if (list.length === 0) return
+    const batches: Uint8Array[] = []
+    for (let at = 0; at < list.length; at += recordsPerBatch)
+      batches.push(encodeRecordBatch(list.slice(at, at + recordsPerBatch)))
+    ranges.push({
+      topic: 't',
+      partition,
+      firstOffset: list[0]!.offset,
+      lastOffset: list.at(-1)!.offset,
+      bytes: Buffer.concat(batches)
+    })
+    waiting[partition] = []
+  }
+  for (const { key, value, timestampMs } of telegrafMix({ devices: city.devices, records, seed: 1, endMs })) {
+    const partition = partitionOf(key)
+    const offset = offsets[partition]!++
+    waiting[partition]!.push({ offset, timestampMs, key: Buffer.from(key), value: Buffer.from(value) })
+    if (waiting[partition]!.length === recordsPerRange) flush(partition)
+  }
+  for (let partition = 0; partition < partitions; partition++) flush(partition)
+  return ranges
+}
+
+const parts = ['evaluate', 'clone', 'take', 'store'] as const
+type Spent = Record<(typeof parts)[number], number>
+
+function daemon() {
+  const limits = { seriesMax: 8_000_000, devicesMax: 1_000_000, keyBytesMax: 1 << 29 }
+  const shared = openSharedState(createSharedMemory(limits))
+  const programs = createProgramTable(65_536)
+  const rows = createRowSink({ client, onProblem: sentence => console.error(sentence) })
+  const engine = createStatusEngine({
+    inventory,
+    rules,
+    programs,
+    series: shared.series,
+    devices: shared.devices,
+    alarms: createAlarmEngine(rules, []),
+    lights: createLightEngine(inventory, { settleMs: 1000, powerSettleMs: 1000 }),
+    staleness: { defaultIntervalMs: 60_000, factor: 3, graceMs: 60_000, collectorDevicesMin: 3 },
+    records: {
+      series: described =>
+        rows.series(
+          described.map(
+            ({ deviceId, identifiers, instance, nodeId, tier, profile, series, signals: of }) => ({
+              device: deviceId === '' ? (identifiers[0] ?? '') : deviceId,
+              instance,
+              node: nodeId,
+              tier,
+              profile,
+              identifiers,
+              signals: of.map(signal => signals[signal]!),
+              ids: series.flatMap(at => [shared.seriesIds[at * 2]!, shared.seriesIds[at * 2 + 1]!])
+            })
+          )
+        ),
+      alarms: () => undefined,
+      lights: () => undefined,
+      incidents: () => undefined
+    },
+    startMs: endMs
+  })
+  const evaluator = createEvaluator({
+    measurements: profiles.measurements,
+    decoder: createDecoder(profiles, policy),
+    scanning: { profiles, policy },
+    shared,
+    programs: programs.table,
+    limits: { verifyCrc: true, decompressedBytesMax: 1 << 26, deadLetterBytesMax: 1 << 16 }
+  })
+  const { port1, port2 } = new MessageChannel()
+  let candidates = 0
+  let scanned = 0
+  const pass = async (ranges: readonly TaskRange[]): Promise<Spent> => {
+    const spent: Spent = { evaluate: 0, clone: 0, take: 0, store: 0 }
+    // A sample older than the last one is not judged: as long as a pass knows of none, all of them are.
+    shared.series.lastTimeMs.fill(0, 0, shared.seriesCount())
+    let before = process.cpuUsage()
+    const spend = (part: keyof Spent): void => {
+      const now = process.cpuUsage()
+      spent[part] += now.user - before.user + (now.system - before.system)
+      before = now
+    }
+    for (const range of ranges) {
+      const result = evaluator.evaluate({ ranges: [range], nowMs: endMs })
+      spend('evaluate')
+      port1.postMessage(result, [result.block.series.buffer as ArrayBuffer])
+      const received = (receiveMessageOnPort(port2) as { message: EvaluationResult }).message
+      spend('clone')
+      candidates += received.candidates.count
+      scanned += received.counts['scanned'] ?? 0
+      engine.take(received, endMs)
+      spend('take')
+      engine.storeSeries(rows.seriesRoom())
+      if (rows.waiting() >= 2000) await rows.flush()
+      spend('store')
+    }
+    while (engine.storeSeries(rows.seriesRoom()) > 0) await rows.flush()
+    await rows.flush()
+    spend('store')
+    return spent
+  }
+  return {
+    pass,
+    series: () => shared.seriesCount(),
+    known: () => engine.registry.size(),
+    candidates: () => candidates,
+    scanned: () => scanned,
+    close: async () => {
+      port1.close()
+      await rows.close(1000)
+    }
+  }
+}
+
+const median = (list: readonly number[]): number => [...list].sort((a, b) => a - b)[list.length >> 1] ?? NaN
+const text = (spent: Spent, by: number): string =>
+  parts.map(part => `${part} ${(spent[part] / by).toFixed(2)}`).join(', ')
+const sum = (spent: Spent): number => parts.reduce((total, part) => total + spent[part], 0)
+
+const ranges = rangesOf()
+const costs: Spent[] = []
+for (let round = 0; round < rounds; round++) {
+  const one = daemon()
+  const first = await one.pass(ranges)
+  const scanned = one.scanned()
+  const steady = [await one.pass(ranges), await one.pass(ranges), await one.pass(ranges)]
+  const cost = Object.fromEntries(
+    parts.map(part => [part, first[part] - Math.min(...steady.map(spent => spent[part]))])
+  ) as Spent
+  costs.push(cost)
+  console.log(
+    `round ${round}: ${one.known()} series, ${one.candidates()} candidates, ${scanned} of ${records} scanned, ` +
+      `steady ${(sum(steady[1]!) / records).toFixed(2)} µs a record; ` +
+      `first meeting ${(sum(cost) / one.known()).toFixed(2)} µs a series (${text(cost, one.known())})`
+  )
+  await one.close()
+}
+console.log(
+  `median of the rounds but the first (which compiles): ${parts
+    .map(part => {
+      const known = 1
+      return `${part} ${(median(costs.slice(1).map(cost => cost[part])) / known / 1000).toFixed(1)} ms`
+    })
+    .join(', ')}, all ${(median(costs.slice(1).map(sum)) / 1000).toFixed(1)} ms`
+)
+await client.close()
+server.close()

@@ -1,0 +1,184 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { Candidate, EvaluationResult, NewEntity } from './evaluation.ts'
+import {
+  createCandidateList,
+  eachCandidate,
+  joinCandidates,
+  joinNewSeries,
+  keepCandidates,
+  newEntities,
+  noCandidates,
+  noNewSeries,
+  packNewSeries
+} from './findings.ts'
+
+type Found = Pick<EvaluationResult, 'ranges' | 'block' | 'candidates'>
+
+/** A block of these ranges' rows, each of its own value, time and offset. */
+function found(ranges: readonly { partition: number; rows: number; firstOffset: number }[]): Found {
+  const rows = ranges.reduce((sum, range) => sum + range.rows, 0)
+  const timeMs = new BigInt64Array(rows)
+  const offset = new BigUint64Array(rows)
+  const value = new Float64Array(rows)
+  const list = createCandidateList()
+  let row = 0
+  const outcomes = ranges.map(({ partition, rows: count, firstOffset }) => {
+    const rowStart = row
+    for (let i = 0; i < count; i++, row++) {
+      timeMs[row] = BigInt(1_700_000_000_000 + firstOffset + i)
+      offset[row] = BigInt(firstOffset + i)
+      value[row] = -row / 4
+      list.add(row, row * 3, row % 4 === 0 ? -1 : row, row % 3 === 1)
+    }
+    return {
+      topic: 't',
+      partition,
+      firstOffset,
+      lastOffset: firstOffset + count,
+      records: count,
+      rowStart,
+      rowEnd: row
+    }
+  })
+  const bytes = ({ buffer }: { buffer: ArrayBuffer }) => new Uint8Array(buffer)
+  return {
+    ranges: outcomes,
+    block: { rows, series: bytes(offset), timeMs: bytes(timeMs), value: bytes(value), offset: bytes(offset) },
+    candidates: list.take()
+  }
+}
+
+function listed(result: Found): Candidate[] {
+  const list: Candidate[] = []
+  eachCandidate(result, candidate => list.push({ ...candidate }))
+  return list
+}
+
+describe('candidates', () => {
+  it('are read back with what their rows hold and where they come from', () => {
+    const far = 2 ** 40 + 5
+    const result = found([
+      { partition: 3, rows: 2, firstOffset: far },
+      { partition: 4, rows: 0, firstOffset: 9 },
+      { partition: 5, rows: 1, firstOffset: 7 }
+    ])
+    expect(result.candidates.count).toBe(3)
+    const at = (candidate: Partial<Candidate>) => ({ topic: 't', ...candidate })
+    expect(listed(result)).toEqual([
+      at({
+        partition: 3,
+        offset: far,
+        timeMs: 1_700_000_000_000 + far,
+        series: 0,
+        value: -0,
+        condition: -1,
+        on: false
+      }),
+      at({
+        partition: 3,
+        offset: far + 1,
+        timeMs: 1_700_000_000_001 + far,
+        series: 3,
+        value: -0.25,
+        condition: 1,
+        on: true
+      }),
+      at({
+        partition: 5,
+        offset: 7,
+        timeMs: 1_700_000_000_007,
+        series: 6,
+        value: -0.5,
+        condition: 2,
+        on: false
+      })
+    ])
+  })
+
+  it('are none where the list was cleared or nothing was added, and never share what the list goes on writing', () => {
+    const list = createCandidateList()
+    expect(list.take()).toBe(noCandidates)
+    for (let i = 0; i < 5000; i++) list.add(i, i, 1, false)
+    const taken = list.take()
+    list.clear()
+    list.add(7, 7, 7, true)
+    expect([taken.count, taken.words[0], taken.words.length]).toEqual([5000, 0, 15_000])
+    expect(list.take().count).toBe(1)
+  })
+
+  it('move with the rows that are kept and with those put behind one another', () => {
+    const rangeList = fc.array(
+      fc.record({ partition: fc.nat(3), rows: fc.nat(6), firstOffset: fc.nat(1000) }),
+      { maxLength: 6 }
+    )
+    fc.assert(
+      fc.property(rangeList, rangeList, fc.nat(3), (one, two, dropped) => {
+        const parts = [found(one), found(two)]
+        const joined = parts.flatMap(listed)
+        const { candidates } = { candidates: joinCandidates(parts) }
+        const both = (key: 'timeMs' | 'value' | 'offset') =>
+          new Uint8Array(Buffer.concat(parts.map(part => part.block[key])))
+        const rowsOne = parts[0]!.block.rows
+        const whole: Found = {
+          candidates,
+          block: {
+            rows: rowsOne + parts[1]!.block.rows,
+            series: new Uint8Array(0),
+            timeMs: both('timeMs'),
+            value: both('value'),
+            offset: both('offset')
+          },
+          ranges: [
+            ...parts[0]!.ranges,
+            ...parts[1]!.ranges.map(range => ({
+              ...range,
+              rowStart: range.rowStart + rowsOne,
+              rowEnd: range.rowEnd + rowsOne
+            }))
+          ]
+        }
+        expect(listed(whole)).toEqual(joined)
+
+        const kept = ({ partition }: { partition: number }) => partition !== dropped
+        const ranges = whole.ranges.filter(kept)
+        const cut = (column: Uint8Array) =>
+          new Uint8Array(Buffer.concat(ranges.map(r => column.subarray(r.rowStart * 8, r.rowEnd * 8))))
+        let row = 0
+        const rest: Found = {
+          candidates: keepCandidates(whole, kept),
+          ranges: ranges.map(r => ({ ...r, rowStart: row, rowEnd: (row += r.rowEnd - r.rowStart) })),
+          block: {
+            ...whole.block,
+            timeMs: cut(whole.block.timeMs),
+            value: cut(whole.block.value),
+            offset: cut(whole.block.offset)
+          }
+        }
+        expect(listed(rest)).toEqual(joined.filter(kept))
+      })
+    )
+  })
+})
+
+describe('new series', () => {
+  const entity = (device: number, series: readonly number[]): NewEntity => ({
+    identifiers: [`10.0.0.${device}`, 'sw'],
+    collector: 'col1',
+    instance: '',
+    profile: 'p',
+    device,
+    series: Int32Array.from(series),
+    signals: Int32Array.from(series, at => at % 7)
+  })
+
+  it('are unpacked as they were packed, each text being kept once', () => {
+    const entities = [entity(1, [5, 9]), { ...entity(2, [1]), identifiers: ['x'] }, entity(1, [])]
+    const packed = packNewSeries(entities)
+    expect(packed.count).toBe(3)
+    expect([...packed.texts].sort()).toEqual(['', '10.0.0.1', 'col1', 'p', 'sw', 'x'])
+    expect([...newEntities(packed)]).toEqual(entities)
+    expect([...newEntities(joinNewSeries([packed, noNewSeries, packed]))]).toEqual([...entities, ...entities])
+    expect(packNewSeries([])).toBe(noNewSeries)
+  })
+})

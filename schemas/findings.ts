@@ -1,0 +1,188 @@
+import type { TopicPartition } from './batch.ts'
+import type { Candidate, Candidates, EvaluationResult, NewEntity, NewSeries } from './evaluation.ts'
+
+/**
+ * What a worker finds for the main thread, packed: at a start every record brings candidates and every entity is new, and
+ * an object for each of them cost more to make and to clone than to evaluate.
+ */
+
+const candidateWords = 3
+
+export const noCandidates: Candidates = { count: 0, words: new Int32Array(0) }
+export const noNewSeries: NewSeries = { count: 0, texts: [], words: new Int32Array(0) }
+
+/** Takes candidates in the order of their rows. What it keeps them in is used again for the next task. */
+export interface CandidateList {
+  add(row: number, series: number, condition: number, on: boolean): void
+  take(): Candidates
+  clear(): void
+}
+
+export function createCandidateList(): CandidateList {
+  let words = new Int32Array(1024 * candidateWords)
+  let end = 0
+  return {
+    add(row, series, condition, on) {
+      if (end === words.length) {
+        const grown = new Int32Array(words.length * 2)
+        grown.set(words)
+        words = grown
+      }
+      words[end] = row
+      words[end + 1] = series
+      words[end + 2] = condition * 2 + (on ? 1 : 0)
+      end += candidateWords
+    },
+    // A copy of its own: of a part of a buffer the whole would be cloned.
+    take: () => (end === 0 ? noCandidates : { count: end / candidateWords, words: words.slice(0, end) }),
+    clear() {
+      end = 0
+    }
+  }
+}
+
+/** Calls back with every candidate, in the order of the rows. It is the same object each time: what is kept is copied. */
+export function eachCandidate(
+  result: Pick<EvaluationResult, 'ranges' | 'block' | 'candidates'>,
+  act: (candidate: Candidate) => void
+): void {
+  const { ranges, block } = result
+  const { count, words } = result.candidates
+  if (count === 0) return
+  const timesMs = viewOf(block.timeMs)
+  const values = viewOf(block.value)
+  const offsets = viewOf(block.offset)
+  const candidate = {
+    topic: '',
+    partition: 0,
+    offset: 0,
+    timeMs: 0,
+    series: 0,
+    value: 0,
+    condition: 0,
+    on: false
+  }
+  let next = 0
+  let rowEnd = 0
+  for (let at = 0; at < words.length; at += candidateWords) {
+    const row = words[at]!
+    while (row >= rowEnd) {
+      const range = ranges[next++]
+      if (range === undefined) throw new RangeError(`findings: no range has the row ${row} of a candidate`)
+      candidate.topic = range.topic
+      candidate.partition = range.partition
+      rowEnd = range.rowEnd
+    }
+    candidate.offset = integerAt(offsets, row)
+    candidate.timeMs = integerAt(timesMs, row)
+    candidate.value = values.getFloat64(row * 8, true)
+    candidate.series = words[at + 1]!
+    candidate.condition = words[at + 2]! >> 1
+    candidate.on = (words[at + 2]! & 1) === 1
+    act(candidate)
+  }
+}
+
+const viewOf = (column: Uint8Array): DataView =>
+  new DataView(column.buffer, column.byteOffset, column.byteLength)
+
+/** A 64-bit integer of the column, exact up to 2^53. */
+const integerAt = (column: DataView, row: number): number =>
+  column.getUint32(row * 8, true) + column.getInt32(row * 8 + 4, true) * 4294967296
+
+/** The candidates of the ranges that are kept, for a block from which the rows of the others are taken out. */
+export function keepCandidates(
+  { ranges, candidates }: Pick<EvaluationResult, 'ranges' | 'candidates'>,
+  kept: (range: TopicPartition) => boolean
+): Candidates {
+  const words: number[] = []
+  let at = 0
+  let moved = 0
+  for (const range of ranges) {
+    const isKept = kept(range)
+    if (!isKept) moved += range.rowEnd - range.rowStart
+    for (; at < candidates.words.length && candidates.words[at]! < range.rowEnd; at += candidateWords) {
+      if (isKept)
+        words.push(candidates.words[at]! - moved, candidates.words[at + 1]!, candidates.words[at + 2]!)
+    }
+  }
+  return { count: words.length / candidateWords, words: Int32Array.from(words) }
+}
+
+/** One list of several, for blocks that are put behind one another. */
+export function joinCandidates(parts: readonly Pick<EvaluationResult, 'block' | 'candidates'>[]): Candidates {
+  const count = parts.reduce((sum, { candidates }) => sum + candidates.count, 0)
+  const words = new Int32Array(count * candidateWords)
+  let end = 0
+  let rows = 0
+  for (const { block, candidates } of parts) {
+    words.set(candidates.words, end)
+    for (let at = end; at < end + candidates.words.length; at += candidateWords) words[at]! += rows
+    end += candidates.words.length
+    rows += block.rows
+  }
+  return { count, words }
+}
+
+// An entity's words: device, numbers of the texts of collector, instance and profile, how many identifiers and how many
+// series; then the identifiers, the series, the signals.
+const entityHeadWords = 6
+
+export function packNewSeries(entities: readonly NewEntity[]): NewSeries {
+  if (entities.length === 0) return noNewSeries
+  const texts: string[] = []
+  const numbers = new Map<string, number>()
+  const numberOf = (text: string): number => {
+    let number = numbers.get(text)
+    if (number === undefined) {
+      number = texts.push(text) - 1
+      numbers.set(text, number)
+    }
+    return number
+  }
+  let count = 0
+  let length = 0
+  for (const { identifiers, series } of entities) {
+    count += series.length
+    length += entityHeadWords + identifiers.length + series.length * 2
+  }
+  const words = new Int32Array(length)
+  let at = 0
+  for (const { identifiers, collector, instance, profile, device, series, signals } of entities) {
+    words[at++] = device
+    words[at++] = numberOf(collector)
+    words[at++] = numberOf(instance)
+    words[at++] = numberOf(profile)
+    words[at++] = identifiers.length
+    words[at++] = series.length
+    for (let i = 0; i < identifiers.length; i++) words[at++] = numberOf(identifiers[i]!)
+    for (let i = 0; i < series.length; i++) words[at++] = series[i]!
+    for (let i = 0; i < signals.length; i++) words[at++] = signals[i]!
+  }
+  return { count, texts, words }
+}
+
+/** The entities of new series, in the order they were met. */
+export function* newEntities({ texts, words }: NewSeries): Generator<NewEntity> {
+  for (let at = 0; at < words.length;) {
+    const identifiersAt = at + entityHeadWords
+    const seriesAt = identifiersAt + words[at + 4]!
+    const signalsAt = seriesAt + words[at + 5]!
+    const end = signalsAt + words[at + 5]!
+    yield {
+      device: words[at]!,
+      collector: texts[words[at + 1]!]!,
+      instance: texts[words[at + 2]!]!,
+      profile: texts[words[at + 3]!]!,
+      identifiers: Array.from(words.subarray(identifiersAt, seriesAt), number => texts[number]!),
+      series: words.subarray(seriesAt, signalsAt),
+      signals: words.subarray(signalsAt, end)
+    }
+    at = end
+  }
+}
+
+/** One of several; entities that more than one has met are there as often. */
+export function joinNewSeries(parts: readonly NewSeries[]): NewSeries {
+  return packNewSeries(parts.flatMap(part => [...newEntities(part)]))
+}
