@@ -93,8 +93,29 @@ function zstdWindowBytes(input: Uint8Array): number {
   return size
 }
 
-/** Matches shorter than this are copied by a loop; the call costs more than the bytes below it. */
-const copyCallMin = 24
+/** What is shorter than this is copied by a loop; the call costs more than the bytes below it. */
+const copyCallMin = 256
+
+const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+
+/** Copies literals, in whole words where there is room for up to three bytes more, which the next ones overwrite. */
+function copyLiterals(
+  input: Uint8Array,
+  inputView: DataView,
+  at: number,
+  output: Uint8Array,
+  outputView: DataView,
+  to: number,
+  length: number
+): void {
+  if (length >= copyCallMin) {
+    output.set(input.subarray(at, at + length), to)
+  } else if (at + length + 3 <= input.length && to + length + 3 <= output.length) {
+    for (let i = 0; i < length; i += 4) outputView.setInt32(to + i, inputView.getInt32(at + i, true), true)
+  } else {
+    for (let i = 0; i < length; i++) output[to + i] = input[at + i]!
+  }
+}
 
 /** Kafka's LZ4 is the frame format; several frames may follow one another, blocks may be linked or independent. */
 function lz4Frames(input: Uint8Array, out: Decompressed, reserve: (more: number) => void): void {
@@ -151,6 +172,8 @@ function lz4Block(input: Uint8Array, from: number, end: number, output: Uint8Arr
   let at = from
   let o = to
   const limit = output.length
+  const inputView = viewOf(input)
+  const outputView = viewOf(output)
   while (at < end) {
     const token = input[at++]!
     let literals = token >>> 4
@@ -164,13 +187,9 @@ function lz4Block(input: Uint8Array, from: number, end: number, output: Uint8Arr
     }
     if (at + literals > end) throw broken('lz4', at)
     if (o + literals > limit) throw tooLarge(limit)
-    if (literals < copyCallMin) {
-      for (let i = 0; i < literals; i++) output[o++] = input[at++]!
-    } else {
-      output.set(input.subarray(at, at + literals), o)
-      at += literals
-      o += literals
-    }
+    copyLiterals(input, inputView, at, output, outputView, o, literals)
+    at += literals
+    o += literals
     if (at === end) return o
     if (at + 2 > end) throw broken('lz4', at)
     const distance = input[at]! | (input[at + 1]! << 8)
@@ -187,19 +206,22 @@ function lz4Block(input: Uint8Array, from: number, end: number, output: Uint8Arr
     length += 4
     if (distance === 0 || distance > o) throw broken('lz4', at)
     if (o + length > limit) throw tooLarge(limit)
-    copyMatch(output, o, distance, length)
+    copyMatch(output, outputView, o, distance, length)
     o += length
   }
   throw broken('lz4', at)
 }
 
-/** A match may overlap what it writes: then its bytes repeat. */
-function copyMatch(output: Uint8Array, to: number, distance: number, length: number): void {
+/** A match may overlap what it writes: then its bytes repeat, and words may be copied as long as they do not overlap. */
+function copyMatch(output: Uint8Array, view: DataView, to: number, distance: number, length: number): void {
+  const end = to + length
   if (length >= copyCallMin && distance >= length) {
-    output.copyWithin(to, to - distance, to - distance + length)
-    return
+    output.copyWithin(to, to - distance, end - distance)
+  } else if (distance >= 4 && end + 3 <= output.length) {
+    for (let o = to; o < end; o += 4) view.setInt32(o, view.getInt32(o - distance, true), true)
+  } else {
+    for (let o = to; o < end; o++) output[o] = output[o - distance]!
   }
-  for (let o = to, end = to + length; o < end; o++) output[o] = output[o - distance]!
 }
 
 const xerialMagic = [0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0]
@@ -241,6 +263,8 @@ function snappyBlock(
   const output = out.bytes
   const start = out.length
   const limit = start + size
+  const inputView = viewOf(input)
+  const outputView = viewOf(output)
   let o = start
   while (at < end) {
     const tag = input[at++]!
@@ -256,13 +280,9 @@ function snappyBlock(
       }
       length += 1
       if (at + length > end || o + length > limit) throw broken('snappy', at)
-      if (length < copyCallMin) {
-        for (let i = 0; i < length; i++) output[o++] = input[at++]!
-      } else {
-        output.set(input.subarray(at, at + length), o)
-        at += length
-        o += length
-      }
+      copyLiterals(input, inputView, at, output, outputView, o, length)
+      at += length
+      o += length
       continue
     }
     const more = (tag & 3) === 1 ? 1 : (tag & 3) === 2 ? 2 : 4
@@ -277,7 +297,7 @@ function snappyBlock(
     }
     at += more
     if (distance === 0 || distance > o - start || o + length > limit) throw broken('snappy', at)
-    copyMatch(output, o, distance, length)
+    copyMatch(output, outputView, o, distance, length)
     o += length
   }
   if (o !== limit) throw broken('snappy', at)
