@@ -158,6 +158,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const threads = threadsOf(config)
   const pool = await createEvaluationPool({
     threads,
+    rowBytesMax: config.clickhouse.memory_bytes_max,
     taskTimeoutMs: config.workers.task_timeout_ms,
     profiles: definitions.profiles,
     policy: {
@@ -544,6 +545,7 @@ function kafkaSettings(config: Config, logger: Logger, metrics: SourceMetrics | 
     offsetReset: kafka.offset_reset,
     fetchMaxBytes: kafka.fetch_bytes_max,
     fetchPartitionMaxBytes: kafka.fetch_partition_bytes_max,
+    aheadMaxBytes: config.ingest.queue_bytes_max + 4 * kafka.fetch_bytes_max,
     fetchMaxWaitMs: kafka.fetch_wait_ms_max,
     sessionTimeoutMs: kafka.session_timeout_ms,
     rebalanceTimeoutMs: kafka.rebalance_timeout_ms,

@@ -30,7 +30,7 @@ export function createBatchSource(options: SourceOptions): Source {
   /** Assigned partitions in the order they are asked for: who got data goes to the end. */
   const active = new Map<string, PartitionState>()
   const brokers = new Map<number, BrokerState>()
-  const slabs = createSlabPool(freeSlabBytesMax)
+  const slabs = createSlabPool(options.aheadMaxBytes)
   let handler: SourceHandler | null = null
   let running: Promise<void> | null = null
   let pumpWanted = false
@@ -434,8 +434,6 @@ export function createBatchSource(options: SourceOptions): Source {
 }
 
 const lanesPerBroker = 2
-/** Fetched memory kept for the next fetches. */
-const freeSlabBytesMax = 32 * 1024 * 1024
 /** Compression packs many records into the bytes of a fetch; runs keep what a worker gets at a time within bounds. */
 const runRecordsMax = 16_384
 const unknownPosition = -1

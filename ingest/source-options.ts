@@ -19,6 +19,8 @@ export interface SourceOptions {
   readonly fetchMaxBytes: number
   /** Most bytes of one partition in one response: the look-ahead budget of a partition that is not paused. */
   readonly fetchPartitionMaxBytes: number
+  /** What the handler lets wait before it pauses, with what is then under way: so much memory is kept for fetches. */
+  readonly aheadMaxBytes: number
   /** How long a broker may hold a request while there is nothing new. */
   readonly fetchMaxWaitMs: number
   readonly sessionTimeoutMs: number
@@ -64,8 +66,9 @@ export function sourceOptions(settings: SourceSettings): SourceOptions {
     sasl: null,
     isolation: 'read_committed',
     offsetReset: 'earliest',
-    fetchMaxBytes: 8 * 1024 * 1024,
-    fetchPartitionMaxBytes: 2 * 1024 * 1024,
+    fetchMaxBytes: 4 * 1024 * 1024,
+    fetchPartitionMaxBytes: 1024 * 1024,
+    aheadMaxBytes: 64 * 1024 * 1024,
     fetchMaxWaitMs: 500,
     sessionTimeoutMs: 30_000,
     heartbeatIntervalMs: Math.min(3000, Math.floor((settings.sessionTimeoutMs ?? 30_000) / 3)),

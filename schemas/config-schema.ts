@@ -88,9 +88,9 @@ const kafka = Type.Object(
       default: 'read_committed',
       description: 'Whether records of aborted transactions are left out.'
     }),
-    fetch_bytes_max: integer(8 * MiB, 64 * KiB, 512 * MiB, 'Most bytes one fetch from one broker may bring.'),
+    fetch_bytes_max: integer(4 * MiB, 64 * KiB, 512 * MiB, 'Most bytes one fetch from one broker may bring.'),
     fetch_partition_bytes_max: integer(
-      2 * MiB,
+      1 * MiB,
       16 * KiB,
       512 * MiB,
       'Most bytes one fetch may bring of one partition.'
@@ -131,7 +131,7 @@ const clickhouse = Type.Object(
     username: text('default', 'User name.', { minLength: 1 }),
     password_file: file('File that holds the password; a line break at its end is ignored.'),
     password: secret('The password itself.'),
-    rows_max: integer(400_000, 1, 10_000_000, 'Most rows of one insert.'),
+    rows_max: integer(1_000_000, 1, 10_000_000, 'Most rows of one insert.'),
     flush_ms_max: integer(
       1000,
       10,
@@ -181,7 +181,7 @@ const workers = Type.Object(
 const ingest = Type.Object(
   {
     queue_bytes_max: integer(
-      64 * MiB,
+      32 * MiB,
       MiB,
       16 * GiB,
       'Most bytes of batches waiting for a worker, all partitions together; at the limit partitions are paused.'

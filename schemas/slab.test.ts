@@ -2,16 +2,22 @@ import { describe, expect, it } from 'vitest'
 import { createSlabPool, slabBytes } from './slab.ts'
 
 describe('slabs', () => {
-  it('come in powers of two, and are given again, the one used last first', () => {
+  it('come in few sizes, and are given again, the one used last first', () => {
     const pool = createSlabPool(1 << 20)
     const first = pool.take(100_000)
-    expect(first.memory.byteLength).toBe(131_072)
-    expect(slabBytes(1)).toBe(16_384)
+    expect(first.memory.byteLength).toBe(114_688)
+    expect([0, 1, 16_384, 16_385, 131_072, 131_073].map(slabBytes)).toEqual([
+      16_384, 16_384, 16_384, 20_480, 131_072, 163_840
+    ])
+    for (let bytes = 16_384; bytes < 1e8; bytes = Math.ceil(bytes * 1.0123)) {
+      expect(slabBytes(bytes)).toBeGreaterThanOrEqual(bytes)
+      expect(slabBytes(bytes)).toBeLessThanOrEqual(bytes * 1.25)
+    }
     first.release()
-    expect(pool.freeBytes()).toBe(131_072)
-    expect(pool.take(70_000).memory).toBe(first.memory)
+    expect(pool.freeBytes()).toBe(114_688)
+    expect(pool.take(99_000).memory).toBe(first.memory)
     expect(pool.freeBytes()).toBe(0)
-    expect(pool.take(131_072).memory).not.toBe(first.memory)
+    expect(pool.take(114_688).memory).not.toBe(first.memory)
   })
 
   it('are free when the last user has released them', () => {

@@ -26,14 +26,18 @@ export interface SlabPool {
 /** Smallest slab: below this the bookkeeping costs more than the memory. */
 const slabBytesMin = 16 * 1024
 
-/** Size of the slab for so many bytes: the next power of two. */
+/** Size of the slab for so many bytes: quarters between the powers of two, so that at most a fifth is not used. */
 export function slabBytes(bytes: number): number {
-  let size = slabBytesMin
-  while (size < bytes) size *= 2
-  return size
+  if (bytes <= slabBytesMin) return slabBytesMin
+  const step = 2 ** (Math.ceil(Math.log2(bytes)) - 3)
+  return Math.ceil(bytes / step) * step
 }
 
-/** `freeBytesMax` bounds what is kept for later; what is in use is bounded by the queues of its users. */
+/**
+ * What is in use is bounded by the queues of its users. `freeBytesMax` bounds what is kept for later, and should be what
+ * those queues may hold: the collector takes no account of shared memory, so what is not kept lies about until
+ * something else makes it run.
+ */
 export function createSlabPool(freeBytesMax: number): SlabPool {
   /** Free memory by its size. */
   const free = new Map<number, SharedArrayBuffer[]>()

@@ -29,6 +29,7 @@ async function pool(threads: number, faults: { marker: string; how: Fault }[] = 
   const shared = createSharedMemory({ seriesMax: 10_000, devicesMax: 1000, keyBytesMax: 1_000_000 })
   const made = await createEvaluationPool({
     threads,
+    rowBytesMax: 1 << 26,
     taskTimeoutMs,
     profiles: await readProfileFiles([shippedProfiles]),
     policy: { futureMsMax: 60_000, pastMsMax: 1e9, depthMax: 32, valueBytesMax: 1 << 20 },

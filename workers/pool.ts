@@ -26,6 +26,8 @@ export interface TaskFault {
 export interface PoolOptions extends EvaluatorSetup {
   /** Worker threads; 0 evaluates on the calling thread, by the same code but without a time limit. */
   readonly threads: number
+  /** Bytes of rows that may wait for their insert: so much memory is kept for rows. */
+  readonly rowBytesMax: number
   /** A task that takes longer is given up as hanging, and its worker replaced. */
   readonly taskTimeoutMs: number
   readonly onFault: (fault: TaskFault) => void
@@ -78,7 +80,7 @@ class TimedOut extends Error {}
 
 export async function createEvaluationPool(options: PoolOptions): Promise<EvaluationPool> {
   const { threads, taskTimeoutMs, onFault } = options
-  const rows = createRowSlabs()
+  const rows = createRowSlabs(options.rowBytesMax)
   let runner = await createRunner(options, threads, taskTimeoutMs, rows)
   const shared = openSharedState(options.shared)
   let closed = false
@@ -256,13 +258,11 @@ interface RowSlabs {
   owned(result: EvaluationResult, given: Slab, task: EvaluationTask): EvaluationResult
 }
 
-/** Rows that wait for ClickHouse are bounded by the writer; this is what is kept for the next tasks. */
-const freeRowBytesMax = 64 * 1024 * 1024
 /** So much more than the last tasks needed is asked for: a slab too small is an allocation, one too large is none. */
-const roomFactor = 1.25
+const roomFactor = 1.1
 
-function createRowSlabs(): RowSlabs {
-  const pool: SlabPool = createSlabPool(freeRowBytesMax)
+function createRowSlabs(rowBytesMax: number): RowSlabs {
+  const pool: SlabPool = createSlabPool(rowBytesMax)
   /** Bytes of rows that a byte of a task makes: falls slowly, rises at once. */
   let rowBytesPerByte = 1
   const bytesOf = (task: EvaluationTask): number =>

@@ -80,6 +80,7 @@ async function startNetwork(inventoryFile: string): Promise<Network> {
   const state = openSharedState(shared)
   const programs = createProgramTable(65_536)
   const pool = await createEvaluationPool({
+    rowBytesMax: 1 << 28,
     threads: 0,
     taskTimeoutMs: 60_000,
     profiles,
