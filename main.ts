@@ -41,6 +41,7 @@ import { devicesOf, nodesOf } from './topology/compile.ts'
 import { createLightEngine } from './topology/lights.ts'
 import { createPoolMetrics } from './workers/metrics.ts'
 import { createEvaluationPool } from './workers/pool.ts'
+import { idWords } from './workers/series-id.ts'
 import { createSharedMemory, openSharedState } from './workers/shared-state.ts'
 
 /**
@@ -429,7 +430,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
                 profile,
                 identifiers,
                 signals: of.map(signal => signals[signal]!),
-                ids: series.flatMap(at => [state.seriesIds[at * 2]!, state.seriesIds[at * 2 + 1]!])
+                ids: idWords(state.seriesIds, series)
               })
             )
           ),

@@ -21,6 +21,7 @@ import { generateCity } from '../topology/city.ts'
 import { compileInventory, inventoryPart } from '../topology/compile.ts'
 import { createLightEngine } from '../topology/lights.ts'
 import { createEvaluator } from '../workers/evaluate.ts'
+import { idWords } from '../workers/series-id.ts'
 import { createSharedMemory, openSharedState } from '../workers/shared-state.ts'
 import { telegrafMix } from './support/mix.ts'
 
@@ -116,7 +117,7 @@ function daemon() {
               profile,
               identifiers,
               signals: of.map(signal => signals[signal]!),
-              ids: series.flatMap(at => [shared.seriesIds[at * 2]!, shared.seriesIds[at * 2 + 1]!])
+              ids: idWords(shared.seriesIds, series)
             })
           )
         ),
@@ -150,7 +151,7 @@ function daemon() {
     for (const range of ranges) {
       const result = evaluator.evaluate({ ranges: [range], nowMs: endMs })
       spend('evaluate')
-      port1.postMessage(result, [result.block.series.buffer as ArrayBuffer])
+      port1.postMessage(result)
       const received = (receiveMessageOnPort(port2) as { message: EvaluationResult }).message
       spend('clone')
       candidates += received.candidates.count

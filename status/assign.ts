@@ -103,19 +103,9 @@ export function createSeriesAssigner(
   const placeOf = (series: number, known: number): number => {
     const instance = registry.instanceNumber(series)
     if (known !== lastKnown || instance !== lastInstance) {
-      const { vendor, model, role, tier, port, opticClass } = placeAttributesOf(
-        inventory,
-        known,
-        registry.instance(series)
-      )
-      lastPlace = places.add(`${vendor}|${model}|${role}|${tier}|${port}|${opticClass}`, () => ({
-        vendor,
-        model,
-        role,
-        tier,
-        port,
-        opticClass
-      }))
+      const attributes = placeAttributesOf(inventory, known, registry.instance(series))
+      const { vendor, model, role, tier, port, opticClass } = attributes
+      lastPlace = places.add(`${vendor}|${model}|${role}|${tier}|${port}|${opticClass}`, () => attributes)
       lastKnown = known
       lastInstance = instance
     }

@@ -56,6 +56,8 @@ export interface StoredEntity {
   readonly signals: readonly number[]
 }
 
+type DescribedDevice = Pick<StoredEntity, 'identifiers' | 'deviceId' | 'nodeId' | 'tier'>
+
 export interface StatusEngine {
   /** Applies what a task found: assigns its new series, evaluates their samples, applies flips in order. */
   take(result: EvaluationResult, nowMs: number): void
@@ -173,31 +175,40 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
     return NaN
   }
 
-  const describe = (series: readonly number[]): StoredEntity => {
-    const [first] = series as [number]
-    const known = registry.knownOf(first)
+  /** Where a device stands, by its index in the shared state. */
+  const describeDevice = (device: number, known: number): DescribedDevice => {
     const node = known < 0 ? -1 : inventory.nodeOfDevice(known)
     return {
-      identifiers: registry.identifiersOf(registry.deviceOf(first)),
-      instance: registry.instance(first),
-      profile: registry.profile(first),
+      identifiers: registry.identifiersOf(device),
       deviceId: known < 0 ? '' : inventory.deviceId(known),
       nodeId: node < 0 ? '' : inventory.nodeId(node),
-      tier: node < 0 ? '' : inventory.tierOf(node),
-      series,
-      signals: series.map(at => registry.signal(at))
+      tier: node < 0 ? '' : inventory.tierOf(node)
     }
   }
 
   /** The next `count` noted series, those of one port together: they are noted one behind the other. */
   const describeNext = (count: number): StoredEntity[] => {
     const described: StoredEntity[] = []
+    const devices = new Map<number, DescribedDevice>()
     const end = stored + count
     while (stored < end) {
-      const series = [registry.at(stored++)]
-      while (stored < end && registry.isSamePlace(series[0]!, registry.at(stored)))
-        series.push(registry.at(stored++))
-      described.push(describe(series))
+      const first = registry.at(stored)
+      const series: number[] = []
+      const signals: number[] = []
+      for (let at = first; stored < end && registry.isSamePlace(first, at); at = registry.at(++stored)) {
+        series.push(at)
+        signals.push(registry.signal(at))
+      }
+      const index = registry.deviceOf(first)
+      let device = devices.get(index)
+      if (device === undefined) {
+        device = describeDevice(index, registry.knownOf(first))
+        devices.set(index, device)
+      }
+      const { identifiers, deviceId, nodeId, tier } = device
+      const instance = registry.instance(first)
+      const profile = registry.profile(first)
+      described.push({ identifiers, deviceId, nodeId, tier, instance, profile, series, signals })
     }
     return described
   }

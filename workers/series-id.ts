@@ -131,3 +131,10 @@ const hex8 = (half: number): string => half.toString(16).padStart(8, '0')
 
 /** 16 hex digits, as in `series` and the samples. */
 export const seriesIdHex = ({ hi, lo }: Halves): string => hex8(hi) + hex8(lo)
+
+/** The words of these series' ids, the low one first, out of those of all series. */
+export function idWords(seriesIds: Uint32Array, series: readonly number[]): number[] {
+  const words: number[] = []
+  for (const at of series) words.push(seriesIds[at * 2]!, seriesIds[at * 2 + 1]!)
+  return words
+}
