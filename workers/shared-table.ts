@@ -241,6 +241,8 @@ export function openSharedTable(
 
 /** The one to three bytes that no whole word is left for, filled up with zeros. */
 function lastWord(view: DataView, from: number, to: number): number {
+  // What stands before them in the view is shifted out.
+  if (to >= 4) return view.getInt32(to - 4, true) >>> (32 - 8 * (to - from))
   let word = 0
   for (let at = to - 1; at >= from; at--) word = (word << 8) | view.getUint8(at)
   return word
