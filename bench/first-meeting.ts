@@ -28,11 +28,11 @@ import { telegrafMix } from './support/mix.ts'
 /**
  * What the first meeting of a series costs, part by part: the CPU of a first pass over the records of the bench `path`, less
  * that of later passes, by the number of series. Everything on one thread; results are cloned as between threads, and rows of
- * series go to a server that throws them away. `node --import tsx bench/first-meeting.ts [records] [nodes] [rounds]`.
+ * series go to a server that throws them away. `node --import tsx bench/first-meeting.ts [records] [nodes] [rounds] [recordsPerTask]`.
  */
-const records = Number(process.argv[2] ?? 300_000)
+const records = Number(process.argv[2] ?? 100_000)
 const nodes = Number(process.argv[3] ?? 1000)
-const rounds = Number(process.argv[4] ?? 5)
+const rounds = Number(process.argv[4] ?? 7)
 const partitions = 12
 const recordsPerRange = Number(process.argv[5] ?? 500)
 const recordsPerBatch = 100
@@ -187,6 +187,7 @@ const sum = (spent: Spent): number => parts.reduce((total, part) => total + spen
 
 const ranges = rangesOf()
 const costs: Spent[] = []
+let known = 0
 for (let round = 0; round < rounds; round++) {
   const one = daemon()
   const first = await one.pass(ranges)
@@ -196,20 +197,20 @@ for (let round = 0; round < rounds; round++) {
     parts.map(part => [part, first[part] - Math.min(...steady.map(spent => spent[part]))])
   ) as Spent
   costs.push(cost)
+  known = one.known()
   console.log(
-    `round ${round}: ${one.known()} series, ${one.candidates()} candidates, ${scanned} of ${records} scanned, ` +
+    `round ${round}: ${known} series, ${one.candidates()} candidates, ${scanned} of ${records} scanned, ` +
       `steady ${(sum(steady[1]!) / records).toFixed(2)} µs a record; ` +
-      `first meeting ${(sum(cost) / one.known()).toFixed(2)} µs a series (${text(cost, one.known())})`
+      `first meeting ${(sum(cost) / known).toFixed(2)} µs a series (${text(cost, known)})`
   )
   await one.close()
 }
+const middle = Object.fromEntries(
+  parts.map(part => [part, median(costs.slice(1).map(cost => cost[part]))])
+) as Spent
 console.log(
-  `median of the rounds but the first (which compiles): ${parts
-    .map(part => {
-      const known = 1
-      return `${part} ${(median(costs.slice(1).map(cost => cost[part])) / known / 1000).toFixed(1)} ms`
-    })
-    .join(', ')}, all ${(median(costs.slice(1).map(sum)) / 1000).toFixed(1)} ms`
+  `first meeting, median of all rounds but the first, which compiles: ` +
+    `${(median(costs.slice(1).map(sum)) / known).toFixed(2)} µs a series (${text(middle, known)})`
 )
 await client.close()
 server.close()

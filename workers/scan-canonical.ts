@@ -69,6 +69,8 @@ export function createCanonicalForm(fields: FieldReader, found: Found): Form {
       if (object === undefined) return undefined
       // They stand behind; of a key that is there twice the last counts.
       if (Object.hasOwn(object, 'timeMs') || Object.hasOwn(object, 'signals')) return undefined
+      // Of a record with "metrics" those count, whatever else it holds.
+      if (Object.hasOwn(object, 'metrics')) return undefined
       return { name: 'canonical', tags: Object.keys(object) }
     },
     compose: (alias, field) => `{${alias},"timeMs":${found.rawTime},"signals":{${JSON.stringify(field)}:0}}`

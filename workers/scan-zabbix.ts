@@ -66,7 +66,9 @@ export function createZabbixForm(fields: FieldReader, found: Found): Form {
     identity(alias) {
       const object = objectOf(`{${alias}}`)
       const name = object?.['name']
-      if (object === undefined || typeof name !== 'string') return undefined
+      // Of a record with "metrics" those count, whatever else it holds.
+      if (object === undefined || typeof name !== 'string' || Object.hasOwn(object, 'metrics'))
+        return undefined
       const itemTags = Array.isArray(object['item_tags']) ? (object['item_tags'] as unknown[]) : []
       const tags = itemTags.map(item => String((item as { tag?: unknown } | null)?.tag))
       return { name, tags: [...tags, '@host', '@host_name', '@item', '@itemid'] }

@@ -52,3 +52,20 @@ describe('a gnmic event with something before it', () => {
     expect(parity.scanned).toBe(1)
   })
 })
+
+describe('a record with records in it', () => {
+  it('is not known by what it says of itself beside them', () => {
+    const inner = (rx: number): string =>
+      `{"device":"du-1","instance":"1","timeMs":1700000600000,"signals":{"optics.rx_dbm":${rx}}}`
+    const values = [-7, -8, -9].map(rx =>
+      Buffer.from(
+        `{"metrics":[${inner(rx)}],"device":"du-1","instance":"1","timeMs":1700000600000,"signals":{"optics.rx_dbm":-30}}`
+      )
+    )
+    const parity = createParity(profiles)
+    for (let round = 0; round < 3; round++) {
+      const difference = parity.run(values)
+      expect(difference?.scanning).toEqual(difference?.decoding)
+    }
+  })
+})

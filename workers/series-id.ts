@@ -117,8 +117,10 @@ export const signalBits = (signalName: string): number => hashOf(signalName).lo 
 
 /** What the ids of all series of one device (by the identifier its telemetry prefers) and instance have in common. */
 export function entityId(device: string, instance: string): Halves {
-  const entity = hashOf(`${device}\0${instance}`)
-  return { hi: ((hashOf(device).hi & 0xffff0000) | (entity.hi & 0xffff)) >>> 0, lo: entity.lo }
+  const bytes = encoder.encode(`${device}\0${instance}`)
+  const deviceEnd = bytes.length - Buffer.byteLength(instance) - 1
+  const entity = xxHash64(bytes, bytes.length)
+  return { hi: ((xxHash64(bytes, deviceEnd).hi & 0xffff0000) | (entity.hi & 0xffff)) >>> 0, lo: entity.lo }
 }
 
 /** Id of the series of one device, signal and instance. */
