@@ -55,11 +55,10 @@ describe('a gnmic event with something before it', () => {
 
 describe('a record with records in it', () => {
   it('is not known by what it says of itself beside them', () => {
-    const inner = (rx: number): string =>
-      `{"device":"du-1","instance":"1","timeMs":1700000600000,"signals":{"optics.rx_dbm":${rx}}}`
-    const values = [-7, -8, -9].map(rx =>
+    const inner = '{"signals":{"optics.rx_dbm":-7},"device":"du-1","instance":"1"}'
+    const values = [-30, -31, -32].map(rx =>
       Buffer.from(
-        `{"metrics":[${inner(rx)}],"device":"du-1","instance":"1","timeMs":1700000600000,"signals":{"optics.rx_dbm":-30}}`
+        `{"metrics":[${inner}],"device":"du-1","instance":"1","timeMs":1700000000000,"signals":{"optics.rx_dbm":${rx}}}`
       )
     )
     const parity = createParity(profiles)
