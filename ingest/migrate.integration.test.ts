@@ -54,6 +54,21 @@ describe('migrate', () => {
     }
   })
 
+  it('makes the large tables as durable as an answer says, and sets what this version of ClickHouse knows', async () => {
+    const known = await server.rows<{ name: string }>(
+      "SELECT name FROM system.merge_tree_settings WHERE name IN ('merge_selector_base', 'auto_statistics_types')"
+    )
+    expect(known).toHaveLength(2)
+    const samples = await ddlOf('fresh', 'samples')
+    for (const setting of ['fsync_after_insert = 1', 'min_rows_to_fsync_after_merge = 1'])
+      expect(samples).toContain(setting)
+    for (const table of ['samples', 'samples_5m', 'samples_1h']) {
+      const ddl = await ddlOf('fresh', table)
+      expect(ddl).toContain('merge_selector_base = 10')
+      expect(ddl).toContain("auto_statistics_types = ''")
+    }
+  })
+
   it('applies retention as it is set, whenever it changes', async () => {
     expect(await ddlOf('fresh', 'samples')).toContain('TTL stored_on + toIntervalDay(90)')
     await migrate(server.client, {

@@ -143,6 +143,17 @@ function asRepeatable(statement: string): string {
   )
 }
 
+/**
+ * Settings of the large tables that not every version of ClickHouse has, set where it knows them. What they save was
+ * measured: docs/adr/0003.
+ */
+const settingsWhereKnown: readonly (readonly [name: string, value: string])[] = [
+  // Ten parts of one size become one, not five: a sample is merged a third less often in its life.
+  ['merge_selector_base', '10'],
+  // Newer versions count the different values of every column at every merge, for joins that nobody does here.
+  ['auto_statistics_types', "''"]
+]
+
 async function applySettings(
   client: ClickHouseClient,
   run: (query: string) => Promise<void>,
@@ -164,5 +175,18 @@ async function applySettings(
     const stored = ddl.get(table)
     if (stored === undefined || stored.includes(`TTL ${ttl} `) || stored.endsWith(`TTL ${ttl}`)) continue
     await run(`ALTER TABLE ${table} MODIFY TTL ${ttl} SETTINGS materialize_ttl_after_modify = 0`)
+  }
+  const known = await client.query({
+    query: 'SELECT name FROM system.merge_tree_settings WHERE name IN {names:Array(String)}',
+    query_params: { names: settingsWhereKnown.map(([name]) => name) },
+    format: 'JSONEachRow'
+  })
+  const names = new Set((await known.json<{ name: string }>()).map(row => row.name))
+  for (const [table] of wanted) {
+    const missing = settingsWhereKnown
+      .filter(([name]) => names.has(name))
+      .map(([name, value]) => `${name} = ${value}`)
+      .filter(setting => ddl.get(table)?.includes(setting) === false)
+    if (missing.length > 0) await run(`ALTER TABLE ${table} MODIFY SETTING ${missing.join(', ')}`)
   }
 }
