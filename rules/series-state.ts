@@ -29,8 +29,6 @@ export interface DeviceState {
   readonly capacity: number
   /** Wall clock (ms) when a record of the device was last evaluated; 0 for never. Staleness is judged from it. */
   readonly lastSeenMs: Float64Array
-  /** Highest event time (ms) seen of the device. */
-  readonly lastEventMs: Float64Array
 }
 
 /** Where each array starts inside one shared block; both sides compute it from the capacity alone. */
@@ -56,13 +54,9 @@ export function seriesStateOver(memory: SharedArrayBuffer | ArrayBuffer, capacit
 }
 
 export function deviceStateBytes(capacity: number): number {
-  return capacity * 16
+  return capacity * 8
 }
 
 export function deviceStateOver(memory: SharedArrayBuffer | ArrayBuffer, capacity: number): DeviceState {
-  return {
-    capacity,
-    lastSeenMs: new Float64Array(memory, 0, capacity),
-    lastEventMs: new Float64Array(memory, capacity * 8, capacity)
-  }
+  return { capacity, lastSeenMs: new Float64Array(memory, 0, capacity) }
 }

@@ -252,7 +252,6 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
   const seen = (device: number): void => {
     if (device < 0) return
     devices.lastSeenMs[device] = nowMs
-    if (timeMs > devices.lastEventMs[device]!) devices.lastEventMs[device] = timeMs
   }
 
   /** Returns the entity's first series. */

@@ -62,8 +62,7 @@ export function createEvaluation(profiles: ProfileSet, isScanning: boolean, seri
       [
         shared.series.conditions.slice(0, shared.seriesCount() * 8),
         shared.series.lastTimeMs.slice(0, shared.seriesCount()),
-        shared.devices.lastSeenMs.slice(0, shared.deviceCount()),
-        shared.devices.lastEventMs.slice(0, shared.deviceCount())
+        shared.devices.lastSeenMs.slice(0, shared.deviceCount())
       ].map(({ buffer }) => new Uint8Array(buffer))
   }
 }
