@@ -25,7 +25,7 @@ const exactBillions = 4_611_686_018
 /** 10^k is exact in a double up to k = 22, so one division rounds as JSON.parse does. */
 export const powersOfTen = Float64Array.from({ length: 23 }, (_, k) => 10 ** k)
 
-export const ascii = (text: string): Uint8Array => Uint8Array.from(text, c => c.charCodeAt(0))
+const ascii = (text: string): Uint8Array => Uint8Array.from(text, c => c.charCodeAt(0))
 
 /** Bytes to be found, four or more of them. */
 export interface Expected {

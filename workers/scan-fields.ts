@@ -81,7 +81,7 @@ const literals = [
 export interface Place {
   /** `"name":` as bytes. */
   readonly key: Expected
-  /** Names seen next after this one, the last one that matched first. */
+  /** Names seen next after this one, in the order they were met. */
   readonly next: Place[]
   /** The fields up to here as one measurement reads them, by its index. */
   readonly shapes: (Shape | undefined)[]
