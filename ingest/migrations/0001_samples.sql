@@ -42,4 +42,4 @@ SETTINGS non_replicated_deduplication_window = 10000, ttl_only_drop_parts = 1,
     -- What is answered is on disk, and stays there when a merge takes the place of what it read.
     fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
     -- A part of one insert is one file of columns, not one a column: making files is a fifth of an insert.
-    min_bytes_for_wide_part = 134217728;
+    min_bytes_for_wide_part = 67108864;
