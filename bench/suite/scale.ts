@@ -59,6 +59,7 @@ export const scale: Bench = options =>
           database,
           inventoryFile,
           dir: stage.dir,
+          sessionTimeoutMs: timeoutMs,
           profileDir: run === 0 ? options.profileDir : undefined
         })
         try {
@@ -66,6 +67,11 @@ export const scale: Bench = options =>
           const lit = firstLight(daemon.url).then(ms => ms - startedMs)
           const met = await learning
           figures[`first_light_s_${name}`] = (await lit) / 1000
+          const described = () =>
+            clickhouse.number(
+              `SELECT if((SELECT count() FROM ${database}.devices) = 0, 0, (SELECT count() FROM ${database}.series))`
+            )
+          await until(async () => (await described()) >= first.samples)
           const rest = await atRest(daemon)
           const perSeries = rest.cpuUs / first.samples
           figures[`cpu_us_per_new_series_${name}`] = perSeries
@@ -97,7 +103,15 @@ export const scale: Bench = options =>
     return medians(runs)
   })
 
-/** Waits until nothing is left of the first part: the inventory mirrored, all series described. */
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  for (const endMs = performance.now() + timeoutMs; !(await isSo());) {
+    if (performance.now() > endMs)
+      throw new Error(`bench: inventory and series were not stored in ${timeoutMs} ms`)
+    await delay(1000)
+  }
+}
+
+/** Waits until the daemon does nothing more of what the first part left to be done. */
 async function atRest(daemon: BenchDaemon) {
   const stepMs = 1000
   let quiet = 0

@@ -48,6 +48,8 @@ export interface DaemonSetup {
   /** Folder for its configuration file, and for CPU profiles where they are wanted. */
   readonly dir: string
   readonly profileDir?: string | undefined
+  /** How long it may stand still without being given up by its group; the configuration's default without it. */
+  readonly sessionTimeoutMs?: number
   /** Further settings, as lines of YAML at the top level. */
   readonly settings?: string
 }
@@ -74,6 +76,7 @@ export async function startBenchDaemon(setup: DaemonSetup): Promise<BenchDaemon>
   brokers: [${setup.brokers.join(', ')}]
   topics: [${setup.topic}]
   group_id: ${setup.group}
+${setup.sessionTimeoutMs === undefined ? '' : `  session_timeout_ms: ${setup.sessionTimeoutMs}\n`}\
 clickhouse:
   url: ${setup.clickhouseUrl}
   database: ${setup.database}
