@@ -158,7 +158,8 @@ describe('dispatcher', () => {
       return { ...batch(partition, firstOffset), bytes: new Uint8Array(slab.memory, 0, 100), slab }
     }
     const { dispatcher, tasks } = harness({ concurrency: 1 })
-    dispatcher.offer([inSlab(0, 0), inSlab(1, 0), inSlab(1, 10)])
+    dispatcher.offer([inSlab(0, 0)])
+    dispatcher.offer([inSlab(1, 0), inSlab(1, 10)])
     expect(pool.freeBytes()).toBe(0)
     dispatcher.fence([{ topic: 't', partition: 1 }])
     expect(pool.freeBytes()).toBe(2 * 16_384)
