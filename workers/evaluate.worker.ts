@@ -1,4 +1,3 @@
-import './thread-flags.ts'
 import { workerData } from 'piscina'
 import type { EvaluationResult } from '../schemas/evaluation.ts'
 import { setUpEvaluator, type EvaluatorSetup } from './evaluator-setup.ts'
