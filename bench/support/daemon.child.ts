@@ -61,6 +61,8 @@ async function reset(): Promise<void> {
   }
   loop.reset()
   trace = []
+  // Looking costs CPU, so it begins with the first reset: benches of CPU do without.
+  tracer ??= setInterval(() => void tracing(), 5).unref()
   pausesMs = []
 }
 
@@ -106,18 +108,18 @@ async function stored(wanted: number, timeoutMs: number): Promise<DaemonFigures>
   while ((await rows()) - since.rows < wanted) {
     if (performance.now() > untilMs)
       throw new Error(`bench: ${(await rows()) - since.rows} of ${wanted} samples stored in ${timeoutMs} ms`)
-    await delay(5)
+    await delay(10)
   }
   return figures()
 }
 
 /** Samples stored by when, since the last reset; every five milliseconds, and only where something changed. */
 let trace: [ms: number, rows: number][] = []
+let tracer: NodeJS.Timeout | undefined
 const tracing = async (): Promise<void> => {
   const stored = (await rows()) - since.rows
   if (stored !== (trace.at(-1)?.[1] ?? 0)) trace.push([Date.now(), stored])
 }
-setInterval(() => void tracing(), 5).unref()
 
 async function answer(request: DaemonRequest): Promise<DaemonAnswer> {
   switch (request.type) {
