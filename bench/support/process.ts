@@ -28,13 +28,18 @@ export function runMeasured<T>(module: URL, args: readonly string[], timeoutMs: 
   return lastLine<T>(process.execPath, [...nodeArguments(module), ...args], timeoutMs)
 }
 
+/** Longest line a measured process may end with. */
+const lineBytesMax = 4 * 1024 * 1024
+
 /** Runs a command and parses the last line of its standard output. */
 function lastLine<T>(command: string, args: readonly string[], timeoutMs: number): Promise<T> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] })
     let output = ''
     const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs)
-    child.stdout.setEncoding('utf8').on('data', (chunk: string) => (output = (output + chunk).slice(-65_536)))
+    child.stdout
+      .setEncoding('utf8')
+      .on('data', (chunk: string) => (output = (output + chunk).slice(-lineBytesMax)))
     child.once('error', reject)
     child.once('close', (code, signal) => {
       clearTimeout(timer)
