@@ -9,7 +9,7 @@ import { connectProducer } from './produce.ts'
  */
 export interface Fed {
   readonly records: number
-  /** Wall clock (ms) and records sent until then, about every ten milliseconds. */
+  /** Wall clock (ms) and records sent until then, about every ten milliseconds; of a long run less often. */
   readonly sent: readonly (readonly [ms: number, records: number])[]
 }
 
@@ -25,12 +25,15 @@ const records = telegrafMix({
 })
 const producer = await connectProducer([broker], 'none', { 'linger.ms': 5 })
 const startedMs = Date.now()
-const sent: [number, number][] = []
+/** An hour's worth would be a line of many megabytes: of a long run every other moment is forgotten, again and again. */
+const sentMax = 20_000
+let sent: [number, number][] = []
 let count = 0
 let due = 0
 for (const record of records) {
   while (count >= due) {
     sent.push([Date.now(), count])
+    if (sent.length > sentMax) sent = sent.filter((_, i) => i % 2 === 0)
     await new Promise(resolve => setTimeout(resolve, rate === Infinity ? 0 : 5))
     // What could not be sent in time is not made up for by more than a little at once.
     due = Math.min(((Date.now() - startedMs) / 1000) * rate, count + 5000)
