@@ -1,4 +1,5 @@
 import { mkdirSync, rmSync } from 'node:fs'
+import { setPriority } from 'node:os'
 import { join } from 'node:path'
 import type { AddressInfo } from 'node:net'
 import type { ChildHello } from './child.ts'
@@ -10,10 +11,15 @@ import type { EngineProcessOptions, EngineProcessReady } from './clickhouse.ts'
  * The engine's own process: one data folder behind an HTTP port on loopback. It ends with its parent; whatever it
  * has answered is on disk, so that even a kill loses nothing.
  */
+const engineNiceness = 10
 const options = JSON.parse(process.argv[2] ?? '{}') as EngineProcessOptions
 const say = (hello: ChildHello<EngineProcessReady>): void => {
   process.send?.(hello)
 }
+
+// Merging takes every core there is. Lights go before it on the same machine: the engine's threads, which are started from
+// here on, inherit this.
+setPriority(engineNiceness)
 
 // Ctrl-C reaches the whole process group; the parent ends this process in its own order.
 process.on('SIGINT', () => undefined)

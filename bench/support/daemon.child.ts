@@ -68,7 +68,7 @@ async function reset(): Promise<void> {
 
 const traceMax = 20_000
 
-async function figures(): Promise<Omit<DaemonFigures, 'lateCpuUsPerRow'>> {
+async function figures(): Promise<DaemonFigures> {
   const used = process.cpuUsage(since.cpu)
   const wallMs = performance.now() - since.ms
   return {
@@ -105,19 +105,12 @@ async function stored(wanted: number, timeoutMs: number): Promise<DaemonFigures>
     since = { ...since, cpu: process.cpuUsage(), threads: cpuUsByThread(), ms: performance.now() }
     await delay(2)
   }
-  let half: { readonly cpu: NodeJS.CpuUsage; readonly rows: number } | undefined
-  for (;;) {
-    const stored = (await rows()) - since.rows
-    if (stored * 2 >= wanted) half ??= { cpu: process.cpuUsage(), rows: stored }
-    if (stored >= wanted) break
+  while ((await rows()) - since.rows < wanted) {
     if (performance.now() > untilMs)
       throw new Error(`bench: ${(await rows()) - since.rows} of ${wanted} samples stored in ${timeoutMs} ms`)
     await delay(10)
   }
-  const all = await figures()
-  const late = process.cpuUsage(half?.cpu)
-  const lateRows = all.rows - (half?.rows ?? 0)
-  return { ...all, lateCpuUsPerRow: lateRows === 0 ? NaN : (late.user + late.system) / lateRows }
+  return figures()
 }
 
 /** Samples stored by when, since the last reset; every five milliseconds, and only where something changed. */
@@ -132,9 +125,9 @@ async function answer(request: DaemonRequest): Promise<DaemonAnswer> {
   switch (request.type) {
     case 'reset':
       await reset()
-      return { ...(await figures()), lateCpuUsPerRow: NaN }
+      return figures()
     case 'figures':
-      return { ...(await figures()), lateCpuUsPerRow: NaN }
+      return figures()
     case 'stored':
       return stored(request.samples, request.timeoutMs)
   }

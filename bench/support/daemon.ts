@@ -28,8 +28,6 @@ export interface DaemonFigures {
   readonly gcPauseMsP99: number
   readonly gcPauseMsMax: number
   readonly gcPauses: number
-  /** CPU (µs) a sample of the later half of what was waited for: everything is met and compiled then. */
-  readonly lateCpuUsPerRow: number
   /** Wall clock (ms) and samples stored until then, since the last reset. */
   readonly stored: readonly (readonly [ms: number, samples: number])[]
 }

@@ -51,7 +51,6 @@ export async function measureDaemon(measurement: Measurement): Promise<Figures> 
     )
     return {
       cpu_us_per_record: own.cpuUs / count,
-      cpu_us_per_record_later_half: (own.lateCpuUsPerRow * topic.samples) / count,
       clickhouse_cpu_us_per_record: clickhouseUs / count,
       records_per_s: (count / own.wallMs) * 1000,
       samples_per_s: (topic.samples / own.wallMs) * 1000,
