@@ -18,6 +18,7 @@ import { storedPositions } from './ingest/positions.ts'
 import { restoreStatus } from './ingest/restore.ts'
 import { createRollups } from './ingest/rollups.ts'
 import { createRowSink } from './ingest/rows.ts'
+import type { SeriesRows } from './ingest/series-rows.ts'
 import { sourceOptions, type SourceSettings } from './ingest/source-options.ts'
 import type { Source, SourceHandler } from './ingest/source.ts'
 import { createSource } from './ingest/sources.ts'
@@ -32,7 +33,7 @@ import { packageRoot } from './schemas/package-root.ts'
 import { signals } from './schemas/signals.ts'
 import { createAnswers } from './status/answers.ts'
 import { createEngineMetrics } from './status/engine-metrics.ts'
-import { createStatusEngine } from './status/engine.ts'
+import { createStatusEngine, type StoredEntity } from './status/engine.ts'
 import { eventLimits } from './status/events.ts'
 import { createStatusServer } from './status/http.ts'
 import { createStartingView } from './status/starting-view.ts'
@@ -419,21 +420,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         collectorDevicesMin: config.staleness.collector_devices_min
       },
       records: {
-        series: described =>
-          rows.series(
-            described.map(
-              ({ deviceId, identifiers, instance, nodeId, tier, profile, series, signals: of }) => ({
-                device: deviceId === '' ? (identifiers[0] ?? '') : deviceId,
-                instance,
-                node: nodeId,
-                tier,
-                profile,
-                identifiers,
-                signals: of.map(signal => signals[signal]!),
-                ids: idWords(state.seriesIds, series)
-              })
-            )
-          ),
+        series: described => rows.series(seriesRowsOf(described, state.seriesIds)),
         alarms: transitions => rows.alarms(transitions),
         lights: changes => rows.lightChanges(changes),
         incidents: changes => rows.incidents(changes)
@@ -567,6 +554,20 @@ function kafkaSettings(config: Config, logger: Logger, metrics: SourceMetrics | 
         : { mechanism: sasl.mechanism, username: sasl.username, password: sasl.password }
   }
   return sourceOptions(settings)
+}
+
+/** What the engine describes of new series as the rows that are stored of them; `seriesIds` as workers name them. */
+export function seriesRowsOf(described: readonly StoredEntity[], seriesIds: Uint32Array): SeriesRows[] {
+  return described.map(({ deviceId, identifiers, instance, nodeId, tier, profile, series, signals: of }) => ({
+    device: deviceId === '' ? (identifiers[0] ?? '') : deviceId,
+    instance,
+    node: nodeId,
+    tier,
+    profile,
+    identifiers,
+    signals: of.map(signal => signals[signal]!),
+    ids: idWords(seriesIds, series)
+  }))
 }
 
 /** One thread a core beside the main thread's, as measured in docs/performance.md. */

@@ -5,12 +5,12 @@ import { compileRules } from '../rules/compile.ts'
 import { createProgramTable, programTableOver } from '../rules/program.ts'
 import { shippedRulesFiles } from '../rules/shipped.ts'
 import { createDecoder, type DecodePolicy } from '../schemas/decode.ts'
-import type { EvaluationResult, TaskRange } from '../schemas/evaluation.ts'
+import type { EvaluationResult } from '../schemas/evaluation.ts'
 import { newEntities } from '../schemas/findings.ts'
 import { packageRoot } from '../schemas/package-root.ts'
 import { compileProfiles } from '../schemas/profile.ts'
 import { readProfileFiles, shippedProfiles } from '../schemas/profile-files.ts'
-import { encodeRecordBatch, type EncodableRecord, type EncodeOptions } from '../schemas/record-batch.ts'
+import type { EncodeOptions } from '../schemas/record-batch.ts'
 import { createSeriesAssigner } from '../status/assign.ts'
 import { createSeriesRegistry } from '../status/series-registry.ts'
 import { generateCity } from '../topology/city.ts'
@@ -18,6 +18,7 @@ import { compileInventory, inventoryPart } from '../topology/compile.ts'
 import { createEvaluator } from '../workers/evaluate.ts'
 import { createSharedMemory, openSharedState } from '../workers/shared-state.ts'
 import { telegrafMix } from './support/mix.ts'
+import { rangesOf } from './support/ranges.ts'
 
 /**
  * CPU a record of evaluation alone: the records, the inventory and the rules of the bench `path`, but batches in memory, one
@@ -31,7 +32,6 @@ const isCompressed = process.argv[5] === 'lz4'
 const repetitions = 9
 const warmUps = 3
 
-const partitions = 12
 const recordsPerRange = 5000
 const recordsPerBatch = 500
 
@@ -41,44 +41,8 @@ const city = generateCity({ nodes, seed: 1 })
 const compress = (bytes: Uint8Array): Uint8Array => lz4.compressFrameSync(Buffer.from(bytes))
 const encoding: EncodeOptions = isCompressed ? { compression: { codec: 3, compress } } : {}
 
-/** A device's records come by one partition, as the producers' partitioner has it. */
-function partitionOf(key: string): number {
-  let hash = 0
-  for (let i = 0; i < key.length; i++) hash = (Math.imul(hash, 31) + key.charCodeAt(i)) >>> 0
-  return hash % partitions
-}
-
-function rangesOf(): TaskRange[] {
-  const ranges: TaskRange[] = []
-  const waiting = Array.from({ length: partitions }, (): EncodableRecord[] => [])
-  const offsets = new Float64Array(partitions)
-  const flush = (partition: number): void => {
-    const list = waiting[partition]!
-    if (list.length === 0) return
-    const batches: Uint8Array[] = []
-    for (let at = 0; at < list.length; at += recordsPerBatch)
-      batches.push(encodeRecordBatch(list.slice(at, at + recordsPerBatch), encoding))
-    ranges.push({
-      topic: 't',
-      partition,
-      firstOffset: list[0]!.offset,
-      lastOffset: list.at(-1)!.offset,
-      bytes: Buffer.concat(batches)
-    })
-    waiting[partition] = []
-  }
-  for (const { key, value, timestampMs } of telegrafMix({ devices: city.devices, records, seed: 1, endMs })) {
-    const partition = partitionOf(key)
-    const list = waiting[partition]!
-    const offset = offsets[partition]!++
-    list.push({ offset, timestampMs, key: Buffer.from(key), value: Buffer.from(value) })
-    if (list.length === recordsPerRange) flush(partition)
-  }
-  for (let partition = 0; partition < partitions; partition++) flush(partition)
-  return ranges
-}
-
-const ranges = rangesOf()
+const mix = telegrafMix({ devices: city.devices, records, seed: 1, endMs })
+const ranges = rangesOf(mix, { recordsPerRange, recordsPerBatch, encoding })
 const bytes = ranges.reduce((sum, range) => sum + range.bytes.length, 0)
 const inventory = compileInventory([inventoryPart(city.nodes, city.devices)], 1)
 const rules = compileRules(

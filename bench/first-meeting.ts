@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
 import { createClickHouseClient } from '../ingest/clickhouse-client.ts'
 import { createRowSink } from '../ingest/rows.ts'
+import { seriesRowsOf } from '../main.ts'
 import { createAlarmEngine } from '../rules/alarms.ts'
 import { compileRules } from '../rules/compile.ts'
 import { createProgramTable } from '../rules/program.ts'
@@ -14,16 +15,14 @@ import type { EvaluationResult, TaskRange } from '../schemas/evaluation.ts'
 import { packageRoot } from '../schemas/package-root.ts'
 import { compileProfiles } from '../schemas/profile.ts'
 import { readProfileFiles, shippedProfiles } from '../schemas/profile-files.ts'
-import { encodeRecordBatch, type EncodableRecord } from '../schemas/record-batch.ts'
-import { signals } from '../schemas/signals.ts'
 import { createStatusEngine } from '../status/engine.ts'
 import { generateCity } from '../topology/city.ts'
 import { compileInventory, inventoryPart } from '../topology/compile.ts'
 import { createLightEngine } from '../topology/lights.ts'
 import { createEvaluator } from '../workers/evaluate.ts'
-import { idWords } from '../workers/series-id.ts'
 import { createSharedMemory, openSharedState } from '../workers/shared-state.ts'
 import { telegrafMix } from './support/mix.ts'
+import { rangesOf } from './support/ranges.ts'
 
 /**
  * What the first meeting of a series costs, part by part: the CPU of a first pass over the records of the bench `path`, less
@@ -33,7 +32,6 @@ import { telegrafMix } from './support/mix.ts'
 const records = Number(process.argv[2] ?? 100_000)
 const nodes = Number(process.argv[3] ?? 1000)
 const rounds = Number(process.argv[4] ?? 7)
-const partitions = 12
 const recordsPerRange = Number(process.argv[5] ?? 500)
 const recordsPerBatch = 100
 
@@ -51,42 +49,6 @@ const server = createServer((request, response) => {
 }).listen(0, '127.0.0.1')
 await new Promise(resolve => server.once('listening', resolve))
 const client = createClickHouseClient({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` })
-
-/** A device's records come by one partition, as the producers' partitioner has it. */
-function partitionOf(key: string): number {
-  let hash = 0
-  for (let i = 0; i < key.length; i++) hash = (Math.imul(hash, 31) + key.charCodeAt(i)) >>> 0
-  return hash % partitions
-}
-
-function rangesOf(): TaskRange[] {
-  const ranges: TaskRange[] = []
-  const waiting = Array.from({ length: partitions }, (): EncodableRecord[] => [])
-  const offsets = new Float64Array(partitions)
-  const flush = (partition: number): void => {
-    const list = waiting[partition]!
-    if (list.length === 0) return
-    const batches: Uint8Array[] = []
-    for (let at = 0; at < list.length; at += recordsPerBatch)
-      batches.push(encodeRecordBatch(list.slice(at, at + recordsPerBatch)))
-    ranges.push({
-      topic: 't',
-      partition,
-      firstOffset: list[0]!.offset,
-      lastOffset: list.at(-1)!.offset,
-      bytes: Buffer.concat(batches)
-    })
-    waiting[partition] = []
-  }
-  for (const { key, value, timestampMs } of telegrafMix({ devices: city.devices, records, seed: 1, endMs })) {
-    const partition = partitionOf(key)
-    const offset = offsets[partition]!++
-    waiting[partition]!.push({ offset, timestampMs, key: Buffer.from(key), value: Buffer.from(value) })
-    if (waiting[partition]!.length === recordsPerRange) flush(partition)
-  }
-  for (let partition = 0; partition < partitions; partition++) flush(partition)
-  return ranges
-}
 
 const parts = ['evaluate', 'clone', 'take', 'store'] as const
 type Spent = Record<(typeof parts)[number], number>
@@ -106,21 +68,7 @@ function daemon() {
     lights: createLightEngine(inventory, { settleMs: 1000, powerSettleMs: 1000 }),
     staleness: { defaultIntervalMs: 60_000, factor: 3, graceMs: 60_000, collectorDevicesMin: 3 },
     records: {
-      series: described =>
-        rows.series(
-          described.map(
-            ({ deviceId, identifiers, instance, nodeId, tier, profile, series, signals: of }) => ({
-              device: deviceId === '' ? (identifiers[0] ?? '') : deviceId,
-              instance,
-              node: nodeId,
-              tier,
-              profile,
-              identifiers,
-              signals: of.map(signal => signals[signal]!),
-              ids: idWords(shared.seriesIds, series)
-            })
-          )
-        ),
+      series: described => rows.series(seriesRowsOf(described, shared.seriesIds)),
       alarms: () => undefined,
       lights: () => undefined,
       incidents: () => undefined
@@ -185,7 +133,8 @@ const text = (spent: Spent, by: number): string =>
   parts.map(part => `${part} ${(spent[part] / by).toFixed(2)}`).join(', ')
 const sum = (spent: Spent): number => parts.reduce((total, part) => total + spent[part], 0)
 
-const ranges = rangesOf()
+const mix = telegrafMix({ devices: city.devices, records, seed: 1, endMs })
+const ranges = rangesOf(mix, { recordsPerRange, recordsPerBatch })
 const costs: Spent[] = []
 let known = 0
 for (let round = 0; round < rounds; round++) {

@@ -215,7 +215,7 @@ function metricOf(object: Json): Metric | Bad | undefined {
   }
 }
 
-/** Without a prototype: any name may be a tag or a field. */
+/** Without a prototype, because a tag or a field may have any name, `__proto__` and `constructor` too. */
 function bare(): Record<string, unknown> {
   return Object.create(null) as Record<string, unknown>
 }
@@ -387,7 +387,7 @@ function matches(pattern: RegExp, text: string): boolean {
 }
 
 /** Control characters and lone surrogates: a text with them names nothing. */
-// eslint-disable-next-line no-control-regex
+// eslint-disable-next-line no-control-regex -- control characters are what it looks for
 const unprintable = /[\u0000-\u001f\u007f]|\p{Surrogate}/u
 
 /** A name fit to be a key: trimmed, not empty, not too long, printable. */

@@ -1,5 +1,3 @@
-import { Kafka, logLevel } from 'kafkajs'
-
 /** A producer over librdkafka, for tests: it knows lz4, and keeps the order of each key. */
 export interface TestProducer {
   /** Puts a record into the local queue; waits only while that is full. */
@@ -13,16 +11,7 @@ export interface TestProducer {
   close(): Promise<void>
 }
 
-export async function createTopic(
-  brokers: readonly string[],
-  topic: string,
-  partitions: number
-): Promise<void> {
-  const admin = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING }).admin()
-  await admin.connect()
-  await admin.createTopics({ topics: [{ topic, numPartitions: partitions }], waitForLeaders: true })
-  await admin.disconnect()
-}
+export { createTopic } from '../../bench/support/produce.ts'
 
 export async function connectTestProducer(options: {
   readonly brokers: readonly string[]
