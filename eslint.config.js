@@ -3,7 +3,17 @@ import prettier from 'eslint-config-prettier'
 import tseslint from 'typescript-eslint'
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'coverage/', '.cache/', 'data/'] },
+  {
+    ignores: [
+      'dist/',
+      'node_modules/',
+      'coverage/',
+      '.cache/',
+      'data/',
+      'workers/kernel/*',
+      '!workers/kernel/layout.ts'
+    ]
+  },
   eslint.configs.recommended,
   {
     files: ['**/*.ts'],

@@ -153,10 +153,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const shared = createSharedMemory({
     seriesMax: config.workers.series_max,
     devicesMax: config.workers.devices_max,
-    keyBytesMax: config.workers.series_max * keyBytesPerSeries
+    keyBytesMax: config.workers.series_max * keyBytesPerSeries,
+    programsMax
   })
   const state = openSharedState(shared)
-  const programs = createProgramTable(programsMax)
+  const programs = createProgramTable(shared.kernel.programs)
   const threads = threadsOf(config)
   const pool = await createEvaluationPool({
     threads,
@@ -175,7 +176,6 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       deadLetterBytesMax: config.ingest.dead_letter_bytes_max
     },
     shared,
-    programs: { memory: programs.table.memory, capacity: programs.table.capacity },
     onFault: ({ kind, ...rest }) =>
       logger.error(rest, `an evaluation worker ${kind}; its task is tried again`)
   })

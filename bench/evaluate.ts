@@ -2,7 +2,7 @@ import lz4 from 'lz4-napi'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { compileRules } from '../rules/compile.ts'
-import { createProgramTable, programTableOver } from '../rules/program.ts'
+import { createProgramTable } from '../rules/program.ts'
 import { shippedRulesFiles } from '../rules/shipped.ts'
 import { createDecoder, type DecodePolicy } from '../schemas/decode.ts'
 import type { EvaluationResult } from '../schemas/evaluation.ts'
@@ -53,9 +53,9 @@ const profiles = compileProfiles(await readProfileFiles([shippedProfiles]))
 const policy: DecodePolicy = { futureMsMax: 60_000, pastMsMax: 1e12, depthMax: 32, valueBytesMax: 1 << 20 }
 
 for (const way of ways) {
-  const limits = { seriesMax: 8_000_000, devicesMax: 1_000_000, keyBytesMax: 1 << 29 }
+  const limits = { seriesMax: 8_000_000, devicesMax: 1_000_000, keyBytesMax: 1 << 29, programsMax: 4096 }
   const shared = openSharedState(createSharedMemory(limits))
-  const programs = createProgramTable(4096)
+  const programs = createProgramTable(shared.kernel.programs)
   const registry = createSeriesRegistry(limits.seriesMax, limits.devicesMax)
   const assigner = createSeriesAssigner(registry, shared.series, programs, inventory, rules, () => undefined)
   const evaluator = createEvaluator({
@@ -63,7 +63,6 @@ for (const way of ways) {
     decoder: createDecoder(profiles, policy),
     ...(way === 'scanner' ? { scanning: { profiles, policy } } : {}),
     shared,
-    programs: programTableOver(programs.table.memory, programs.table.capacity),
     limits: { verifyCrc: true, decompressedBytesMax: 1 << 26, deadLetterBytesMax: 1 << 16 }
   })
   const totals = { samples: 0, scanned: 0, candidates: 0 }

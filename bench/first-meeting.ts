@@ -54,9 +54,9 @@ const parts = ['evaluate', 'clone', 'take', 'store'] as const
 type Spent = Record<(typeof parts)[number], number>
 
 function daemon() {
-  const limits = { seriesMax: 8_000_000, devicesMax: 1_000_000, keyBytesMax: 1 << 29 }
+  const limits = { seriesMax: 8_000_000, devicesMax: 1_000_000, keyBytesMax: 1 << 29, programsMax: 65_536 }
   const shared = openSharedState(createSharedMemory(limits))
-  const programs = createProgramTable(65_536)
+  const programs = createProgramTable(shared.kernel.programs)
   const rows = createRowSink({ client, onProblem: sentence => console.error(sentence) })
   const engine = createStatusEngine({
     inventory,
@@ -80,7 +80,6 @@ function daemon() {
     decoder: createDecoder(profiles, policy),
     scanning: { profiles, policy },
     shared,
-    programs: programs.table,
     limits: { verifyCrc: true, decompressedBytesMax: 1 << 26, deadLetterBytesMax: 1 << 16 }
   })
   const { port1, port2 } = new MessageChannel()

@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { assignProgram, conditionRaised, evaluateSample } from './kernel.ts'
-import { createProgramTable, programTableOver, type ConditionSpec, type ProgramSpec } from './program.ts'
+import {
+  createProgramMemory,
+  createProgramTable,
+  programTableOver,
+  type ConditionSpec,
+  type ProgramSpec
+} from './program.ts'
 import { seriesStateBytes, seriesStateOver, unassigned, type SeriesState } from './series-state.ts'
 
 const below = (condition: number, raise: number, clear: number, over: Partial<ConditionSpec> = {}) =>
@@ -135,13 +141,14 @@ describe('evaluateSample', () => {
 
 describe('createProgramTable', () => {
   it('stores an identical program once and shows it through shared memory', () => {
-    const builder = createProgramTable(4)
+    const memory = createProgramMemory(4)
+    const builder = createProgramTable(memory)
     const first = builder.addProgram({ conditions: [below(1, 10, 12)] })
     expect(builder.addProgram({ conditions: [below(1, 10, 12)] })).toBe(first)
     expect(builder.addProgram({ conditions: [below(2, 10, 12)] })).not.toBe(first)
     expect(builder.addProgram({ conditions: [] })).toBe(0)
     expect(builder.size()).toBe(3)
-    const view = programTableOver(builder.table.memory, 4)
+    const view = programTableOver(memory)
     expect(view.quietLo[first]).toBe(10)
     expect(view.quietHi[first]).toBe(Infinity)
     expect(view.quietMask[first]).toBe(0xffffffff)

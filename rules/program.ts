@@ -42,7 +42,6 @@ export interface ProgramSpec {
 /** The flat form. Condition k of program p stands at p × conditionsPerSeriesMax + k. */
 export interface ProgramTable {
   readonly capacity: number
-  readonly memory: SharedArrayBuffer | ArrayBuffer
   /** [0] programs in use, [1] version: grows with every program added and every clearing. */
   readonly header: Int32Array
   readonly conditionCount: Uint8Array
@@ -68,26 +67,54 @@ export function programTableBytes(capacity: number): number {
   return headerBytes + capacity * bytesPerProgram
 }
 
+/** Where a table of programs lies: `at` is a multiple of 8. */
+export interface ProgramMemory {
+  readonly memory: SharedArrayBuffer | ArrayBuffer
+  readonly at: number
+  readonly capacity: number
+}
+
 /** The view that a worker takes over the memory the main thread shares with it. */
-export function programTableOver(memory: SharedArrayBuffer | ArrayBuffer, capacity: number): ProgramTable {
-  let at = headerBytes
-  const take = (bytes: number): number => (at += bytes) - bytes
+export function programTableOver({ memory, at: start, capacity }: ProgramMemory): ProgramTable {
+  const at = programTableParts(capacity, start)
   const slots = capacity * conditionsPerSeriesMax
   return {
     capacity,
-    memory,
-    header: new Int32Array(memory, 0, 2),
-    quietLo: new Float64Array(memory, take(capacity * 8), capacity),
-    quietHi: new Float64Array(memory, take(capacity * 8), capacity),
-    raiseLimit: new Float64Array(memory, take(slots * 8), slots),
-    clearLimit: new Float64Array(memory, take(slots * 8), slots),
-    quietMask: new Uint32Array(memory, take(capacity * 4), capacity),
-    condition: new Int32Array(memory, take(slots * 4), slots),
-    mask: new Uint32Array(memory, take(slots * 4), slots),
-    conditionCount: new Uint8Array(memory, take(capacity), capacity),
-    op: new Uint8Array(memory, take(slots), slots),
-    raiseCount: new Uint8Array(memory, take(slots), slots),
-    clearCount: new Uint8Array(memory, take(slots), slots)
+    header: new Int32Array(memory, start, 2),
+    quietLo: new Float64Array(memory, at.quietLo, capacity),
+    quietHi: new Float64Array(memory, at.quietHi, capacity),
+    raiseLimit: new Float64Array(memory, at.raiseLimit, slots),
+    clearLimit: new Float64Array(memory, at.clearLimit, slots),
+    quietMask: new Uint32Array(memory, at.quietMask, capacity),
+    condition: new Int32Array(memory, at.condition, slots),
+    mask: new Uint32Array(memory, at.mask, slots),
+    conditionCount: new Uint8Array(memory, at.conditionCount, capacity),
+    op: new Uint8Array(memory, at.op, slots),
+    raiseCount: new Uint8Array(memory, at.raiseCount, slots),
+    clearCount: new Uint8Array(memory, at.clearCount, slots)
+  }
+}
+
+/** Where each array begins. */
+export function programTableParts(
+  capacity: number,
+  start: number
+): Record<Exclude<keyof ProgramTable, 'capacity' | 'header'>, number> {
+  let at = start + headerBytes
+  const take = (bytes: number): number => (at += bytes) - bytes
+  const slots = capacity * conditionsPerSeriesMax
+  return {
+    quietLo: take(capacity * 8),
+    quietHi: take(capacity * 8),
+    raiseLimit: take(slots * 8),
+    clearLimit: take(slots * 8),
+    quietMask: take(capacity * 4),
+    condition: take(slots * 4),
+    mask: take(slots * 4),
+    conditionCount: take(capacity),
+    op: take(slots),
+    raiseCount: take(slots),
+    clearCount: take(slots)
   }
 }
 
@@ -107,12 +134,22 @@ export interface ProgramTableBuilder {
   version(): number
 }
 
-/** `capacity` is the most distinct programs there can be, about 250 bytes each; module limits make most of them. */
-export function createProgramTable(capacity: number): ProgramTableBuilder {
+/** Memory of its own for so many programs. */
+export function createProgramMemory(capacity: number): ProgramMemory {
   if (!Number.isInteger(capacity) || capacity < 1) {
     throw new RangeError(`program table: capacity must be a positive integer, not ${capacity}`)
   }
-  const table = programTableOver(new SharedArrayBuffer(programTableBytes(capacity)), capacity)
+  return { memory: new SharedArrayBuffer(programTableBytes(capacity)), at: 0, capacity }
+}
+
+/**
+ * In the memory given, or in memory of its own for so many programs. The capacity is the most distinct programs there can
+ * be, about 250 bytes each; module limits make most of them.
+ */
+export function createProgramTable(of: number | ProgramMemory): ProgramTableBuilder {
+  const place = typeof of === 'number' ? createProgramMemory(of) : of
+  const { capacity } = place
+  const table = programTableOver(place)
   const known = new Map<string, number>()
   writeProgram(table, 0, { conditions: [] })
   table.header[0] = 1

@@ -36,20 +36,36 @@ export function seriesStateBytes(capacity: number): number {
   return capacity * (8 + 4 + 4 + conditionsPerSeriesMax + 1)
 }
 
-export function seriesStateOver(memory: SharedArrayBuffer | ArrayBuffer, capacity: number): SeriesState {
-  let at = 0
-  const take = (bytes: number): number => (at += bytes) - bytes
+/** `start` is where the block begins in the memory, a multiple of 8. */
+export function seriesStateOver(
+  memory: SharedArrayBuffer | ArrayBuffer,
+  capacity: number,
+  start = 0
+): SeriesState {
+  const at = seriesStateParts(capacity, start)
   return {
     capacity,
-    lastTimeMs: new Float64Array(memory, take(capacity * 8), capacity),
-    program: new Int32Array(memory, take(capacity * 4), capacity),
-    device: new Int32Array(memory, take(capacity * 4), capacity),
-    conditions: new Uint8Array(
-      memory,
-      take(capacity * conditionsPerSeriesMax),
-      capacity * conditionsPerSeriesMax
-    ),
-    busy: new Uint8Array(memory, take(capacity), capacity)
+    lastTimeMs: new Float64Array(memory, at.lastTimeMs, capacity),
+    program: new Int32Array(memory, at.program, capacity),
+    device: new Int32Array(memory, at.device, capacity),
+    conditions: new Uint8Array(memory, at.conditions, capacity * conditionsPerSeriesMax),
+    busy: new Uint8Array(memory, at.busy, capacity)
+  }
+}
+
+/** Where each array begins. */
+export function seriesStateParts(
+  capacity: number,
+  start: number
+): Record<'lastTimeMs' | 'program' | 'device' | 'conditions' | 'busy', number> {
+  let at = start
+  const take = (bytes: number): number => (at += bytes) - bytes
+  return {
+    lastTimeMs: take(capacity * 8),
+    program: take(capacity * 4),
+    device: take(capacity * 4),
+    conditions: take(capacity * conditionsPerSeriesMax),
+    busy: take(capacity)
   }
 }
 
@@ -57,6 +73,10 @@ export function deviceStateBytes(capacity: number): number {
   return capacity * 8
 }
 
-export function deviceStateOver(memory: SharedArrayBuffer | ArrayBuffer, capacity: number): DeviceState {
-  return { capacity, lastSeenMs: new Float64Array(memory, 0, capacity) }
+export function deviceStateOver(
+  memory: SharedArrayBuffer | ArrayBuffer,
+  capacity: number,
+  start = 0
+): DeviceState {
+  return { capacity, lastSeenMs: new Float64Array(memory, start, capacity) }
 }

@@ -144,7 +144,7 @@ function floored(dbm: number): number {
  * dBm of a power in mW: 0 is no light; a negative power is no reading. It is kept to four places, far finer than any
  * module measures: the further places of a logarithm would take five bytes more to store.
  */
-function dbmOfMilliwatts(milliwatts: number): number {
+export function dbmOfMilliwatts(milliwatts: number): number {
   if (milliwatts < 0) return NaN
   return Math.max(Math.round(Math.log10(milliwatts) * 100_000) / 10_000, noLightDbm)
 }

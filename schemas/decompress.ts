@@ -24,22 +24,38 @@ const nodeZstd = (zlib as unknown as { zstdDecompressSync?: ZstdSync }).zstdDeco
 
 const scratchBytesMin = 1 << 16
 
-/** `outputBytesMax` bounds what one batch may grow to. */
-export function createDecompressor(outputBytesMax: number): Decompressor {
-  const out = { bytes: new Uint8Array(0), length: 0 }
+/**
+ * `outputBytesMax` bounds what one batch may grow to. `room` gives memory for the output, for so many bytes at least and with
+ * what was there before; left out, it is memory of the decompressor's own.
+ */
+export function createDecompressor(
+  outputBytesMax: number,
+  room?: (bytes: number) => Uint8Array
+): Decompressor {
+  const out: Decompressed = { bytes: new Uint8Array(0), length: 0 }
 
   /** Makes room for `more` bytes behind out.length, keeping what is there. */
   const reserve = (more: number): void => {
     const wanted = out.length + more
     if (wanted > outputBytesMax) throw tooLarge(outputBytesMax)
     if (wanted <= out.bytes.length) return
+    if (room !== undefined) {
+      out.bytes = room(wanted)
+      return
+    }
     const grown = new Uint8Array(
       Math.min(outputBytesMax, Math.max(scratchBytesMin, wanted, out.bytes.length * 2))
     )
     grown.set(out.bytes.subarray(0, out.length))
     out.bytes = grown
   }
-  const given = (bytes: Uint8Array): Decompressed => ({ bytes, length: bytes.length })
+  const given = (bytes: Uint8Array): Decompressed => {
+    if (room === undefined) return { bytes, length: bytes.length }
+    reserve(bytes.length)
+    out.bytes.set(bytes)
+    out.length = bytes.length
+    return out
+  }
 
   const zstd = (input: Uint8Array): Decompressed => {
     if (nodeZstd !== undefined) return given(nodeZstd(input, { maxOutputLength: outputBytesMax }))
@@ -56,9 +72,11 @@ export function createDecompressor(outputBytesMax: number): Decompressor {
   return {
     decompress(codec, input) {
       out.length = 0
+      // Another task may have been given what this one's output was written to.
+      if (room !== undefined) out.bytes = room(0)
       switch (codec) {
         case 1:
-          return given(zlib.gunzipSync(input, { maxOutputLength: outputBytesMax }))
+          return given(zlib.gunzipSync(unshared(input), { maxOutputLength: outputBytesMax }))
         case 2:
           snappy(input, out, reserve)
           return out
@@ -66,13 +84,17 @@ export function createDecompressor(outputBytesMax: number): Decompressor {
           lz4Frames(input, out, reserve)
           return out
         case 4:
-          return zstd(input)
+          return zstd(unshared(input))
         default:
           throw new Error(`compression codec ${codec} is not known`)
       }
     }
   }
 }
+
+/** Node's decompressors refuse shared memory. */
+const unshared = (bytes: Uint8Array): Uint8Array =>
+  bytes.buffer instanceof SharedArrayBuffer ? bytes.slice() : bytes
 
 const tooLarge = (limit: number): Error => new Error(`it decompresses to more than ${limit} bytes`)
 const broken = (format: string, at: number): Error => new Error(`${format} data is damaged at byte ${at}`)

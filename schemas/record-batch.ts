@@ -26,8 +26,28 @@ export interface RecordVisitor {
     offset: number,
     timestampMs: number
   ): void
+  /**
+   * Given the chance to read on in a run by itself, before each record: advances `run` over what it has read, of which record()
+   * is then not told. It must leave what it cannot read as it is.
+   */
+  skim?(run: RecordRun): void
   /** Records `firstOffset..lastOffset` could not be read; `bytes` are what is left of their batch. */
   corrupt(firstOffset: number, lastOffset: number, detail: string, bytes: Uint8Array): void
+}
+
+/** Records of one batch, decompressed, as far as they are not read yet. */
+export interface RecordRun {
+  readonly bytes: Uint8Array
+  /** The next record begins at bytes[at]; the run ends at bytes[end]. */
+  at: number
+  end: number
+  left: number
+  /** Offset behind the last record read. */
+  nextOffset: number
+  /** Offsets of records that are wanted. */
+  firstOffset: number
+  lastOffset: number
+  header: BatchHeader
 }
 
 export interface WalkerOptions {
@@ -35,6 +55,8 @@ export interface WalkerOptions {
   readonly verifyCrc: boolean
   /** Limit of one batch after decompression. */
   readonly decompressedBytesMax: number
+  /** Gives memory for what is decompressed, as createDecompressor() takes it. */
+  readonly room?: (bytes: number) => Uint8Array
 }
 
 /**
@@ -45,37 +67,36 @@ export interface WalkerOptions {
 export function createBatchWalker(options: WalkerOptions): {
   walk(bytes: Uint8Array, firstOffset: number, lastOffset: number, visitor: RecordVisitor): void
 } {
-  const decompressor = createDecompressor(options.decompressedBytesMax)
+  const decompressor = createDecompressor(options.decompressedBytesMax, options.room)
 
-  /** Visits the records of one batch; returns an error's sentence, or undefined. `cursor.next` is the next unread offset. */
-  const walkRecords = (
-    bytes: Uint8Array,
-    from: number,
-    end: number,
-    header: BatchHeader,
-    firstOffset: number,
-    lastOffset: number,
-    visitor: RecordVisitor,
-    cursor: Cursor
-  ): string | undefined => {
-    for (let i = 0; i < header.recordCount; i++) {
-      cursor.at = from
+  const cursor: Cursor = { at: 0 }
+
+  /** Visits the records of a run; returns an error's sentence, or undefined. */
+  const walkRecords = (run: RecordRun, visitor: RecordVisitor): string | undefined => {
+    const { bytes, header, firstOffset, lastOffset } = run
+    const i = (): number => header.recordCount - run.left
+    for (;;) {
+      if (run.left > 0) visitor.skim?.(run)
+      if (run.left <= 0) return undefined
+      cursor.at = run.at
       const length = varint(bytes, cursor)
       const start = cursor.at
-      from = start + length
-      if (length < 0 || from > end) return `record ${i} of ${header.recordCount} runs beyond the batch`
+      const from = start + length
+      if (length < 0 || from > run.end) return `record ${i()} of ${header.recordCount} runs beyond the batch`
       cursor.at = start + 1
       const timestampDelta = varlong(bytes, cursor)
       const offset = header.baseOffset + varint(bytes, cursor)
       const keyLength = varint(bytes, cursor)
       const keyAt = cursor.at
       if (keyLength > 0) cursor.at += keyLength
-      if (cursor.at > from) return `the key of record ${i} runs beyond the record`
+      if (cursor.at > from) return `the key of record ${i()} runs beyond the record`
       const valueLength = varint(bytes, cursor)
       const valueAt = cursor.at
       if (valueAt + (valueLength > 0 ? valueLength : 0) > from)
-        return `the value of record ${i} runs beyond the record`
-      cursor.next = offset + 1
+        return `the value of record ${i()} runs beyond the record`
+      run.nextOffset = offset + 1
+      run.at = from
+      run.left--
       if (offset < firstOffset || offset > lastOffset) continue
       visitor.record(
         bytes,
@@ -87,13 +108,11 @@ export function createBatchWalker(options: WalkerOptions): {
         header.appendTimeMs >= 0 ? header.appendTimeMs : header.baseTimestampMs + timestampDelta
       )
     }
-    return undefined
   }
 
   return {
     walk(bytes, firstOffset, lastOffset, visitor) {
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-      const cursor: Cursor = { at: 0, next: 0 }
       let expected = firstOffset
       for (let at = 0; at < bytes.length;) {
         const header = at + batchHeaderBytes <= bytes.length ? readBatchHeader(bytes, view, at) : undefined
@@ -114,21 +133,23 @@ export function createBatchWalker(options: WalkerOptions): {
         }
         const batchLast = header.baseOffset + header.lastOffsetDelta
         if (batchLast >= firstOffset && header.baseOffset <= lastOffset && !header.isControl) {
-          cursor.next = Math.max(firstOffset, header.baseOffset)
+          const run = (of: Uint8Array, from: number, to: number): RecordRun => ({
+            bytes: of,
+            at: from,
+            end: to,
+            left: header.recordCount,
+            nextOffset: Math.max(firstOffset, header.baseOffset),
+            firstOffset,
+            lastOffset,
+            header
+          })
+          let walked: RecordRun | undefined
           let wrong: string | undefined
           if (options.verifyCrc && crc32c(bytes.subarray(at + 21, end)) !== header.crc) {
             wrong = 'its checksum does not match its bytes'
           } else if (header.codec === 0) {
-            wrong = walkRecords(
-              bytes,
-              at + batchHeaderBytes,
-              end,
-              header,
-              firstOffset,
-              lastOffset,
-              visitor,
-              cursor
-            )
+            walked = run(bytes, at + batchHeaderBytes, end)
+            wrong = walkRecords(walked, visitor)
           } else {
             let plain: { bytes: Uint8Array; length: number } | string
             try {
@@ -136,14 +157,16 @@ export function createBatchWalker(options: WalkerOptions): {
             } catch (error) {
               plain = error instanceof Error ? error.message : String(error)
             }
-            wrong =
-              typeof plain === 'string'
-                ? plain
-                : walkRecords(plain.bytes, 0, plain.length, header, firstOffset, lastOffset, visitor, cursor)
+            if (typeof plain === 'string') wrong = plain
+            else {
+              walked = run(plain.bytes, 0, plain.length)
+              wrong = walkRecords(walked, visitor)
+            }
           }
           if (wrong !== undefined) {
             const to = Math.min(lastOffset, batchLast)
-            const from = Math.min(to, Math.max(firstOffset, cursor.next))
+            const nextOffset = walked?.nextOffset ?? header.baseOffset
+            const from = Math.min(to, Math.max(firstOffset, nextOffset))
             visitor.corrupt(
               from,
               to,
@@ -161,8 +184,6 @@ export function createBatchWalker(options: WalkerOptions): {
 
 interface Cursor {
   at: number
-  /** Offset of the next record not read yet. */
-  next: number
 }
 
 export interface BatchHeader {

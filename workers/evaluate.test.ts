@@ -59,15 +59,14 @@ const decoder: EvaluatorOptions['decoder'] = {
   }
 }
 
-function setUp(limits = { seriesMax: 1000, devicesMax: 100, keyBytesMax: 100_000 }) {
+function setUp(limits = { seriesMax: 1000, devicesMax: 100, keyBytesMax: 100_000, programsMax: 16 }) {
   const memory = createSharedMemory(limits)
   const shared = openSharedState(memory)
-  const programs = createProgramTable(16)
+  const programs = createProgramTable(memory.kernel.programs)
   const evaluator = createEvaluator({
     measurements,
     decoder,
     shared,
-    programs: programs.table,
     limits: { verifyCrc: true, decompressedBytesMax: 1 << 24, deadLetterBytesMax: 8 }
   })
   return { memory, shared, programs, evaluator }
@@ -239,7 +238,7 @@ describe('the evaluator', () => {
   })
 
   it('stores, but does not evaluate, what is beyond the limit of series, and says so', () => {
-    const { evaluator } = setUp({ seriesMax: 3, devicesMax: 10, keyBytesMax: 1000 })
+    const { evaluator } = setUp({ seriesMax: 3, devicesMax: 10, keyBytesMax: 1000, programsMax: 16 })
     const result = evaluator.evaluate(task(rangeOf(['a 1 1 1 -5', 'b 1 1 1 -5', 'a 1 2 1 -5'])))
     expect(rows(result.block).map(r => r.id)).toEqual(
       ['a', 'b', 'a'].flatMap(d => [idOf(d, 'if.oper_status', '1'), idOf(d, 'optics.rx_dbm', '1')])
@@ -250,7 +249,7 @@ describe('the evaluator', () => {
   })
 
   it('finds the same series from another evaluator over the same memory', () => {
-    const { evaluator, memory, programs } = setUp()
+    const { evaluator, memory } = setUp()
     const other = createEvaluator({
       measurements: [{ ...measurements[0]!, name: 'other' }, measurements[0]!],
       decoder: {
@@ -262,7 +261,6 @@ describe('the evaluator', () => {
         }
       },
       shared: openSharedState(memory),
-      programs: programs.table,
       limits: { verifyCrc: false, decompressedBytesMax: 1 << 24, deadLetterBytesMax: 8 }
     })
     const range = rangeOf(['a 1 1 1 -5', 'b 2 1 1 -5'])

@@ -1,5 +1,5 @@
 import { evaluateSample } from '../rules/kernel.ts'
-import type { ProgramTable } from '../rules/program.ts'
+import { programTableOver } from '../rules/program.ts'
 import { unassigned } from '../rules/series-state.ts'
 import type { Decoded, DecodedGroup, MeasurementInfo } from '../schemas/decoded.ts'
 import type {
@@ -14,20 +14,65 @@ import type {
 import { createCandidateList, packNewSeries } from '../schemas/findings.ts'
 import type { DecodePolicy } from '../schemas/decode.ts'
 import type { ProfileSet } from '../schemas/profile.ts'
-import { createBatchWalker, type RecordVisitor } from '../schemas/record-batch.ts'
+import { createBatchWalker, type RecordRun, type RecordVisitor } from '../schemas/record-batch.ts'
 import { signals } from '../schemas/signals.ts'
-import { createColumns, reserveRows, takeBlock } from './columns.ts'
+import { proveAlias } from './aliases.ts'
+import { openDesk } from './desk.ts'
+import { createKernelForms, formatsOfKernel } from './kernel-forms.ts'
+import { bufferReaching } from './kernel-memory.ts'
+import { openKernel } from './kernel.ts'
+import {
+  attention,
+  attentionMax,
+  countBytes,
+  countRecords,
+  countSamples,
+  countScanned,
+  deskOffset,
+  deskRange,
+  foundAliasFrom,
+  foundAliasTo,
+  foundFormat,
+  foundPlace,
+  foundRawTime,
+  notWhole,
+  runAppendTimeMs,
+  runAt,
+  runBaseOffset,
+  runBaseTimeMs,
+  runEnd,
+  runFirstOffset,
+  runLastOffset,
+  runLeft,
+  runMark,
+  runNextOffset,
+  runNowMs,
+  runRows,
+  stopDone,
+  stopFirst,
+  stopNewAlias,
+  stopPlace,
+  stopRows,
+  stopSecond,
+  stopSet,
+  stopShape,
+  stopText,
+  stopThird,
+  withoutInstance
+} from './kernel/layout.ts'
 import { createLayouts, type Layout, type SeriesSet } from './layouts.ts'
-import { createScanner } from './scan.ts'
 import { entityId, signalBits } from './series-id.ts'
 import type { SharedState } from './shared-state.ts'
-import { absent, tableFull } from './shared-table.ts'
+import { tableFull } from './shared-table.ts'
 
 /**
  * Evaluation of one task, in two passes. The first decodes every record and writes its rows, and changes nothing that
  * is shared but for making series known: a record that kills the worker leaves no half-applied state behind, so the
  * task can be run again. The second goes over the rows and judges each against its series' state; it is plain
  * arithmetic over arrays, and its loads do not wait for one another.
+ *
+ * Nearly every record is written as expected and of series that are known: those go through the kernel (workers/kernel/), which
+ * stops at whatever is new or odd. What it can learn it is taught (kernel-forms.ts), everything else is decoded here.
  */
 
 /** What the evaluator needs of the reference decoder (schemas/decode.ts). */
@@ -50,9 +95,8 @@ export interface EvaluatorOptions {
   readonly measurements: readonly EvaluatedMeasurement[]
   readonly decoder: RecordDecoder
   readonly shared: SharedState
-  readonly programs: ProgramTable
   readonly limits: EvaluatorLimits
-  /** The profiles whose measurements these are: then known records take the scanner instead of the decoder. */
+  /** The profiles whose measurements these are: then known records take the kernel instead of the decoder. */
   readonly scanning?: { readonly profiles: ProfileSet; readonly policy: DecodePolicy }
   /** Called with every value before it is decoded. For tests that make a worker fail on a certain value. */
   readonly beforeRecord?: (bytes: Uint8Array, valueAt: number, valueLength: number, offset: number) => void
@@ -61,13 +105,10 @@ export interface EvaluatorOptions {
 export interface Evaluator {
   /**
    * Synchronous and complete; throws only where the program itself is at fault. The bytes of the task are not kept.
-   * `atRange` is told of each range before it is begun. The rows go into `rows` when they fit, else into memory made here.
+   * `desk` is the number of the desk to work at, which says where the task is (deskRange, deskOffset), also to others. The
+   * rows go into `rows` when they fit, else into memory made here.
    */
-  evaluate(
-    task: EvaluationTask,
-    atRange?: (index: number) => void,
-    rows?: SharedArrayBuffer
-  ): EvaluationResult
+  evaluate(task: EvaluationTask, desk?: number, rows?: SharedArrayBuffer): EvaluationResult
 }
 
 /** What is told of an entity: of each task's first record of it that has a series without a program, and more of its series. */
@@ -84,26 +125,30 @@ const runsMax = 3
 /** What tells the series of one entity apart, by signal. */
 const bitsOfSignal = signals.map(({ name }) => signalBits(name))
 
-/** Value of an alias that does not say by itself what its record is of. */
-const notWhole = 0x7fffffff
+/** Nesting of the deepest format that the kernel knows. */
+const depthMin = 3
 
-/** Bit beside the set of an entity's first run: it is of the device itself, so a field may still name an instance. */
-const withoutInstance = 0x40000000
+/** As many records as there are. */
+const recordsAtOnce = 0x7fffffff
 
 export function createEvaluator(options: EvaluatorOptions): Evaluator {
-  const { decoder, shared, programs, limits, beforeRecord } = options
+  const { decoder, shared, limits, beforeRecord } = options
   const { series: state, devices, seriesIds } = shared
-  const walker = createBatchWalker(limits)
-  const columns = createColumns()
+  const programs = programTableOver(shared.kernel.programs)
+  const walker = createBatchWalker({ ...limits, room: bytes => desk.plain(bytes) })
   const encoder = new TextEncoder()
   const key = new Uint8Array(keyScratchBytes)
   const layouts = createLayouts(options.measurements, shared)
 
   const { scanning } = options
-  const scanner = scanning === undefined ? undefined : createScanner(scanning.policy)
-  /** Series of the readings of the record in hand. */
-  const found = new Int32Array(scanner?.fields.slots.length ?? 0)
+  const isScanning = scanning !== undefined && scanning.policy.depthMax >= depthMin
+  const measurements = scanning?.profiles.measurements ?? []
+  const kernel = isScanning ? openKernel(shared, scanning.policy, measurements.length) : undefined
+  const forms = createKernelForms(shared.kernel, measurements)
   let aliasesFull = false
+  let desk = openDesk(shared.kernel, 0)
+  /** What stands for the program of series that the task in hand has announced. */
+  let mark = 0
 
   // What the record under evaluation belongs to; set by the walk, read by everything below.
   let topic = ''
@@ -123,8 +168,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
   const formats = new Map<string, number>()
   const rejected = new Map<RejectReason, number>()
 
-  const emit = (condition: number, on: boolean): void =>
-    candidates.add(row, columns.series[row]!, condition, on)
+  const emit = (condition: number, on: boolean): void => candidates.add(row, desk.series[row]!, condition, on)
 
   const reject = (
     reason: RejectReason,
@@ -246,6 +290,9 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     if (entity.series.includes(series)) return
     entity.series.push(series)
     entity.signals.push(signal)
+    // So that the kernel takes further records of this task; never in place of a program that came meanwhile.
+    const before = Atomics.load(state.program, series)
+    if (before < 0) Atomics.compareExchange(state.program, series, before, mark)
   }
 
   /** Doing it twice does no harm, so it may be done in the first pass. A record without a reading counts too. */
@@ -264,7 +311,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     const first = entityOf(layout, group)
     if (first >= 0) seen(state.device[first]!)
     if (first >= 0 && slots.some(slot => seriesOf(first, slot) < 0)) extend(layout, group, first)
-    reserveRows(columns, slots.length)
+    desk.reserveRows(slots.length)
     counts.samples += slots.length
     for (let i = 0; i < slots.length; i++) {
       const slot = slots[i]!
@@ -283,104 +330,99 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
   }
 
   const writeRow = (series: number, idLo: number, idHi: number, sample: number): void => {
-    const at = columns.rows++
+    const at = desk.rows++
     const word = at * 2
-    columns.series[at] = series
-    columns.seriesWords[word] = idLo
-    columns.seriesWords[word + 1] = idHi
+    desk.series[at] = series
+    desk.seriesWords[word] = idLo
+    desk.seriesWords[word + 1] = idHi
     const timeHi = Math.floor(timeMs / 4294967296)
-    columns.timeWords[word] = timeMs - timeHi * 4294967296
-    columns.timeWords[word + 1] = timeHi
-    columns.value[at] = sample
+    desk.timeWords[word] = timeMs - timeHi * 4294967296
+    desk.timeWords[word + 1] = timeHi
+    desk.value[at] = sample
     const offsetHi = Math.floor(offset / 4294967296)
-    columns.offsetWords[word] = offset - offsetHi * 4294967296
-    columns.offsetWords[word + 1] = offsetHi
+    desk.offsetWords[word] = offset - offsetHi * 4294967296
+    desk.offsetWords[word + 1] = offsetHi
   }
 
-  /**
-   * The short way of a record: scanned, known by its alias, every series of it assigned or of an entity that this task has
-   * announced. False leaves it to the reference decoder; nothing has been written then. `isAliasNew` then says whether its
-   * alias may be learnt.
-   */
-  const takeScanned = (bytes: Uint8Array, from: number, to: number, recordMs: number): boolean => {
+  /** Lets the kernel read on as far as it can, and teaches it what it stops for. */
+  const skim = (run: RecordRun): void => {
     isAliasNew = false
-    if (scanner === undefined || scanning === undefined || !scanner.scan(bytes, from, to, recordMs))
-      return false
-    const { aliasBytes, aliasFrom, aliasTo } = scanner.found
-    const first = shared.aliases.find(aliasBytes, aliasFrom, aliasTo)
-    if (first === absent) isAliasNew = !aliasesFull
-    if (first < 0 || first === notWhole) return false
-    const word = shared.seriesLayouts[first]!
-    const set = layouts.set(word & ~withoutInstance)
-    if (set === undefined) return false
-    const { layout, seriesOfSlot } = set
-    const plan = scanning.profiles.measurements[layout.index]!
-    if (!scanner.read(plan, nowMs, (word & withoutInstance) !== 0)) return false
-    const { readings, slots, values, noReadings, noReadingCount, timeMs: eventMs } = scanner.fields
-    let entity: Announced | undefined
-    for (let i = 0; i < readings; i++) {
-      const at = seriesOfSlot[slots[i]!]!
-      const series = at >= 0 ? first + at : seriesOf(first, slots[i]!)
-      if (series < 0) return false
-      found[i] = series
-      if (state.program[series]! >= 0 || entity !== undefined) continue
-      entity = announced.get(first)
-      if (entity === undefined) return false
-    }
-    timeMs = eventMs
-    for (let i = 0; i < noReadingCount; i++) layout.noReadings[noReadings[i]!]!++
-    counts.samples += readings
-    counts.scanned++
-    layout.scanned++
-    seen(state.device[first]!)
-    reserveRows(columns, readings)
-    // As writeRow, but what the rows have in common is split into words once.
-    const { rows, series: seriesOfRow, seriesWords, timeWords, value, offsetWords } = columns
-    columns.rows = rows + readings
-    const timeHi = Math.floor(eventMs / 4294967296)
-    const timeLo = eventMs - timeHi * 4294967296
-    const offsetHi = Math.floor(offset / 4294967296)
-    const offsetLo = offset - offsetHi * 4294967296
-    for (let i = 0; i < readings; i++) {
-      const series = found[i]!
-      const at = rows + i
-      seriesOfRow[at] = series
-      value[at] = values[i]!
-      seriesWords[at * 2] = seriesIds[series * 2]!
-      seriesWords[at * 2 + 1] = seriesIds[series * 2 + 1]!
-      timeWords[at * 2] = timeLo
-      timeWords[at * 2 + 1] = timeHi
-      offsetWords[at * 2] = offsetLo
-      offsetWords[at * 2 + 1] = offsetHi
-    }
-    if (entity !== undefined) describeUnassigned(entity, layout, readings, slots)
-    return true
+    if (kernel === undefined) return
+    const { control } = desk
+    const { header, bytes } = run
+    const u32 = (at: number, value: number): void => control.setUint32(at, value, true)
+    const f64 = (at: number, value: number): void => control.setFloat64(at, value, true)
+    u32(runAt, bytes.byteOffset + run.at)
+    u32(runEnd, bytes.byteOffset + run.end)
+    u32(runLeft, run.left)
+    u32(runRows, desk.rows)
+    f64(runBaseOffset, header.baseOffset)
+    f64(runBaseTimeMs, header.baseTimestampMs)
+    f64(runAppendTimeMs, header.appendTimeMs)
+    f64(runFirstOffset, run.firstOffset)
+    f64(runLastOffset, run.lastOffset)
+    f64(runNextOffset, run.nextOffset)
+    let why: number
+    do {
+      why = kernel.walk(desk.at, recordsAtOnce)
+      desk.rows = control.getUint32(runRows, true)
+    } while (why !== stopDone && teach(why, control))
+    run.at = control.getUint32(runAt, true) - bytes.byteOffset
+    run.left = control.getUint32(runLeft, true)
+    run.nextOffset = control.getFloat64(runNextOffset, true)
+    isAliasNew = why === stopNewAlias && !aliasesFull
   }
 
-  /** More of an entity that this task has announced; `found` has the series of the slots. */
-  const describeUnassigned = (entity: Announced, layout: Layout, count: number, slots: Int32Array): void => {
-    for (let i = 0; i < count; i++) {
-      const series = found[i]!
-      if (state.program[series]! < 0) describe(entity, series, layout.info.slots[slots[i]!]!.signal)
+  /** Whether the kernel can go on with the record that it stopped at. */
+  const teach = (why: number, control: DataView): boolean => {
+    const first = control.getUint32(stopFirst, true)
+    const second = control.getUint32(stopSecond, true)
+    switch (why) {
+      case stopPlace:
+        return forms.learnPlace(first, second, control.getUint32(runEnd, true))
+      case stopShape:
+        return forms.learnShape(first, second)
+      case stopText:
+        return forms.learnText(first, second, control.getUint32(stopThird, true))
+      case stopSet: {
+        const set = layouts.set(first)
+        return set !== undefined && forms.learnSet(set)
+      }
+      case stopRows:
+        desk.reserveRows(first)
+        return true
+      default:
+        return false
     }
   }
 
   /**
-   * Remembers whether the alias of the record just scanned, and then decoded to `group` of the entity whose first series is
-   * `first`, is enough to know it by.
+   * Remembers whether the alias of the record that the kernel stopped at, and that was then decoded to `group` of the entity
+   * whose first series is `first`, is enough to know it by.
    */
   const learnAlias = (recordMs: number, group: DecodedGroup, first: number): void => {
-    if (scanner === undefined || scanning === undefined || first < 0) return
-    const { aliasBytes, aliasFrom, aliasTo } = scanner.found
-    const proof = scanner.prove(scanning.profiles.measurements[group.measurement]!, scanning.profiles, nowMs)
+    if (scanning === undefined || first < 0) return
+    const { control } = desk
+    const from = control.getUint32(foundAliasFrom, true)
+    const to = control.getUint32(foundAliasTo, true)
+    const format = formatsOfKernel[control.getUint32(foundFormat, true)]
+    const plan = scanning.profiles.measurements[group.measurement]
+    if (format === undefined || plan === undefined) return
+    const alias = new Uint8Array(bufferReaching(shared.kernel.memory, to), from, to - from).slice()
+    const isOfItself = forms.isPlain(control.getUint32(foundPlace, true), group.measurement)
+    const rawTime = control.getFloat64(foundRawTime, true)
+    const proof = proveAlias(alias, format, rawTime, plan, scanning.profiles, isOfItself)
     const isWhole = typeof proof === 'boolean' ? proof : isSame(decoder.decode(proof, recordMs, nowMs), group)
-    const made = shared.aliases.insert(aliasBytes, aliasFrom, aliasTo, () => (isWhole ? first : notWhole))
+    const made = shared.aliases.insert(alias, 0, alias.length, () => (isWhole ? first : notWhole))
     if (made === tableFull) aliasesFull = true
   }
 
   const visitor: RecordVisitor = {
+    // A test that looks at every record sees none that the kernel reads.
+    ...(beforeRecord === undefined ? { skim } : {}),
     record(bytes, keyAt, keyLength, valueAt, valueLength, at, recordTimestampMs) {
       offset = at
+      desk.control.setFloat64(deskOffset, at, true)
       counts.records++
       if (valueLength <= 0) {
         if (valueLength < 0) counts.tombstones++
@@ -395,8 +437,8 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
       }
       counts.bytes += valueLength
       beforeRecord?.(bytes, valueAt, valueLength, at)
-      if (takeScanned(bytes, valueAt, valueAt + valueLength, recordTimestampMs)) return
-      const raw = bytes.subarray(valueAt, valueAt + valueLength)
+      // A copy: the decoder refuses shared memory.
+      const raw = bytes.slice(valueAt, valueAt + valueLength)
       const decoded = decoder.decode(raw, recordTimestampMs, nowMs)
       counts.decoded++
       if (!decoded.ok) {
@@ -429,34 +471,48 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
 
   /** The second pass over the rows of one range. */
   const judge = (rowEnd: number): void => {
-    const { series: seriesOfRow, timeWords, value } = columns
-    for (; row < rowEnd; row++) {
+    const { series: seriesOfRow, timeWords, value, control } = desk
+    while (row < rowEnd) {
+      if (kernel !== undefined) {
+        const stopped = kernel.judge(desk.at, row, rowEnd)
+        const listed = kernel.unassignedRows()
+        for (let i = 0; i < listed; i++) {
+          row = control.getUint32(attention + i * 4, true)
+          emit(unassigned, false)
+        }
+        row = stopped
+        if (row === rowEnd || listed === attentionMax) continue
+      }
       const series = seriesOfRow[row]!
-      if (series < 0) continue
-      if (state.program[series]! < 0) emit(unassigned, false)
-      else evaluateSample(programs, state, series, value[row]!, fromWords(timeWords, row), emit)
+      if (series >= 0) {
+        if (state.program[series]! < 0) emit(unassigned, false)
+        else evaluateSample(programs, state, series, value[row]!, fromWords(timeWords, row), emit)
+      }
+      row++
     }
   }
+
+  const recordsSoFar = (): number => counts.records + desk.control.getUint32(countRecords, true)
 
   const decodeRange = (range: TaskRange): RangeOutcome => {
     topic = range.topic
     partition = range.partition
-    const rowStart = columns.rows
-    const recordsBefore = counts.records
-    walker.walk(range.bytes, range.firstOffset, range.lastOffset, visitor)
+    const rowStart = desk.rows
+    const recordsBefore = recordsSoFar()
+    walker.walk(desk.putInput(range.bytes), range.firstOffset, range.lastOffset, visitor)
     return {
       topic,
       partition,
       firstOffset: range.firstOffset,
       lastOffset: range.lastOffset,
-      records: counts.records - recordsBefore,
+      records: recordsSoFar() - recordsBefore,
       rowStart,
-      rowEnd: columns.rows
+      rowEnd: desk.rows
     }
   }
 
   const reset = (): void => {
-    columns.rows = 0
+    desk.rows = 0
     candidates.clear()
     rejects = []
     announced.clear()
@@ -467,15 +523,44 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
       layout.noReadings.fill(0)
       layout.scanned = 0
     }
+    const { control } = desk
+    for (const counter of [countRecords, countSamples, countScanned]) control.setUint32(counter, 0, true)
+    control.setFloat64(countBytes, 0, true)
+    control.setFloat64(deskRange, -1, true)
+    control.setFloat64(deskOffset, -1, true)
+    control.setFloat64(runNowMs, nowMs, true)
+    control.setInt32(runMark, mark, true)
+    desk.slotCounts.fill(0)
+    desk.measurementCounts.fill(0)
+  }
+
+  /** Adds what the kernel has counted to what was counted here. */
+  const gatherCounts = (): void => {
+    const { control, slotCounts, measurementCounts } = desk
+    counts.records = recordsSoFar()
+    counts.samples += control.getUint32(countSamples, true)
+    counts.scanned += control.getUint32(countScanned, true)
+    counts.bytes += control.getFloat64(countBytes, true)
+    for (const layout of layouts.all) {
+      layout.scanned = measurementCounts[layout.index] ?? 0
+      const base = forms.slotBases[layout.index]
+      if (layout.scanned === 0 || base === undefined) continue
+      for (let slot = 0; slot < layout.noReadings.length; slot++)
+        layout.noReadings[slot]! += slotCounts[base + slot] ?? 0
+    }
   }
 
   return {
-    evaluate(task, atRange, rows) {
+    evaluate(task, deskNumber = 0, rows) {
+      // Another thread may have been at this desk, and made it larger.
+      desk = openDesk(shared.kernel, deskNumber)
+      nowMs = task.nowMs
+      mark = shared.takeMark()
       // A task before this one may have ended by an exception.
       reset()
-      nowMs = task.nowMs
       const ranges = task.ranges.map((range, index) => {
-        atRange?.(index)
+        desk.control.setFloat64(deskRange, index, true)
+        desk.control.setFloat64(deskOffset, -1, true)
         return decodeRange(range)
       })
       row = 0
@@ -484,9 +569,10 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
         partition = range.partition
         judge(range.rowEnd)
       }
+      gatherCounts()
       return {
         ranges,
-        block: takeBlock(columns, rows),
+        block: desk.takeBlock(rows),
         candidates: candidates.take(),
         newSeries: packNewSeries([...announced.values()]),
         rejects,

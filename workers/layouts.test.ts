@@ -28,9 +28,9 @@ const port = (device: string, fields: Readonly<Record<string, number>>): string 
   })
 
 function setUp(seriesMax = 1000) {
-  const memory = createSharedMemory({ seriesMax, devicesMax: 100, keyBytesMax: 100_000 })
+  const memory = createSharedMemory({ seriesMax, devicesMax: 100, keyBytesMax: 100_000, programsMax: 8 })
   const shared = openSharedState(memory)
-  const programs = createProgramTable(8)
+  const programs = createProgramTable(memory.kernel.programs)
   const program = programs.addProgram({ conditions: [] })
   let offset = 0
   const worker = () => {
@@ -39,7 +39,6 @@ function setUp(seriesMax = 1000) {
       decoder: createDecoder(profiles, policy),
       scanning: { profiles, policy },
       shared: openSharedState(memory),
-      programs: programs.table,
       limits: { verifyCrc: true, decompressedBytesMax: 1 << 24, deadLetterBytesMax: 8 }
     })
     return (...values: string[]) => {
@@ -139,7 +138,7 @@ describe('series of an entity', () => {
 describe('sets of signals', () => {
   it('are numbered for all workers, and not confused with one another', () => {
     const shared = openSharedState(
-      createSharedMemory({ seriesMax: 1000, devicesMax: 100, keyBytesMax: 100_000 })
+      createSharedMemory({ seriesMax: 1000, devicesMax: 100, keyBytesMax: 100_000, programsMax: 8 })
     )
     const [one, other] = [
       createLayouts(profiles.measurements, shared),
@@ -166,7 +165,7 @@ describe('sets of signals', () => {
 
   it('are the whole measurement where there are too many of them', () => {
     const shared = openSharedState(
-      createSharedMemory({ seriesMax: 1000, devicesMax: 100, keyBytesMax: 100_000 })
+      createSharedMemory({ seriesMax: 1000, devicesMax: 100, keyBytesMax: 100_000, programsMax: 8 })
     )
     const layouts = createLayouts(profiles.measurements, shared)
     const layout = layouts.all.find(({ signals }) => signals.length > 2)!

@@ -1,12 +1,13 @@
 import type { TopicPartition } from '../schemas/batch.ts'
 import type { TaskRange } from '../schemas/evaluation.ts'
+import type { KernelMemory } from './kernel-memory.ts'
+import { deskBytes, deskOffset, deskRange, desksMax } from './kernel/layout.ts'
 
-/** What a worker is sent: where its bytes lie in shared memory, and where its rows shall go. */
+/** What a worker is sent: where its bytes lie in shared memory, the desk to work at, and where its rows shall go. */
 export interface WorkerTask {
   readonly ranges: readonly WorkerRange[]
   readonly nowMs: number
-  /** Two doubles the worker writes: index of the range and offset of the record it is at. */
-  readonly progress: SharedArrayBuffer
+  readonly desk: number
   /** Where the rows go, when they fit. */
   readonly rows: SharedArrayBuffer
 }
@@ -22,19 +23,50 @@ export interface WorkerRange extends TopicPartition {
 /**
  * A task's bytes go to the worker through shared memory, so that the sender still has them when the worker dies.
  * What lies in shared memory as it is (slabs) is only pointed at; other bytes are copied into the mailbox, which is used again.
+ * Each mailbox has a desk of its own.
  */
 export interface Mailbox {
+  readonly desk: number
   put(ranges: readonly TaskRange[], nowMs: number, rows: SharedArrayBuffer): WorkerTask
-  /** Where the worker is, or was when it died; offset -1 when it had not reached a record of the range. */
+  /** Where the worker is, or was when it died; range -1 before it began, offset -1 when it had not reached a record. */
   mark(): { readonly range: number; readonly offset: number }
 }
 
-export function createMailbox(): Mailbox {
+export interface Mailboxes {
+  take(): Mailbox
+  /** Its worker has answered, or is dead. */
+  give(mailbox: Mailbox): void
+  /** Its worker is being ended, and may still write for a moment. */
+  retire(mailbox: Mailbox): void
+}
+
+/** A thread that is ended stops at its next loop or call; it is given far more time than that. */
+const retiredMs = 10_000
+
+/** One desk after another is taken into use, as tasks need them. */
+export function createMailboxes(kernel: KernelMemory): Mailboxes {
+  const free: Mailbox[] = []
+  let made = 0
+  const give = (mailbox: Mailbox): void => void free.push(mailbox)
+  return {
+    give,
+    retire: mailbox => void setTimeout(give, retiredMs, mailbox).unref(),
+    take() {
+      const mailbox = free.pop()
+      if (mailbox !== undefined) return mailbox
+      // More than there are threads and workers that were ended in the last ten seconds.
+      if (made === desksMax) throw new Error(`evaluation pool: all ${desksMax} desks are in use`)
+      return createMailbox(kernel, made++)
+    }
+  }
+}
+
+function createMailbox(kernel: KernelMemory, desk: number): Mailbox {
   let mailbox = new SharedArrayBuffer(0)
   let copies = new Uint8Array(mailbox)
-  const progress = new SharedArrayBuffer(16)
-  const position = new Float64Array(progress)
+  const control = new DataView(kernel.memory.buffer, kernel.desks + desk * deskBytes, deskBytes)
   return {
+    desk,
     put(ranges, nowMs, rows) {
       let total = 0
       for (const { bytes } of ranges) if (!isShared(bytes)) total += bytes.length
@@ -51,32 +83,20 @@ export function createMailbox(): Mailbox {
         copied += length
         return { ...place, memory: mailbox, at: copied - length }
       })
-      position[0] = -1
-      position[1] = -1
-      return { ranges: placed, nowMs, progress, rows }
+      control.setFloat64(deskRange, -1, true)
+      control.setFloat64(deskOffset, -1, true)
+      return { ranges: placed, nowMs, desk, rows }
     },
-    mark: () => ({ range: position[0]!, offset: position[1]! })
+    mark: () => ({
+      range: control.getFloat64(deskRange, true),
+      offset: control.getFloat64(deskOffset, true)
+    })
   }
 }
 
 const isShared = (bytes: Uint8Array): bytes is Uint8Array<SharedArrayBuffer> =>
   bytes.buffer instanceof SharedArrayBuffer
 
-/**
- * Bytes of a task as the evaluator takes them: decoders and decompressors refuse shared memory, so they are copied,
- * into memory that is used again with the next task.
- */
-export function createUnsharing(): (ranges: readonly WorkerRange[]) => TaskRange[] {
-  let copy = new Uint8Array(1 << 20)
-  return ranges => {
-    const total = ranges.reduce((sum, { length }) => sum + length, 0)
-    if (copy.length < total) copy = new Uint8Array(total + (total >>> 2))
-    let at = 0
-    return ranges.map(({ memory, at: from, length, ...range }) => {
-      const bytes = copy.subarray(at, at + length)
-      bytes.set(new Uint8Array(memory, from, length))
-      at += length
-      return { ...range, bytes }
-    })
-  }
-}
+/** The ranges of a task as the evaluator takes them: views of the shared memory. */
+export const rangesOf = ({ ranges }: WorkerTask): TaskRange[] =>
+  ranges.map(({ memory, at, length, ...range }) => ({ ...range, bytes: new Uint8Array(memory, at, length) }))

@@ -25,8 +25,13 @@ afterEach(async () => {
 
 async function pool(threads: number, faults: { marker: string; how: Fault }[] = [], taskTimeoutMs = 20_000) {
   const seen: TaskFault[] = []
-  const programs = createProgramTable(16)
-  const shared = createSharedMemory({ seriesMax: 10_000, devicesMax: 1000, keyBytesMax: 1_000_000 })
+  const shared = createSharedMemory({
+    seriesMax: 10_000,
+    devicesMax: 1000,
+    keyBytesMax: 1_000_000,
+    programsMax: 16
+  })
+  createProgramTable(shared.kernel.programs)
   const made = await createEvaluationPool({
     threads,
     rowBytesMax: 1 << 26,
@@ -35,7 +40,6 @@ async function pool(threads: number, faults: { marker: string; how: Fault }[] = 
     policy: { futureMsMax: 60_000, pastMsMax: 1e9, depthMax: 32, valueBytesMax: 1 << 20 },
     limits: { verifyCrc: true, decompressedBytesMax: 1 << 26, deadLetterBytesMax: 1 << 16 },
     shared,
-    programs: { memory: programs.table.memory, capacity: 16 },
     faults,
     onFault: fault => seen.push(fault)
   })

@@ -2,12 +2,12 @@ import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Piscina } from 'piscina'
 import type { EvaluationResult, EvaluationTask } from '../schemas/evaluation.ts'
-import { blockBytes } from './columns.ts'
-import type { Evaluator } from './evaluate.ts'
+import { blockBytes } from './desk.ts'
 import { setUpEvaluator, type EvaluatorSetup } from './evaluator-setup.ts'
 import { createSlabPool, type Slab, type SlabPool } from '../schemas/slab.ts'
-import { createMailbox, createUnsharing, type Mailbox } from './mailbox.ts'
-import { openSharedState, withoutAliases } from './shared-state.ts'
+import { forgetRecords } from './kernel-memory.ts'
+import { createMailboxes, type Mailboxes } from './mailbox.ts'
+import { openSharedState } from './shared-state.ts'
 import { threadExecArgv } from './thread-loader.ts'
 import { cutAround, halves, joinResults, poisoned } from './split.ts'
 
@@ -81,7 +81,8 @@ class TimedOut extends Error {}
 export async function createEvaluationPool(options: PoolOptions): Promise<EvaluationPool> {
   const { threads, taskTimeoutMs, onFault } = options
   const rows = createRowSlabs(options.rowBytesMax)
-  let runner = await createRunner(options, threads, taskTimeoutMs, rows)
+  const mailboxes = createMailboxes(options.shared.kernel)
+  let runner = await createRunner(options, rows, mailboxes)
   const shared = openSharedState(options.shared)
   let closed = false
   let tasks = 0
@@ -203,13 +204,9 @@ export async function createEvaluationPool(options: PoolOptions): Promise<Evalua
     },
     exclusive,
     async reloadProfiles(profiles) {
-      const next = await createRunner(
-        { ...options, profiles, shared: withoutAliases(options.shared) },
-        threads,
-        taskTimeoutMs,
-        rows
-      )
+      const next = await createRunner({ ...options, profiles }, rows, mailboxes)
       const old = await exclusive(() => {
+        forgetRecords(options.shared.kernel)
         const before = runner
         runner = next
         return before
@@ -240,15 +237,10 @@ export async function createEvaluationPool(options: PoolOptions): Promise<Evalua
   }
 }
 
-async function createRunner(
-  setup: PoolOptions,
-  threads: number,
-  taskTimeoutMs: number,
-  rows: RowSlabs
-): Promise<Runner> {
-  return threads === 0
-    ? createLocalRunner(setup, rows)
-    : createThreadRunner(setup, threads, taskTimeoutMs, rows)
+async function createRunner(setup: PoolOptions, rows: RowSlabs, mailboxes: Mailboxes): Promise<Runner> {
+  return setup.threads === 0
+    ? createLocalRunner(setup, rows, mailboxes)
+    : createThreadRunner(setup, rows, mailboxes)
 }
 
 /** Memory for the rows of tasks. */
@@ -282,55 +274,38 @@ function createRowSlabs(rowBytesMax: number): RowSlabs {
 }
 
 /** The same evaluator on the calling thread. An exception of one task does not harm the next. */
-function createLocalRunner(setup: EvaluatorSetup, rows: RowSlabs): Runner {
-  const mailbox = createMailbox()
-  const unshare = createUnsharing()
-  const position = { range: -1, offset: -1 }
-  const evaluator: Evaluator = setUpEvaluator(setup, offset => {
-    position.offset = offset
-  })
+function createLocalRunner(setup: EvaluatorSetup, rows: RowSlabs, mailboxes: Mailboxes): Runner {
+  const evaluator = setUpEvaluator(setup)
   return {
     run(task) {
-      position.range = -1
-      position.offset = -1
+      const mailbox = mailboxes.take()
       let result: Promise<EvaluationResult>
       try {
-        const atRange = (index: number): void => {
-          position.range = index
-          position.offset = -1
-        }
         const slab = rows.take(task)
-        const job = mailbox.put(task.ranges, task.nowMs, slab.memory)
-        const found = evaluator.evaluate({ ranges: unshare(job.ranges), nowMs: job.nowMs }, atRange, job.rows)
-        result = Promise.resolve(rows.owned(found, slab, task))
+        result = Promise.resolve(rows.owned(evaluator.evaluate(task, mailbox.desk, slab.memory), slab, task))
       } catch (error) {
         result = Promise.reject(error instanceof Error ? error : new Error(String(error)))
       }
-      const mark = { ...position }
+      const mark = mailbox.mark()
+      mailboxes.give(mailbox)
       return { result, mark: () => mark }
     },
     close: () => Promise.resolve()
   }
 }
 
-async function createThreadRunner(
-  setup: PoolOptions,
-  threads: number,
-  taskTimeoutMs: number,
-  rows: RowSlabs
-): Promise<Runner> {
+async function createThreadRunner(setup: PoolOptions, rows: RowSlabs, mailboxes: Mailboxes): Promise<Runner> {
   const extension = extname(import.meta.url)
-  const { profiles, policy, limits, shared, programs, faults } = setup
+  const { threads, taskTimeoutMs, profiles, policy, limits, shared, faults } = setup
   const workerData: EvaluatorSetup = {
     profiles,
     policy,
     limits,
     shared,
-    programs,
     ...(faults === undefined ? {} : { faults })
   }
   // Compiled here first: what is wrong with a profile is thrown to the caller, not found by every thread.
-  setUpEvaluator(workerData, () => undefined)
+  setUpEvaluator(workerData)
   const piscina = new Piscina({
     filename: fileURLToPath(new URL(`./evaluate.worker${extension}`, import.meta.url)),
     minThreads: threads,
@@ -339,7 +314,7 @@ async function createThreadRunner(
     workerData,
     execArgv: threadExecArgv(import.meta.url)
   })
-  await started(piscina, threads)
+  await started(piscina, threads, mailboxes)
   // A thread that dies between tasks is replaced by Piscina; without a listener its error would end the process.
   piscina.on('error', (error: Error) => {
     setup.onFault({
@@ -351,10 +326,9 @@ async function createThreadRunner(
       poison: false
     })
   })
-  const free: Mailbox[] = []
   return {
     run(task) {
-      const mailbox = free.pop() ?? createMailbox()
+      const mailbox = mailboxes.take()
       const given = new AbortController()
       let mark = { range: -1, offset: -1 }
       const attempt = async (): Promise<EvaluationResult> => {
@@ -372,11 +346,10 @@ async function createThreadRunner(
           }
         }, taskTimeoutMs / 4)
         try {
-          // Only a mailbox and a slab whose worker has answered may be written again: else both are left to the collector.
+          // Only a slab whose worker has answered may be written again: else it is left to the collector.
           const slab = rows.take(task)
           const job = mailbox.put(task.ranges, task.nowMs, slab.memory)
           const result = (await piscina.run(job, { signal: given.signal })) as EvaluationResult
-          if (free.length < threads) free.push(mailbox)
           return rows.owned(result, slab, task)
         } catch (error) {
           mark = mailbox.mark()
@@ -384,6 +357,8 @@ async function createThreadRunner(
             throw new TimedOut(`no answer within ${taskTimeoutMs} ms`, { cause: error })
           throw error
         } finally {
+          if (given.signal.aborted) mailboxes.retire(mailbox)
+          else mailboxes.give(mailbox)
           clearInterval(timer)
         }
       }
@@ -394,10 +369,12 @@ async function createThreadRunner(
 }
 
 /** Resolves when every thread has answered an empty task; rejects, with the threads ended, when one cannot start. */
-async function started(piscina: Piscina, threads: number): Promise<void> {
+async function started(piscina: Piscina, threads: number, mailboxes: Mailboxes): Promise<void> {
   const failed = new Promise<never>((_resolve, reject) => piscina.once('error', reject))
   const answers = Array.from({ length: threads }, async () => {
-    await piscina.run(createMailbox().put([], 0, new SharedArrayBuffer(0)))
+    const mailbox = mailboxes.take()
+    await piscina.run(mailbox.put([], 0, new SharedArrayBuffer(0)))
+    mailboxes.give(mailbox)
   })
   try {
     await Promise.race([Promise.all(answers), failed])

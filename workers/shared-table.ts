@@ -16,6 +16,8 @@ export interface SharedTableMemory {
   readonly entriesMax: number
   readonly keyBytesMax: number
   readonly memory: SharedArrayBuffer
+  /** Where it begins, a multiple of 4. */
+  readonly at: number
 }
 
 /** What find() says of a key that is not there. */
@@ -66,35 +68,63 @@ function slotCounts(entriesMax: number): number[] {
 
 const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0)
 
-export function createSharedTableMemory(entriesMax: number, keyBytesMax: number): SharedTableMemory {
+/** Keys start at whole words. */
+const arenaWords = (entriesMax: number, keyBytesMax: number): number =>
+  Math.ceil(keyBytesMax / 4) + entriesMax
+
+/** Bytes a table for so many takes. */
+export function sharedTableBytes(entriesMax: number, keyBytesMax: number): number {
   if (!Number.isInteger(entriesMax) || entriesMax < 1 || entriesMax > entryMask) {
     throw new RangeError(`shared table: entries must be 1..${entryMask}, not ${entriesMax}`)
   }
-  // Keys start at whole words.
-  const arenaBytes = keyBytesMax + 4 * entriesMax
-  const words = headerWords + sum(slotCounts(entriesMax)) + entriesMax * entryWords
-  return {
-    entriesMax,
-    keyBytesMax,
-    memory: new SharedArrayBuffer(words * 4 + Math.ceil(arenaBytes / 4) * 4)
-  }
+  return (
+    (headerWords +
+      sum(slotCounts(entriesMax)) +
+      entriesMax * entryWords +
+      arenaWords(entriesMax, keyBytesMax)) *
+    4
+  )
+}
+
+/** Memory of its own for a table. */
+export function createSharedTableMemory(entriesMax: number, keyBytesMax: number): SharedTableMemory {
+  const memory = new SharedArrayBuffer(sharedTableBytes(entriesMax, keyBytesMax))
+  return { entriesMax, keyBytesMax, memory, at: 0 }
+}
+
+/** Where the parts of a table begin: what the kernel looks keys up in. */
+export function sharedTableParts({ entriesMax, at }: SharedTableMemory): {
+  readonly slots: number
+  readonly entries: number
+  readonly keys: number
+} {
+  const slots = at + headerWords * 4
+  const entries = slots + sum(slotCounts(entriesMax)) * 4
+  return { slots, entries, keys: entries + entriesMax * entryWords * 4 }
+}
+
+/** Forgets every key. Only while nobody uses the table. */
+export function clearSharedTable({ entriesMax, memory, at }: SharedTableMemory): void {
+  const header = new Int32Array(memory, at, headerWords)
+  const levels = Math.max(header[headerLevel]!, header[headerTarget]!) + 1
+  new Int32Array(memory, at + headerWords * 4, sum(slotCounts(entriesMax).slice(0, levels))).fill(0)
+  header.fill(0)
 }
 
 /** A thread's view. `hashBytes` is for tests that want collisions. */
-export function openSharedTable(
-  { entriesMax, memory }: SharedTableMemory,
-  hashBytes: HashBytes = mix
-): SharedTable {
+export function openSharedTable(of: SharedTableMemory, hashBytes: HashBytes = mix): SharedTable {
+  const { entriesMax, memory } = of
   const counts = slotCounts(entriesMax)
-  const header = new Int32Array(memory, 0, headerWords)
-  let at = headerWords * 4
+  const header = new Int32Array(memory, of.at, headerWords)
+  const parts = sharedTableParts(of)
+  let at = parts.slots
   const levels = counts.map(count => {
     const slots = new Int32Array(memory, at, count)
     at += count * 4
     return slots
   })
-  const entries = new Int32Array(memory, at, entriesMax * entryWords)
-  const arena = new Int32Array(memory, at + entriesMax * entryWords * 4)
+  const entries = new Int32Array(memory, parts.entries, entriesMax * entryWords)
+  const arena = new Int32Array(memory, parts.keys, arenaWords(entriesMax, of.keyBytesMax))
 
   // The key in hand: bytes [keyFrom..keyTo) of the view, which is kept as long as the bytes are the same.
   let viewed = new Uint8Array(0)

@@ -31,9 +31,14 @@ export const parityPolicy: DecodePolicy = {
 /** An evaluation that assigns every series it meets. */
 export function createEvaluation(profiles: ProfileSet, isScanning: boolean, seriesMax = 20_000) {
   const shared = openSharedState(
-    createSharedMemory({ seriesMax, devicesMax: seriesMax / 10, keyBytesMax: 800 * seriesMax })
+    createSharedMemory({
+      seriesMax,
+      devicesMax: seriesMax / 10,
+      keyBytesMax: 800 * seriesMax,
+      programsMax: 8
+    })
   )
-  const programs = createProgramTable(8)
+  const programs = createProgramTable(shared.kernel.programs)
   const condition = { condition: 0, raiseCount: 1, clearCount: 2, mask: 0 }
   const program = programs.addProgram({
     conditions: [
@@ -47,7 +52,6 @@ export function createEvaluation(profiles: ProfileSet, isScanning: boolean, seri
     decoder: createDecoder(profiles, parityPolicy),
     ...(isScanning ? { scanning: { profiles, policy: parityPolicy } } : {}),
     shared,
-    programs: programs.table,
     limits: { verifyCrc: true, decompressedBytesMax: 1 << 26, deadLetterBytesMax: 1 << 16 }
   })
   return {

@@ -76,9 +76,14 @@ async function startNetwork(inventoryFile: string): Promise<Network> {
     { ...config, inventory: { ...config.inventory, files: [inventoryFile] } },
     1
   )
-  const shared = createSharedMemory({ seriesMax: 1_000_000, devicesMax: 500_000, keyBytesMax: 1 << 27 })
+  const shared = createSharedMemory({
+    seriesMax: 1_000_000,
+    devicesMax: 500_000,
+    keyBytesMax: 1 << 27,
+    programsMax: 65_536
+  })
   const state = openSharedState(shared)
-  const programs = createProgramTable(65_536)
+  const programs = createProgramTable(shared.kernel.programs)
   const pool = await createEvaluationPool({
     rowBytesMax: 1 << 28,
     threads: 0,
@@ -87,7 +92,6 @@ async function startNetwork(inventoryFile: string): Promise<Network> {
     policy: { futureMsMax: 300_000, pastMsMax: 1e12, depthMax: 32, valueBytesMax: 1 << 20 },
     limits: { verifyCrc: true, decompressedBytesMax: 1 << 26, deadLetterBytesMax: 1 << 16 },
     shared,
-    programs: { memory: programs.table.memory, capacity: programs.table.capacity },
     onFault: fault => console.error('bench: evaluation:', fault)
   })
   let nowMs = Date.now()

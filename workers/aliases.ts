@@ -1,0 +1,133 @@
+import type { ProfileFormat } from '../schemas/profile-schema.ts'
+import type { MeasurementPlan, ProfileSet } from '../schemas/profile.ts'
+
+/**
+ * An alias is the stretch of a record that names its device and port, which the kernel finds and never takes apart. Here it
+ * is looked at once, when it is learnt: does it say by itself which measurement, device and instance its records are of?
+ */
+
+/** What an alias says. */
+interface Identity {
+  /** The name that measurements are found by. */
+  readonly name: string
+  readonly tags: readonly string[]
+}
+
+/** How one format's aliases read. */
+interface AliasForm {
+  /** Undefined where the alias is not the whole and plain stretch that it should be. */
+  identity(alias: string): Identity | undefined
+  /** A record with this alias and one plain field that is 0. `rawTime` is of the record that the alias was found in. */
+  compose(alias: string, field: string, rawTime: number): string
+  /** The only field of its records, where there is but one. */
+  readonly onlyField?: string
+  /** Tags that do not stand in the alias. */
+  readonly tagsElsewhere?: readonly string[]
+}
+
+/** A flat object of strings without escapes. */
+const flat = String.raw`\{(?:"[^"\\]*":"[^"\\]*"(?:,"[^"\\]*":"[^"\\]*")*)?\}`
+const telegrafAlias = new RegExp(String.raw`^[^"\\]*","tags":${flat}$`)
+const gnmicAlias = new RegExp(String.raw`^\0[^"\\]*"${flat}$`)
+
+/** The object that a text is, or undefined. */
+function objectOf(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const telegraf: AliasForm = {
+  identity(alias) {
+    if (!telegrafAlias.test(alias)) return undefined
+    const tags = objectOf(alias.slice(alias.indexOf('{')))
+    return tags && { name: alias.slice(0, alias.indexOf('"')), tags: Object.keys(tags) }
+  },
+  compose: (alias, field, rawTime) =>
+    `{"fields":{${JSON.stringify(field)}:0},"name":"${alias},"timestamp":${rawTime}}`
+}
+
+/** NUL, the name, its quote, the tags. */
+const gnmic: AliasForm = {
+  identity(alias) {
+    if (!gnmicAlias.test(alias)) return undefined
+    const nameEnd = alias.indexOf('"')
+    const tags = objectOf(alias.slice(nameEnd + 1))
+    return tags && { name: alias.slice(1, nameEnd), tags: Object.keys(tags) }
+  },
+  compose(alias, field, rawTime) {
+    const nameEnd = alias.indexOf('"')
+    const head = `"name":"${alias.slice(1, nameEnd)}","timestamp":${rawTime}`
+    return `{${head},"tags":${alias.slice(nameEnd + 1)},"values":{${JSON.stringify(field)}:0}}`
+  }
+}
+
+const zabbix: AliasForm = {
+  onlyField: 'value',
+  identity(alias) {
+    const object = objectOf(`{${alias}}`)
+    const name = object?.['name']
+    // Of a record with "metrics" those count, whatever else it holds.
+    if (object === undefined || typeof name !== 'string' || Object.hasOwn(object, 'metrics')) return undefined
+    const itemTags = Array.isArray(object['item_tags']) ? (object['item_tags'] as unknown[]) : []
+    const tags = itemTags.map(item => String((item as { tag?: unknown } | null)?.tag))
+    return { name, tags: [...tags, '@host', '@host_name', '@item', '@itemid'] }
+  },
+  compose: (alias, _field, rawTime) =>
+    `{${alias},"clock":${Math.floor(rawTime / 1000)},"ns":0,"value":0,"type":3}`
+}
+
+const canonical: AliasForm = {
+  tagsElsewhere: ['timeMs', 'signals'],
+  identity(alias) {
+    const object = objectOf(`{${alias}}`)
+    if (object === undefined) return undefined
+    // They stand behind; of a key that is there twice the last counts.
+    if (Object.hasOwn(object, 'timeMs') || Object.hasOwn(object, 'signals')) return undefined
+    // Of a record with "metrics" those count, whatever else it holds.
+    if (Object.hasOwn(object, 'metrics')) return undefined
+    return { name: 'canonical', tags: Object.keys(object) }
+  },
+  compose: (alias, field, rawTime) => `{${alias},"timeMs":${rawTime},"signals":{${JSON.stringify(field)}:0}}`
+}
+
+const aliasForms: Readonly<Record<ProfileFormat, AliasForm>> = { telegraf, gnmic, zabbix, canonical }
+
+const utf8 = new TextDecoder()
+
+/**
+ * Whether an alias says by itself which measurement, device and instance a record is of, where the reference decoder has
+ * found one group, of `plan`, in a record of `format` with that alias. Where that cannot be told, a record to ask the
+ * reference decoder: the same alias with one plain field, which must give the same. `isOfItself` says that no field of the
+ * record could have named the instance or changed what it is of.
+ */
+export function proveAlias(
+  aliasBytes: Uint8Array,
+  format: ProfileFormat,
+  rawTime: number,
+  plan: MeasurementPlan,
+  profiles: ProfileSet,
+  isOfItself: boolean
+): boolean | Uint8Array {
+  const form = aliasForms[format]
+  const alias = utf8.decode(aliasBytes)
+  const identity = form.identity(alias)
+  if (identity === undefined || plan.format !== format) return false
+  // Where several measurements match the name, the fields decide between them.
+  const { exact, wild } = profiles.byName[format]
+  const candidates =
+    (exact.get(identity.name)?.length ?? 0) + wild.filter(({ pattern }) => pattern.test(identity.name)).length
+  if (candidates !== 1 || identity.tags.some(tag => plan.linkedKeys.has(tag))) return false
+  const elsewhere = form.tagsElsewhere ?? []
+  if ([...plan.device, ...plan.instance, ...plan.when].some(({ tag }) => elsewhere.includes(tag)))
+    return false
+  const field = form.onlyField ?? plan.slots[0]?.field
+  // An instance that comes from a field is missing in the probe, unless it is this very field.
+  if (field === undefined || plan.instance.some(({ tag }) => tag === field)) return false
+  return isOfItself || new TextEncoder().encode(form.compose(alias, field, rawTime))
+}

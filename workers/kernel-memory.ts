@@ -1,0 +1,150 @@
+import { programTableBytes, type ProgramMemory } from '../rules/program.ts'
+import { deviceStateBytes, seriesStateBytes } from '../rules/series-state.ts'
+import {
+  constantsEnd,
+  decimalsAt,
+  deskBytes,
+  desksMax,
+  formsEnd,
+  formsHeap,
+  formsUsed,
+  literalBytes,
+  literalsAt,
+  pageBytes,
+  powersAt
+} from './kernel/layout.ts'
+import { clearSharedTable, sharedTableBytes, type SharedTableMemory } from './shared-table.ts'
+
+/**
+ * The one memory that the kernel works on, shared by all threads: constants, desks, forms, the state of series and
+ * devices, the programs, the table of aliases. Each part is made at its limit and never moves; what is not used yet takes no
+ * memory. Behind them the inputs and rows of the desks are taken as tasks need them.
+ */
+export interface KernelMemory {
+  readonly memory: WebAssembly.Memory
+  /** Where the parts begin. */
+  readonly desks: number
+  readonly forms: number
+  readonly series: number
+  readonly devices: number
+  readonly seriesIds: number
+  readonly seriesLayouts: number
+  readonly nextRuns: number
+  readonly programs: ProgramMemory
+  readonly aliases: SharedTableMemory
+}
+
+export interface KernelLimits {
+  readonly seriesMax: number
+  readonly devicesMax: number
+  readonly programsMax: number
+  readonly aliasesMax: number
+  /** Bytes of all aliases; less where the memory has no room for so many. */
+  readonly aliasBytesMax: number
+}
+
+const pagesMax = 65536
+/** What is left for inputs and rows at least. */
+const workBytesMin = 512 * 1024 * 1024
+const formsBytes = 8 * 1024 * 1024
+
+/** In the order of their numbers in layout.ts. */
+const literalTexts = [
+  '{"fields":{',
+  '},"name":"',
+  ',"timestamp":',
+  ',"timeMs":',
+  ',"signals":{',
+  '{"name":"',
+  '","timestamp":',
+  ',"tags":{',
+  '},"values":{',
+  '{"host":',
+  ',"clock":',
+  ',"ns":',
+  ',"value":',
+  ',"type":',
+  'true',
+  'false',
+  'null'
+]
+
+/** Throws RangeError when the limits ask for more than WebAssembly's four gigabytes hold. */
+export function createKernelMemory(limits: KernelLimits): KernelMemory {
+  const { seriesMax, devicesMax, programsMax, aliasesMax } = limits
+  let end = constantsEnd
+  const take = (bytes: number): number => {
+    const at = Math.ceil(end / 64) * 64
+    end = at + bytes
+    return at
+  }
+  const parts = {
+    desks: take(desksMax * deskBytes),
+    forms: take(formsBytes),
+    series: take(seriesStateBytes(seriesMax)),
+    devices: take(deviceStateBytes(devicesMax)),
+    seriesIds: take(seriesMax * 8),
+    seriesLayouts: take(seriesMax * 4),
+    nextRuns: take(seriesMax * 4)
+  }
+  const programsAt = take(programTableBytes(programsMax))
+  const room = pagesMax * pageBytes - workBytesMin - end - 64 - sharedTableBytes(aliasesMax, 0)
+  if (room < aliasesMax)
+    throw new RangeError(
+      `${seriesMax} series and ${devicesMax} devices need more than the evaluation's memory can hold; lower workers.series_max or workers.devices_max`
+    )
+  const aliasBytesMax = Math.min(limits.aliasBytesMax, room)
+  const aliasesAt = take(sharedTableBytes(aliasesMax, aliasBytesMax))
+  const memory = new WebAssembly.Memory({
+    initial: Math.ceil(end / pageBytes),
+    maximum: pagesMax,
+    shared: true
+  })
+  const kernelMemory: KernelMemory = {
+    memory,
+    ...parts,
+    programs: { memory: memory.buffer, at: programsAt, capacity: programsMax },
+    aliases: {
+      entriesMax: aliasesMax,
+      keyBytesMax: aliasBytesMax,
+      memory: memory.buffer,
+      at: aliasesAt
+    }
+  }
+  writeConstants(memory.buffer)
+  clearForms(kernelMemory)
+  return kernelMemory
+}
+
+function writeConstants(memory: SharedArrayBuffer): void {
+  const view = new DataView(memory)
+  for (let k = 0; k < 20; k++) view.setBigUint64(powersAt + k * 8, 10n ** BigInt(k), true)
+  for (let k = 0; k < 23; k++) view.setFloat64(decimalsAt + k * 8, 10 ** k, true)
+  literalTexts.forEach((text, i) =>
+    new Uint8Array(memory, literalsAt + i * literalBytes, literalBytes).set(new TextEncoder().encode(text))
+  )
+}
+
+function clearForms({ memory, forms }: KernelMemory): void {
+  const view = new DataView(memory.buffer, forms, formsBytes)
+  new Uint8Array(memory.buffer, forms, formsHeap).fill(0)
+  view.setUint32(formsUsed, forms + formsHeap, true)
+  view.setUint32(formsEnd, forms + formsBytes, true)
+}
+
+/** Forgets how records are written and whose they are: both may change with the profiles. Only while no task is under way. */
+export function forgetRecords(of: KernelMemory): void {
+  clearSharedTable(of.aliases)
+  clearForms(of)
+}
+
+/** Takes more of the memory, for as long as the process lives; where it begins. Throws RangeError when none is left. */
+export function takeWorkBytes(memory: WebAssembly.Memory, bytes: number): number {
+  return memory.grow(Math.ceil(bytes / pageBytes)) * pageBytes
+}
+
+/** The memory as it is now: another thread may have made it larger. */
+export function bufferReaching(memory: WebAssembly.Memory, end: number): SharedArrayBuffer {
+  if (memory.buffer.byteLength < end) memory.grow(0)
+  return memory.buffer
+}

@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest'
+import { readProfileFiles, shippedProfiles } from '../schemas/profile-files.ts'
+import { compileProfiles } from '../schemas/profile.ts'
+import { createParity } from './test-parity.ts'
+
+const profiles = compileProfiles(await readProfileFiles([shippedProfiles]))
+
+const telegraf = (fields: string, { name = 'interface', port = '1', timestamp = '1700000500' } = {}) =>
+  Buffer.from(
+    `{"fields":{${fields}},"name":"${name}","tags":{"agent_host":"10.7.1.5","host":"col1","ifIndex":"${port}"},"timestamp":${timestamp}}\n`
+  )
+
+/** Runs the values three times, so that what can be learnt is; how many of the last time took the kernel. */
+function scannedOf(values: readonly Uint8Array[]): number {
+  const parity = createParity(profiles)
+  for (let round = 0; round < 3; round++) {
+    const difference = parity.run(values)
+    expect(difference?.scanning).toEqual(difference?.decoding)
+  }
+  return parity.scanned
+}
+
+describe('the kernel', () => {
+  it.each([
+    '0',
+    '-0',
+    '7',
+    '10',
+    '12345678',
+    '123456789',
+    '9007199254740993',
+    '9999999999999999999',
+    '18446744073709551615'
+  ])('reads the whole number %s as the decoder does', text => {
+    scannedOf([telegraf(`"ifHCInOctets":${text},"ifOperStatus":1`)])
+  })
+
+  it.each([
+    '0.1',
+    '-0.0',
+    '1.5',
+    '0.30000000000000004',
+    '0.1000000000000000055',
+    '123456789.123456789',
+    '1e3',
+    '1.',
+    '.5',
+    '01'
+  ])('reads the number %s as the decoder does', text => {
+    scannedOf([
+      telegraf(`"swDdmRxPower":"${text}"`, { name: 'ddm' }),
+      telegraf(`"swDdmTemperature":${text}`, { name: 'ddm' })
+    ])
+  })
+
+  it('takes numbers of nineteen digits, states, flags and texts that it has seen', () => {
+    expect(
+      scannedOf([
+        telegraf('"ifHCInOctets":1234567890123456789,"ifOperStatus":1'),
+        telegraf('"ifOperStatus":"down(2)"', { port: '2' }),
+        telegraf('"swDdmRxPower":"  -","swDdmTxPower":"0.2500"', { name: 'ddm', port: '3' }),
+        Buffer.from(
+          '{"fields":{"battery_charge_percent":100,"status_flags":8,"ups_status":"OL"},"name":"upsd","tags":{"host":"col1","ups_name":"ku7"},"timestamp":1700000500}'
+        )
+      ])
+    ).toBe(4)
+  })
+
+  it('stops at no more texts of a slot than it may learn', () => {
+    const texts = Array.from({ length: 200 }, (_, i) => telegraf(`"ifOperStatus":"state ${i}"`))
+    expect(scannedOf(texts)).toBeLessThan(200)
+  })
+
+  it('stops at no more field names than it may learn', () => {
+    const names = Array.from({ length: 300 }, (_, i) => telegraf(`"ifOperStatus":1,"field${i}":1`))
+    const scanned = scannedOf(names)
+    expect(scanned).toBeGreaterThan(0)
+    expect(scanned).toBeLessThan(300)
+  })
+
+  it('grows for a batch with more rows than it had room for', () => {
+    const many = Array.from({ length: 40_000 }, (_, i) =>
+      telegraf('"ifHCInOctets":1,"ifHCOutOctets":2,"ifOperStatus":1', {
+        timestamp: String(1_700_000_000 + (i % 500))
+      })
+    )
+    expect(scannedOf(many)).toBe(40_000)
+  })
+
+  it('leaves a record whose time is absurd, too old or from the future', () => {
+    for (const timestamp of ['5', '1500000000', '1700009999'])
+      expect(scannedOf([telegraf('"ifOperStatus":1', { timestamp })])).toBe(0)
+  })
+})

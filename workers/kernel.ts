@@ -1,0 +1,97 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { programTableParts } from '../rules/program.ts'
+import { seriesStateParts } from '../rules/series-state.ts'
+import { dbmOfMilliwatts } from '../schemas/convert.ts'
+import type { DecodePolicy } from '../schemas/decode.ts'
+import { packageRoot } from '../schemas/package-root.ts'
+import type { SharedState } from './shared-state.ts'
+import { sharedTableParts } from './shared-table.ts'
+
+/** What the compiled kernel (workers/kernel/) offers; addresses are in the shared memory. */
+export interface Kernel {
+  /** Reads on in the run on a desk, `most` records at most; what it stopped for (stopDone … in layout.ts). */
+  walk(desk: number, most: number): number
+  /** Judges rows of a desk; the first that needs the long way, or where its list was full, or `to`. */
+  judge(desk: number, from: number, to: number): number
+  /** Rows without a program that judge() listed on the desk. */
+  unassignedRows(): number
+}
+
+interface KernelExports {
+  readonly walk: Kernel['walk']
+  readonly judge: Kernel['judge']
+  readonly unassignedRows: { readonly value: number }
+  openFields(forms: number, measurements: number): void
+  openTable(header: number, slots: number, entries: number, keys: number): void
+  openSeries(
+    layouts: number,
+    nextRuns: number,
+    ids: number,
+    programs: number,
+    devices: number,
+    lastSeen: number
+  ): void
+  openJudge(
+    lastTimes: number,
+    programs: number,
+    busy: number,
+    quietLo: number,
+    quietHi: number,
+    quietMask: number
+  ): void
+  setClock(pastMsMax: number, futureMsMax: number): void
+  setLimits(valueBytesMax: number): void
+}
+
+/** Where `npm run build` puts the compiled kernel, for source and build alike. */
+const kernelFile = join(packageRoot, 'dist', 'workers', 'kernel.wasm')
+
+let compiled: WebAssembly.Module | undefined
+
+function kernelModule(): WebAssembly.Module {
+  if (compiled !== undefined) return compiled
+  let bytes: Uint8Array
+  try {
+    bytes = readFileSync(kernelFile)
+  } catch (error) {
+    throw new Error(`the evaluation kernel is not there (${kernelFile}): run \`npm run build\``, {
+      cause: error
+    })
+  }
+  compiled = new WebAssembly.Module(bytes)
+  return compiled
+}
+
+/** A thread's own instance over the shared memory. `measurements` is how many the profiles have. */
+export function openKernel(shared: SharedState, policy: DecodePolicy, measurements: number): Kernel {
+  const { kernel, limits } = shared
+  const instance = new WebAssembly.Instance(kernelModule(), {
+    env: { memory: kernel.memory, dbmOfMilliwatts }
+  })
+  const of = instance.exports as unknown as KernelExports
+  const series = seriesStateParts(limits.seriesMax, kernel.series)
+  const table = sharedTableParts(kernel.aliases)
+  const program = programTableParts(kernel.programs.capacity, kernel.programs.at)
+  of.openFields(kernel.forms, measurements)
+  of.openTable(kernel.aliases.at, table.slots, table.entries, table.keys)
+  of.openSeries(
+    kernel.seriesLayouts,
+    kernel.nextRuns,
+    kernel.seriesIds,
+    series.program,
+    series.device,
+    kernel.devices
+  )
+  of.openJudge(
+    series.lastTimeMs,
+    series.program,
+    series.busy,
+    program.quietLo,
+    program.quietHi,
+    program.quietMask
+  )
+  of.setClock(policy.pastMsMax, policy.futureMsMax)
+  of.setLimits(policy.valueBytesMax)
+  return { walk: of.walk, judge: of.judge, unassignedRows: () => of.unassignedRows.value }
+}

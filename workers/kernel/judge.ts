@@ -1,0 +1,70 @@
+import { attention, attentionMax, deskRowsAt, deskRowsMax } from './layout'
+
+/**
+ * The quick part of evaluateSample() of rules/kernel.ts: a sample within the quiet band of a series with nothing under way
+ * changes nothing but the time of its series. Everything else is left to that function.
+ */
+
+let lastTimesAt: usize = 0
+let programsAt: usize = 0
+let busyAt: usize = 0
+let quietLoAt: usize = 0
+let quietHiAt: usize = 0
+let quietMaskAt: usize = 0
+
+export function openJudge(
+  lastTimes: usize,
+  programs: usize,
+  busy: usize,
+  quietLo: usize,
+  quietHi: usize,
+  quietMask: usize
+): void {
+  lastTimesAt = lastTimes
+  programsAt = programs
+  busyAt = busy
+  quietLoAt = quietLo
+  quietHiAt = quietHi
+  quietMaskAt = quietMask
+}
+
+/** How many rows of series without a program judge() met before it stopped; they are listed on the desk. */
+export let unassignedRows: u32 = 0
+
+/**
+ * Goes over the rows [from..to) of a desk. Returns the first one that needs the long way, `to` when there is none, or where
+ * it stopped because its list of rows without a program is full.
+ */
+export function judge(desk: usize, from: usize, to: usize): usize {
+  const rowsMax = load<u32>(desk + deskRowsMax) as usize
+  const seriesColumn = load<u32>(desk + deskRowsAt) as usize
+  const times = seriesColumn + (rowsMax << 2) + (rowsMax << 3)
+  const values = times + (rowsMax << 3)
+  unassignedRows = 0
+  for (let row = from; row < to; row++) {
+    const series = load<i32>(seriesColumn + (row << 2)) as isize
+    if (series < 0) continue
+    const program = load<i32>(programsAt + ((series as usize) << 2))
+    if (program < 0) {
+      if (unassignedRows == attentionMax) return row
+      store<u32>(desk + attention + ((unassignedRows as usize) << 2), row as u32)
+      unassignedRows++
+      continue
+    }
+    const timeMs = load<i64>(times + (row << 3)) as f64
+    const lastAt = lastTimesAt + ((series as usize) << 3)
+    if (timeMs < load<f64>(lastAt)) continue
+    if (load<u8>(busyAt + (series as usize)) != 0) return row
+    const value = load<f64>(values + (row << 3))
+    if (!(
+      value >= load<f64>(quietLoAt + ((program as usize) << 3)) &&
+      value <= load<f64>(quietHiAt + ((program as usize) << 3))
+    ))
+      return row
+    // A code that no enumeration can have looks at some other one; that may take the long way, never skip it.
+    const code = value as i64 as u32
+    if (((load<u32>(quietMaskAt + ((program as usize) << 2)) >> (code & 31)) & 1) == 0) return row
+    store<f64>(lastAt, timeMs)
+  }
+  return to
+}

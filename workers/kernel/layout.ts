@@ -1,0 +1,234 @@
+/**
+ * Where things lie in the memory that the kernel shares with the rest of workers/: plain numbers, read by the kernel's
+ * compiler and by TypeScript alike. Offsets are in bytes.
+ */
+
+export const pageBytes = 65536
+
+// --- constants, written once by the main thread ---------------------------------------------------------------
+
+/** Nothing lies at address 0, which means "none". 10^k as u64, k = 0..19, then as f64, k = 0..22. */
+export const powersAt = 1024
+export const decimalsAt = 1184
+/** Texts of the formats, 16 bytes each, in the order of `literalTexts` (workers/kernel-memory.ts). */
+export const literalsAt = 1376
+export const literalBytes = 16
+export const constantsEnd = 2048
+
+export const telegrafOpening = 0
+export const telegrafNaming = 1
+export const telegrafTiming = 2
+export const canonicalTiming = 3
+export const canonicalSignals = 4
+export const gnmicNaming = 5
+export const gnmicTiming = 6
+export const gnmicTags = 7
+export const gnmicValues = 8
+export const zabbixOpening = 9
+export const zabbixClock = 10
+export const zabbixNs = 11
+export const zabbixValue = 12
+export const zabbixType = 13
+export const literalTrue = 14
+export const literalFalse = 15
+export const literalNull = 16
+
+// --- a desk: what one task works on, 64 KiB, and pointers to its larger parts ------------------------------------
+
+export const deskBytes = 65536
+/** Desks there can be; each task under way has one. */
+export const desksMax = 64
+
+/** f64: index of the range and offset of the record that the task is at; -1 before. */
+export const deskRange = 0
+export const deskOffset = 8
+/** u32 each: where the part begins, and how long it is (of rows: for how many there is room). */
+export const deskInputAt = 16
+export const deskInputBytes = 20
+export const deskPlainAt = 24
+export const deskPlainBytes = 28
+export const deskRowsAt = 32
+export const deskRowsMax = 36
+
+/** The run of records under way. u32: where the next record begins and where the run ends; i32: records left, rows so far. */
+export const runAt = 64
+export const runEnd = 68
+export const runLeft = 72
+export const runRows = 76
+/** f64 each. */
+export const runBaseOffset = 80
+export const runBaseTimeMs = 88
+/** -1 where the records have times of their own. */
+export const runAppendTimeMs = 96
+export const runFirstOffset = 104
+export const runLastOffset = 112
+export const runNowMs = 120
+/** Offset behind the last record read. */
+export const runNextOffset = 128
+/** i32: what `program` of a series holds that this task has announced. */
+export const runMark = 136
+
+/** What the kernel stopped for, and its particulars (u32 each). */
+export const stopFirst = 144
+export const stopSecond = 148
+export const stopThird = 152
+export const foundPlace = 156
+/** What was found of the record that it stopped at: the alias, its format, its time, and (above) where its fields lead to. */
+export const foundAliasFrom = 160
+export const foundAliasTo = 164
+export const foundFormat = 168
+export const foundRawTime = 176
+
+/** Counters of the task (u32 but for bytes, f64). */
+export const countRecords = 192
+export const countSamples = 196
+export const countScanned = 200
+export const countBytes = 208
+
+/** The record in hand, by field and by reading. */
+export const fieldsMax = 64
+export const slotsMax = 128
+export const scratchNumbers = 4096
+export const scratchTextFrom = 4608
+export const scratchTextTo = 4864
+export const scratchKinds = 5120
+export const scratchValues = 5632
+export const scratchSlots = 6656
+export const scratchSeries = 7168
+export const scratchNoReadings = 7680
+/** An alias that is put together. */
+export const scratchAlias = 8192
+export const aliasBytesMax = 4096
+/** Rows that the second pass leaves to the main program, u32 each. */
+export const attention = 16384
+export const attentionMax = 4096
+/** Counters by slot of all measurements (no readings), then by measurement (records), u32 each. */
+export const slotCounters = 32768
+export const slotCountersMax = 7168
+export const measurementCounters = 61440
+export const measurementCountersMax = 1024
+
+/** A row: i32 index of its series, then u64 id, i64 ms, f64 value and u64 offset, each in a column of its own. */
+export const rowBytes = 36
+
+// --- forms: what has been learnt of how records are written ------------------------------------------------------
+
+export const formsLock = 0
+export const formsUsed = 4
+export const formsEnd = 8
+/** Places so far and the root of each format, u32 each. */
+export const formsPlaces = 16
+export const formsRoots = 32
+/** Address of each set by its number, u32. */
+export const formsSets = 64
+export const setsMax = 65536
+export const formsHeap = 262208
+
+export const telegraf = 0
+export const gnmic = 1
+export const zabbix = 2
+export const canonical = 3
+
+/** A place in the tree of field names: length of `"name":`, links, one shape a measurement, then the bytes. */
+export const placeKeyLength = 0
+export const placeNext = 4
+export const placeChild = 8
+export const placeParent = 12
+export const placeShapes = 16
+
+/** How a measurement reads the fields of a place. */
+export const shapeFlags = 0
+export const shapeIsSlow = 1
+export const shapeMayNameInstance = 2
+export const shapeSlotCount = 4
+export const shapeSlots = 8
+
+export const slotIndex = 0
+export const slotField = 4
+export const slotMode = 8
+export const slotFlags = 12
+export const slotMul = 16
+export const slotDiv = 24
+export const slotOffset = 32
+export const slotMin = 40
+export const slotMax = 48
+export const slotTrue = 56
+export const slotFalse = 64
+/** By code, `codesCount` f64; of flags: bit and code of each, two f64. */
+export const slotCodes = 72
+/** First text that was learnt. */
+export const slotTexts = 76
+/** Count, then address of so many f64. */
+export const slotSentinelCount = 80
+export const slotSentinels = 84
+/** Values that other readings may change. */
+export const slotBecomesCount = 88
+export const slotBecomes = 92
+/** Count, then address of so many u32: slots that give the same signal before this one. */
+export const slotEarlierCount = 96
+export const slotEarlier = 100
+export const slotMeasurement = 104
+export const slotFlagCount = 108
+export const slotBytes = 112
+
+/** Modes of a slot. */
+export const modeLinear = 0
+export const modeScaled = 1
+export const modeCodes = 2
+export const modeMilliwatt = 3
+export const modeDbm = 4
+export const modeMilliwattOrDbm = 5
+export const modeHuaweiSign = 6
+export const modeMains = 7
+/** The first of some bits that is set says the code. */
+export const modeFlags = 8
+export const codesCount = 64
+
+/** Flags of a slot. */
+export const slotIsTextNumber = 1
+/** 0 is a reading only while another one has a certain value. */
+export const slotZeroNeeds = 2
+/** Every code there is lies below codesCount. */
+export const slotHasAllCodes = 4
+
+/** A text that was learnt: what it reads as, and the next one. */
+export const textNext = 0
+export const textLength = 4
+export const textValue = 8
+export const textBytes = 16
+
+/** Some signals of a measurement, side by side. */
+export const setMeasurement = 0
+export const setFormat = 4
+export const setTimeUnit = 8
+export const setSlotBase = 12
+export const setSeriesOfSlot = 16
+
+/** Value of an alias that does not say by itself what its record is of. */
+export const notWhole = 0x7fffffff
+/** Bit beside the set of an entity's first run: it is of the device itself, so a field may still name an instance. */
+export const withoutInstance = 0x40000000
+
+// --- a table of keys (workers/shared-table.ts) ---------------------------------------------------------------------
+
+export const tableLevel = 8
+export const tableSlotsMin = 4096
+
+// --- what walk() stops for -----------------------------------------------------------------------------------------
+
+/** All records of the run are read. */
+export const stopDone = 0
+/** The record is one for the reference decoder. */
+export const stopLeave = 1
+/** The same, and its alias is not known yet. */
+export const stopNewAlias = 2
+/** A field name that is not known: the place before it, and where it stands. */
+export const stopPlace = 3
+/** A place that the measurement has no shape for: both. */
+export const stopShape = 4
+/** A set that is not known: its number. */
+export const stopSet = 5
+/** A text that is not known: its slot, and where it stands. */
+export const stopText = 6
+/** There is no room for the rows of one more record. */
+export const stopRows = 7

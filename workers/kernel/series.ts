@@ -1,0 +1,173 @@
+import {
+  countSamples,
+  measurementCounters,
+  deskRowsAt,
+  deskRowsMax,
+  formsSets,
+  notWhole,
+  runMark,
+  runNowMs,
+  runRows,
+  scratchNoReadings,
+  scratchSeries,
+  scratchSlots,
+  scratchValues,
+  setFormat,
+  setMeasurement,
+  setSeriesOfSlot,
+  setSlotBase,
+  setTimeUnit,
+  slotCounters,
+  stopLeave,
+  stopNewAlias,
+  stopRows,
+  stopSet,
+  withoutInstance
+} from './layout'
+import { desk, forms, stopWith } from './fields'
+import { aliasFrom, aliasTo, format, isTimeMs, rawTime } from './forms'
+import { noReadings, readFields, readings } from './readings'
+import { find } from './table'
+import { toTimeMs } from './time'
+
+/** From a scanned record to its rows: whose it is, which series its readings are of. */
+
+let layoutsAt: usize = 0
+let nextRunsAt: usize = 0
+let idsAt: usize = 0
+let programsAt: usize = 0
+let devicesAt: usize = 0
+let lastSeenAt: usize = 0
+let pastMsMax: f64 = 0
+let futureMsMax: f64 = 0
+
+export function openSeries(
+  layouts: usize,
+  nextRuns: usize,
+  ids: usize,
+  programs: usize,
+  devices: usize,
+  lastSeen: usize
+): void {
+  layoutsAt = layouts
+  nextRunsAt = nextRuns
+  idsAt = ids
+  programsAt = programs
+  devicesAt = devices
+  lastSeenAt = lastSeen
+}
+
+export function setClock(pastMs: f64, futureMs: f64): void {
+  pastMsMax = pastMs
+  futureMsMax = futureMs
+}
+
+function setOf(layout: u32): usize {
+  return load<u32>(forms + formsSets + (((layout & ~withoutInstance) as usize) << 2)) as usize
+}
+
+/**
+ * Writes the rows of the record scanned last. False, with `stop` set, leaves it; nothing has been written then. `offset` is
+ * the record's.
+ */
+export function takeRecord(offset: f64): bool {
+  const first = find(aliasFrom, aliasTo)
+  if (first < 0 || first == notWhole) {
+    stopWith(first == -1 ? stopNewAlias : stopLeave, 0, 0)
+    return false
+  }
+  const layout = load<u32>(layoutsAt + ((first as usize) << 2))
+  const set = setOf(layout)
+  if (set == 0) {
+    stopWith(stopSet, (layout & ~withoutInstance) as usize, 0)
+    return false
+  }
+  const nowMs = load<f64>(desk + runNowMs)
+  const timeMs = isTimeMs ? rawTime : toTimeMs(rawTime, load<u32>(set + setTimeUnit))
+  // Absurd, too old, or from the future: the reference decoder says what becomes of it.
+  if (
+    load<u32>(set + setFormat) != format ||
+    !(timeMs >= nowMs - pastMsMax && timeMs <= nowMs + futureMsMax)
+  ) {
+    stopWith(stopLeave, 0, 0)
+    return false
+  }
+  const measurement = load<u32>(set + setMeasurement) as usize
+  if (!readFields(measurement, (layout & withoutInstance) != 0)) return false
+  const mark = load<i32>(desk + runMark)
+  for (let i: usize = 0; i < readings; i++) {
+    const series = seriesOf(first, set, load<u32>(desk + scratchSlots + (i << 2)) as usize)
+    if (series >= 0) {
+      const program = load<i32>(programsAt + ((series as usize) << 2))
+      if (program >= 0 || program == mark) {
+        store<i32>(desk + scratchSeries + (i << 2), series)
+        continue
+      }
+    }
+    if (series != unknownSet) stopWith(stopLeave, 0, 0)
+    return false
+  }
+  const rows = load<u32>(desk + runRows) as usize
+  const rowsMax = load<u32>(desk + deskRowsMax) as usize
+  if (rows + readings > rowsMax) {
+    stopWith(stopRows, readings, 0)
+    return false
+  }
+  writeRows(rows, rowsMax, timeMs as i64, offset as i64)
+  store<u32>(desk + runRows, (rows + readings) as u32)
+  store<u32>(desk + countSamples, load<u32>(desk + countSamples) + (readings as u32))
+  count(desk + measurementCounters + (measurement << 2))
+  const slotBase = load<u32>(set + setSlotBase) as usize
+  for (let i: usize = 0; i < noReadings; i++)
+    count(desk + slotCounters + ((slotBase + (load<u32>(desk + scratchNoReadings + (i << 2)) as usize)) << 2))
+  const device = load<i32>(devicesAt + ((first as usize) << 2))
+  if (device >= 0) store<f64>(lastSeenAt + ((device as usize) << 3), nowMs)
+  return true
+}
+
+function count(at: usize): void {
+  store<u32>(at, load<u32>(at) + 1)
+}
+
+/** What seriesOf() says where `stop` is set already. */
+const unknownSet: i32 = -2
+
+/** Series of a slot in any run of the entity, or -1 when it has none yet. `set` is the first run's. */
+function seriesOf(first: i32, set: usize, slot: usize): i32 {
+  const at = load<i32>(set + setSeriesOfSlot + (slot << 2))
+  if (at >= 0) return first + at
+  for (
+    let run = load<i32>(nextRunsAt + ((first as usize) << 2)) - 1;
+    run >= 0;
+    run = load<i32>(nextRunsAt + ((run as usize) << 2)) - 1
+  ) {
+    const layout = load<u32>(layoutsAt + ((run as usize) << 2))
+    const other = setOf(layout)
+    if (other == 0) {
+      stopWith(stopSet, (layout & ~withoutInstance) as usize, 0)
+      return unknownSet
+    }
+    const place = load<i32>(other + setSeriesOfSlot + (slot << 2))
+    if (place >= 0) return run + place
+  }
+  return -1
+}
+
+/** Columns stand one behind the other, each as long as there may be rows. */
+function writeRows(rows: usize, rowsMax: usize, timeMs: i64, offset: i64): void {
+  const seriesColumn = load<u32>(desk + deskRowsAt) as usize
+  const step = rowsMax << 3
+  const ids = seriesColumn + (rowsMax << 2)
+  let row = ids + (rows << 3)
+  let series = seriesColumn + (rows << 2)
+  for (let i: usize = 0; i < readings; i++) {
+    const index = load<u32>(desk + scratchSeries + (i << 2))
+    store<u32>(series, index)
+    store<u64>(row, load<u64>(idsAt + ((index as usize) << 3)))
+    store<i64>(row + step, timeMs)
+    store<u64>(row + (step << 1), load<u64>(desk + scratchValues + (i << 3)))
+    store<i64>(row + step * 3, offset)
+    series += 4
+    row += 8
+  }
+}

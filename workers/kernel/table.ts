@@ -1,0 +1,84 @@
+import { tableLevel, tableSlotsMin } from './layout'
+
+/**
+ * The look-up of the table of aliases: the same hash and the same walk as find() of workers/shared-table.ts, which is
+ * where keys are inserted, and says why things lie as they do.
+ */
+
+const entryMask: u32 = 0xffffff
+
+let headerAt: usize = 0
+let slotsAt: usize = 0
+let entriesAt: usize = 0
+let keysAt: usize = 0
+
+export function openTable(header: usize, slots: usize, entries: usize, keys: usize): void {
+  headerAt = header
+  slotsAt = slots
+  entriesAt = entries
+  keysAt = keys
+}
+
+/** The one to three bytes before `to` that no whole word is left for, filled up with zeros. */
+function lastWord(at: usize, to: usize): u32 {
+  return load<u32>(to - 4) >> (32 - (((to - at) as u32) << 3))
+}
+
+/** Multiply and shift a word at a time, in two lanes that do not wait for one another, then a full avalanche. */
+function mix(from: usize, to: usize): u32 {
+  let even: u32 = 0x9e3779b9 ^ ((to - from) as u32)
+  let odd: u32 = 0x7f4a7c15
+  let at = from
+  for (; at + 8 <= to; at += 8) {
+    even = (even ^ load<u32>(at)) * 0x85ebca6b
+    even ^= even >> 15
+    odd = (odd ^ load<u32>(at + 4)) * 0x85ebca6b
+    odd ^= odd >> 15
+  }
+  if (at + 4 <= to) {
+    even = (even ^ load<u32>(at)) * 0x85ebca6b
+    even ^= even >> 15
+    at += 4
+  }
+  if (at < to) odd ^= lastWord(at, to)
+  let hash: u32 = (odd * 0xc2b2ae35) ^ even
+  hash = (hash ^ (hash >> 16)) * 0xc2b2ae35
+  hash = (hash ^ (hash >> 13)) * 0x27d4eb2f
+  return hash ^ (hash >> 16)
+}
+
+function isKey(key: usize, from: usize, to: usize): bool {
+  let at = from
+  for (; at + 8 <= to; at += 8, key += 8) if (load<u64>(key) != load<u64>(at)) return false
+  if (at + 4 <= to) {
+    if (load<u32>(key) != load<u32>(at)) return false
+    at += 4
+    key += 4
+  }
+  return at == to || load<u32>(key) == lastWord(at, to)
+}
+
+/** Value of the key [from..to), or -1. There are four bytes before `to`. */
+export function find(from: usize, to: usize): i32 {
+  const hash = mix(from, to)
+  const level = load<u32>(headerAt + tableLevel)
+  const slots = slotsAt + ((tableSlotsMin * 4 * ((1 << level) - 1)) as usize)
+  const mask: u32 = (tableSlotsMin << level) - 1
+  const tag = hash & ~entryMask
+  let slot = hash & mask
+  let word = load<u32>(slots + ((slot as usize) << 2))
+  while (word != 0) {
+    if ((word & ~entryMask) == tag) {
+      const entry = entriesAt + ((((word & entryMask) - 1) as usize) << 4)
+      if (
+        load<u32>(entry) == hash &&
+        load<u32>(entry + 8) == ((to - from) as u32) &&
+        isKey(keysAt + ((load<u32>(entry + 4) as usize) << 2), from, to)
+      )
+        return load<i32>(entry + 12)
+    }
+    slot = (slot + 1) & mask
+    word = load<u32>(slots + ((slot as usize) << 2))
+  }
+  return -1
+}
