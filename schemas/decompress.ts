@@ -24,14 +24,25 @@ const nodeZstd = (zlib as unknown as { zstdDecompressSync?: ZstdSync }).zstdDeco
 
 const scratchBytesMin = 1 << 16
 
-/**
- * `outputBytesMax` bounds what one batch may grow to. `room` gives memory for the output, for so many bytes at least and with
- * what was there before; left out, it is memory of the decompressor's own.
- */
-export function createDecompressor(
-  outputBytesMax: number,
-  room?: (bytes: number) => Uint8Array
-): Decompressor {
+/** Where the output goes, in place of memory of the decompressor's own. */
+export interface OutputMemory {
+  /** Room for so many bytes at least, with what was there before. */
+  room(bytes: number): Uint8Array
+  /** A faster lz4Block(), which gives -1 for a block that is damaged or does not fit. */
+  readonly lz4Block?: BlockDecoder
+}
+
+/** Decodes input[from..end) behind output[to], earlier output being its dictionary; where the output then ends. */
+export type BlockDecoder = (
+  input: Uint8Array,
+  from: number,
+  end: number,
+  output: Uint8Array,
+  to: number
+) => number
+
+/** `outputBytesMax` bounds what one batch may grow to. */
+export function createDecompressor(outputBytesMax: number, memory?: OutputMemory): Decompressor {
   const out: Decompressed = { bytes: new Uint8Array(0), length: 0 }
 
   /** Makes room for `more` bytes behind out.length, keeping what is there. */
@@ -39,8 +50,8 @@ export function createDecompressor(
     const wanted = out.length + more
     if (wanted > outputBytesMax) throw tooLarge(outputBytesMax)
     if (wanted <= out.bytes.length) return
-    if (room !== undefined) {
-      out.bytes = room(wanted)
+    if (memory !== undefined) {
+      out.bytes = memory.room(wanted)
       return
     }
     const grown = new Uint8Array(
@@ -50,7 +61,7 @@ export function createDecompressor(
     out.bytes = grown
   }
   const given = (bytes: Uint8Array): Decompressed => {
-    if (room === undefined) return { bytes, length: bytes.length }
+    if (memory === undefined) return { bytes, length: bytes.length }
     reserve(bytes.length)
     out.bytes.set(bytes)
     out.length = bytes.length
@@ -73,7 +84,7 @@ export function createDecompressor(
     decompress(codec, input) {
       out.length = 0
       // Another task may have been given what this one's output was written to.
-      if (room !== undefined) out.bytes = room(0)
+      if (memory !== undefined) out.bytes = memory.room(0)
       switch (codec) {
         case 1:
           return given(zlib.gunzipSync(unshared(input), { maxOutputLength: outputBytesMax }))
@@ -81,7 +92,7 @@ export function createDecompressor(
           snappy(input, out, reserve)
           return out
         case 3:
-          lz4Frames(input, out, reserve)
+          lz4Frames(input, out, reserve, memory?.lz4Block)
           return out
         case 4:
           return zstd(unshared(input))
@@ -140,7 +151,12 @@ function copyLiterals(
 }
 
 /** Kafka's LZ4 is the frame format; several frames may follow one another, blocks may be linked or independent. */
-function lz4Frames(input: Uint8Array, out: Decompressed, reserve: (more: number) => void): void {
+function lz4Frames(
+  input: Uint8Array,
+  out: Decompressed,
+  reserve: (more: number) => void,
+  faster?: BlockDecoder
+): void {
   const view = new DataView(input.buffer, input.byteOffset, input.byteLength)
   let at = 0
   while (at < input.length) {
@@ -170,7 +186,9 @@ function lz4Frames(input: Uint8Array, out: Decompressed, reserve: (more: number)
       } else {
         // A block never grows beyond 255 times its size, nor beyond what the frame's header says.
         reserveBlock(out, reserve, Math.min(blockBytesMax, size * 255))
-        out.length = lz4Block(input, at, at + size, out.bytes, out.length)
+        const end = faster?.(input, at, at + size, out.bytes, out.length) ?? -1
+        // What is wrong with a block is said here.
+        out.length = end >= 0 ? end : lz4Block(input, at, at + size, out.bytes, out.length)
       }
       at += size + (flags & 16 ? 4 : 0)
     }

@@ -1,5 +1,5 @@
 import { crc32c } from '@node-rs/crc32'
-import { createDecompressor } from './decompress.ts'
+import { createDecompressor, type OutputMemory } from './decompress.ts'
 
 /**
  * Kafka's RecordBatch v2 (https://kafka.apache.org/documentation/#recordbatch): walked in place, without an object
@@ -55,8 +55,8 @@ export interface WalkerOptions {
   readonly verifyCrc: boolean
   /** Limit of one batch after decompression. */
   readonly decompressedBytesMax: number
-  /** Gives memory for what is decompressed, as createDecompressor() takes it. */
-  readonly room?: (bytes: number) => Uint8Array
+  /** Where what is decompressed goes, as createDecompressor() takes it. */
+  readonly output?: OutputMemory
 }
 
 /**
@@ -67,7 +67,7 @@ export interface WalkerOptions {
 export function createBatchWalker(options: WalkerOptions): {
   walk(bytes: Uint8Array, firstOffset: number, lastOffset: number, visitor: RecordVisitor): void
 } {
-  const decompressor = createDecompressor(options.decompressedBytesMax, options.room)
+  const decompressor = createDecompressor(options.decompressedBytesMax, options.output)
 
   const cursor: Cursor = { at: 0 }
 

@@ -12,6 +12,7 @@ import {
   measurementCounters,
   measurementCountersMax,
   rowBytes,
+  slackBytes,
   slotCounters,
   slotCountersMax
 } from './kernel/layout.ts'
@@ -65,8 +66,7 @@ export function openDesk({ memory, desks }: KernelMemory, number: number): Desk 
   const part = (atField: number, bytesField: number, wanted: number): void => {
     if (get(bytesField) >= wanted) return
     const bytes = Math.max(inputBytesMin, wanted, get(bytesField) * 2)
-    // Eight bytes more: the kernel reads whole words up to the last byte.
-    set(atField, takeWorkBytes(memory, bytes + 8))
+    set(atField, takeWorkBytes(memory, bytes + slackBytes))
     set(bytesField, bytes)
   }
 

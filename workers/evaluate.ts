@@ -20,7 +20,7 @@ import { proveAlias } from './aliases.ts'
 import { openDesk } from './desk.ts'
 import { createKernelForms, formatsOfKernel } from './kernel-forms.ts'
 import { bufferReaching } from './kernel-memory.ts'
-import { openKernel } from './kernel.ts'
+import { lz4BlockOf, openKernel } from './kernel.ts'
 import {
   attention,
   attentionMax,
@@ -135,7 +135,6 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
   const { decoder, shared, limits, beforeRecord } = options
   const { series: state, devices, seriesIds } = shared
   const programs = programTableOver(shared.kernel.programs)
-  const walker = createBatchWalker({ ...limits, room: bytes => desk.plain(bytes) })
   const encoder = new TextEncoder()
   const key = new Uint8Array(keyScratchBytes)
   const layouts = createLayouts(options.measurements, shared)
@@ -145,6 +144,13 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
   const measurements = scanning?.profiles.measurements ?? []
   const kernel = isScanning ? openKernel(shared, scanning.policy, measurements.length) : undefined
   const forms = createKernelForms(shared.kernel, measurements)
+  const walker = createBatchWalker({
+    ...limits,
+    output: {
+      room: bytes => desk.plain(bytes),
+      ...(kernel === undefined ? {} : { lz4Block: lz4BlockOf(kernel) })
+    }
+  })
   let aliasesFull = false
   let desk = openDesk(shared.kernel, 0)
   /** What stands for the program of series that the task in hand has announced. */

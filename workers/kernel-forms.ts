@@ -393,6 +393,16 @@ export function createKernelForms(
     return true
   }
 
+  const isPlainPlace = (place: number, measurement: number): boolean => {
+    refresh()
+    const plan = measurements[measurement]
+    if (plan === undefined || place === 0) return false
+    const names = namesOf(place)
+    return slotsOf(names, plan) !== undefined && !mayNameInstance(names, plan)
+  }
+  /** What isPlain() has said, by place and measurement: it is asked for every alias. */
+  const plain = new Map<number, boolean>()
+
   return {
     slotBases,
     learnPlace: (parent, at, end) => locked(() => learnPlace(parent, at, end)),
@@ -400,11 +410,13 @@ export function createKernelForms(
     learnText: (slot, from, to) => locked(() => learnText(slot, from, to)),
     learnSet: set => locked(() => learnSet(set)),
     isPlain(place, measurement) {
-      refresh()
-      const plan = measurements[measurement]
-      if (plan === undefined || place === 0) return false
-      const names = namesOf(place)
-      return slotsOf(names, plan) !== undefined && !mayNameInstance(names, plan)
+      const key = place * measurements.length + measurement
+      let isPlain = plain.get(key)
+      if (isPlain === undefined) {
+        isPlain = isPlainPlace(place, measurement)
+        plain.set(key, isPlain)
+      }
+      return isPlain
     }
   }
 }

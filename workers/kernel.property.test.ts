@@ -1,13 +1,18 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import lz4 from 'lz4-napi'
+import { createDecompressor, type Decompressed } from '../schemas/decompress.ts'
 import { readProfileFiles, shippedProfiles } from '../schemas/profile-files.ts'
 import { compileProfiles } from '../schemas/profile.ts'
-import { createParity, createRecordMaker, parityFormats } from './test-parity.ts'
+import { openDesk } from './desk.ts'
+import { lz4BlockOf, openKernel } from './kernel.ts'
+import { createSharedMemory, openSharedState } from './shared-state.ts'
+import { createParity, createRecordMaker, parityFormats, parityPolicy } from './test-parity.ts'
 
 const profiles = compileProfiles(await readProfileFiles([shippedProfiles]))
 const make = createRecordMaker(profiles)
 
-describe.each(parityFormats)('the scanner of %s', format => {
+describe.each(parityFormats)('the kernel, given %s,', format => {
   it('with the decoder behind it gives what the decoder alone gives, byte for byte', () => {
     let scanned = 0
     let records = 0
@@ -66,5 +71,51 @@ describe('a record with records in it', () => {
       const difference = parity.run(values)
       expect(difference?.scanning).toEqual(difference?.decoding)
     }
+  })
+})
+
+describe('LZ4 in the kernel', () => {
+  const limits = { seriesMax: 100, devicesMax: 10, keyBytesMax: 1000, programsMax: 2 }
+  const shared = openSharedState(createSharedMemory(limits))
+  const desk = openDesk(shared.kernel, 0)
+  const kernel = openKernel(shared, parityPolicy, profiles.measurements.length)
+  const outputBytesMax = 1 << 18
+  const plain = createDecompressor(outputBytesMax)
+  const fast = createDecompressor(outputBytesMax, {
+    room: bytes => desk.plain(bytes),
+    lz4Block: lz4BlockOf(kernel)
+  })
+  const told = (of: () => Decompressed): Uint8Array | string => {
+    try {
+      const { bytes, length } = of()
+      return bytes.slice(0, length)
+    } catch (error) {
+      return String(error)
+    }
+  }
+
+  it('gives what the plain decoder gives, of sound blocks and of damaged ones', () => {
+    const pieces = fc.array(
+      fc.oneof(
+        fc
+          .tuple(fc.uint8Array({ minLength: 1, maxLength: 20 }), fc.integer({ min: 1, max: 300 }))
+          .map(([unit, times]) => Buffer.concat(Array.from({ length: times }, () => unit))),
+        fc.uint8Array({ maxLength: 600 }).map(bytes => Buffer.from(bytes))
+      ),
+      { minLength: 1, maxLength: 30 }
+    )
+    const damage = fc.option(fc.tuple(fc.nat(), fc.nat(255)))
+    let sound = 0
+    fc.assert(
+      fc.property(pieces, damage, (list, damaged) => {
+        const frame = Buffer.from(lz4.compressFrameSync(Buffer.concat(list)))
+        if (damaged !== null) frame[damaged[0] % frame.length] = damaged[1]
+        const expected = told(() => plain.decompress(3, frame))
+        expect(told(() => fast.decompress(3, desk.putInput(frame)))).toEqual(expected)
+        if (typeof expected !== 'string') sound++
+      }),
+      { numRuns: 500 }
+    )
+    expect(sound).toBeGreaterThan(100)
   })
 })

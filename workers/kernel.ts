@@ -4,6 +4,7 @@ import { programTableParts } from '../rules/program.ts'
 import { seriesStateParts } from '../rules/series-state.ts'
 import { dbmOfMilliwatts } from '../schemas/convert.ts'
 import type { DecodePolicy } from '../schemas/decode.ts'
+import type { BlockDecoder } from '../schemas/decompress.ts'
 import { packageRoot } from '../schemas/package-root.ts'
 import type { SharedState } from './shared-state.ts'
 import { sharedTableParts } from './shared-table.ts'
@@ -14,6 +15,8 @@ export interface Kernel {
   walk(desk: number, most: number): number
   /** Judges rows of a desk; the first that needs the long way, or where its list was full, or `to`. */
   judge(desk: number, from: number, to: number): number
+  /** Decodes one block of LZ4; where the output ends, or 0 where it is damaged or does not fit. */
+  lz4(from: number, end: number, start: number, to: number, limit: number): number
   /** Rows without a program that judge() listed on the desk. */
   unassignedRows(): number
 }
@@ -21,6 +24,7 @@ export interface Kernel {
 interface KernelExports {
   readonly walk: Kernel['walk']
   readonly judge: Kernel['judge']
+  readonly lz4: Kernel['lz4']
   readonly unassignedRows: { readonly value: number }
   openFields(forms: number, measurements: number): void
   openTable(header: number, slots: number, entries: number, keys: number): void
@@ -93,5 +97,20 @@ export function openKernel(shared: SharedState, policy: DecodePolicy, measuremen
   )
   of.setClock(policy.pastMsMax, policy.futureMsMax)
   of.setLimits(policy.valueBytesMax)
-  return { walk: of.walk, judge: of.judge, unassignedRows: () => of.unassignedRows.value }
+  return { walk: of.walk, judge: of.judge, lz4: of.lz4, unassignedRows: () => of.unassignedRows.value }
 }
+
+/** The kernel's LZ4 for createDecompressor(): input and output lie in its memory, the output with slack behind it. */
+export const lz4BlockOf =
+  (kernel: Kernel): BlockDecoder =>
+  (input, from, end, output, to) => {
+    const start = output.byteOffset
+    const made = kernel.lz4(
+      input.byteOffset + from,
+      input.byteOffset + end,
+      start,
+      start + to,
+      start + output.length
+    )
+    return made === 0 ? -1 : made - start
+  }

@@ -26,6 +26,7 @@ import { openSeries, setClock, takeRecord } from './series'
 import { openTable } from './table'
 
 export { openJudge, judge, unassignedRows } from './judge'
+export { lz4 } from './lz4'
 export { openTable, openSeries, openFields, setClock }
 
 /**

@@ -108,6 +108,9 @@ export const slotCountersMax = 7168
 export const measurementCounters = 61440
 export const measurementCountersMax = 1024
 
+/** Bytes behind each part that may be read and written by whole words. */
+export const slackBytes = 32
+
 /** A row: i32 index of its series, then u64 id, i64 ms, f64 value and u64 offset, each in a column of its own. */
 export const rowBytes = 36
 
