@@ -12,58 +12,14 @@ import type {
   TaskRange
 } from '../schemas/evaluation.ts'
 import { createCandidateList, packNewSeries } from '../schemas/findings.ts'
-import type { DecodePolicy } from '../schemas/decode.ts'
-import type { ProfileSet } from '../schemas/profile.ts'
-import { createBatchWalker, type RecordRun, type RecordVisitor } from '../schemas/record-batch.ts'
-import { signals } from '../schemas/signals.ts'
-import { proveAlias } from './aliases.ts'
+import { createBatchWalker, type RecordVisitor } from '../schemas/record-batch.ts'
 import { openDesk } from './desk.ts'
-import { createKernelForms, formatsOfKernel } from './kernel-forms.ts'
-import { bufferReaching } from './kernel-memory.ts'
-import { lz4BlockOf, openKernel } from './kernel.ts'
-import {
-  attention,
-  attentionMax,
-  countBytes,
-  countRecords,
-  countSamples,
-  countScanned,
-  deskOffset,
-  deskRange,
-  foundAliasFrom,
-  foundAliasTo,
-  foundFormat,
-  foundPlace,
-  foundRawTime,
-  notWhole,
-  runAppendTimeMs,
-  runAt,
-  runBaseOffset,
-  runBaseTimeMs,
-  runEnd,
-  runFirstOffset,
-  runLastOffset,
-  runLeft,
-  runMark,
-  runNextOffset,
-  runNowMs,
-  runRows,
-  stopDone,
-  stopFirst,
-  stopNewAlias,
-  stopPlace,
-  stopRows,
-  stopSecond,
-  stopSet,
-  stopShape,
-  stopText,
-  stopThird,
-  withoutInstance
-} from './kernel/layout.ts'
-import { createLayouts, type Layout, type SeriesSet } from './layouts.ts'
-import { entityId, signalBits } from './series-id.ts'
+import { bitsOfSignal, createEntities } from './entities.ts'
+import { createKnownRecords, type Scanning } from './known-records.ts'
+import { deskOffset, deskRange } from './kernel/layout.ts'
+import { createLayouts, type Layout } from './layouts.ts'
+import { entityId } from './series-id.ts'
 import type { SharedState } from './shared-state.ts'
-import { tableFull } from './shared-table.ts'
 
 /**
  * Evaluation of one task, in two passes. The first decodes every record and writes its rows, and changes nothing that
@@ -97,7 +53,7 @@ export interface EvaluatorOptions {
   readonly shared: SharedState
   readonly limits: EvaluatorLimits
   /** The profiles whose measurements these are: then known records take the kernel instead of the decoder. */
-  readonly scanning?: { readonly profiles: ProfileSet; readonly policy: DecodePolicy }
+  readonly scanning?: Scanning
   /** Called with every value before it is decoded. For tests that make a worker fail on a certain value. */
   readonly beforeRecord?: (bytes: Uint8Array, valueAt: number, valueLength: number, offset: number) => void
 }
@@ -117,41 +73,27 @@ interface Announced extends NewEntity {
   readonly signals: number[]
 }
 
-const keyScratchBytes = 4096
-
-/** Runs of series of one entity: the record's it is met by, those it is without, and all that are left. */
-const runsMax = 3
-
-/** What tells the series of one entity apart, by signal. */
-const bitsOfSignal = signals.map(({ name }) => signalBits(name))
-
 /** Nesting of the deepest format that the kernel knows. */
 const depthMin = 3
-
-/** As many records as there are. */
-const recordsAtOnce = 0x7fffffff
 
 export function createEvaluator(options: EvaluatorOptions): Evaluator {
   const { decoder, shared, limits, beforeRecord } = options
   const { series: state, devices, seriesIds } = shared
   const programs = programTableOver(shared.kernel.programs)
-  const encoder = new TextEncoder()
-  const key = new Uint8Array(keyScratchBytes)
   const layouts = createLayouts(options.measurements, shared)
-
+  const entities = createEntities(shared, layouts)
   const { scanning } = options
-  const isScanning = scanning !== undefined && scanning.policy.depthMax >= depthMin
-  const measurements = scanning?.profiles.measurements ?? []
-  const kernel = isScanning ? openKernel(shared, scanning.policy, measurements.length) : undefined
-  const forms = createKernelForms(shared.kernel, measurements)
+  const known =
+    scanning !== undefined && scanning.policy.depthMax >= depthMin
+      ? createKnownRecords(shared, layouts, decoder, scanning)
+      : undefined
   const walker = createBatchWalker({
     ...limits,
     output: {
       room: bytes => desk.plain(bytes),
-      ...(kernel === undefined ? {} : { lz4Block: lz4BlockOf(kernel) })
+      ...(known === undefined ? {} : { lz4Block: known.lz4Block })
     }
   })
-  let aliasesFull = false
   let desk = openDesk(shared.kernel, 0)
   /** What stands for the program of series that the task in hand has announced. */
   let mark = 0
@@ -162,7 +104,6 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
   let offset = 0
   let timeMs = 0
   let nowMs = 0
-  let isAliasNew = false
   /** Row under judgement in the second pass. */
   let row = 0
 
@@ -175,6 +116,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
   const rejected = new Map<RejectReason, number>()
 
   const emit = (condition: number, on: boolean): void => candidates.add(row, desk.series[row]!, condition, on)
+  const emitUnassigned = (at: number): void => candidates.add(at, desk.series[at]!, unassigned, false)
 
   const reject = (
     reason: RejectReason,
@@ -193,91 +135,6 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
       value: valueBytes?.slice(0, limits.deadLetterBytesMax) ?? null,
       valueBytes: valueBytes?.length ?? 0
     })
-  }
-
-  /** Writes the key of an entity; its length. */
-  const writeKey = (
-    layout: Layout,
-    identifier: string,
-    instance: string
-  ): { deviceEnd: number; end: number } => {
-    key[0] = layout.number
-    key[1] = layout.number >>> 8
-    key[2] = layout.number >>> 16
-    key[3] = 0
-    const deviceEnd = 4 + encoder.encodeInto(identifier, key.subarray(4)).written
-    key[deviceEnd] = 0
-    const end = deviceEnd + 1 + encoder.encodeInto(instance, key.subarray(deviceEnd + 1)).written
-    return { deviceEnd, end }
-  }
-
-  /** Makes neighbouring series for the signals of a set; the first one's index, or -1 at the limit of series. */
-  const makeRun = (set: SeriesSet, device: number, identifier: string, instance: string): number => {
-    const first = shared.takeSeries(set.signals.length)
-    if (first < 0) return first
-    const { hi, lo } = entityId(identifier, instance)
-    set.signals.forEach((signal, i) => {
-      seriesIds[(first + i) * 2] = lo ^ bitsOfSignal[signal]!
-      seriesIds[(first + i) * 2 + 1] = hi
-      state.device[first + i] = device
-      state.program[first + i] = unassigned
-    })
-    shared.seriesLayouts[first] = set.number | (instance === '' ? withoutInstance : 0)
-    return first
-  }
-
-  /** First series of the group's entity, made when it is new; negative when the limit of series is reached. */
-  const entityOf = (layout: Layout, group: DecodedGroup): number => {
-    const { instance, slots, noReadings } = group
-    const identifier = group.identifiers[0]!
-    const { deviceEnd, end } = writeKey(layout, identifier, instance)
-    const known = shared.entities.find(key, 0, end)
-    if (known >= 0) return known
-    const device = shared.deviceTable.insert(key, 4, deviceEnd, shared.takeDevice)
-    const places = new Set((slots.length > 0 ? slots : noReadings).map(slot => layout.placeOfSlot[slot]!))
-    // A record without any field a signal is read from says nothing of what the entity has.
-    const set = places.size > 0 ? layouts.setOf(layout, [...places]) : layouts.set(layout.number)!
-    return shared.entities.insert(key, 0, end, () => makeRun(set, device, identifier, instance))
-  }
-
-  const setOfRun = (run: number): SeriesSet | undefined =>
-    layouts.set(shared.seriesLayouts[run]! & ~withoutInstance)
-
-  /** Series of a slot in any run of the entity, or -1 when it has none yet. */
-  const seriesOf = (first: number, slot: number): number => {
-    for (let run = first; run >= 0; run = Atomics.load(shared.nextRuns, run) - 1) {
-      const at = setOfRun(run)?.seriesOfSlot[slot] ?? -1
-      if (at >= 0) return run + at
-    }
-    return -1
-  }
-
-  /** Makes series for the signals of the group that its entity has had no reading of so far. */
-  const extend = (layout: Layout, group: DecodedGroup, first: number): void => {
-    const identifier = group.identifiers[0]!
-    const { end } = writeKey(layout, identifier, group.instance)
-    for (let more = 1; more <= runsMax - 1; more++) {
-      if (group.slots.every(slot => seriesOf(first, slot) >= 0)) return
-      // Under the table's lock and by a key of its own: two workers do not make the same run.
-      key[3] = more
-      shared.entities.insert(key, 0, end, () => {
-        let last = first
-        for (let next = first; next >= 0; next = shared.nextRuns[next]! - 1) last = next
-        const slots = more === runsMax - 1 ? layout.placeOfSlot.keys() : group.slots
-        const missing = [...slots].filter(slot => seriesOf(first, slot) < 0)
-        // Linked already by a worker that died before its key was there.
-        if (missing.length === 0) return last
-        const places = new Set(missing.map(slot => layout.placeOfSlot[slot]!))
-        const made = makeRun(
-          layouts.setOf(layout, [...places]),
-          state.device[first]!,
-          identifier,
-          group.instance
-        )
-        if (made >= 0) Atomics.store(shared.nextRuns, last, made + 1)
-        return made
-      })
-    }
   }
 
   const announce = (layout: Layout, group: DecodedGroup, first: number): Announced => {
@@ -314,15 +171,16 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     const { slots, values } = group
     for (const slot of group.noReadings) layout.noReadings[slot]!++
     if (group.clamped) counts.clamped++
-    const first = entityOf(layout, group)
+    const first = entities.firstSeries(layout, group)
     if (first >= 0) seen(state.device[first]!)
-    if (first >= 0 && slots.some(slot => seriesOf(first, slot) < 0)) extend(layout, group, first)
+    if (first >= 0 && slots.some(slot => entities.seriesOf(first, slot) < 0))
+      entities.extend(layout, group, first)
     desk.reserveRows(slots.length)
     counts.samples += slots.length
     for (let i = 0; i < slots.length; i++) {
       const slot = slots[i]!
       const { signal } = layout.info.slots[slot]!
-      const series = first < 0 ? -1 : seriesOf(first, slot)
+      const series = first < 0 ? -1 : entities.seriesOf(first, slot)
       if (series < 0) {
         counts.seriesOverflow++
         const { hi, lo } = entityId(group.identifiers[0]!, group.instance)
@@ -350,82 +208,9 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     desk.offsetWords[word + 1] = offsetHi
   }
 
-  /** Lets the kernel read on as far as it can, and teaches it what it stops for. */
-  const skim = (run: RecordRun): void => {
-    isAliasNew = false
-    if (kernel === undefined) return
-    const { control } = desk
-    const { header, bytes } = run
-    const u32 = (at: number, value: number): void => control.setUint32(at, value, true)
-    const f64 = (at: number, value: number): void => control.setFloat64(at, value, true)
-    u32(runAt, bytes.byteOffset + run.at)
-    u32(runEnd, bytes.byteOffset + run.end)
-    u32(runLeft, run.left)
-    u32(runRows, desk.rows)
-    f64(runBaseOffset, header.baseOffset)
-    f64(runBaseTimeMs, header.baseTimestampMs)
-    f64(runAppendTimeMs, header.appendTimeMs)
-    f64(runFirstOffset, run.firstOffset)
-    f64(runLastOffset, run.lastOffset)
-    f64(runNextOffset, run.nextOffset)
-    let why: number
-    do {
-      why = kernel.walk(desk.at, recordsAtOnce)
-      desk.rows = control.getUint32(runRows, true)
-    } while (why !== stopDone && teach(why, control))
-    run.at = control.getUint32(runAt, true) - bytes.byteOffset
-    run.left = control.getUint32(runLeft, true)
-    run.nextOffset = control.getFloat64(runNextOffset, true)
-    isAliasNew = why === stopNewAlias && !aliasesFull
-  }
-
-  /** Whether the kernel can go on with the record that it stopped at. */
-  const teach = (why: number, control: DataView): boolean => {
-    const first = control.getUint32(stopFirst, true)
-    const second = control.getUint32(stopSecond, true)
-    switch (why) {
-      case stopPlace:
-        return forms.learnPlace(first, second, control.getUint32(runEnd, true))
-      case stopShape:
-        return forms.learnShape(first, second)
-      case stopText:
-        return forms.learnText(first, second, control.getUint32(stopThird, true))
-      case stopSet: {
-        const set = layouts.set(first)
-        return set !== undefined && forms.learnSet(set)
-      }
-      case stopRows:
-        desk.reserveRows(first)
-        return true
-      default:
-        return false
-    }
-  }
-
-  /**
-   * Remembers whether the alias of the record that the kernel stopped at, and that was then decoded to `group` of the entity
-   * whose first series is `first`, is enough to know it by.
-   */
-  const learnAlias = (recordMs: number, group: DecodedGroup, first: number): void => {
-    if (scanning === undefined || first < 0) return
-    const { control } = desk
-    const from = control.getUint32(foundAliasFrom, true)
-    const to = control.getUint32(foundAliasTo, true)
-    const format = formatsOfKernel[control.getUint32(foundFormat, true)]
-    const plan = scanning.profiles.measurements[group.measurement]
-    if (format === undefined || plan === undefined) return
-    const alias = new Uint8Array(bufferReaching(shared.kernel.memory, to), from, to - from).slice()
-    const isOfItself = forms.isPlain(control.getUint32(foundPlace, true), group.measurement)
-    const rawTime = control.getFloat64(foundRawTime, true)
-    const proof = proveAlias(alias, format, rawTime, plan, scanning.profiles, isOfItself)
-    const isWhole = typeof proof === 'boolean' ? proof : isSame(decoder.decode(proof, recordMs, nowMs), group)
-    const made = shared.aliases.insert(alias, 0, alias.length, () => (isWhole ? first : notWhole))
-    if (made === tableFull) aliasesFull = true
-  }
-
   const visitor: RecordVisitor = {
     // A test that looks at every record sees none that the kernel reads.
-    ...(beforeRecord === undefined ? { skim } : {}),
+    ...(known !== undefined && beforeRecord === undefined ? { skim: run => known.skim(run) } : {}),
     record(bytes, keyAt, keyLength, valueAt, valueLength, at, recordTimestampMs) {
       offset = at
       desk.control.setFloat64(deskOffset, at, true)
@@ -463,9 +248,13 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
       if (format !== undefined) formats.set(format, (formats.get(format) ?? 0) + 1)
       let first = -1
       for (const group of groups) first = takeGroup(group)
-      if (isAliasNew && groups.length === 1 && decoded.unmapped === 0 && partial === undefined) {
-        learnAlias(recordTimestampMs, groups[0]!, first)
-      }
+      if (
+        known?.isAliasNew() === true &&
+        groups.length === 1 &&
+        decoded.unmapped === 0 &&
+        partial === undefined
+      )
+        known.learnAlias(recordTimestampMs, groups[0]!, first)
     },
     corrupt(firstOffset, lastOffset, detail, bytes) {
       offset = firstOffset
@@ -477,28 +266,20 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
 
   /** The second pass over the rows of one range. */
   const judge = (rowEnd: number): void => {
-    const { series: seriesOfRow, timeWords, value, control } = desk
-    while (row < rowEnd) {
-      if (kernel !== undefined) {
-        const stopped = kernel.judge(desk.at, row, rowEnd)
-        const listed = kernel.unassignedRows()
-        for (let i = 0; i < listed; i++) {
-          row = control.getUint32(attention + i * 4, true)
-          emit(unassigned, false)
-        }
-        row = stopped
-        if (row === rowEnd || listed === attentionMax) continue
+    const { series: seriesOfRow, timeWords, value } = desk
+    for (; row < rowEnd; row++) {
+      if (known !== undefined) {
+        row = known.judge(row, rowEnd, emitUnassigned)
+        if (row === rowEnd) return
       }
       const series = seriesOfRow[row]!
-      if (series >= 0) {
-        if (state.program[series]! < 0) emit(unassigned, false)
-        else evaluateSample(programs, state, series, value[row]!, fromWords(timeWords, row), emit)
-      }
-      row++
+      if (series < 0) continue
+      if (state.program[series]! < 0) emitUnassigned(row)
+      else evaluateSample(programs, state, series, value[row]!, fromWords(timeWords, row), emit)
     }
   }
 
-  const recordsSoFar = (): number => counts.records + desk.control.getUint32(countRecords, true)
+  const recordsSoFar = (): number => counts.records + (known?.records() ?? 0)
 
   const decodeRange = (range: TaskRange): RangeOutcome => {
     topic = range.topic
@@ -529,31 +310,19 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
       layout.noReadings.fill(0)
       layout.scanned = 0
     }
-    const { control } = desk
-    for (const counter of [countRecords, countSamples, countScanned]) control.setUint32(counter, 0, true)
-    control.setFloat64(countBytes, 0, true)
-    control.setFloat64(deskRange, -1, true)
-    control.setFloat64(deskOffset, -1, true)
-    control.setFloat64(runNowMs, nowMs, true)
-    control.setInt32(runMark, mark, true)
-    desk.slotCounts.fill(0)
-    desk.measurementCounts.fill(0)
+    desk.control.setFloat64(deskRange, -1, true)
+    desk.control.setFloat64(deskOffset, -1, true)
+    known?.begin(desk, nowMs, mark)
   }
 
   /** Adds what the kernel has counted to what was counted here. */
   const gatherCounts = (): void => {
-    const { control, slotCounts, measurementCounts } = desk
+    if (known === undefined) return
+    const { samples, scanned, bytes } = known.counts()
     counts.records = recordsSoFar()
-    counts.samples += control.getUint32(countSamples, true)
-    counts.scanned += control.getUint32(countScanned, true)
-    counts.bytes += control.getFloat64(countBytes, true)
-    for (const layout of layouts.all) {
-      layout.scanned = measurementCounts[layout.index] ?? 0
-      const base = forms.slotBases[layout.index]
-      if (layout.scanned === 0 || base === undefined) continue
-      for (let slot = 0; slot < layout.noReadings.length; slot++)
-        layout.noReadings[slot]! += slotCounts[base + slot] ?? 0
-    }
+    counts.samples += samples
+    counts.scanned += scanned
+    counts.bytes += bytes
   }
 
   return {
@@ -591,12 +360,6 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
 /** The 64-bit integer of a row, exact up to 2^53. */
 const fromWords = (words: Uint32Array, row: number): number =>
   words[row * 2]! + words[row * 2 + 1]! * 4294967296
-const isSame = (decoded: Decoded, { measurement, identifiers, instance }: DecodedGroup): boolean =>
-  decoded.ok &&
-  decoded.groups.length === 1 &&
-  decoded.groups[0]!.measurement === measurement &&
-  decoded.groups[0]!.identifiers[0] === identifiers[0] &&
-  decoded.groups[0]!.instance === instance
 
 const bytesOrNull = (bytes: Uint8Array, at: number, length: number): Uint8Array | null =>
   length < 0 ? null : bytes.subarray(at, at + length)

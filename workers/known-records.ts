@@ -1,0 +1,207 @@
+import type { Decoded, DecodedGroup } from '../schemas/decoded.ts'
+import type { BlockDecoder } from '../schemas/decompress.ts'
+import type { DecodePolicy } from '../schemas/decode.ts'
+import type { ProfileSet } from '../schemas/profile.ts'
+import type { RecordRun } from '../schemas/record-batch.ts'
+import { proveAlias } from './aliases.ts'
+import type { Desk } from './desk.ts'
+import type { RecordDecoder } from './evaluate.ts'
+import { createKernelForms, formatsOfKernel } from './kernel-forms.ts'
+import { bufferReaching } from './kernel-memory.ts'
+import { lz4BlockOf, openKernel } from './kernel.ts'
+import {
+  attention,
+  attentionMax,
+  countBytes,
+  countRecords,
+  countSamples,
+  countScanned,
+  foundAliasFrom,
+  foundAliasTo,
+  foundFormat,
+  foundPlace,
+  foundRawTime,
+  notWhole,
+  runAppendTimeMs,
+  runAt,
+  runBaseOffset,
+  runBaseTimeMs,
+  runEnd,
+  runFirstOffset,
+  runLastOffset,
+  runLeft,
+  runMark,
+  runNextOffset,
+  runNowMs,
+  runRows,
+  stopDone,
+  stopFirst,
+  stopNewAlias,
+  stopPlace,
+  stopRows,
+  stopSecond,
+  stopSet,
+  stopShape,
+  stopText,
+  stopThird
+} from './kernel/layout.ts'
+import type { Layout, Layouts } from './layouts.ts'
+import type { SharedState } from './shared-state.ts'
+import { tableFull } from './shared-table.ts'
+
+/**
+ * The kernel at work: it reads records that are written as expected and of series that are known, and stops at everything
+ * else. What it stops for it is taught here where that can be; other records are left to the reference decoder.
+ */
+export interface KnownRecords {
+  readonly lz4Block: BlockDecoder
+  /** Begins a task at a desk. `mark` stands for the program of series that the task announces. */
+  begin(desk: Desk, nowMs: number, mark: number): void
+  /** Lets the kernel read on as far as it can. */
+  skim(run: RecordRun): void
+  /** Whether the record that skim() stopped at has an alias that is not known yet. */
+  isAliasNew(): boolean
+  /**
+   * Remembers whether the alias of that record, which was then decoded to `group` of the entity whose first series is
+   * `first`, is enough to know it by.
+   */
+  learnAlias(recordMs: number, group: DecodedGroup, first: number): void
+  /** Judges rows [from..to) as far as they change nothing: the first that may, or `to`. `unassigned` is told of rows without a program. */
+  judge(from: number, to: number, unassigned: (row: number) => void): number
+  records(): number
+  /** What the kernel has counted in this task; the counters of the layouts are added to. */
+  counts(): { readonly samples: number; readonly scanned: number; readonly bytes: number }
+}
+
+export interface Scanning {
+  readonly profiles: ProfileSet
+  readonly policy: DecodePolicy
+}
+
+/** As many records as there are. */
+const recordsAtOnce = 0x7fffffff
+
+export function createKnownRecords(
+  shared: SharedState,
+  layouts: Layouts,
+  decoder: RecordDecoder,
+  { profiles, policy }: Scanning
+): KnownRecords {
+  const { measurements } = profiles
+  const kernel = openKernel(shared, policy, measurements.length)
+  const forms = createKernelForms(shared.kernel, measurements)
+  let aliasesFull = false
+  let isAliasNew = false
+  let nowMs = 0
+  let desk: Desk
+  let control: DataView
+
+  const u32 = (at: number): number => control.getUint32(at, true)
+  const putU32 = (at: number, value: number): void => control.setUint32(at, value, true)
+  const f64 = (at: number): number => control.getFloat64(at, true)
+  const putF64 = (at: number, value: number): void => control.setFloat64(at, value, true)
+
+  /** Whether the kernel can go on with the record that it stopped at. */
+  const teach = (why: number): boolean => {
+    const first = u32(stopFirst)
+    const second = u32(stopSecond)
+    switch (why) {
+      case stopPlace:
+        return forms.learnPlace(first, second, u32(runEnd))
+      case stopShape:
+        return forms.learnShape(first, second)
+      case stopText:
+        return forms.learnText(first, second, u32(stopThird))
+      case stopSet: {
+        const set = layouts.set(first)
+        return set !== undefined && forms.learnSet(set)
+      }
+      case stopRows:
+        desk.reserveRows(first)
+        return true
+      default:
+        return false
+    }
+  }
+
+  return {
+    lz4Block: lz4BlockOf(kernel),
+    begin(at, now, mark) {
+      desk = at
+      control = at.control
+      nowMs = now
+      for (const counter of [countRecords, countSamples, countScanned]) putU32(counter, 0)
+      putF64(countBytes, 0)
+      putF64(runNowMs, now)
+      control.setInt32(runMark, mark, true)
+      desk.slotCounts.fill(0)
+      desk.measurementCounts.fill(0)
+    },
+    skim(run) {
+      const { header, bytes } = run
+      putU32(runAt, bytes.byteOffset + run.at)
+      putU32(runEnd, bytes.byteOffset + run.end)
+      putU32(runLeft, run.left)
+      putU32(runRows, desk.rows)
+      putF64(runBaseOffset, header.baseOffset)
+      putF64(runBaseTimeMs, header.baseTimestampMs)
+      putF64(runAppendTimeMs, header.appendTimeMs)
+      putF64(runFirstOffset, run.firstOffset)
+      putF64(runLastOffset, run.lastOffset)
+      putF64(runNextOffset, run.nextOffset)
+      let why: number
+      do {
+        why = kernel.walk(desk.at, recordsAtOnce)
+        desk.rows = u32(runRows)
+      } while (why !== stopDone && teach(why))
+      run.at = u32(runAt) - bytes.byteOffset
+      run.left = u32(runLeft)
+      run.nextOffset = f64(runNextOffset)
+      isAliasNew = why === stopNewAlias && !aliasesFull
+    },
+    isAliasNew: () => isAliasNew,
+    learnAlias(recordMs, group, first) {
+      const from = u32(foundAliasFrom)
+      const to = u32(foundAliasTo)
+      const format = formatsOfKernel[u32(foundFormat)]
+      const plan = measurements[group.measurement]
+      if (first < 0 || format === undefined || plan === undefined) return
+      const alias = new Uint8Array(bufferReaching(shared.kernel.memory, to), from, to - from).slice()
+      const isOfItself = forms.isPlain(u32(foundPlace), group.measurement)
+      const proof = proveAlias(alias, format, f64(foundRawTime), plan, profiles, isOfItself)
+      const isWhole =
+        typeof proof === 'boolean' ? proof : isSame(decoder.decode(proof, recordMs, nowMs), group)
+      const made = shared.aliases.insert(alias, 0, alias.length, () => (isWhole ? first : notWhole))
+      if (made === tableFull) aliasesFull = true
+    },
+    judge(from, to, unassigned) {
+      let row = from
+      for (;;) {
+        row = kernel.judge(desk.at, row, to)
+        const listed = kernel.unassignedRows()
+        for (let i = 0; i < listed; i++) unassigned(u32(attention + i * 4))
+        if (row === to || listed < attentionMax) return row
+      }
+    },
+    records: () => u32(countRecords),
+    counts() {
+      for (const layout of layouts.all) addCounts(layout)
+      return { samples: u32(countSamples), scanned: u32(countScanned), bytes: f64(countBytes) }
+    }
+  }
+
+  function addCounts(layout: Layout): void {
+    layout.scanned = desk.measurementCounts[layout.index] ?? 0
+    const base = forms.slotBases[layout.index]
+    if (layout.scanned === 0 || base === undefined) return
+    for (let slot = 0; slot < layout.noReadings.length; slot++)
+      layout.noReadings[slot]! += desk.slotCounts[base + slot] ?? 0
+  }
+}
+
+const isSame = (decoded: Decoded, { measurement, identifiers, instance }: DecodedGroup): boolean =>
+  decoded.ok &&
+  decoded.groups.length === 1 &&
+  decoded.groups[0]!.measurement === measurement &&
+  decoded.groups[0]!.identifiers[0] === identifiers[0] &&
+  decoded.groups[0]!.instance === instance
