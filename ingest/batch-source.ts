@@ -1,16 +1,11 @@
-import { createAPI, fetchV13, listOffsetsV7, type Reader } from '@platformatic/kafka'
+import { listOffsetsV7 } from '@platformatic/kafka'
 import { partitionKey, type RawBatch, type TopicPartition } from '../schemas/batch.ts'
 import { createSlabPool } from '../schemas/slab.ts'
 import { type Backoff, createBackoff, pauseMs } from './backoff.ts'
 import { describeCode, reasonOf } from './broker-connection.ts'
 import { createCluster, isFatal } from './cluster.ts'
 import { asError } from './errors.ts'
-import {
-  cutBatches,
-  type FetchedPartition,
-  type FetchResponse,
-  parseFetchResponse
-} from './fetch-response.ts'
+import { cutBatches, type FetchedPartition } from './fetch-response.ts'
 import { createGroupMember } from './group-member.ts'
 import type { FetchErrorKind } from './metrics.ts'
 import type { Source, SourceHandler } from './source.ts'
@@ -18,7 +13,7 @@ import type { SourceOptions } from './source-options.ts'
 
 /**
  * The default source: Fetch responses are read down to whole record batches and no further, and handed over as the
- * broker sent them. Group membership is in group-member.ts; TLS, SASL and framing are the client library's.
+ * broker sent them. Group membership is in group-member.ts; requests and logins are the client library's, sockets ours.
  *
  * Each broker has two lanes, connections with at most one fetch under way. A partition is in one fetch at a time.
  * The second lane is for partitions that become readable while the first waits at the broker for something new.
@@ -35,16 +30,6 @@ export function createBatchSource(options: SourceOptions): Source {
   let running: Promise<void> | null = null
   let pumpWanted = false
   let pumpTimer: NodeJS.Timeout | null = null
-
-  const fetchRaw = createAPI<Parameters<typeof fetchV13.createRequest>, FetchResponse>(
-    fetchV13.api.key,
-    fetchV13.api.version,
-    fetchV13.createRequest,
-    (_correlationId: number, _apiKey: number, _apiVersion: number, reader: Reader) =>
-      parseFetchResponse(reader, slabs),
-    true,
-    true
-  )
 
   const requireHandler = (): SourceHandler => {
     if (handler === null) throw new Error('The source was not started.')
@@ -289,17 +274,19 @@ export function createBatchSource(options: SourceOptions): Source {
       topics.push({ topicId: topic.id, partitions })
     }
     const response = await connection.call(options.requestTimeoutMs + options.fetchMaxWaitMs, c =>
-      fetchRaw.async(
-        c,
-        options.fetchMaxWaitMs,
-        1,
-        options.fetchMaxBytes,
-        options.isolation === 'read_committed' ? 1 : 0,
-        0,
-        -1,
-        topics,
-        [],
-        ''
+      c.fetch(
+        [
+          options.fetchMaxWaitMs,
+          1,
+          options.fetchMaxBytes,
+          options.isolation === 'read_committed' ? 1 : 0,
+          0,
+          -1,
+          topics,
+          [],
+          ''
+        ],
+        slabs
       )
     )
     if (response.throttleMs > 0) {

@@ -1,8 +1,6 @@
 import { isIP } from 'node:net'
 import {
   apiVersionsV3,
-  Connection,
-  type ConnectionOptions,
   fetchV13,
   findCoordinatorV4,
   heartbeatV4,
@@ -18,15 +16,16 @@ import {
 } from '@platformatic/kafka'
 import { asError } from './errors.ts'
 import type { BrokerAddress, SourceOptions } from './source-options.ts'
+import { StreamConnection, type StreamConnectionOptions } from './stream-connection.ts'
 
 /**
- * One connection to one broker, with TLS and SASL by the client library. The library's own timeout leaves a
- * connection that can no longer match answers to requests, so here a late answer closes the connection.
+ * One connection to one broker. An answer that is given up would still come and be taken for the next one's, so a late
+ * answer closes the connection.
  */
 export interface BrokerConnection {
   readonly address: BrokerAddress
   /** Sends one request. Rejects with the broker's error, at the time limit, or when the connection breaks. */
-  call<T>(limitMs: number, send: (connection: Connection) => Promise<T>): Promise<T>
+  call<T>(limitMs: number, send: (connection: StreamConnection) => Promise<T>): Promise<T>
   alive(): boolean
   close(): void
 }
@@ -49,54 +48,51 @@ export class UnsuitableBrokerError extends Error {
   override readonly name = 'UnsuitableBrokerError'
 }
 
-function connectionOptions(address: BrokerAddress, options: SourceOptions): ConnectionOptions {
+function connectionOptions(address: BrokerAddress, options: SourceOptions): StreamConnectionOptions {
   const { tls, sasl } = options
-  // Node names no server by itself, and no server may be named by its address.
-  const serverName = tls?.serverName ?? (isIP(address.host) === 0 ? address.host : null)
   const mechanisms = {
     plain: 'PLAIN',
     'scram-sha-256': 'SCRAM-SHA-256',
     'scram-sha-512': 'SCRAM-SHA-512'
   } as const
   return {
-    connectTimeout: options.connectTimeoutMs,
-    // The limit of each call is kept by call(); the library's is only a backstop, and JoinGroup may take this long.
-    requestTimeout: Math.max(options.requestTimeoutMs, options.rebalanceTimeoutMs) + 60_000,
-    ...(tls === null
-      ? {}
-      : {
-          tls: {
+    clientId: options.clientId,
+    connectTimeoutMs: options.connectTimeoutMs,
+    answerBytesMax: Math.max(answerBytesMaxLeast, options.fetchMaxBytes * 16 + MiB),
+    tls:
+      tls === null
+        ? null
+        : {
             ...(tls.ca === undefined ? {} : { ca: tls.ca }),
             ...(tls.cert === undefined ? {} : { cert: tls.cert }),
             ...(tls.key === undefined ? {} : { key: tls.key }),
             ...(tls.passphrase === undefined ? {} : { passphrase: tls.passphrase })
           },
-          ...(serverName === null ? {} : { tlsServerName: serverName })
-        }),
-    ...(sasl === null
-      ? {}
-      : {
-          sasl: {
-            mechanism: mechanisms[sasl.mechanism],
-            username: sasl.username,
-            password: sasl.password
-          }
-        })
+    // Node names no server by itself, and no server may be named by its address.
+    serverName: tls?.serverName ?? (isIP(address.host) === 0 ? address.host : null),
+    credentials:
+      sasl === null
+        ? null
+        : { mechanism: mechanisms[sasl.mechanism], username: sasl.username, password: sasl.password }
   }
 }
+
+const MiB = 1024 * 1024
+/** A broker sends the first batch of a fetch whole, however large it is: so much is taken in any case. */
+const answerBytesMaxLeast = 256 * MiB
 
 /** Connects, logs in and makes sure that the broker speaks the versions used here. */
 export async function connectBroker(
   address: BrokerAddress,
   options: SourceOptions
 ): Promise<BrokerConnection> {
-  const connection = new Connection(options.clientId, connectionOptions(address, options))
+  const connection = new StreamConnection(connectionOptions(address, options))
   let broken: Error | null = null
   const breakers = new Set<(error: Error) => void>()
   const breakWith = (error: Error): void => {
     broken ??= error
     for (const reject of [...breakers]) reject(broken)
-    connection.socket?.destroy()
+    void connection.close()
   }
   connection.on('error', breakWith)
   connection.on('close', () =>
@@ -126,7 +122,7 @@ export async function connectBroker(
       )
     })
 
-  const call = async <T>(limitMs: number, send: (connection: Connection) => Promise<T>): Promise<T> => {
+  const call = async <T>(limitMs: number, send: (connection: StreamConnection) => Promise<T>): Promise<T> => {
     if (broken !== null) throw broken
     return limited(limitMs, send(connection), 'answer')
   }
@@ -134,7 +130,7 @@ export async function connectBroker(
   try {
     await limited(
       options.connectTimeoutMs * 2,
-      Promise.resolve(connection.connect(address.host, address.port)),
+      connection.connect(address.host, address.port),
       'complete the connection'
     )
     const versions = await call(options.requestTimeoutMs, c =>

@@ -1,8 +1,9 @@
-import { Reader, Writer } from '@platformatic/kafka'
+import { Writer } from '@platformatic/kafka'
 import { describe, expect, it } from 'vitest'
 import { encodeRecordBatch } from '../schemas/record-batch.ts'
 import { createSlabPool } from '../schemas/slab.ts'
-import { cutBatches, parseFetchResponse } from './fetch-response.ts'
+import { cutBatches, readFetchResponse } from './fetch-response.ts'
+import { readInPieces } from './test-inflow.ts'
 
 /** A batch of `count` records from `base` on, marked as a producer's transaction or its end. */
 function batch(
@@ -137,47 +138,65 @@ describe('cutting fetched bytes into batches', () => {
 })
 
 describe('reading a Fetch response', () => {
-  it('reads partitions, aborted transactions, and skips tagged fields it does not know', () => {
-    const records = Buffer.from(batch(0, 3))
-    const writer = Writer.create()
-      .appendInt32(25)
-      .appendInt16(0)
-      .appendInt32(0)
-      .appendUnsignedVarInt(2)
-      .appendUUID('0a0b0c0d-0102-0304-0506-070809101112')
-      .appendUnsignedVarInt(3)
-    const partition = (index: number, error: number, aborted: boolean, bytes: Buffer | null): void => {
-      writer
-        .appendInt32(index)
-        .appendInt16(error)
-        .appendInt64(99n)
-        .appendInt64(98n)
-        .appendInt64(1n)
-        .appendUnsignedVarInt(aborted ? 2 : 0)
-      if (aborted) writer.appendInt64(77n).appendInt64(5n).appendUnsignedVarInt(0)
-      writer.appendInt32(-1).appendUnsignedVarInt(bytes === null ? 0 : bytes.length + 1)
-      if (bytes !== null) writer.append(bytes)
-      // One tagged field: brokers name the new leader in such a one.
-      writer.appendUnsignedVarInt(1).appendUnsignedVarInt(1).appendUnsignedVarInt(8).appendInt64(123n)
-    }
-    partition(4, 0, true, records)
-    partition(5, 6, false, null)
-    writer.appendUnsignedVarInt(0).appendUnsignedVarInt(0)
+  it.each([1, 7, 100, 100_000])(
+    'reads what comes in pieces of %i bytes, and skips tagged fields it does not know',
+    piece => {
+      const records = Buffer.from(batch(0, 3))
+      const writer = Writer.create()
+        .appendInt32(25)
+        .appendInt16(0)
+        .appendInt32(0)
+        .appendUnsignedVarInt(2)
+        .appendUUID('0a0b0c0d-0102-0304-0506-070809101112')
+        .appendUnsignedVarInt(3)
+      const partition = (index: number, error: number, aborted: boolean, bytes: Buffer | null): void => {
+        writer
+          .appendInt32(index)
+          .appendInt16(error)
+          .appendInt64(99n)
+          .appendInt64(98n)
+          .appendInt64(1n)
+          .appendUnsignedVarInt(aborted ? 2 : 0)
+        if (aborted) writer.appendInt64(77n).appendInt64(5n).appendUnsignedVarInt(0)
+        writer.appendInt32(-1).appendUnsignedVarInt(bytes === null ? 0 : bytes.length + 1)
+        if (bytes !== null) writer.append(bytes)
+        // One tagged field: brokers name the new leader in such a one.
+        writer.appendUnsignedVarInt(1).appendUnsignedVarInt(1).appendUnsignedVarInt(8).appendInt64(123n)
+      }
+      partition(4, 0, true, records)
+      partition(5, 6, false, null)
+      writer.appendUnsignedVarInt(0).appendUnsignedVarInt(0)
 
-    const response = parseFetchResponse(Reader.from(writer), createSlabPool(0))
-    expect(response).toMatchObject({ throttleMs: 25, errorCode: 0 })
-    expect(response.partitions).toHaveLength(2)
-    const [first, second] = response.partitions
-    expect(first).toMatchObject({
-      topicId: '0a0b0c0d-0102-0304-0506-070809101112',
-      partition: 4,
-      highWatermark: 99,
-      logStartOffset: 1,
-      aborted: [{ producerId: 77n, firstOffset: 5 }]
-    })
-    expect(Buffer.from(first?.bytes ?? [])).toEqual(records)
-    expect(first?.slab?.memory).toBe(first?.bytes.buffer)
-    expect(second).toMatchObject({ partition: 5, errorCode: 6, aborted: [] })
-    expect(second?.bytes).toHaveLength(0)
+      const response = readInPieces(writer.buffer, piece, input =>
+        readFetchResponse(input, createSlabPool(0))
+      )
+      expect(response).toMatchObject({ throttleMs: 25, errorCode: 0 })
+      expect(response.partitions).toHaveLength(2)
+      const [first, second] = response.partitions
+      expect(first).toMatchObject({
+        topicId: '0a0b0c0d-0102-0304-0506-070809101112',
+        partition: 4,
+        highWatermark: 99,
+        logStartOffset: 1,
+        aborted: [{ producerId: 77n, firstOffset: 5 }]
+      })
+      expect(Buffer.from(first?.bytes ?? [])).toEqual(records)
+      expect(first?.slab?.memory).toBe(first?.bytes.buffer)
+      expect(second).toMatchObject({ partition: 5, errorCode: 6, aborted: [] })
+      expect(second?.bytes).toHaveLength(0)
+    }
+  )
+  it('takes no memory for batches that are larger than the answer', () => {
+    const writer = Writer.create().appendInt32(0).appendInt16(0).appendInt32(0).appendUnsignedVarInt(2)
+    writer.appendUUID('0a0b0c0d-0102-0304-0506-070809101112').appendUnsignedVarInt(2)
+    writer.appendInt32(0).appendInt16(0).appendInt64(1n).appendInt64(1n).appendInt64(0n)
+    writer
+      .appendUnsignedVarInt(0)
+      .appendInt32(-1)
+      .appendUnsignedVarInt(2 ** 31)
+    const slabs = { ...createSlabPool(0), take: () => expect.unreachable() }
+    expect(() => readInPieces(writer.buffer, 64, input => readFetchResponse(input, slabs))).toThrow(
+      /more bytes must follow/
+    )
   })
 })

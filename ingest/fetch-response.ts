@@ -1,6 +1,6 @@
-import type { Reader } from '@platformatic/kafka'
 import type { RawBatch } from '../schemas/batch.ts'
 import type { Slab, SlabPool } from '../schemas/slab.ts'
+import type { Inflow, Reading } from './inflow.ts'
 
 /**
  * The Fetch response, version 13, read only down to whole record batches. Nothing here touches a record, but for the
@@ -30,73 +30,55 @@ export interface FetchResponse {
   readonly partitions: readonly FetchedPartition[]
 }
 
-const empty = new Uint8Array(0)
+const empty: Uint8Array = new Uint8Array(0)
 
-/** Tagged fields are skipped by their stated sizes: brokers name the new leader in one when the leader has moved. */
-function skipTaggedFields(reader: Reader): void {
-  const count = reader.readUnsignedVarInt()
-  for (let i = 0; i < count; i++) {
-    reader.readUnsignedVarInt()
-    const size = reader.readUnsignedVarInt()
-    reader.skip(size)
-  }
-}
-
-/** Copies `size` bytes at the reader's position, which lie in many pieces as the socket gave them, into one slab. */
-function intoSlab(reader: Reader, size: number, slabs: SlabPool): { bytes: Uint8Array; slab: Slab } {
-  const from = reader.position
-  const slab = slabs.take(size)
-  const bytes = new Uint8Array(slab.memory, 0, size)
-  let at = 0
-  for (const piece of reader.buffer.subarray(from, from + size).buffers) {
-    bytes.set(piece, at)
-    at += piece.length
-  }
-  reader.skip(size)
-  return { bytes, slab }
-}
-
-/** Reads a response; the batches of each partition are put into a slab of their own. */
-export function parseFetchResponse(reader: Reader, slabs: SlabPool): FetchResponse {
-  const throttleMs = reader.readInt32()
-  const errorCode = reader.readInt16()
-  reader.readInt32() // The session: none is used.
+/**
+ * Reads a response while it comes; the batches of each partition are put into a slab of their own. Slabs of a response that
+ * breaks off are left to the collector: the socket may still write into the last one.
+ */
+export function* readFetchResponse(input: Inflow, slabs: SlabPool): Reading<FetchResponse> {
+  const throttleMs = yield* input.int32()
+  const errorCode = yield* input.int16()
+  yield* input.int32() // The session: none is used.
   const partitions: FetchedPartition[] = []
-  const topics = reader.readUnsignedVarInt() - 1
+  const topics = (yield* input.varint()) - 1
   for (let t = 0; t < topics; t++) {
-    const topicId = reader.readUUID()
-    const count = reader.readUnsignedVarInt() - 1
-    for (let p = 0; p < count; p++) {
-      const partition = reader.readInt32()
-      const partitionError = reader.readInt16()
-      const highWatermark = Number(reader.readInt64())
-      reader.readInt64() // The last stable offset bounds what a read_committed fetch returns; nothing to do with it.
-      const logStartOffset = Number(reader.readInt64())
-      const aborted: AbortedTransaction[] = []
-      const abortedCount = reader.readUnsignedVarInt() - 1
-      for (let a = 0; a < abortedCount; a++) {
-        const producerId = reader.readInt64()
-        const firstOffset = Number(reader.readInt64())
-        aborted.push({ producerId, firstOffset })
-        skipTaggedFields(reader)
-      }
-      reader.readInt32() // The preferred replica: no rack is named, so there is none.
-      const size = reader.readUnsignedVarInt() - 1
-      const batches = size > 0 ? intoSlab(reader, size, slabs) : { bytes: empty }
-      skipTaggedFields(reader)
-      partitions.push({
-        topicId,
-        partition,
-        errorCode: partitionError,
-        highWatermark,
-        logStartOffset,
-        aborted,
-        ...batches
-      })
-    }
-    skipTaggedFields(reader)
+    const topicId = yield* input.uuid()
+    const count = (yield* input.varint()) - 1
+    for (let p = 0; p < count; p++) partitions.push(yield* readPartition(input, topicId, slabs))
+    yield* input.skipTaggedFields()
   }
   return { throttleMs, errorCode, partitions }
+}
+
+function* readPartition(input: Inflow, topicId: string, slabs: SlabPool): Reading<FetchedPartition> {
+  const partition = yield* input.int32()
+  const errorCode = yield* input.int16()
+  const highWatermark = Number(yield* input.int64())
+  yield* input.int64() // The last stable offset bounds what a read_committed fetch returns; nothing to do with it.
+  const logStartOffset = Number(yield* input.int64())
+  const aborted: AbortedTransaction[] = []
+  const abortedCount = (yield* input.varint()) - 1
+  for (let a = 0; a < abortedCount; a++) {
+    const producerId = yield* input.int64()
+    const firstOffset = Number(yield* input.int64())
+    aborted.push({ producerId, firstOffset })
+    yield* input.skipTaggedFields()
+  }
+  yield* input.int32() // The preferred replica: no rack is named, so there is none.
+  const size = (yield* input.varint()) - 1
+  let bytes = empty
+  let slab: Slab | undefined
+  if (size > 0) {
+    // A size beyond the answer's own is found before memory is taken for it.
+    input.require(size)
+    slab = slabs.take(size)
+    bytes = new Uint8Array(slab.memory, 0, size)
+    yield* input.fill(bytes)
+  }
+  // Brokers name the new leader in a tagged field when the leader has moved.
+  yield* input.skipTaggedFields()
+  return { topicId, partition, errorCode, highWatermark, logStartOffset, aborted, bytes, slab }
 }
 
 // Places in a RecordBatch v2: https://kafka.apache.org/documentation/#recordbatch

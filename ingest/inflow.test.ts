@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest'
+import { readInPieces } from './test-inflow.ts'
+import { Inflow } from './inflow.ts'
+
+describe('what comes in on a connection', () => {
+  const large = Buffer.alloc(20_000, 'abcdefg')
+  const numbers = Buffer.alloc(4 + 2 + 8 + 1)
+  numbers.writeInt32BE(-5, 0)
+  numbers.writeInt16BE(-6, 4)
+  numbers.writeBigInt64BE(-7n, 6)
+  numbers.writeInt8(-8, 14)
+  const varints = Buffer.from([0xff, 0xff, 0xff, 0xff, 0x0f, 0x2a])
+
+  it.each([1, 3, 4095, 4096, 4097, 1_000_000])('is the same in pieces of %i bytes', piece => {
+    const bytes = Buffer.concat([numbers, large, varints, large, numbers])
+    const memory = new Uint8Array(new SharedArrayBuffer(large.length))
+    const read = readInPieces(bytes, piece, function* (input) {
+      const first = [yield* input.int32(), yield* input.int16(), yield* input.int64(), yield* input.int8()]
+      yield* input.fill(memory)
+      const second = [yield* input.varint(), yield* input.varint()]
+      yield* input.skip(large.length)
+      return [...first, ...second, yield* input.int32(), input.left]
+    })
+    expect(read).toEqual([-5, -6, -7n, -8, 2 ** 32 - 1, 42, -5, 11])
+    expect(Buffer.from(memory)).toEqual(large)
+  })
+
+  it('is written by the socket where it belongs, but for what came with the part before', () => {
+    const input = new Inflow()
+    const target = new Uint8Array(10_000)
+    const reading = (function* () {
+      yield* input.open(20_000)
+      yield* input.fill(target)
+    })()
+    reading.next()
+    const head = Buffer.from([0, 0, 0x27, 0x10, 1, 2])
+    input.space().set(head)
+    input.wrote(head.length)
+    expect(reading.next().done).toBe(false)
+    const space = input.space()
+    expect(space.buffer).toBe(target.buffer)
+    expect(space).toHaveLength(9_998)
+    expect(input.wrote(9_000)).toBe(false)
+    expect(input.space()).toHaveLength(998)
+    expect(input.wrote(998)).toBe(true)
+    expect(reading.next().done).toBe(true)
+    expect([...target.subarray(0, 3)]).toEqual([1, 2, 0])
+  })
+
+  it('is refused beyond the frame, beyond the limit, and where a number has no end', () => {
+    const bytes = Buffer.alloc(8, 0xff)
+    expect(() => readInPieces(bytes, 8, input => input.fill(new Uint8Array(9)))).toThrow(/1 more bytes/)
+    expect(() => readInPieces(bytes, 8, input => input.skip(9))).toThrow(/1 more bytes/)
+    expect(() => readInPieces(bytes, 8, input => input.varint())).toThrow(/no end/)
+    expect(() => readInPieces(bytes, 8, input => input.open(100))).toThrow(/limit is 100/)
+  })
+})

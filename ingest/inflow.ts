@@ -1,0 +1,146 @@
+/**
+ * What comes in on a connection, read while it comes: the socket writes where `space` points, and `wrote` lets the reader
+ * go on as far as that suffices. Large parts are asked for by the memory they belong in, so the kernel puts them there
+ * itself: pieces of 64 KiB that are kept until an answer is whole cost as much as all the rest of reading, and the
+ * collector runs for their sake.
+ */
+export class Inflow {
+  /** What is not asked for by its memory passes here. Small, because what of a large part comes here is copied. */
+  readonly #head = Buffer.allocUnsafeSlow(headBytes)
+  #start = 0
+  #end = 0
+  /** The memory being filled, and how far it is. */
+  #target: Uint8Array | undefined
+  #filled = 0
+  /** Bytes of the open frame that nobody has read. */
+  #left = 0
+
+  /** Bytes of the open frame that nobody has read. */
+  get left(): number {
+    return this.#left
+  }
+
+  /** Where the next bytes belong; never empty, as long as `wrote` is told of each use. */
+  space(): Uint8Array {
+    if (this.#target !== undefined) return this.#target.subarray(this.#filled)
+    if (this.#start === this.#end) this.#start = this.#end = 0
+    return this.#head.subarray(this.#end)
+  }
+
+  /** So many bytes were written where `space` said. Returns whether the reader that waits can go on. */
+  wrote(bytes: number): boolean {
+    if (this.#target === undefined) {
+      this.#end += bytes
+      return true
+    }
+    this.#filled += bytes
+    if (this.#filled < this.#target.length) return false
+    this.#target = undefined
+    return true
+  }
+
+  /** Begins a frame: the size in front of it is read, and must be within the limit. */
+  *open(bytesMax: number): Reading<void> {
+    this.#left = 4
+    const size = yield* this.int32()
+    if (size < 0 || size > bytesMax)
+      throw new Error(`An answer of ${size} bytes is no answer; the limit is ${bytesMax}.`)
+    this.#left = size
+  }
+
+  /** Fills memory with the next bytes. */
+  *fill(target: Uint8Array): Reading<void> {
+    this.#claim(target.length)
+    const here = Math.min(target.length, this.#end - this.#start)
+    target.set(this.#head.subarray(this.#start, this.#start + here))
+    this.#start += here
+    if (here === target.length) return
+    this.#target = target
+    this.#filled = here
+    while (this.#target !== undefined) yield
+  }
+
+  *skip(bytes: number): Reading<void> {
+    this.#claim(bytes)
+    for (let left = bytes; ; yield) {
+      const here = Math.min(left, this.#end - this.#start)
+      this.#start += here
+      left -= here
+      if (left === 0) return
+    }
+  }
+
+  *int8(): Reading<number> {
+    return this.#head.readInt8(yield* this.#take(1))
+  }
+
+  *int16(): Reading<number> {
+    return this.#head.readInt16BE(yield* this.#take(2))
+  }
+
+  *int32(): Reading<number> {
+    return this.#head.readInt32BE(yield* this.#take(4))
+  }
+
+  *int64(): Reading<bigint> {
+    return this.#head.readBigInt64BE(yield* this.#take(8))
+  }
+
+  /** Unsigned LEB128, of at most 32 bits. */
+  *varint(): Reading<number> {
+    let value = 0
+    for (let shift = 0; shift < 35; shift += 7) {
+      const byte = this.#head.readUInt8(yield* this.#take(1))
+      value += (byte & 0x7f) * 2 ** shift
+      if (byte < 0x80) return value
+    }
+    throw new Error('A number in an answer of the broker has no end.')
+  }
+
+  *uuid(): Reading<string> {
+    const at = yield* this.#take(16)
+    const hex = this.#head.toString('hex', at, at + 16)
+    return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-')
+  }
+
+  /** Fields that later versions may add are skipped by their stated sizes. */
+  *skipTaggedFields(): Reading<void> {
+    const count = yield* this.varint()
+    for (let i = 0; i < count; i++) {
+      yield* this.varint()
+      yield* this.skip(yield* this.varint())
+    }
+  }
+
+  /** Throws when the open frame has fewer bytes than these left. */
+  require(bytes: number): void {
+    if (bytes > this.#left)
+      throw new Error(`An answer of the broker ends where ${bytes - this.#left} more bytes must follow.`)
+  }
+
+  #claim(bytes: number): void {
+    this.require(bytes)
+    this.#left -= bytes
+  }
+
+  /** Waits for so many bytes in the head, at most a few dozen, and returns where they are. */
+  *#take(bytes: number): Reading<number> {
+    this.#claim(bytes)
+    while (this.#end - this.#start < bytes) {
+      if (this.#start + bytes > this.#head.length) {
+        this.#head.copyWithin(0, this.#start, this.#end)
+        this.#end -= this.#start
+        this.#start = 0
+      }
+      yield
+    }
+    const at = this.#start
+    this.#start += bytes
+    return at
+  }
+}
+
+/** A reader in the middle of its work: it stops wherever it must wait for more bytes. */
+export type Reading<T> = Generator<undefined, T, undefined>
+
+const headBytes = 4096
