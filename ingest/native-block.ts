@@ -1,5 +1,6 @@
 import type { TopicPartition } from '../schemas/batch.ts'
 import type { ColumnBlock, RangeOutcome } from '../schemas/evaluation.ts'
+import { createSlabPool, type Slab } from '../schemas/slab.ts'
 
 /**
  * ClickHouse's Native format, as far as one insert into `samples` needs it: a single block whose column buffers are
@@ -46,7 +47,7 @@ const columnHead = (name: string, type: string): Uint8Array => Uint8Array.from([
 const columnsInBlock = 7
 
 /** Fills runs of one value: columns of coordinates are constant over a range. */
-function runs<T extends Uint8Array | Uint16Array | Int32Array>(
+function runs<T extends Uint16Array | Int32Array>(
   column: T,
   parts: readonly BlockPart[],
   valueOf: (range: RangeOutcome) => number
@@ -66,67 +67,125 @@ const bytesOf = (column: ArrayBufferView): Uint8Array =>
  * LowCardinality(String) with at most 65,536 different values: version, flags (own dictionary, updated), the
  * dictionary, then one index a row. The first entry is the type's default, which ClickHouse expects there.
  */
-function lowCardinality(values: readonly string[], indexes: Uint8Array | Uint16Array): Uint8Array[] {
-  const keyType = indexes instanceof Uint8Array ? 0 : 1
+function lowCardinality(values: readonly string[], indexes: Uint8Array, bytesPerIndex: 1 | 2): Uint8Array[] {
   const dictionary = values.flatMap(value => text(value))
   const head = new Uint8Array(8 + 8 + 8)
   const view = new DataView(head.buffer)
   view.setBigUint64(0, 1n, true)
-  view.setBigUint64(8, BigInt(keyType | 0x200 | 0x400), true)
+  view.setBigUint64(8, BigInt((bytesPerIndex - 1) | 0x200 | 0x400), true)
   view.setBigUint64(16, BigInt(values.length), true)
   const count = new Uint8Array(8)
-  new DataView(count.buffer).setBigUint64(0, BigInt(indexes.length), true)
-  return [head, Uint8Array.from(dictionary), count, bytesOf(indexes)]
+  new DataView(count.buffer).setBigUint64(0, BigInt(indexes.length / bytesPerIndex), true)
+  return [head, Uint8Array.from(dictionary), count, indexes]
+}
+
+/** A column of one value, kept for the next insert: what it returns is read until then and never written again. */
+function createConstantColumn<T extends Uint8Array | Uint16Array>(
+  make: (rows: number) => T
+): (value: number, rows: number) => Uint8Array {
+  let kept = make(0)
+  let keptValue = NaN
+  return (value, rows) => {
+    if (value !== keptValue || rows > kept.length) {
+      kept = make(Math.max(kept.length, Math.ceil(rows * 1.25)))
+      kept.fill(value)
+      keptValue = value
+    }
+    return bytesOf(kept.subarray(0, rows))
+  }
+}
+
+export interface SamplesBlock {
+  readonly chunks: readonly Uint8Array[]
+  readonly bytes: number
+  readonly rows: number
+  /** Once nobody reads the chunks any more: their memory is used again. */
+  release(): void
 }
 
 /**
- * One Native block of every part's rows, in order, and one position row for each of `storedUpTo`.
- * `storedOnDay` is the day of writing, in days since 1970. The chunks alias the parts' buffers: they must not change
- * until the insert is done. Returns the chunks and their total length.
+ * One Native block of every part's rows, in order, and one position row for each of `storedUpTo`. `storedOnDay` is the day
+ * of writing, in days since 1970. The chunks alias the parts' buffers: they must not change until the insert is done.
  */
-export function samplesBlock(
+export type SamplesBlockMaker = (
   parts: readonly BlockPart[],
   storedUpTo: readonly StoredUpTo[],
   storedOnDay: number
-): { chunks: Uint8Array[]; bytes: number; rows: number } {
-  const filled = parts.filter(part => part.block.rows > 0)
-  const samples = filled.reduce((sum, part) => sum + part.block.rows, 0)
-  const rows = samples + storedUpTo.length
-  const topics = [...new Set([...filled.flatMap(p => p.ranges), ...storedUpTo].map(range => range.topic))]
-  if (topics.length > 65_534)
-    throw new Error(`samplesBlock: ${topics.length} topics in one insert are too many`)
-  const topicIndex = new Map(topics.map((topic, i) => [topic, i + 1]))
-  const indexOf = (range: TopicPartition): number => topicIndex.get(range.topic)!
+) => SamplesBlock
 
-  const topic = runs(topics.length < 255 ? new Uint8Array(rows) : new Uint16Array(rows), filled, indexOf)
-  const partition = runs(new Int32Array(rows), filled, range => range.partition)
-  const offsets = new BigUint64Array(storedUpTo.length)
-  storedUpTo.forEach((position, i) => {
-    topic[samples + i] = indexOf(position)
-    partition[samples + i] = position.partition
-    offsets[i] = BigInt(position.lastOffset)
-  })
-  const zeros = new Uint8Array(storedUpTo.length * 8)
-  const chunks: Uint8Array[] = [
-    Uint8Array.from([...varUInt(columnsInBlock), ...varUInt(rows)]),
-    columnHead('series', 'UInt64'),
-    ...filled.map(part => part.block.series),
-    zeros,
-    columnHead('time', 'DateTime64(3)'),
-    ...filled.map(part => part.block.timeMs),
-    zeros,
-    columnHead('raw', 'Float64'),
-    ...filled.map(part => part.block.value),
-    zeros,
-    columnHead('topic', 'LowCardinality(String)'),
-    ...lowCardinality(['', ...topics], topic),
-    columnHead('partition', 'Int32'),
-    bytesOf(partition),
-    columnHead('offset', 'UInt64'),
-    ...filled.map(part => part.block.offset),
-    bytesOf(offsets),
-    columnHead('stored_on', 'Date'),
-    bytesOf(new Uint16Array(rows).fill(storedOnDay))
-  ]
-  return { chunks, bytes: chunks.reduce((sum, chunk) => sum + chunk.length, 0), rows }
+/**
+ * The columns that are filled here are seven bytes a row, for a million rows an insert. They lie in memory that is kept,
+ * at most `freeBytesMax` of what changes from insert to insert, because new memory of that size sets the collector off.
+ */
+export function createSamplesBlocks(freeBytesMax: number): SamplesBlockMaker {
+  const slabs = createSlabPool(freeBytesMax)
+  const onlyTopic = createConstantColumn(rows => new Uint8Array(rows))
+  const days = createConstantColumn(rows => new Uint16Array(rows))
+
+  return (parts, storedUpTo, storedOnDay) => {
+    const filled = parts.filter(part => part.block.rows > 0)
+    const samples = filled.reduce((sum, part) => sum + part.block.rows, 0)
+    const rows = samples + storedUpTo.length
+    const topics = [...new Set([...filled.flatMap(p => p.ranges), ...storedUpTo].map(range => range.topic))]
+    if (topics.length > 65_534)
+      throw new Error(`samplesBlock: ${topics.length} topics in one insert are too many`)
+    const topicIndex = new Map(topics.map((topic, i) => [topic, i + 1]))
+
+    const used: Slab[] = []
+    const take = (bytes: number): SharedArrayBuffer => {
+      const slab = slabs.take(bytes)
+      used.push(slab)
+      return slab.memory
+    }
+    const column = <T extends Uint16Array | Int32Array>(
+      memory: T,
+      valueOf: (range: TopicPartition) => number
+    ): Uint8Array => {
+      runs(memory, filled, valueOf)
+      storedUpTo.forEach((position, i) => {
+        memory[samples + i] = valueOf(position)
+      })
+      return bytesOf(memory)
+    }
+    const partition = column(new Int32Array(take(rows * 4), 0, rows), range => range.partition)
+    const topic =
+      topics.length === 1
+        ? lowCardinality(['', ...topics], onlyTopic(1, rows), 1)
+        : lowCardinality(
+            ['', ...topics],
+            column(new Uint16Array(take(rows * 2), 0, rows), range => topicIndex.get(range.topic)!),
+            2
+          )
+    const offsets = BigUint64Array.from(storedUpTo, position => BigInt(position.lastOffset))
+    const zeros = new Uint8Array(storedUpTo.length * 8)
+    const chunks: Uint8Array[] = [
+      Uint8Array.from([...varUInt(columnsInBlock), ...varUInt(rows)]),
+      columnHead('series', 'UInt64'),
+      ...filled.map(part => part.block.series),
+      zeros,
+      columnHead('time', 'DateTime64(3)'),
+      ...filled.map(part => part.block.timeMs),
+      zeros,
+      columnHead('raw', 'Float64'),
+      ...filled.map(part => part.block.value),
+      zeros,
+      columnHead('topic', 'LowCardinality(String)'),
+      ...topic,
+      columnHead('partition', 'Int32'),
+      partition,
+      columnHead('offset', 'UInt64'),
+      ...filled.map(part => part.block.offset),
+      bytesOf(offsets),
+      columnHead('stored_on', 'Date'),
+      days(storedOnDay, rows)
+    ]
+    return {
+      chunks,
+      bytes: chunks.reduce((sum, chunk) => sum + chunk.length, 0),
+      rows,
+      release() {
+        for (const slab of used.splice(0)) slab.release()
+      }
+    }
+  }
 }

@@ -5,7 +5,7 @@ import { partitionKey, type TopicPartition } from '../schemas/batch.ts'
 import type { ColumnBlock, RangeOutcome } from '../schemas/evaluation.ts'
 import { backoffMs, firstLine, neverSucceeds } from './clickhouse-errors.ts'
 import type { Slab } from '../schemas/slab.ts'
-import { samplesBlock, type BlockPart, type StoredUpTo } from './native-block.ts'
+import { createSamplesBlocks, type BlockPart, type StoredUpTo } from './native-block.ts'
 import type { WriterMetrics } from './writer-metrics.ts'
 
 export type WriterState =
@@ -141,6 +141,9 @@ function* coalesced(chunks: readonly Uint8Array[]): Generator<Buffer> {
 
 const day = 86_400_000
 
+/** What an insert fills itself and keeps memory for; a quarter more, because a slab is that much too large at most. */
+const filledBytesPerRow = 6 * 1.25
+
 /**
  * Joins the workers' blocks into inserts of tens of thousands of rows. Each insert is one Native block, which
  * ClickHouse stores whole or not at all, and carries a deduplication token made of its ranges; a repetition sends the
@@ -154,6 +157,8 @@ export function createWriter(options: WriterOptions): Writer {
   const retryMsMax = options.retryMsMax ?? 10_000
   const nowMs = options.nowMs ?? Date.now
   const random = options.random ?? Math.random
+
+  const samplesBlock = createSamplesBlocks(insertsInFlightMax * rowsMax * filledBytesPerRow)
 
   let queue: Entry[] = []
   const flights = new Set<Flight>()
@@ -240,6 +245,7 @@ export function createWriter(options: WriterOptions): Writer {
     flights.delete(flight)
     if (!stored) return
     metrics?.inserted(rows, block.bytes, (nowMs() - startedMs) / 1000)
+    block.release()
     for (const { slab } of entries) slab?.release()
     account(-entries.reduce((sum, entry) => sum + entry.bytes, 0), -rows)
     const mine = ranges.filter(range => !flight.fenced.has(partitionKey(range.topic, range.partition)))
