@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { RawBatch } from '../schemas/batch.ts'
 import type { EvaluationResult, EvaluationTask } from '../schemas/evaluation.ts'
 import { noCandidates, noNewSeries } from '../schemas/findings.ts'
+import { encodeRecordBatch } from '../schemas/record-batch.ts'
 import { createSlabPool } from '../schemas/slab.ts'
 import { createDispatcher, type DispatcherOptions } from './dispatcher.ts'
 
@@ -169,6 +170,44 @@ describe('dispatcher', () => {
     tasks[0]!.finish()
     await tick()
     expect(pool.freeBytes()).toBe(3 * 16_384)
+  })
+
+  it('gives the memory of a run back that was split, or that did not fit even so', async () => {
+    const pool = createSlabPool(1 << 20)
+    const inSlab = (firstOffset: number, batches: readonly Uint8Array[]): RawBatch => {
+      const slab = pool.take(16_384)
+      let end = 0
+      for (const bytes of batches) {
+        new Uint8Array(slab.memory).set(bytes, end)
+        end += bytes.length
+      }
+      const lastOffset = firstOffset + batches.length * 10 - 1
+      return { ...batch(0, firstOffset), lastOffset, bytes: new Uint8Array(slab.memory, 0, end), slab }
+    }
+    const encoded = (firstOffset: number): Uint8Array =>
+      encodeRecordBatch(
+        Array.from({ length: 10 }, (_, i) => ({
+          offset: firstOffset + i,
+          timestampMs: 1,
+          key: null,
+          value: Buffer.from('some value')
+        }))
+      )
+    const { dispatcher, tasks } = harness({ concurrency: 1, taskBytesMax: 1000 })
+    const size = encoded(0).length
+    expect(size).toBeGreaterThan(100)
+    // The second run is split for the 100 bytes that are left, and its head is still too large for them.
+    dispatcher.offer([inSlab(0, [new Uint8Array(900)]), inSlab(10, [10, 20, 30, 40, 50, 60].map(encoded))])
+    const offsets: number[][] = []
+    for (let at = 0; at < tasks.length; at++) {
+      offsets.push(...tasks[at]!.task.ranges.map(range => [range.firstOffset, range.lastOffset]))
+      tasks[at]!.finish()
+      await tick()
+    }
+    expect(offsets[0]).toEqual([0, 9])
+    expect(offsets.length).toBeGreaterThan(2)
+    expect(offsets.at(-1)![1]).toBe(69)
+    expect(pool.freeBytes()).toBe(2 * 16_384)
   })
 
   it('holds the partition until its delivery is done', async () => {

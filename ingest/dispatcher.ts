@@ -133,6 +133,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         queue.bytes -= part.bytes.byteLength
         if (parts !== undefined) {
           queue.queue[taken] = parts[1]
+          batch.slab?.retain()
           break
         }
         taken++

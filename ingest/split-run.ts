@@ -13,7 +13,7 @@ const lengthOverhead = 12
 /**
  * Cuts a run of record batches in two: the head has as many whole batches as fit `bytesMax`, but at least one.
  * Undefined where nothing would be left for the tail, or where the bytes are not what they should be: then the worker is
- * to say what is wrong with them. Both parts are views of the run's buffer, and each is a user of its slab.
+ * to say what is wrong with them. Both parts are views of the run's buffer; who uses both retains its slab once more.
  */
 export function splitRun(run: RawBatch, bytesMax: number): [RawBatch, RawBatch] | undefined {
   const { bytes } = run
@@ -35,7 +35,6 @@ export function splitRun(run: RawBatch, bytesMax: number): [RawBatch, RawBatch] 
   }
   if (at === 0 || at >= bytes.byteLength || lastOffset < run.firstOffset || lastOffset >= run.lastOffset)
     return undefined
-  run.slab?.retain()
   return [
     { ...run, lastOffset, count, maxTimestampMs, bytes: bytes.subarray(0, at) },
     { ...run, firstOffset: lastOffset + 1, count: Math.max(0, run.count - count), bytes: bytes.subarray(at) }
