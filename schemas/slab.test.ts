@@ -20,6 +20,18 @@ describe('slabs', () => {
     expect(pool.take(114_688).memory).not.toBe(first.memory)
   })
 
+  it('are given where they are a little too large, but not where they are much too large', () => {
+    const pool = createSlabPool(1 << 20)
+    const [small, middle, large] = [pool.take(98_304), pool.take(131_072), pool.take(196_608)]
+    for (const slab of [large, middle, small]) slab.release()
+    expect(pool.take(90_000).memory).toBe(small.memory)
+    expect(pool.take(90_000).memory).toBe(middle.memory)
+    expect(pool.freeBytes()).toBe(large.memory.byteLength)
+    expect(pool.take(90_000).memory).not.toBe(large.memory)
+    expect(pool.take(140_000).memory).toBe(large.memory)
+    expect(pool.freeBytes()).toBe(0)
+  })
+
   it('are free when the last user has released them', () => {
     const pool = createSlabPool(1 << 20)
     const slab = pool.take(1)

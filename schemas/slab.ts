@@ -33,6 +33,9 @@ export function slabBytes(bytes: number): number {
   return Math.ceil(bytes / step) * step
 }
 
+/** Free memory so many times the size that is needed is still taken for it. */
+const tooLargeMax = 1.5
+
 /**
  * What is in use is bounded by the queues of its users. `freeBytesMax` bounds what is kept for later, and should be what
  * those queues may hold: the collector takes no account of shared memory, so what is not kept lies about until
@@ -62,12 +65,25 @@ export function createSlabPool(freeBytesMax: number): SlabPool {
     }
   }
 
+  /**
+   * The smallest free memory that fits, if it is not much too large. Sizes drift with what is read: with memory of the very
+   * size only, what was kept for other sizes lies about while new memory is taken.
+   */
+  const fitting = (size: number): SharedArrayBuffer | undefined => {
+    const exact = free.get(size)?.pop()
+    if (exact !== undefined) return exact
+    let best = Infinity
+    for (const [other, list] of free)
+      if (list.length > 0 && other > size && other < best && other <= size * tooLargeMax) best = other
+    return free.get(best)?.pop()
+  }
+
   return {
     take(bytes) {
       const size = slabBytes(bytes)
-      const memory = free.get(size)?.pop()
+      const memory = fitting(size)
       if (memory === undefined) return slabOf(new SharedArrayBuffer(size))
-      freeBytes -= size
+      freeBytes -= memory.byteLength
       return slabOf(memory)
     },
     adopt: slabOf,
