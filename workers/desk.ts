@@ -47,6 +47,7 @@ export interface Desk {
   takeBlock(given?: SharedArrayBuffer): ColumnBlock
 }
 
+const wordBytes = 8
 const inputBytesMin = 1 << 20
 const rowsMin = 1 << 16
 
@@ -107,8 +108,9 @@ export function openDesk({ memory, desks }: KernelMemory, number: number): Desk 
     slotCounts: new Uint32Array(memory.buffer, at + slotCounters, slotCountersMax),
     measurementCounts: new Uint32Array(memory.buffer, at + measurementCounters, measurementCountersMax),
     putInput(bytes) {
-      part(deskInputAt, deskInputBytes, bytes.length)
-      const from = get(deskInputAt)
+      part(deskInputAt, deskInputBytes, bytes.length + wordBytes)
+      // As far behind a whole word as they were: else V8 copies shared memory byte by byte.
+      const from = get(deskInputAt) + (bytes.byteOffset % wordBytes)
       const input = new Uint8Array(bufferReaching(memory, from + bytes.length), from, bytes.length)
       input.set(bytes)
       return input
