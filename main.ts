@@ -546,6 +546,7 @@ function kafkaSettings(config: Config, logger: Logger, metrics: SourceMetrics | 
     fetchPartitionMaxBytes: kafka.fetch_partition_bytes_max,
     aheadMaxBytes: config.ingest.queue_bytes_max + 4 * kafka.fetch_bytes_max,
     fetchMaxWaitMs: kafka.fetch_wait_ms_max,
+    fetchGatherMs: kafka.fetch_gather_ms,
     sessionTimeoutMs: kafka.session_timeout_ms,
     rebalanceTimeoutMs: kafka.rebalance_timeout_ms,
     stopTimeoutMs: config.ingest.drain_ms_max,

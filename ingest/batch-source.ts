@@ -254,6 +254,7 @@ export function createBatchSource(options: SourceOptions): Source {
     states: readonly PartitionState[],
     lane: number
   ): Promise<void> => {
+    const startedMs = performance.now()
     const connection = await cluster.connection(nodeId, `fetch ${lane}`)
     const asked = new Map<string, PartitionState>()
     const topics: { topicId: string; partitions: FetchPartition[] }[] = []
@@ -296,6 +297,11 @@ export function createBatchSource(options: SourceOptions): Source {
     if (response.errorCode !== 0)
       throw new Error(`The broker ${nodeId} refused a fetch: ${describeCode(response.errorCode)}`)
     handOver(response.partitions, asked)
+    const bytes = response.partitions.reduce((sum, fetched) => sum + fetched.bytes.byteLength, 0)
+    if (bytes < gatheredBytesMin) {
+      const broker = brokerState(nodeId)
+      broker.notBeforeMs = Math.max(broker.notBeforeMs, startedMs + options.fetchGatherMs)
+    }
   }
 
   const handOver = (
@@ -421,6 +427,8 @@ export function createBatchSource(options: SourceOptions): Source {
 }
 
 const lanesPerBroker = 2
+/** A fetch that brought as much as this is followed by the next one at once: there is more where it came from. */
+const gatheredBytesMin = 128 * 1024
 /** Compression packs many records into the bytes of a fetch; runs keep what a worker gets at a time within bounds. */
 const runRecordsMax = 16_384
 const unknownPosition = -1

@@ -23,6 +23,8 @@ export interface SourceOptions {
   readonly aheadMaxBytes: number
   /** How long a broker may hold a request while there is nothing new. */
   readonly fetchMaxWaitMs: number
+  /** Least time between two fetches of one broker when the first brought little, so that records come in company; 0 for none. */
+  readonly fetchGatherMs: number
   readonly sessionTimeoutMs: number
   readonly heartbeatIntervalMs: number
   readonly rebalanceTimeoutMs: number
@@ -70,6 +72,7 @@ export function sourceOptions(settings: SourceSettings): SourceOptions {
     fetchPartitionMaxBytes: 1024 * 1024,
     aheadMaxBytes: 64 * 1024 * 1024,
     fetchMaxWaitMs: 500,
+    fetchGatherMs: 5,
     sessionTimeoutMs: 30_000,
     heartbeatIntervalMs: Math.min(3000, Math.floor((settings.sessionTimeoutMs ?? 30_000) / 3)),
     rebalanceTimeoutMs: 60_000,

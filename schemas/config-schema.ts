@@ -101,6 +101,12 @@ const kafka = Type.Object(
       minute,
       'How long a broker may hold a fetch while there is nothing new. New records are handed over at once.'
     ),
+    fetch_gather_ms: integer(
+      5,
+      0,
+      second,
+      'Least time between two fetches from one broker while they bring little. More saves CPU, less saves as much time on the way of a record. For `source: batch`.'
+    ),
     session_timeout_ms: integer(
       30 * second,
       6 * second,

@@ -78,15 +78,25 @@ export const path: Bench = options =>
           note(key + suffix, theirs, (result.records / result.wallMs) * 1000)
           figures[`${key}_cpu_us_per_record${suffix}`] = theirs
           figures[`ratio_${key}${suffix}`] = cpu / theirs
-          if (key === 'clickhouse_kafka')
+          if (key.startsWith('clickhouse_kafka'))
             figures[`ratio_${key}_total${suffix}`] = (cpu + clickhouseCpu) / theirs
         }
         await peer('kafkajs', () => node('kafkajs', topic.topic))
         await peer('node_rdkafka', () => node('node-rdkafka', topic.topic))
         if (compression === 'lz4') continue
         await peer('kcat', () => runKcat(broker, topic.topic, count, peerMsMax))
+        const engine = {
+          clickhouse: other,
+          broker,
+          topic: topic.topic,
+          records: count,
+          numbers: topic.numbers
+        }
         await peer('clickhouse_kafka', () =>
-          runClickHouseKafka(other, broker, topic.topic, count, topic.numbers, peerMsMax)
+          runClickHouseKafka({ ...engine, table: 'plain', timeoutMs: peerMsMax })
+        )
+        await peer('clickhouse_kafka_samples', () =>
+          runClickHouseKafka({ ...engine, table: 'samples', timeoutMs: peerMsMax })
         )
         await peer('telegraf', () => runTelegraf(broker, topic.topic, count, stage.dir, peerMsMax))
       }

@@ -23,6 +23,11 @@ const records = telegrafMix({
   endMs: Date.now(),
   nowMs: Date.now
 })
+/** Whoever started it may be ended without a word; then there is nobody to feed. */
+const { ppid } = process
+setInterval(() => {
+  if (process.ppid !== ppid) process.exit(1)
+}, 1000).unref()
 const producer = await connectProducer([broker], 'none', { 'linger.ms': 5 })
 const startedMs = Date.now()
 /** An hour's worth would be a line of many megabytes: of a long run every other moment is forgotten, again and again. */
