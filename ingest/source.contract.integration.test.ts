@@ -197,6 +197,26 @@ describe.skipIf(kafka === null)('sources on a real Kafka', () => {
       running.delete(consumer.source)
     }
 
+    it.skipIf(kind !== 'batch')('gathers what comes in little pieces', async () => {
+      const topic = await makeTopic()
+      const fetchGatherMs = 200
+      let handedOver = 0
+      const consumer = await consume({ topics: [topic], fetchGatherMs, onBatches: () => handedOver++ })
+      await until('the assignment', () => consumer.assigned.length > 0)
+      const count = 60
+      const startedMs = performance.now()
+      for (let i = 0; i < count; i++) {
+        await produce(topic, 0, [`v${i}`])
+        await sleep(10)
+      }
+      await until('all records', () => consumer.records.length === count)
+      const gatherings = Math.ceil((performance.now() - startedMs) / fetchGatherMs)
+      expect(handedOver).toBeGreaterThan(1)
+      // One more on each lane: what had been asked for before.
+      expect(handedOver).toBeLessThanOrEqual(gatherings + 2)
+      await stopped(consumer)
+    })
+
     it.skipIf(!enabled)('hands over every record of every partition in order', async () => {
       const topic = await makeTopic(3)
       const sent = [0, 1, 2].map(p => Array.from({ length: 2500 }, (_, i) => `${p}/${i}`))
