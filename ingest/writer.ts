@@ -164,6 +164,9 @@ export function createWriter(options: WriterOptions): Writer {
   const flights = new Set<Flight>()
   let pendingBytes = 0
   let pendingRows = 0
+  /** Of what waits in the queue. */
+  let queuedRows = 0
+  let queuedBytes = 0
   let holding = false
   let stopped = false
   let state: WriterState = { down: false }
@@ -179,6 +182,11 @@ export function createWriter(options: WriterOptions): Writer {
     if (over === holding) return
     holding = over
     options.onPressure?.(over)
+  }
+
+  const countQueued = (): void => {
+    queuedRows = queue.reduce((sum, entry) => sum + entry.rows, 0)
+    queuedBytes = queue.reduce((sum, entry) => sum + entry.bytes, 0)
   }
 
   const settle = (entries: readonly Entry[]): void => {
@@ -217,7 +225,11 @@ export function createWriter(options: WriterOptions): Writer {
     timer = undefined
     while (!stopped && flights.size < insertsInFlightMax && queue.length > 0) {
       const { entries, full } = gather()
-      if (entries.length === 0) return
+      if (entries.length === 0) {
+        // All of it waits for inserts under way, whose end is looked at too.
+        timer = setTimeout(pump, flushMsMax)
+        return
+      }
       const oldestMs = entries.reduce((least, entry) => Math.min(least, entry.arrivedMs), Infinity)
       const waitMs = oldestMs + flushMsMax - nowMs()
       if (!full && waitMs > 0 && !entries.some(entry => entry.urgent)) {
@@ -233,6 +245,7 @@ export function createWriter(options: WriterOptions): Writer {
     flights.add(flight)
     const taken = new Set(entries)
     queue = queue.filter(entry => !taken.has(entry))
+    countQueued()
     const ranges = entries.flatMap(entry => entry.ranges)
     const rows = entries.reduce((sum, entry) => sum + entry.rows, 0)
     const startedMs = nowMs()
@@ -352,7 +365,10 @@ export function createWriter(options: WriterOptions): Writer {
         urgent: false
       })
       account(bytes, block.rows)
-      pump()
+      queuedRows += block.rows
+      queuedBytes += bytes
+      // While it waits for company anyway, the whole queue need not be gone over for each that comes.
+      if (timer === undefined || queuedRows >= rowsMax || queuedBytes >= bytesMax) pump()
     },
     pendingBytes: () => pendingBytes,
     state: () => state,
@@ -378,6 +394,7 @@ export function createWriter(options: WriterOptions): Writer {
         Object.assign(entry, { ranges: kept, parts, bytes, rows, keys: keysOf(kept) })
       }
       queue = queue.filter(entry => entry.ranges.length > 0)
+      countQueued()
       settle(gone)
       // Whoever waits for the fenced partitions waits no longer for what of them is still under way.
       for (const waiter of waiters) {
