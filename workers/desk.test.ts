@@ -1,6 +1,8 @@
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
 import { describe, expect, it } from 'vitest'
 import { openDesk } from './desk.ts'
-import { createKernelMemory } from './kernel-memory.ts'
+import { bufferReaching, createKernelMemory } from './kernel-memory.ts'
 
 const limits = { seriesMax: 100, devicesMax: 10, programsMax: 4, aliasesMax: 100, aliasBytesMax: 1000 }
 
@@ -53,6 +55,20 @@ describe('a desk', () => {
 })
 
 describe('the memory of the kernel', () => {
+  it('is seen as large as another thread has made it', async () => {
+    const { memory } = createKernelMemory(limits)
+    const worker = new Worker(
+      `const { workerData: memory, parentPort } = require('node:worker_threads')
+      const at = memory.grow(200) * 65536
+      new Float64Array(memory.buffer, at, 1)[0] = 42.5
+      parentPort.postMessage(at)`,
+      { eval: true, workerData: memory }
+    )
+    const [at] = (await once(worker, 'message')) as [number]
+    expect(new Float64Array(bufferReaching(memory, at + 8), at, 1)[0]).toBe(42.5)
+    await worker.terminate()
+  })
+
   it('says which settings to lower when four gigabytes do not hold them', () => {
     const many = { ...limits, seriesMax: 120_000_000, aliasesMax: 16_000_000 }
     expect(() => createKernelMemory(many)).toThrow(/lower workers\.series_max or workers\.devices_max/)
