@@ -298,7 +298,8 @@ export function createBatchSource(options: SourceOptions): Source {
       throw new Error(`The broker ${nodeId} refused a fetch: ${describeCode(response.errorCode)}`)
     handOver(response.partitions, asked)
     const bytes = response.partitions.reduce((sum, fetched) => sum + fetched.bytes.byteLength, 0)
-    if (bytes < gatheredBytesMin) {
+    // One that brought more is followed by the next at once: there is more where it came from.
+    if (bytes < options.fetchMaxBytes / gatherBelow) {
       const broker = brokerState(nodeId)
       broker.notBeforeMs = Math.max(broker.notBeforeMs, startedMs + options.fetchGatherMs)
     }
@@ -427,8 +428,8 @@ export function createBatchSource(options: SourceOptions): Source {
 }
 
 const lanesPerBroker = 2
-/** A fetch that brought as much as this is followed by the next one at once: there is more where it came from. */
-const gatheredBytesMin = 128 * 1024
+/** A fetch brought little when it brought less than this part of what it might. */
+const gatherBelow = 8
 /** Compression packs many records into the bytes of a fetch; runs keep what a worker gets at a time within bounds. */
 const runRecordsMax = 16_384
 const unknownPosition = -1
