@@ -4,6 +4,7 @@ import { Inflow } from './inflow.ts'
 
 describe('what comes in on a connection', () => {
   const large = Buffer.alloc(20_000, 'abcdefg')
+  const small = Buffer.alloc(16_000, 'hijkl')
   const numbers = Buffer.alloc(4 + 2 + 8 + 1)
   numbers.writeInt32BE(-5, 0)
   numbers.writeInt16BE(-6, 4)
@@ -11,40 +12,58 @@ describe('what comes in on a connection', () => {
   numbers.writeInt8(-8, 14)
   const varints = Buffer.from([0xff, 0xff, 0xff, 0xff, 0x0f, 0x2a])
 
-  it.each([1, 3, 4095, 4096, 4097, 1_000_000])('is the same in pieces of %i bytes', piece => {
-    const bytes = Buffer.concat([numbers, large, varints, large, numbers])
+  it.each([1, 3, 4096, 32_767, 32_768, 32_769, 1_000_000])('is the same in pieces of %i bytes', piece => {
+    const bytes = Buffer.concat([numbers, large, small, small, varints, large, numbers])
     const memory = new Uint8Array(new SharedArrayBuffer(large.length))
+    const parts = [new Uint8Array(small.length), new Uint8Array(small.length)]
     const read = readInPieces(bytes, piece, function* (input) {
       const first = [yield* input.int32(), yield* input.int16(), yield* input.int64(), yield* input.int8()]
       yield* input.fill(memory)
+      for (const part of parts) yield* input.fill(part)
       const second = [yield* input.varint(), yield* input.varint()]
       yield* input.skip(large.length)
       return [...first, ...second, yield* input.int32(), input.left]
     })
     expect(read).toEqual([-5, -6, -7n, -8, 2 ** 32 - 1, 42, -5, 11])
     expect(Buffer.from(memory)).toEqual(large)
+    for (const part of parts) expect(Buffer.from(part)).toEqual(small)
   })
 
   it('is written by the socket where it belongs, but for what came with the part before', () => {
     const input = new Inflow()
-    const target = new Uint8Array(10_000)
+    const target = new Uint8Array(40_000)
     const reading = (function* () {
-      yield* input.open(20_000)
+      yield* input.open(50_000)
       yield* input.fill(target)
     })()
     reading.next()
-    const head = Buffer.from([0, 0, 0x27, 0x10, 1, 2])
+    const head = Buffer.from([0, 0, 0x9c, 0x40, 1, 2])
     input.space().set(head)
     input.wrote(head.length)
     expect(reading.next().done).toBe(false)
     const space = input.space()
     expect(space.buffer).toBe(target.buffer)
-    expect(space).toHaveLength(9_998)
-    expect(input.wrote(9_000)).toBe(false)
+    expect(space).toHaveLength(39_998)
+    expect(input.wrote(39_000)).toBe(false)
     expect(input.space()).toHaveLength(998)
     expect(input.wrote(998)).toBe(true)
     expect(reading.next().done).toBe(true)
     expect([...target.subarray(0, 3)]).toEqual([1, 2, 0])
+  })
+
+  it('brings many small parts by one read', () => {
+    const input = new Inflow()
+    const parts = Array.from({ length: 20 }, () => new Uint8Array(100))
+    const reading = (function* () {
+      yield* input.open(2000)
+      for (const part of parts) yield* input.fill(part)
+    })()
+    reading.next()
+    const frame = Buffer.concat([Buffer.from([0, 0, 0x07, 0xd0]), Buffer.alloc(2000, 7)])
+    input.space().set(frame)
+    input.wrote(frame.length)
+    expect(reading.next().done).toBe(true)
+    expect(parts.every(part => part.every(byte => byte === 7))).toBe(true)
   })
 
   it('is refused beyond the frame, beyond the limit, and where a number has no end', () => {

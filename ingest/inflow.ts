@@ -5,7 +5,7 @@
  * collector runs for their sake.
  */
 export class Inflow {
-  /** What is not asked for by its memory passes here. Small, because what of a large part comes here is copied. */
+  /** What is not asked for by its memory, and what is small, passes here. Not large, because what of a large part comes here is copied. */
   readonly #head = Buffer.allocUnsafeSlow(headBytes)
   #start = 0
   #end = 0
@@ -50,6 +50,12 @@ export class Inflow {
 
   /** Fills memory with the next bytes. */
   *fill(target: Uint8Array): Reading<void> {
+    if (target.length <= smallBytesMax) {
+      // Many small parts come by one read; each by its own would cost more than the copy.
+      const at = yield* this.#take(target.length)
+      target.set(this.#head.subarray(at, at + target.length))
+      return
+    }
     this.#claim(target.length)
     const here = Math.min(target.length, this.#end - this.#start)
     target.set(this.#head.subarray(this.#start, this.#start + here))
@@ -123,7 +129,7 @@ export class Inflow {
     this.#left -= bytes
   }
 
-  /** Waits for so many bytes in the head, at most a few dozen, and returns where they are. */
+  /** Waits for so many bytes in the head, at most half of it, and returns where they are. */
   *#take(bytes: number): Reading<number> {
     this.#claim(bytes)
     while (this.#end - this.#start < bytes) {
@@ -143,4 +149,5 @@ export class Inflow {
 /** A reader in the middle of its work: it stops wherever it must wait for more bytes. */
 export type Reading<T> = Generator<undefined, T, undefined>
 
-const headBytes = 4096
+const headBytes = 32 * 1024
+const smallBytesMax = headBytes / 2
