@@ -72,7 +72,7 @@ export function sourceOptions(settings: SourceSettings): SourceOptions {
     fetchPartitionMaxBytes: 1024 * 1024,
     aheadMaxBytes: 64 * 1024 * 1024,
     fetchMaxWaitMs: 500,
-    fetchGatherMs: 10,
+    fetchGatherMs: 5,
     sessionTimeoutMs: 30_000,
     heartbeatIntervalMs: Math.min(3000, Math.floor((settings.sessionTimeoutMs ?? 30_000) / 3)),
     rebalanceTimeoutMs: 60_000,

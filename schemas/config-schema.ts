@@ -102,7 +102,7 @@ const kafka = Type.Object(
       'How long a broker may hold a fetch while there is nothing new. New records are handed over at once.'
     ),
     fetch_gather_ms: integer(
-      10,
+      5,
       0,
       second,
       'Least time between two fetches from one broker while they bring little. More saves CPU, less saves as much time on the way of a record. For `source: batch`.'
