@@ -87,6 +87,15 @@ describe('the kernel', () => {
     expect(scannedOf(many)).toBe(40_000)
   })
 
+  it('learns no name from what stands behind the record', () => {
+    const canonical = (signals: string) =>
+      Buffer.from(`{"device":"du-1","timeMs":1700000500000,"signals":{${signals}}`)
+    // The last value of a batch ends in the midst of a name; the next one could be taken for the rest of it.
+    expect(
+      scannedOf([canonical('"if.oper_status":1}'), canonical('"if.oper_sta'), canonical('tus":1}')])
+    ).toBe(1)
+  })
+
   it('leaves a record whose time is absurd, too old or from the future', () => {
     for (const timestamp of ['5', '1500000000', '1700009999'])
       expect(scannedOf([telegraf('"ifOperStatus":1', { timestamp })])).toBe(0)

@@ -16,6 +16,7 @@ import {
   countRecords,
   countSamples,
   countScanned,
+  fieldsMax,
   foundAliasFrom,
   foundAliasTo,
   foundFormat,
@@ -34,6 +35,7 @@ import {
   runNextOffset,
   runNowMs,
   runRows,
+  slotsMax,
   stopDone,
   stopFirst,
   stopNewAlias,
@@ -78,6 +80,9 @@ export interface Scanning {
   readonly policy: DecodePolicy
 }
 
+/** What the kernel may have to be taught before it can read one record. */
+const lessonsMax = 2 * fieldsMax + slotsMax
+
 /** As many records as there are. */
 const recordsAtOnce = 0x7fffffff
 
@@ -107,7 +112,7 @@ export function createKnownRecords(
     const second = u32(stopSecond)
     switch (why) {
       case stopPlace:
-        return forms.learnPlace(first, second, u32(runEnd))
+        return forms.learnPlace(first, second, u32(stopThird))
       case stopShape:
         return forms.learnShape(first, second)
       case stopText:
@@ -150,10 +155,16 @@ export function createKnownRecords(
       putF64(runLastOffset, run.lastOffset)
       putF64(runNextOffset, run.nextOffset)
       let why: number
+      let lessons = 0
+      let before = -1
       do {
         why = kernel.walk(desk.at, recordsAtOnce)
         desk.rows = u32(runRows)
-      } while (why !== stopDone && teach(why))
+        const at = u32(runAt)
+        // One record has so many names, texts and sets at most; whatever still stops the kernel is left.
+        lessons = at === before ? lessons + 1 : 0
+        before = at
+      } while (why !== stopDone && lessons < lessonsMax && teach(why))
       run.at = u32(runAt) - bytes.byteOffset
       run.left = u32(runLeft)
       run.nextOffset = f64(runNextOffset)

@@ -16,7 +16,8 @@ import {
   stopFirst,
   stopLeave,
   stopPlace,
-  stopSecond
+  stopSecond,
+  stopThird
 } from './layout'
 
 /**
@@ -72,6 +73,7 @@ export function scanFields(root: usize, from: usize, to: usize): usize {
     const next = step(here, at, to)
     if (next == 0) {
       stopWith(stopPlace, here, at)
+      store<u32>(desk + stopThird, to as u32)
       return 0
     }
     here = next

@@ -225,7 +225,7 @@ export const stopDone = 0
 export const stopLeave = 1
 /** The same, and its alias is not known yet. */
 export const stopNewAlias = 2
-/** A field name that is not known: the place before it, and where it stands. */
+/** A field name that is not known: the place before it, where it stands, and where its record ends. */
 export const stopPlace = 3
 /** A place that the measurement has no shape for: both. */
 export const stopShape = 4
