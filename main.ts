@@ -1,6 +1,5 @@
 import type { ClickHouseClient } from '@clickhouse/client'
 import { availableParallelism } from 'node:os'
-import { setFlagsFromString } from 'node:v8'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
@@ -83,17 +82,7 @@ const troublesMax = 100
 /** Connections beside those of inserts: small tables, history, positions. */
 const queryConnections = 6
 
-/**
- * The hot way is compiled ahead (workers/kernel/); the rest runs well in V8's first compiler. That of Node 20 sends whatever has
- * run for some milliseconds to its second one, which took a quarter of all CPU in the first million records, so it is told to
- * wait thirty times as long. Later versions have a cheap compiler between the two, and not this flag.
- */
-function optimizeLate(): void {
-  if (process.versions.v8.startsWith('11.')) setFlagsFromString('--interrupt-budget=2000000')
-}
-
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
-  optimizeLate()
   const { config, logger, version } = options
   const definitions = await loadDefinitions(config, 1)
   const registry = new Registry()
