@@ -5,6 +5,7 @@ import { type Backoff, createBackoff, pauseMs } from './backoff.ts'
 import { describeCode, reasonOf } from './broker-connection.ts'
 import { createCluster, isFatal } from './cluster.ts'
 import { asError } from './errors.ts'
+import type { FetchPartition, FetchTopic } from './fetch-request.ts'
 import { cutBatches, type FetchedPartition } from './fetch-response.ts'
 import { createGroupMember } from './group-member.ts'
 import type { FetchErrorKind } from './metrics.ts'
@@ -257,7 +258,7 @@ export function createBatchSource(options: SourceOptions): Source {
     const startedMs = performance.now()
     const connection = await cluster.connection(nodeId, `fetch ${lane}`)
     const asked = new Map<string, PartitionState>()
-    const topics: { topicId: string; partitions: FetchPartition[] }[] = []
+    const topics: FetchTopic[] = []
     for (const [name, list] of byTopic(states)) {
       const topic = cluster.topic(name)
       if (topic === undefined) continue
@@ -266,9 +267,8 @@ export function createBatchSource(options: SourceOptions): Source {
         asked.set(`${topic.id} ${state.partition}`, state)
         partitions.push({
           partition: state.partition,
-          currentLeaderEpoch: topic.partitions[state.partition]?.epoch ?? -1,
-          fetchOffset: BigInt(state.position),
-          lastFetchedEpoch: -1,
+          leaderEpoch: topic.partitions[state.partition]?.epoch ?? -1,
+          fetchOffset: state.position,
           partitionMaxBytes: state.maxBytes
         })
       }
@@ -276,17 +276,13 @@ export function createBatchSource(options: SourceOptions): Source {
     }
     const response = await connection.call(options.requestTimeoutMs + options.fetchMaxWaitMs, c =>
       c.fetch(
-        [
-          options.fetchMaxWaitMs,
-          1,
-          options.fetchMaxBytes,
-          options.isolation === 'read_committed' ? 1 : 0,
-          0,
-          -1,
-          topics,
-          [],
-          ''
-        ],
+        {
+          maxWaitMs: options.fetchMaxWaitMs,
+          minBytes: 1,
+          maxBytes: options.fetchMaxBytes,
+          isReadCommitted: options.isolation === 'read_committed',
+          topics
+        },
         slabs
       )
     )
@@ -454,14 +450,6 @@ interface BrokerState {
   readonly busy: boolean[]
   notBeforeMs: number
   readonly backoff: Backoff
-}
-
-interface FetchPartition {
-  partition: number
-  currentLeaderEpoch: number
-  fetchOffset: bigint
-  lastFetchedEpoch: number
-  partitionMaxBytes: number
 }
 
 function byTopic(states: readonly PartitionState[]): [string, PartitionState[]][] {

@@ -1,6 +1,6 @@
 import type { RawBatch } from '../schemas/batch.ts'
 import type { Slab, SlabPool } from '../schemas/slab.ts'
-import type { Inflow, Reading } from './inflow.ts'
+import { type Inflow, type Reading, varintBytesMax } from './inflow.ts'
 
 /**
  * The Fetch response, version 13, read only down to whole record batches. Nothing here touches a record, but for the
@@ -32,19 +32,28 @@ export interface FetchResponse {
 
 const empty: Uint8Array = new Uint8Array(0)
 
+// Bytes of what stands between parts that may be of any length.
+const answerHeadBytes = 4 + 2 + 4 + varintBytesMax
+const topicHeadBytes = 16 + varintBytesMax
+const partitionHeadBytes = 4 + 2 + 3 * 8 + varintBytesMax
+const abortedBytes = 8 + 8
+const recordsHeadBytes = 4 + varintBytesMax
+
 /**
  * Reads a response while it comes; the batches of each partition are put into a slab of their own. Slabs of a response that
  * breaks off are left to the collector: the socket may still write into the last one.
  */
 export function* readFetchResponse(input: Inflow, slabs: SlabPool): Reading<FetchResponse> {
-  const throttleMs = yield* input.int32()
-  const errorCode = yield* input.int16()
-  yield* input.int32() // The session: none is used.
+  yield* input.gather(answerHeadBytes)
+  const throttleMs = input.int32()
+  const errorCode = input.int16()
+  input.int32() // The session: none is used.
   const partitions: FetchedPartition[] = []
-  const topics = (yield* input.varint()) - 1
+  const topics = input.varint() - 1
   for (let t = 0; t < topics; t++) {
-    const topicId = yield* input.uuid()
-    const count = (yield* input.varint()) - 1
+    yield* input.gather(topicHeadBytes)
+    const topicId = input.uuid()
+    const count = input.varint() - 1
     for (let p = 0; p < count; p++) partitions.push(yield* readPartition(input, topicId, slabs))
     yield* input.skipTaggedFields()
   }
@@ -52,21 +61,22 @@ export function* readFetchResponse(input: Inflow, slabs: SlabPool): Reading<Fetc
 }
 
 function* readPartition(input: Inflow, topicId: string, slabs: SlabPool): Reading<FetchedPartition> {
-  const partition = yield* input.int32()
-  const errorCode = yield* input.int16()
-  const highWatermark = Number(yield* input.int64())
-  yield* input.int64() // The last stable offset bounds what a read_committed fetch returns; nothing to do with it.
-  const logStartOffset = Number(yield* input.int64())
+  yield* input.gather(partitionHeadBytes)
+  const partition = input.int32()
+  const errorCode = input.int16()
+  const highWatermark = input.int64()
+  input.int64() // The last stable offset bounds what a read_committed fetch returns; nothing to do with it.
+  const logStartOffset = input.int64()
   const aborted: AbortedTransaction[] = []
-  const abortedCount = (yield* input.varint()) - 1
+  const abortedCount = input.varint() - 1
   for (let a = 0; a < abortedCount; a++) {
-    const producerId = yield* input.int64()
-    const firstOffset = Number(yield* input.int64())
-    aborted.push({ producerId, firstOffset })
+    yield* input.gather(abortedBytes)
+    aborted.push({ producerId: input.bigint64(), firstOffset: input.int64() })
     yield* input.skipTaggedFields()
   }
-  yield* input.int32() // The preferred replica: no rack is named, so there is none.
-  const size = (yield* input.varint()) - 1
+  yield* input.gather(recordsHeadBytes)
+  input.int32() // The preferred replica: no rack is named, so there is none.
+  const size = input.varint() - 1
   let bytes = empty
   let slab: Slab | undefined
   if (size > 0) {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { readInPieces } from './test-inflow.ts'
-import { Inflow } from './inflow.ts'
+import { Inflow, type Reading, varintBytesMax } from './inflow.ts'
 
 describe('what comes in on a connection', () => {
   const large = Buffer.alloc(20_000, 'abcdefg')
@@ -17,14 +17,18 @@ describe('what comes in on a connection', () => {
     const memory = new Uint8Array(new SharedArrayBuffer(large.length))
     const parts = [new Uint8Array(small.length), new Uint8Array(small.length)]
     const read = readInPieces(bytes, piece, function* (input) {
-      const first = [yield* input.int32(), yield* input.int16(), yield* input.int64(), yield* input.int8()]
+      yield* input.gather(numbers.length)
+      const first = [input.int32(), input.int16(), input.int64(), input.int8()]
       yield* input.fill(memory)
       for (const part of parts) yield* input.fill(part)
-      const second = [yield* input.varint(), yield* input.varint()]
+      yield* input.gather(varints.length)
+      const second = [input.varint(), input.varint()]
       yield* input.skip(large.length)
-      return [...first, ...second, yield* input.int32(), input.left]
+      // More than the frame has left is not waited for.
+      yield* input.gather(1000)
+      return [...first, ...second, input.int32(), input.int16(), input.bigint64(), input.left]
     })
-    expect(read).toEqual([-5, -6, -7n, -8, 2 ** 32 - 1, 42, -5, 11])
+    expect(read).toEqual([-5, -6, -7, -8, 2 ** 32 - 1, 42, -5, -6, -7n, 1])
     expect(Buffer.from(memory)).toEqual(large)
     for (const part of parts) expect(Buffer.from(part)).toEqual(small)
   })
@@ -70,7 +74,18 @@ describe('what comes in on a connection', () => {
     const bytes = Buffer.alloc(8, 0xff)
     expect(() => readInPieces(bytes, 8, input => input.fill(new Uint8Array(9)))).toThrow(/1 more bytes/)
     expect(() => readInPieces(bytes, 8, input => input.skip(9))).toThrow(/1 more bytes/)
-    expect(() => readInPieces(bytes, 8, input => input.varint())).toThrow(/no end/)
+    const number = function* (input: Inflow): Reading<number> {
+      yield* input.gather(varintBytesMax)
+      return input.varint()
+    }
+    expect(() => readInPieces(bytes, 8, number)).toThrow(/no end/)
+    expect(() => readInPieces(bytes.subarray(0, 4), 8, number)).toThrow(/1 more bytes/)
+    expect(() =>
+      readInPieces(bytes, 8, function* (input) {
+        yield* input.gather(12)
+        return input.int32() + input.int32() + input.int32()
+      })
+    ).toThrow(/4 more bytes/)
     expect(() => readInPieces(bytes, 8, input => input.open(100))).toThrow(/limit is 100/)
   })
 })

@@ -42,7 +42,8 @@ export class Inflow {
   /** Begins a frame: the size in front of it is read, and must be within the limit. */
   *open(bytesMax: number): Reading<void> {
     this.#left = 4
-    const size = yield* this.int32()
+    yield* this.gather(4)
+    const size = this.int32()
     if (size < 0 || size > bytesMax)
       throw new Error(`An answer of ${size} bytes is no answer; the limit is ${bytesMax}.`)
     this.#left = size
@@ -52,7 +53,9 @@ export class Inflow {
   *fill(target: Uint8Array): Reading<void> {
     if (target.length <= smallBytesMax) {
       // Many small parts come by one read; each by its own would cost more than the copy.
-      const at = yield* this.#take(target.length)
+      this.require(target.length)
+      yield* this.gather(target.length)
+      const at = this.#pass(target.length)
       target.set(this.#head.subarray(at, at + target.length))
       return
     }
@@ -76,45 +79,71 @@ export class Inflow {
     }
   }
 
-  *int8(): Reading<number> {
-    return this.#head.readInt8(yield* this.#take(1))
+  /**
+   * Waits until so many bytes of the open frame, or all it has left, can be read by what follows; at most half of the head.
+   * One wait for many numbers: a wait of its own for each is what a reader of small answers would spend its time on.
+   */
+  *gather(bytes: number): Reading<void> {
+    const wanted = Math.min(bytes, this.#left)
+    while (this.#end - this.#start < wanted) {
+      if (this.#start + wanted > this.#head.length) {
+        this.#head.copyWithin(0, this.#start, this.#end)
+        this.#end -= this.#start
+        this.#start = 0
+      }
+      yield
+    }
   }
 
-  *int16(): Reading<number> {
-    return this.#head.readInt16BE(yield* this.#take(2))
+  // Numbers: of what was gathered before.
+
+  int8(): number {
+    return this.#head.readInt8(this.#pass(1))
   }
 
-  *int32(): Reading<number> {
-    return this.#head.readInt32BE(yield* this.#take(4))
+  int16(): number {
+    return this.#head.readInt16BE(this.#pass(2))
   }
 
-  *int64(): Reading<bigint> {
-    return this.#head.readBigInt64BE(yield* this.#take(8))
+  int32(): number {
+    return this.#head.readInt32BE(this.#pass(4))
   }
 
-  /** Unsigned LEB128, of at most 32 bits. */
-  *varint(): Reading<number> {
+  /** Exact up to 2^53, as offsets are. */
+  int64(): number {
+    const at = this.#pass(8)
+    return this.#head.readInt32BE(at) * 2 ** 32 + this.#head.readUInt32BE(at + 4)
+  }
+
+  bigint64(): bigint {
+    return this.#head.readBigInt64BE(this.#pass(8))
+  }
+
+  /** Unsigned LEB128, of at most 32 bits, which are at most five bytes. */
+  varint(): number {
     let value = 0
     for (let shift = 0; shift < 35; shift += 7) {
-      const byte = this.#head.readUInt8(yield* this.#take(1))
+      const byte = this.#head.readUInt8(this.#pass(1))
       value += (byte & 0x7f) * 2 ** shift
       if (byte < 0x80) return value
     }
     throw new Error('A number in an answer of the broker has no end.')
   }
 
-  *uuid(): Reading<string> {
-    const at = yield* this.#take(16)
+  uuid(): string {
+    const at = this.#pass(16)
     const hex = this.#head.toString('hex', at, at + 16)
     return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-')
   }
 
   /** Fields that later versions may add are skipped by their stated sizes. */
   *skipTaggedFields(): Reading<void> {
-    const count = yield* this.varint()
+    yield* this.gather(varintBytesMax)
+    const count = this.varint()
     for (let i = 0; i < count; i++) {
-      yield* this.varint()
-      yield* this.skip(yield* this.varint())
+      yield* this.gather(2 * varintBytesMax)
+      this.varint() // Which field it is.
+      yield* this.skip(this.varint())
     }
   }
 
@@ -129,18 +158,11 @@ export class Inflow {
     this.#left -= bytes
   }
 
-  /** Waits for so many bytes in the head, at most half of it, and returns where they are. */
-  *#take(bytes: number): Reading<number> {
+  /** Where the next bytes are, which were gathered. */
+  #pass(bytes: number): number {
     this.#claim(bytes)
-    while (this.#end - this.#start < bytes) {
-      if (this.#start + bytes > this.#head.length) {
-        this.#head.copyWithin(0, this.#start, this.#end)
-        this.#end -= this.#start
-        this.#start = 0
-      }
-      yield
-    }
     const at = this.#start
+    if (at + bytes > this.#end) throw new Error('inflow: a number is read before its bytes are gathered')
     this.#start += bytes
     return at
   }
@@ -151,3 +173,4 @@ export type Reading<T> = Generator<undefined, T, undefined>
 
 const headBytes = 32 * 1024
 const smallBytesMax = headBytes / 2
+export const varintBytesMax = 5

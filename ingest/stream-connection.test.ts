@@ -66,7 +66,10 @@ const loginAnswer = ({ apiKey, correlationId }: Asked, lifetimeMs: bigint): Writ
         .appendUnsignedVarInt(0)
 
 const ask = (connection: StreamConnection) =>
-  connection.fetch([100, 1, 1000, 0, 0, -1, [], [], ''], createSlabPool(0))
+  connection.fetch(
+    { maxWaitMs: 100, minBytes: 1, maxBytes: 1000, isReadCommitted: false, topics: [] },
+    createSlabPool(0)
+  )
 
 describe('a connection to a broker', () => {
   it('gives each its answer, in the order they asked', async () => {

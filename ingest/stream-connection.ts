@@ -18,6 +18,7 @@ import {
 } from '@platformatic/kafka'
 import type { SlabPool } from '../schemas/slab.ts'
 import { asError } from './errors.ts'
+import { encodeFetchRequest, type FetchRequest } from './fetch-request.ts'
 import { type FetchResponse, readFetchResponse } from './fetch-response.ts'
 import { Inflow, type Reading } from './inflow.ts'
 
@@ -123,12 +124,12 @@ export class StreamConnection extends Connection {
   }
 
   /** One Fetch; the batches of each partition come in a slab of their own. */
-  fetch(asked: Parameters<typeof fetchV13.createRequest>, slabs: SlabPool): Promise<FetchResponse> {
+  fetch(asked: FetchRequest, slabs: SlabPool): Promise<FetchResponse> {
     return new Promise<FetchResponse>((resolve, reject) => {
       this.#request({
         apiKey: fetchV13.api.key,
         apiVersion: fetchV13.api.version,
-        createPayload: () => fetchV13.createRequest(...asked),
+        createPayload: () => Writer.create().append(encodeFetchRequest(asked)),
         hasRequestTags: true,
         *read(input) {
           yield* input.skipTaggedFields()
@@ -277,7 +278,8 @@ export class StreamConnection extends Connection {
     const input = this.#inflow
     for (;;) {
       yield* input.open(this.#options.answerBytesMax)
-      const correlationId = yield* input.int32()
+      yield* input.gather(4)
+      const correlationId = input.int32()
       const [request] = this.#waiting
       if (request?.correlationId !== correlationId)
         throw new Error(`The broker answered the request ${correlationId}, which was not the next one.`)

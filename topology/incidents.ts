@@ -47,10 +47,14 @@ interface Waiting {
   readonly dueMs: number
 }
 
+const none: readonly number[] = []
+
 export function createIncidentBook(): IncidentBook {
   const incidents = new Map<number, Incident>()
   /** Roots that have no incident yet: when each was first seen, and when it is to be looked at again. */
   let waiting = new Map<number, Waiting>()
+  /** No root that waits is due before this (ms). */
+  let firstDueMs = Infinity
   let changes: { root: number; change: IncidentChange }[] = []
   const put = (root: number, incident: Incident, change: IncidentChange['change'], atMs: number): void => {
     changes.push({ root, change: { incident, change, atMs } })
@@ -72,6 +76,7 @@ export function createIncidentBook(): IncidentBook {
         const dueMs = seenMs + state.settleMs
         if (nowMs < dueMs) {
           waiting.set(root, { seenMs, dueMs })
+          firstDueMs = Math.min(firstDueMs, dueMs)
           return
         }
         waiting.delete(root)
@@ -86,8 +91,14 @@ export function createIncidentBook(): IncidentBook {
       put(root, now, 'changed', nowMs)
     },
     due(nowMs) {
+      // Asked after every task, while thousands of roots may be waiting.
+      if (nowMs < firstDueMs) return none
       const roots: number[] = []
-      for (const [root, { dueMs }] of waiting) if (nowMs >= dueMs) roots.push(root)
+      firstDueMs = Infinity
+      for (const [root, { dueMs }] of waiting) {
+        if (nowMs >= dueMs) roots.push(root)
+        else firstDueMs = Math.min(firstDueMs, dueMs)
+      }
       return roots
     },
     nextDeadlineMs() {

@@ -633,8 +633,10 @@ export function createLightEngine(
         level.length = 0
       }
     }
-    for (const root of touched) book.settle(root, rootState(root), nowMs)
-    touched = new Set()
+    if (touched.size > 0) {
+      for (const root of touched) book.settle(root, rootState(root), nowMs)
+      touched = new Set()
+    }
     for (const root of book.due(nowMs)) book.settle(root, rootState(root), nowMs)
     const lightChanges = changes
     changes = []

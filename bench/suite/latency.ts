@@ -66,6 +66,7 @@ export const latency: Bench = options =>
     const probes = probesOf(city)
     const producer = await connectProducer(kafka.brokers, 'none', { 'linger.ms': 0 })
     for (const level of levels) {
+      await clickhouse.settled()
       await daemon.reset()
       const feeding = feed((max * level) / 100, seconds)
       // The producer's process takes a moment to start.

@@ -23,12 +23,14 @@ const records = telegrafMix({
   endMs: Date.now(),
   nowMs: Date.now
 })
+/** Collectors send what a flush has, dozens of records a partition and more; a batch for every few records is not what they do. */
+const lingerMs = 20
 /** Whoever started it may be ended without a word; then there is nobody to feed. */
 const { ppid } = process
 setInterval(() => {
   if (process.ppid !== ppid) process.exit(1)
 }, 1000).unref()
-const producer = await connectProducer([broker], 'none', { 'linger.ms': 5 })
+const producer = await connectProducer([broker], 'none', { 'linger.ms': lingerMs })
 const startedMs = Date.now()
 /** An hour's worth would be a line of many megabytes: of a long run every other moment is forgotten, again and again. */
 const sentMax = 20_000

@@ -4,6 +4,7 @@ import { createWriteStream } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { startEmbeddedClickHouse, type EmbeddedClickHouse } from '../../embedded/clickhouse.ts'
 import { createClickHouseClient } from '../../ingest/clickhouse-client.ts'
 import type { InventoryDevice, InventoryNode } from '../../topology/model.ts'
@@ -43,8 +44,11 @@ export interface BenchClickHouse {
   readonly client: ClickHouseClient
   number(query: string): Promise<number>
   rows<T>(query: string): Promise<T[]>
+  /** Resolves when no parts are being merged, or after a minute: what a measurement left behind is not of the next one. */
+  settled(): Promise<void>
 }
 
+const settleMsMax = 60_000
 const clickhouseMemoryBytes = 3 * 1024 ** 3
 
 export async function onStage<T>(act: (stage: Stage) => Promise<T>): Promise<T> {
@@ -93,14 +97,22 @@ async function startClickHouse(dataDir: string): Promise<BenchClickHouse & { sto
   const client = createClickHouseClient({ url: engine.url, requestTimeoutMs: 300_000 })
   const rows = async <T>(query: string): Promise<T[]> =>
     (await client.query({ query, format: 'JSONEachRow' })).json<T>()
+  const number = async (query: string): Promise<number> => {
+    const [row] = await rows<Record<string, string | number>>(query)
+    return Number(Object.values(row ?? {})[0] ?? NaN)
+  }
   return {
     engine,
     url: engine.url,
     client,
     rows,
-    async number(query) {
-      const [row] = await rows<Record<string, string | number>>(query)
-      return Number(Object.values(row ?? {})[0] ?? NaN)
+    number,
+    async settled() {
+      const untilMs = performance.now() + settleMsMax
+      for (let quiet = 0; quiet < 3 && performance.now() < untilMs;) {
+        await delay(500)
+        quiet = (await number('SELECT count() FROM system.merges')) === 0 ? quiet + 1 : 0
+      }
     },
     async stop() {
       await client.close()
