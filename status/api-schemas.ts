@@ -41,8 +41,10 @@ const nodeSummarySchema = Type.Object(
     name: text('Name of the node'),
     own: lightSchema,
     effective: lightSchema,
-    since: iso('Since when the effective light is what it is'),
-    sinceMs: ms('The same'),
+    since: isoOrNull(
+      'Since when the effective light is what it is; null while it has not changed since the daemon began'
+    ),
+    sinceMs: msOrNull('The same'),
     maintenance: Type.Boolean({ description: 'Planned work: a flag beside the light, not a colour' })
   },
   about('A node in one line: its own light, and its effective light with what is upstream')
@@ -212,7 +214,7 @@ const treeNodeSchema = Type.Object(
     name: Type.String(),
     own: lightSchema,
     effective: lightSchema,
-    sinceMs: ms('Since when the effective light is what it is'),
+    sinceMs: msOrNull('Since when the effective light is what it is; null while unchanged since the start'),
     maintenance: Type.Boolean(),
     parents: Type.Array(Type.String())
   },

@@ -87,6 +87,7 @@ describe('svetofor lookup', () => {
     const core = await run({ address: 'Тютчева 1', colour: true })
     expect(core.code).toBe(lookupExitCodes.green)
     expect(core.out).toContain('\x1b[1;32m●\x1b[0m \x1b[1;32mНОРМА\x1b[0m')
+    expect(core.out).toContain('без изменений с запуска Светофора')
     expect(core.out).toContain('Подключено')
   })
 

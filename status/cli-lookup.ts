@@ -30,6 +30,7 @@ const texts = {
   ru: {
     light: { green: 'НОРМА', yellow: 'ВНИМАНИЕ', red: 'АВАРИЯ', grey: 'НЕТ ДАННЫХ' },
     since: 'С какого времени',
+    unchanged: 'без изменений с запуска Светофора',
     affected: 'Затронуто',
     connected: 'Подключено',
     planned: 'Плановые работы',
@@ -48,6 +49,7 @@ const texts = {
   en: {
     light: { green: 'OK', yellow: 'ATTENTION', red: 'FAILURE', grey: 'NO DATA' },
     since: 'Since when',
+    unchanged: 'unchanged since Svetofor began',
     affected: 'Affected',
     connected: 'Connected',
     planned: 'Planned work',
@@ -139,7 +141,12 @@ function answerText(
   const incident = node.incidents[0]
   const planned = node.maintenance || node.incidents.some(({ maintenance }) => maintenance)
   const facts: [string, string][] = [
-    [words.since, `${localTime(node.sinceMs)} (${passed(options.nowMs - node.sinceMs, words.units)})`],
+    [
+      words.since,
+      node.sinceMs === null
+        ? words.unchanged
+        : `${localTime(node.sinceMs)} (${passed(options.nowMs - node.sinceMs, words.units)})`
+    ],
     incident === undefined
       ? [words.connected, words.amounts(node.below.nodes, node.below.addresses, node.below.subscribers)]
       : [

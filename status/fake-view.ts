@@ -107,7 +107,7 @@ export function createFakeView(options: FakeCityOptions): FakeView {
   const childrenOf = new Map<string, string[]>()
   const own = new Map<string, Alarm>()
   const clearedAlarms: Alarm[] = []
-  const effective = new Map<string, { light: Light; sinceMs: number; cause: LightCause }>()
+  const effective = new Map<string, { light: Light; sinceMs: number | null; cause: LightCause }>()
   const incidents = new Map<string, Incident>()
   const maintenance = new Set<string>()
   const listeners = new Set<(event: StatusEvent) => void>()
@@ -131,7 +131,7 @@ export function createFakeView(options: FakeCityOptions): FakeView {
     for (const address of addresses) wordsOf.set(address, words(address))
     byId.set(id, node)
     if (parent !== null) childrenOf.set(parent, [...(childrenOf.get(parent) ?? []), id])
-    effective.set(id, { light: 'green', sinceMs: startedMs, cause: noCause(id) })
+    effective.set(id, { light: 'green', sinceMs: null, cause: noCause(id) })
     return id
   }
   const core = add('cu-1', 'core', 'ЦУ Тютчева 1', null, ['ул. Тютчева, 1'])
@@ -210,7 +210,7 @@ export function createFakeView(options: FakeCityOptions): FakeView {
       name: node.name,
       own: alarm === undefined ? 'green' : lightOfSeverity[alarm.severity],
       effective: state?.light ?? 'grey',
-      sinceMs: state?.sinceMs ?? startedMs,
+      sinceMs: state?.sinceMs ?? null,
       maintenance: maintenance.has(node.id)
     }
   }

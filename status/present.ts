@@ -25,7 +25,7 @@ export function presentSummary(node: NodeSummary): NodeSummaryJson {
     name: node.name,
     own: node.own,
     effective: node.effective,
-    since: isoTime(node.sinceMs),
+    since: isoOrNull(node.sinceMs),
     sinceMs: node.sinceMs,
     maintenance: node.maintenance
   }

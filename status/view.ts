@@ -12,7 +12,8 @@ export interface NodeSummary {
   readonly name: string
   readonly own: Light
   readonly effective: Light
-  readonly sinceMs: number
+  /** Null while the effective light has not changed since the daemon began. */
+  readonly sinceMs: number | null
   readonly maintenance: boolean
 }
 

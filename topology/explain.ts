@@ -115,7 +115,8 @@ function explainIn(language: Language, input: ExplainInput): string {
     const incident = input.incidents[0]
     const sinceMs =
       light.cause.by === 'upstream' && incident !== undefined ? incident.openedAtMs : light.sinceMs
-    if (!isNoData(light, input)) sentences.push(say.for(durationText(input.nowMs - sinceMs, say)))
+    if (sinceMs !== null && !isNoData(light, input))
+      sentences.push(say.for(durationText(input.nowMs - sinceMs, say)))
     if (incident !== undefined && incident.affectedNodes > 1) sentences.push(say.affected(incident))
   }
   if (light.maintenance) sentences.push(say.planned)

@@ -92,6 +92,7 @@ describe('lights', () => {
       cause: { by: 'upstream', node: 'ru', alarm: `link-${t0}`, kind: 'link' },
       maintenance: false
     })
+    expect(engine.light(at('ou')).sinceMs).toBeNull()
     expect(incidentChanges).toHaveLength(1)
     expect(incidentChanges[0]).toMatchObject({
       change: 'opened',
@@ -370,7 +371,10 @@ describe('lights', () => {
     before.setDeviceSilence(device('du3-a'), t0)
     before.update(t0)
     const stored = {
-      lights: [...nodesOf(inventory)].map((node, i) => ({ node: node.id, ...before.light(i) })),
+      lights: [...nodesOf(inventory)].map((node, i) => {
+        const light = before.light(i)
+        return { node: node.id, ...light, sinceMs: light.sinceMs ?? t0 }
+      }),
       incidents: before.incidents()
     }
     const same = createLightEngine(inventory)

@@ -169,6 +169,8 @@ const dark = 1
 const cut = 2
 
 const none = -1
+/** In place of a time: the light is what it was at the start. */
+const unchanged = 0
 const collectorBase = -2
 
 interface Group {
@@ -732,7 +734,7 @@ export function createLightEngine(
     return {
       own: lights[tree.own[node]!]!,
       effective: lights[tree.effective[node]!]!,
-      sinceMs: tree.sinceMs[node]!,
+      sinceMs: tree.sinceMs[node] === unchanged ? null : tree.sinceMs[node]!,
       cause: causeOf(node),
       maintenance: tree.inventory.isMaintenance(node) || (root >= 0 && tree.inventory.isMaintenance(root))
     }

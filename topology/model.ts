@@ -95,7 +95,8 @@ export interface LightCause {
 export interface NodeLight {
   readonly own: Light
   readonly effective: Light
-  readonly sinceMs: number
+  /** Since when the effective light is what it is (ms); null while it has not changed since the daemon began. */
+  readonly sinceMs: number | null
   readonly cause: LightCause
   readonly maintenance: boolean
 }

@@ -15,8 +15,8 @@ const time = (atMs, withSeconds = false) =>
 /** Time passed, kept up to date by tick(). @param {number} sinceMs */
 const passed = sinceMs => h('span.passed', { 'data-since': sinceMs }, duration(Date.now() - sinceMs))
 
-/** A light that has not changed since the daemon began has no time of its own. @param {number} sinceMs */
-const since = sinceMs => (sinceMs > 0 ? h('span', null, time(sinceMs), ' · ', passed(sinceMs)) : '—')
+/** A light that has not changed since the daemon began has no time of its own. @param {number | null} sinceMs */
+const since = sinceMs => (sinceMs !== null ? h('span', null, time(sinceMs), ' · ', passed(sinceMs)) : '—')
 const plannedTag = () => h('span.planned', null, symbol('wrench'), t('plannedTag'))
 
 /** Brings every "12 min" on the page up to date. @param {any} root */

@@ -7,7 +7,7 @@ import { h, lamp, symbol } from './dom.js'
 import { t } from './words.js'
 
 /**
- * @typedef {{ id: string, tier: string, name: string, light: string, sinceMs: number, maintenance: boolean,
+ * @typedef {{ id: string, tier: string, name: string, light: string, sinceMs: number | null, maintenance: boolean,
  *   parent: TreeItem | null, children: TreeItem[], sorted: boolean, level: number,
  *   below: { red: number, grey: number, yellow: number, green: number } }} TreeItem
  */
