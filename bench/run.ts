@@ -4,8 +4,15 @@ import { cpus } from 'node:os'
 import { printFigures, type BenchReport } from './support/figures.ts'
 import type { Bench } from './support/stage.ts'
 
+interface Entry {
+  readonly about: string
+  /** It is not repeated, however many runs are asked for. */
+  readonly isSingle?: true
+  load(): Promise<Bench>
+}
+
 /** Every bench by its name; loaded only when it is asked for. */
-const benches: Readonly<Record<string, { readonly about: string; load(): Promise<Bench> }>> = {
+const benches: Readonly<Record<string, Entry>> = {
   path: {
     about: 'the whole daemon and its peers over the same topic',
     load: async () => (await import('./suite/path.ts')).path
@@ -28,10 +35,12 @@ const benches: Readonly<Record<string, { readonly about: string; load(): Promise
   },
   storage: {
     about: 'bytes a sample on disk, by column',
+    isSingle: true,
     load: async () => (await import('./suite/storage.ts')).storage
   },
   soak: {
     about: 'an hour of steady load: memory and pauses',
+    isSingle: true,
     load: async () => (await import('./suite/soak.ts')).soak
   },
   guard: {
@@ -60,15 +69,16 @@ async function main(name: string, flags: Flags): Promise<void> {
   if (found === undefined) throw new Error(`no bench ${name}; there are ${Object.keys(benches).join(', ')}`)
   if (flags.profile !== undefined) await mkdir(flags.profile, { recursive: true })
   const bench = await found.load()
+  const runs = found.isSingle === true ? 1 : flags.runs
   const figures = await bench({
-    runs: flags.runs,
+    runs,
     size: flags.size,
     profileDir: flags.profile,
     isAlone: flags.alone === true,
     say: line => console.log(line)
   })
-  const report: BenchReport = { bench: name, machine: machine(), runs: flags.runs, figures }
-  printFigures(`${name}, median of ${flags.runs}, ${report.machine}`, figures)
+  const report: BenchReport = { bench: name, machine: machine(), runs, figures }
+  printFigures(`${name}, median of ${runs}, ${report.machine}`, figures)
   if (flags.json !== undefined) await writeFile(flags.json, `${JSON.stringify(report, null, 2)}\n`)
 }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { setPriority } from 'node:os'
 import { join } from 'node:path'
 import type { AddressInfo } from 'node:net'
@@ -20,6 +20,13 @@ const say = (hello: ChildHello<EngineProcessReady>): void => {
 // Merging takes every core there is. Lights go before it on the same machine: the engine's threads, which are started from
 // here on, inherit this.
 setPriority(engineNiceness)
+try {
+  // Linux shares its processors between sessions first, and this process has a session of its own: what counts between it and
+  // others is the niceness of that group. See sched(7), "The autogroup feature".
+  writeFileSync('/proc/self/autogroup', String(engineNiceness))
+} catch {
+  // A system without that feature: the line above is enough.
+}
 
 // Ctrl-C reaches the whole process group; the parent ends this process in its own order.
 process.on('SIGINT', () => undefined)

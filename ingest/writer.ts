@@ -1,6 +1,7 @@
 import type { ClickHouseClient } from '@clickhouse/client'
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { partitionKey, type TopicPartition } from '../schemas/batch.ts'
 import type { ColumnBlock, RangeOutcome } from '../schemas/evaluation.ts'
 import { backoffMs, firstLine, neverSucceeds } from './clickhouse-errors.ts'
@@ -104,10 +105,27 @@ function partOfRange(block: ColumnBlock, range: RangeOutcome): BlockPart {
   }
 }
 
-/** The same for the same ranges, whatever order they were gathered in: a repeated insert is known by it. */
+/**
+ * The same for the same ranges, whatever order the partitions were gathered in: a repeated insert is known by it. Ranges come in
+ * order within each partition, and nearly always one right behind the other: hundreds of them are one line.
+ */
 function tokenOf(ranges: readonly RangeOutcome[]): string {
-  const lines = ranges.map(r => `${r.topic}:${r.partition}:${r.firstOffset}-${r.lastOffset}`).sort()
-  return createHash('sha256').update(lines.join('\n')).digest('hex')
+  const lines: string[] = []
+  const open = new Map<string, { first: number; last: number }>()
+  const close = (key: string, { first, last }: { first: number; last: number }): number =>
+    lines.push(`${key}:${first}-${last}`)
+  for (const { topic, partition, firstOffset, lastOffset } of ranges) {
+    const key = partitionKey(topic, partition)
+    const run = open.get(key)
+    if (run?.last === firstOffset - 1) {
+      run.last = lastOffset
+      continue
+    }
+    if (run !== undefined) close(key, run)
+    open.set(key, { first: firstOffset, last: lastOffset })
+  }
+  for (const [key, run] of open) close(key, run)
+  return createHash('sha256').update(lines.sort().join('\n')).digest('hex')
 }
 
 /** Highest offset of each partition among the ranges. */
@@ -137,6 +155,27 @@ function* coalesced(chunks: readonly Uint8Array[]): Generator<Buffer> {
     if (chunk.length >= smallBytes) yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
   }
   if (heldBytes > 0) yield Buffer.concat(held, heldBytes)
+}
+
+/** So much is given to the socket before others have their turn. */
+const turnBytes = 256 * 1024
+
+/**
+ * The body of an insert, in pieces with turns of the event loop between. As long as the socket takes what it is given at once, a
+ * stream goes on by itself within one turn: a body of many megabytes held up fetches and lights for tens of milliseconds.
+ */
+async function* inTurns(chunks: readonly Uint8Array[]): AsyncGenerator<Buffer> {
+  let given = 0
+  for (const chunk of coalesced(chunks)) {
+    for (let at = 0; at < chunk.length; at += turnBytes) {
+      const piece = chunk.subarray(at, at + turnBytes)
+      yield piece
+      given += piece.length
+      if (given < turnBytes) continue
+      given = 0
+      await nextTurn()
+    }
+  }
 }
 
 const day = 86_400_000
@@ -274,7 +313,7 @@ export function createWriter(options: WriterOptions): Writer {
         const result = await client.exec({
           // `raw` must be named: it is computed from, not stored, so it is not among the columns by default.
           query: 'INSERT INTO samples (series, time, raw, topic, partition, offset, stored_on) FORMAT Native',
-          values: Readable.from(coalesced(chunks), { objectMode: false }),
+          values: Readable.from(inTurns(chunks), { objectMode: false }),
           abort_signal: stopping.signal,
           clickhouse_settings: {
             insert_deduplicate: 1,
