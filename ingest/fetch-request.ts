@@ -1,3 +1,5 @@
+import { varintBytesMax } from './inflow.ts'
+
 /**
  * The Fetch request, version 13, written into one buffer. The client library writes each number into a buffer of its own,
  * which at a hundred requests a second for a dozen partitions is most of what the main thread throws away.
@@ -31,7 +33,6 @@ const topicIdBytes = 16
 /** With the tags behind it: none. */
 const partitionBytes = 3 * 4 + 2 * 8 + 4 + 1
 const tailBytes = 3
-const varintBytesMax = 5
 
 export function encodeFetchRequest(request: FetchRequest): Buffer {
   const { topics } = request

@@ -97,10 +97,6 @@ export class Inflow {
 
   // Numbers: of what was gathered before.
 
-  int8(): number {
-    return this.#head.readInt8(this.#pass(1))
-  }
-
   int16(): number {
     return this.#head.readInt16BE(this.#pass(2))
   }
@@ -119,7 +115,7 @@ export class Inflow {
     return this.#head.readBigInt64BE(this.#pass(8))
   }
 
-  /** Unsigned LEB128, of at most 32 bits, which are at most five bytes. */
+  /** Unsigned LEB128, of at most 32 bits. */
   varint(): number {
     let value = 0
     for (let shift = 0; shift < 35; shift += 7) {
@@ -173,4 +169,5 @@ export type Reading<T> = Generator<undefined, T, undefined>
 
 const headBytes = 32 * 1024
 const smallBytesMax = headBytes / 2
+/** Of an unsigned LEB128 number of 32 bits. */
 export const varintBytesMax = 5

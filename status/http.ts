@@ -791,7 +791,7 @@ export async function createStatusServer(options: StatusServerOptions): Promise<
 function listenError(error: unknown, host: string, port: number): Error {
   const { code } = error as NodeJS.ErrnoException
   const remedies: Readonly<Record<string, string>> = {
-    EADDRINUSE: `port ${port} of ${host} is taken by another program; stop it, or set status.port to another (0: any)`,
+    EADDRINUSE: `port ${port} of ${host} is taken by another program; stop it, or set status.port to another (0 takes a free one)`,
     EACCES: `port ${port} may not be opened by this user; set status.port to one above 1023`,
     EADDRNOTAVAIL: `${host} is no address of this machine; set status.host to one that is`
   }
