@@ -2,6 +2,7 @@ import type { ClickHouseClient } from '@clickhouse/client'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
 import type { Logger } from 'pino'
 import { Registry } from 'prom-client'
 import { loadDefinitions, type Definitions } from './definitions.ts'
@@ -82,7 +83,16 @@ const troublesMax = 100
 /** Connections beside those of inserts: small tables, history, positions. */
 const queryConnections = 6
 
+/**
+ * The way of a record is compiled ahead (workers/kernel/). What is left to V8 is many functions, each a little warm, and putting up
+ * to 920 bytes of bytecode of others into each costs more than it ever saves (docs/performance.md). For all threads of the process.
+ */
+function inlineLess(): void {
+  setFlagsFromString('--max-inlined-bytecode-size-cumulative=100')
+}
+
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  inlineLess()
   const { config, logger, version } = options
   const definitions = await loadDefinitions(config, 1)
   const registry = new Registry()
