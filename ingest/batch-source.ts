@@ -55,6 +55,7 @@ export function createBatchSource(options: SourceOptions): Source {
         for (const { topic, partition } of partitions) {
           const key = partitionKey(topic, partition)
           active.set(key, {
+            key,
             topic,
             partition,
             position: positions.get(key) ?? unknownPosition,
@@ -115,7 +116,7 @@ export function createBatchSource(options: SourceOptions): Source {
     }
     const [begins, ends] = [await ask(-2n), await ask(-1n)]
     for (const state of states) {
-      const key = partitionKey(state.topic, state.partition)
+      const { key } = state
       const begin = begins.get(key)
       const end = ends.get(key)
       if (begin === undefined || end === undefined) continue
@@ -257,14 +258,16 @@ export function createBatchSource(options: SourceOptions): Source {
   ): Promise<void> => {
     const startedMs = performance.now()
     const connection = await cluster.connection(nodeId, `fetch ${lane}`)
-    const asked = new Map<string, PartitionState>()
+    const asked = new Map<string, Map<number, PartitionState>>()
     const topics: FetchTopic[] = []
     for (const [name, list] of byTopic(states)) {
       const topic = cluster.topic(name)
       if (topic === undefined) continue
       const partitions: FetchPartition[] = []
+      const states = new Map<number, PartitionState>()
+      asked.set(topic.id, states)
       for (const state of list) {
-        asked.set(`${topic.id} ${state.partition}`, state)
+        states.set(state.partition, state)
         partitions.push({
           partition: state.partition,
           leaderEpoch: topic.partitions[state.partition]?.epoch ?? -1,
@@ -303,14 +306,13 @@ export function createBatchSource(options: SourceOptions): Source {
 
   const handOver = (
     partitions: readonly FetchedPartition[],
-    asked: ReadonlyMap<string, PartitionState>
+    asked: ReadonlyMap<string, ReadonlyMap<number, PartitionState>>
   ): void => {
     const batches: RawBatch[] = []
     for (const fetched of partitions) {
-      const state = asked.get(`${fetched.topicId} ${fetched.partition}`)
-      const key = state === undefined ? '' : partitionKey(state.topic, state.partition)
+      const state = asked.get(fetched.topicId)?.get(fetched.partition)
       // Given up while the fetch was under way: the next owner reads it.
-      if (state === undefined || active.get(key) !== state) {
+      if (state === undefined || active.get(state.key) !== state) {
         fetched.slab?.release()
         continue
       }
@@ -331,8 +333,8 @@ export function createBatchSource(options: SourceOptions): Source {
         slab: fetched.slab
       })
       const last = cut.at(-1)
-      active.delete(key)
-      active.set(key, state)
+      active.delete(state.key)
+      active.set(state.key, state)
       if (last === undefined) {
         // Brokers send at least one whole batch; one that does not is asked for more.
         state.maxBytes = Math.min(state.maxBytes * 2, options.fetchMaxBytes * 16)
@@ -357,7 +359,7 @@ export function createBatchSource(options: SourceOptions): Source {
   const onPartitionError = (state: PartitionState, fetched: FetchedPartition): void => {
     const kind = kindOf(fetched.errorCode)
     metrics?.fetchError(kind)
-    const key = partitionKey(state.topic, state.partition)
+    const { key } = state
     const error = describeCode(fetched.errorCode)
     if (kind === 'out_of_range') {
       state.lostPosition = state.position
@@ -431,6 +433,7 @@ const runRecordsMax = 16_384
 const unknownPosition = -1
 
 interface PartitionState extends TopicPartition {
+  readonly key: string
   /** The next offset to hand over, or unknownPosition. */
   position: number
   readonly resetTo: 'earliest' | 'latest'

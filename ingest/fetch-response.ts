@@ -51,17 +51,17 @@ export function* readFetchResponse(input: Inflow, slabs: SlabPool): Reading<Fetc
   const partitions: FetchedPartition[] = []
   const topics = input.varint() - 1
   for (let t = 0; t < topics; t++) {
-    yield* input.gather(topicHeadBytes)
+    if (input.lacks(topicHeadBytes)) yield* input.gather(topicHeadBytes)
     const topicId = input.uuid()
     const count = input.varint() - 1
     for (let p = 0; p < count; p++) partitions.push(yield* readPartition(input, topicId, slabs))
-    yield* input.skipTaggedFields()
+    if (!input.passNoTaggedFields()) yield* input.skipTaggedFields()
   }
   return { throttleMs, errorCode, partitions }
 }
 
 function* readPartition(input: Inflow, topicId: string, slabs: SlabPool): Reading<FetchedPartition> {
-  yield* input.gather(partitionHeadBytes)
+  if (input.lacks(partitionHeadBytes)) yield* input.gather(partitionHeadBytes)
   const partition = input.int32()
   const errorCode = input.int16()
   const highWatermark = input.int64()
@@ -74,7 +74,7 @@ function* readPartition(input: Inflow, topicId: string, slabs: SlabPool): Readin
     aborted.push({ producerId: input.bigint64(), firstOffset: input.int64() })
     yield* input.skipTaggedFields()
   }
-  yield* input.gather(recordsHeadBytes)
+  if (input.lacks(recordsHeadBytes)) yield* input.gather(recordsHeadBytes)
   input.int32() // The preferred replica: no rack is named, so there is none.
   const size = input.varint() - 1
   let bytes = empty
@@ -87,7 +87,7 @@ function* readPartition(input: Inflow, topicId: string, slabs: SlabPool): Readin
     yield* input.fill(bytes)
   }
   // Brokers name the new leader in a tagged field when the leader has moved.
-  yield* input.skipTaggedFields()
+  if (!input.passNoTaggedFields()) yield* input.skipTaggedFields()
   return { topicId, partition, errorCode, highWatermark, logStartOffset, aborted, bytes, slab }
 }
 

@@ -79,6 +79,11 @@ export class Inflow {
     }
   }
 
+  /** Whether `gather` must be waited for. Asked first where it matters: a reader that need not wait is not made. */
+  lacks(bytes: number): boolean {
+    return this.#end - this.#start < Math.min(bytes, this.#left)
+  }
+
   /**
    * Waits until so many bytes of the open frame, or all it has left, can be read by what follows; at most half of the head.
    * One wait for many numbers: a wait of its own for each is what a reader of small answers would spend its time on.
@@ -130,6 +135,13 @@ export class Inflow {
     const at = this.#pass(16)
     const hex = this.#head.toString('hex', at, at + 16)
     return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-')
+  }
+
+  /** Passes an empty list of tagged fields, as nearly all are, if it is here; else `skipTaggedFields` has to. */
+  passNoTaggedFields(): boolean {
+    if (this.#left === 0 || this.#start === this.#end || this.#head[this.#start] !== 0) return false
+    this.#pass(1)
+    return true
   }
 
   /** Fields that later versions may add are skipped by their stated sizes. */

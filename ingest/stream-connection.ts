@@ -107,38 +107,14 @@ export class StreamConnection extends Connection {
     hasResponseTags: boolean,
     callback: Callback<T>
   ): void {
-    const read = function* (input: Inflow): Reading<() => void> {
-      if (hasResponseTags) yield* input.skipTaggedFields()
-      const bytes = Buffer.allocUnsafe(input.left)
-      yield* input.fill(bytes)
-      return () => {
-        // What an answer says that was read to its end concerns only who asked: the connection goes on.
-        const parsed = async (): Promise<T> => parse(0, apiKey, apiVersion, Reader.from(bytes))
-        parsed().then(
-          value => callback(null, value),
-          (error: unknown) => callback(asError(error))
-        )
-      }
-    }
-    this.#request({ apiKey, apiVersion, createPayload, hasRequestTags, read, fail: callback })
+    this.#request(
+      new LibraryRequest(apiKey, apiVersion, createPayload, parse, hasRequestTags, hasResponseTags, callback)
+    )
   }
 
   /** One Fetch; the batches of each partition come in a slab of their own. */
   fetch(asked: FetchRequest, slabs: SlabPool): Promise<FetchResponse> {
-    return new Promise<FetchResponse>((resolve, reject) => {
-      this.#request({
-        apiKey: fetchV13.api.key,
-        apiVersion: fetchV13.api.version,
-        createPayload: () => Writer.create().append(encodeFetchRequest(asked)),
-        hasRequestTags: true,
-        *read(input) {
-          yield* input.skipTaggedFields()
-          const response = yield* readFetchResponse(input, slabs)
-          return () => resolve(response)
-        },
-        fail: reject
-      })
-    })
+    return new Promise((resolve, reject) => this.#request(new Fetch(asked, slabs, resolve, reject)))
   }
 
   /** A login ends some time; it is renewed before that. */
@@ -247,7 +223,7 @@ export class StreamConnection extends Connection {
       request.fail(this.#broken)
       return
     }
-    const { apiKey, apiVersion, createPayload, hasRequestTags } = request
+    const { apiKey, apiVersion } = request
     const isLogin = apiKey === saslHandshakeV1.api.key || apiKey === saslAuthenticateV2.api.key
     if (this.#isRenewing && !isLogin) {
       this.#held.push(request)
@@ -259,9 +235,10 @@ export class StreamConnection extends Connection {
       .appendInt16(apiVersion)
       .appendInt32(correlationId)
       .appendString(this.#options.clientId, false)
-    if (hasRequestTags) writer.appendTaggedFields()
-    this.#waiting.push({ ...request, correlationId })
-    this.socket.write(writer.appendFrom(createPayload()).prependLength().buffer)
+    if (request.hasRequestTags) writer.appendTaggedFields()
+    request.correlationId = correlationId
+    this.#waiting.push(request)
+    this.socket.write(writer.appendFrom(request.payload()).prependLength().buffer)
   }
 
   #received(bytes: number): void {
@@ -283,10 +260,10 @@ export class StreamConnection extends Connection {
       const [request] = this.#waiting
       if (request?.correlationId !== correlationId)
         throw new Error(`The broker answered the request ${correlationId}, which was not the next one.`)
-      const answer = yield* request.read(input)
+      yield* request.read(input)
       yield* input.skip(input.left)
       this.#waiting.shift()
-      answer()
+      request.answered()
     }
   }
 }
@@ -296,12 +273,102 @@ type SaslAuthenticateResponse = Awaited<ReturnType<typeof saslAuthenticateV2.api
 interface Request {
   readonly apiKey: number
   readonly apiVersion: number
-  readonly createPayload: () => Writer
   readonly hasRequestTags: boolean
-  readonly correlationId?: number
-  /** Reads the answer; what it returns hands the answer to who asked. */
-  readonly read: (input: Inflow) => Reading<() => void>
+  correlationId: number
+  payload(): Writer
+  /** Reads the answer, which `answered` then hands to who asked. */
+  read(input: Inflow): Reading<void>
+  answered(): void
+  fail(error: Error): void
+}
+
+/** A request that the client library made, and whose answer it parses. */
+class LibraryRequest<T> implements Request {
+  readonly apiKey: number
+  readonly apiVersion: number
+  readonly hasRequestTags: boolean
+  readonly payload: () => Writer
+  readonly #parse: ResponseParser<T>
+  readonly #hasResponseTags: boolean
+  readonly #callback: Callback<T>
+  correlationId = 0
+  #answer = Buffer.alloc(0)
+
+  constructor(
+    apiKey: number,
+    apiVersion: number,
+    payload: () => Writer,
+    parse: ResponseParser<T>,
+    hasRequestTags: boolean,
+    hasResponseTags: boolean,
+    callback: Callback<T>
+  ) {
+    this.apiKey = apiKey
+    this.apiVersion = apiVersion
+    this.payload = payload
+    this.#parse = parse
+    this.hasRequestTags = hasRequestTags
+    this.#hasResponseTags = hasResponseTags
+    this.#callback = callback
+  }
+
+  *read(input: Inflow): Reading<void> {
+    if (this.#hasResponseTags) yield* input.skipTaggedFields()
+    this.#answer = Buffer.allocUnsafe(input.left)
+    yield* input.fill(this.#answer)
+  }
+
+  answered(): void {
+    // What an answer says that was read to its end concerns only who asked: the connection goes on.
+    const parsed = async (): Promise<T> =>
+      this.#parse(0, this.apiKey, this.apiVersion, Reader.from(this.#answer))
+    parsed().then(
+      value => this.#callback(null, value),
+      (error: unknown) => this.#callback(asError(error))
+    )
+  }
+
+  fail(error: Error): void {
+    this.#callback(error)
+  }
+}
+
+/** A hundred a second: what each throws away counts. */
+class Fetch implements Request {
+  readonly apiKey = fetchV13.api.key
+  readonly apiVersion = fetchV13.api.version
+  readonly hasRequestTags = true
   readonly fail: (error: Error) => void
+  readonly #asked: FetchRequest
+  readonly #slabs: SlabPool
+  readonly #resolve: (response: FetchResponse) => void
+  correlationId = 0
+  #response: FetchResponse | undefined
+
+  constructor(
+    asked: FetchRequest,
+    slabs: SlabPool,
+    resolve: (response: FetchResponse) => void,
+    reject: (error: Error) => void
+  ) {
+    this.#asked = asked
+    this.#slabs = slabs
+    this.#resolve = resolve
+    this.fail = reject
+  }
+
+  payload(): Writer {
+    return Writer.create().append(encodeFetchRequest(this.#asked))
+  }
+
+  *read(input: Inflow): Reading<void> {
+    yield* input.skipTaggedFields()
+    this.#response = yield* readFetchResponse(input, this.#slabs)
+  }
+
+  answered(): void {
+    if (this.#response !== undefined) this.#resolve(this.#response)
+  }
 }
 
 /** Longest time a timer of Node takes. */

@@ -36,6 +36,27 @@ export function slabBytes(bytes: number): number {
 /** Free memory so many times the size that is needed is still taken for it. */
 const tooLargeMax = 1.5
 
+class CountedSlab implements Slab {
+  readonly memory: SharedArrayBuffer
+  readonly #giveBack: (memory: SharedArrayBuffer) => void
+  #users = 1
+
+  constructor(memory: SharedArrayBuffer, giveBack: (memory: SharedArrayBuffer) => void) {
+    this.memory = memory
+    this.#giveBack = giveBack
+  }
+
+  retain(): void {
+    if (this.#users === 0) throw new Error('slab: it was released by all before it was retained')
+    this.#users++
+  }
+
+  release(): void {
+    if (this.#users === 0) throw new Error('slab: it was released more often than retained')
+    if (--this.#users === 0) this.#giveBack(this.memory)
+  }
+}
+
 /**
  * What is in use is bounded by the queues of its users. `freeBytesMax` bounds what is kept for later, and should be what
  * those queues may hold: the collector takes no account of shared memory, so what is not kept lies about until
@@ -46,23 +67,12 @@ export function createSlabPool(freeBytesMax: number): SlabPool {
   const free = new Map<number, SharedArrayBuffer[]>()
   let freeBytes = 0
 
-  const slabOf = (memory: SharedArrayBuffer): Slab => {
-    let users = 1
-    return {
-      memory,
-      retain() {
-        if (users === 0) throw new Error('slab: it was released by all before it was retained')
-        users++
-      },
-      release() {
-        if (users === 0) throw new Error('slab: it was released more often than retained')
-        if (--users > 0 || freeBytes + memory.byteLength > freeBytesMax) return
-        const list = free.get(memory.byteLength)
-        if (list === undefined) free.set(memory.byteLength, [memory])
-        else list.push(memory)
-        freeBytes += memory.byteLength
-      }
-    }
+  const giveBack = (memory: SharedArrayBuffer): void => {
+    if (freeBytes + memory.byteLength > freeBytesMax) return
+    const list = free.get(memory.byteLength)
+    if (list === undefined) free.set(memory.byteLength, [memory])
+    else list.push(memory)
+    freeBytes += memory.byteLength
   }
 
   /**
@@ -82,11 +92,11 @@ export function createSlabPool(freeBytesMax: number): SlabPool {
     take(bytes) {
       const size = slabBytes(bytes)
       const memory = fitting(size)
-      if (memory === undefined) return slabOf(new SharedArrayBuffer(size))
+      if (memory === undefined) return new CountedSlab(new SharedArrayBuffer(size), giveBack)
       freeBytes -= memory.byteLength
-      return slabOf(memory)
+      return new CountedSlab(memory, giveBack)
     },
-    adopt: slabOf,
+    adopt: memory => new CountedSlab(memory, giveBack),
     freeBytes: () => freeBytes
   }
 }

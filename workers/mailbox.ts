@@ -1,5 +1,5 @@
 import type { TopicPartition } from '../schemas/batch.ts'
-import type { TaskRange } from '../schemas/evaluation.ts'
+import type { EvaluationResult, TaskRange } from '../schemas/evaluation.ts'
 import type { KernelMemory } from './kernel-memory.ts'
 import { deskBytes, deskOffset, deskRange, desksMax } from './kernel/layout.ts'
 
@@ -18,6 +18,11 @@ export interface WorkerRange extends TopicPartition {
   readonly memory: SharedArrayBuffer
   readonly at: number
   readonly length: number
+}
+
+export interface WorkerAnswer {
+  /** Taken out by who gets it. */
+  result: EvaluationResult | undefined
 }
 
 /**
@@ -77,11 +82,20 @@ function createMailbox(kernel: KernelMemory, desk: number): Mailbox {
       let copied = 0
       const placed = ranges.map(({ topic, partition, firstOffset, lastOffset, bytes }): WorkerRange => {
         const { length } = bytes
-        const place = { topic, partition, firstOffset, lastOffset, length }
-        if (isShared(bytes)) return { ...place, memory: bytes.buffer, at: bytes.byteOffset }
+        // Written out: V8 makes two hidden classes each time a spread object is given more properties.
+        if (isShared(bytes))
+          return {
+            topic,
+            partition,
+            firstOffset,
+            lastOffset,
+            length,
+            memory: bytes.buffer,
+            at: bytes.byteOffset
+          }
         copies.set(bytes, copied)
         copied += length
-        return { ...place, memory: mailbox, at: copied - length }
+        return { topic, partition, firstOffset, lastOffset, length, memory: mailbox, at: copied - length }
       })
       control.setFloat64(deskRange, -1, true)
       control.setFloat64(deskOffset, -1, true)

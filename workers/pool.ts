@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Piscina } from 'piscina'
@@ -6,7 +7,7 @@ import { blockBytes } from './desk.ts'
 import { setUpEvaluator, type EvaluatorSetup } from './evaluator-setup.ts'
 import { createSlabPool, type Slab, type SlabPool } from '../schemas/slab.ts'
 import { forgetRecords } from './kernel-memory.ts'
-import { createMailboxes, type Mailboxes } from './mailbox.ts'
+import { createMailboxes, type Mailboxes, type WorkerAnswer } from './mailbox.ts'
 import { openSharedState } from './shared-state.ts'
 import { threadExecArgv } from './thread-loader.ts'
 import { cutAround, halves, joinResults, poisoned } from './split.ts'
@@ -268,7 +269,18 @@ function createRowSlabs(rowBytesMax: number): RowSlabs {
       // A worker that found it too small made its own. (What came over a port is another view of the same memory.)
       const isGiven = memory.byteLength === given.memory.byteLength
       if (!isGiven) given.release()
-      return { ...result, block: { ...block, slab: isGiven ? given : pool.adopt(memory) } }
+      const { ranges, candidates, newSeries, rejects, counts } = result
+      const { rows, series, timeMs, value, offset } = block
+      const slab = isGiven ? given : pool.adopt(memory)
+      // Written out: see mailbox.ts.
+      return {
+        ranges,
+        block: { rows, series, timeMs, value, offset, slab },
+        candidates,
+        newSeries,
+        rejects,
+        counts
+      }
     }
   }
 }
@@ -329,7 +341,9 @@ async function createThreadRunner(setup: PoolOptions, rows: RowSlabs, mailboxes:
   return {
     run(task) {
       const mailbox = mailboxes.take()
-      const given = new AbortController()
+      // Piscina takes an emitter for a signal; a real one is ten objects and three hidden classes each time.
+      const stop = new EventEmitter()
+      let isStopped = false
       let mark = { range: -1, offset: -1 }
       const attempt = async (): Promise<EvaluationResult> => {
         const sentMs = performance.now()
@@ -342,22 +356,25 @@ async function createThreadRunner(setup: PoolOptions, rows: RowSlabs, mailboxes:
             now - (startedMs ?? Infinity) >= taskTimeoutMs ||
             now - sentMs >= taskTimeoutMs + startTimeoutMs
           ) {
-            given.abort()
+            isStopped = true
+            stop.emit('abort')
           }
         }, taskTimeoutMs / 4)
         try {
           // Only a slab whose worker has answered may be written again: else it is left to the collector.
           const slab = rows.take(task)
           const job = mailbox.put(task.ranges, task.nowMs, slab.memory)
-          const result = (await piscina.run(job, { signal: given.signal })) as EvaluationResult
+          const answer = (await piscina.run(job, { signal: stop })) as WorkerAnswer
+          const result = answer.result!
+          // Piscina's table of tasks keeps the answer until the next full collection, and with it all it holds.
+          answer.result = undefined
           return rows.owned(result, slab, task)
         } catch (error) {
           mark = mailbox.mark()
-          if (given.signal.aborted)
-            throw new TimedOut(`no answer within ${taskTimeoutMs} ms`, { cause: error })
+          if (isStopped) throw new TimedOut(`no answer within ${taskTimeoutMs} ms`, { cause: error })
           throw error
         } finally {
-          if (given.signal.aborted) mailboxes.retire(mailbox)
+          if (isStopped) mailboxes.retire(mailbox)
           else mailboxes.give(mailbox)
           clearInterval(timer)
         }
