@@ -23,8 +23,8 @@ export function createBatchSource(options: SourceOptions): Source {
   const { logger, metrics } = options
   const cluster = createCluster(options)
   const stopping = new AbortController()
-  /** Assigned partitions in the order they are asked for: who got data goes to the end. */
   const active = new Map<string, PartitionState>()
+  let turns = 0
   const brokers = new Map<number, BrokerState>()
   const slabs = createSlabPool(options.aheadMaxBytes)
   let handler: SourceHandler | null = null
@@ -62,6 +62,7 @@ export function createBatchSource(options: SourceOptions): Source {
             resetTo: options.offsetReset,
             paused: false,
             inFlight: false,
+            turn: 0,
             highWatermark: -1,
             maxBytes: options.fetchPartitionMaxBytes,
             notBeforeMs: 0,
@@ -186,6 +187,7 @@ export function createBatchSource(options: SourceOptions): Source {
       }
       const lane = broker.busy.indexOf(false)
       if (lane < 0) continue
+      states.sort((a, b) => a.turn - b.turn)
       const unknown = states.filter(state => state.position < 0)
       void work(
         broker,
@@ -333,8 +335,7 @@ export function createBatchSource(options: SourceOptions): Source {
         slab: fetched.slab
       })
       const last = cut.at(-1)
-      active.delete(state.key)
-      active.set(state.key, state)
+      state.turn = ++turns
       if (last === undefined) {
         // Brokers send at least one whole batch; one that does not is asked for more.
         state.maxBytes = Math.min(state.maxBytes * 2, options.fetchMaxBytes * 16)
@@ -441,6 +442,8 @@ interface PartitionState extends TopicPartition {
   lostPosition?: number | undefined
   paused: boolean
   inFlight: boolean
+  /** Partitions are asked for in the order of their turns: who got data goes to the end. */
+  turn: number
   highWatermark: number
   maxBytes: number
   /** On the clock of performance.now(). */

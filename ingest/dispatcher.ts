@@ -45,6 +45,8 @@ interface PartitionQueue {
   /** Most bytes of its next task: small at first, doubled by each. */
   taskBytes: number
   inFlight: boolean
+  /** It is in the list of those with something queued and nothing in flight. */
+  ready: boolean
   paused: boolean
   /** Set when the partition was given up: its results no longer count. */
   fenced: boolean
@@ -54,7 +56,7 @@ interface PartitionQueue {
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const partitions = new Map<string, PartitionQueue>()
   /** Partitions with something queued and nothing in flight, in the order they became ready. */
-  const ready = new Set<PartitionQueue>()
+  let ready: PartitionQueue[] = []
   let queuedBytes = 0
   let paused = 0
   let inFlight = 0
@@ -72,6 +74,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         bytes: 0,
         taskBytes: firstTaskBytes,
         inFlight: false,
+        ready: false,
         paused: false,
         fenced: false,
         waiters: []
@@ -79,6 +82,12 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       partitions.set(key, found)
     }
     return found
+  }
+
+  const makeReady = (queue: PartitionQueue): void => {
+    if (queue.ready) return
+    queue.ready = true
+    ready.push(queue)
   }
 
   const settle = (queue: PartitionQueue): void => {
@@ -112,8 +121,12 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     const members: PartitionQueue[] = []
     let bytes = 0
     let records = 0
+    const waiting: PartitionQueue[] = []
     for (const queue of ready) {
-      if (members.length > 0 && (bytes >= budget || records >= taskRecordsMax)) break
+      if (members.length > 0 && (bytes >= budget || records >= taskRecordsMax)) {
+        waiting.push(queue)
+        continue
+      }
       const untilBytes = Math.min(budget, bytes + queue.taskBytes)
       let taken = 0
       for (const batch of queue.queue) {
@@ -138,12 +151,16 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         }
         taken++
       }
-      if (ranges.at(-1)?.partition !== queue.partition || ranges.at(-1)?.topic !== queue.topic) continue
+      if (ranges.at(-1)?.partition !== queue.partition || ranges.at(-1)?.topic !== queue.topic) {
+        waiting.push(queue)
+        continue
+      }
       if (taken > 0) queue.queue = taken === queue.queue.length ? [] : queue.queue.slice(taken)
       queue.inFlight = true
-      ready.delete(queue)
+      queue.ready = false
       members.push(queue)
     }
+    ready = waiting
     queuedBytes -= bytes
     return { ranges, members }
   }
@@ -162,7 +179,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     for (const queue of members) {
       queue.inFlight = false
       queue.taskBytes = Math.min(queue.taskBytes * 2, options.taskBytesMax)
-      if (queue.queue.length > 0 && !queue.fenced) ready.add(queue)
+      if (queue.queue.length > 0 && !queue.fenced) makeReady(queue)
       settle(queue)
     }
     dispatch()
@@ -172,7 +189,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     // Pausing and delivering may call back into offer(); one loop cuts, the others only enqueue.
     if (cutting) return
     cutting = true
-    while (!held && ready.size > 0 && inFlight < options.concurrency) {
+    while (!held && ready.length > 0 && inFlight < options.concurrency) {
       const share = Math.ceil(queuedBytes / (options.concurrency - inFlight))
       inFlight++
       void run(cut(Math.min(options.taskBytesMax, Math.max(share, smallTaskBytes))))
@@ -188,7 +205,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         queue.queue.push(batch)
         queue.bytes += batch.bytes.byteLength
         queuedBytes += batch.bytes.byteLength
-        if (!queue.inFlight) ready.add(queue)
+        if (!queue.inFlight) makeReady(queue)
         pauseFull(queue)
       }
       dispatch()
@@ -219,7 +236,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         const queue = partitions.get(key)
         if (queue === undefined) continue
         partitions.delete(key)
-        ready.delete(queue)
+        ready = ready.filter(other => other !== queue)
+        queue.ready = false
         queuedBytes -= queue.bytes
         for (const { slab } of queue.queue) slab?.release()
         queue.queue = []

@@ -200,7 +200,7 @@ export function createWriter(options: WriterOptions): Writer {
   const samplesBlock = createSamplesBlocks(insertsInFlightMax * rowsMax * filledBytesPerRow)
 
   let queue: Entry[] = []
-  const flights = new Set<Flight>()
+  let flights: readonly Flight[] = []
   let pendingBytes = 0
   let pendingRows = 0
   /** Of what waits in the queue. */
@@ -262,7 +262,7 @@ export function createWriter(options: WriterOptions): Writer {
   const pump = (): void => {
     clearTimeout(timer)
     timer = undefined
-    while (!stopped && flights.size < insertsInFlightMax && queue.length > 0) {
+    while (!stopped && flights.length < insertsInFlightMax && queue.length > 0) {
       const { entries, full } = gather()
       if (entries.length === 0) {
         // All of it waits for inserts under way, whose end is looked at too.
@@ -281,7 +281,7 @@ export function createWriter(options: WriterOptions): Writer {
 
   const fly = async (entries: readonly Entry[]): Promise<void> => {
     const flight: Flight = { entries, keys: new Set(entries.flatMap(e => [...e.keys])), fenced: new Set() }
-    flights.add(flight)
+    flights = [...flights, flight]
     const taken = new Set(entries)
     queue = queue.filter(entry => !taken.has(entry))
     countQueued()
@@ -294,7 +294,7 @@ export function createWriter(options: WriterOptions): Writer {
       Math.floor(startedMs / day)
     )
     const stored = await insertUntilStored(block.chunks, tokenOf(ranges))
-    flights.delete(flight)
+    flights = flights.filter(other => other !== flight)
     if (!stored) return
     metrics?.inserted(rows, block.bytes, (nowMs() - startedMs) / 1000)
     block.release()
@@ -369,7 +369,7 @@ export function createWriter(options: WriterOptions): Writer {
     })
 
   const touching = (keys: ReadonlySet<string> | undefined): Entry[] =>
-    [...[...flights].flatMap(flight => flight.entries), ...queue].filter(
+    [...flights.flatMap(flight => flight.entries), ...queue].filter(
       entry => keys === undefined || [...entry.keys].some(key => keys.has(key))
     )
 

@@ -110,10 +110,10 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
   const candidates = createCandidateList()
   let rejects: Reject[] = []
   /** Entities with series that are not assigned yet, by their first series. */
-  const announced = new Map<number, Announced>()
+  let announced = new Map<number, Announced>()
   let counts: TaskCounts = zeroCounts()
-  const formats = new Map<string, number>()
-  const rejected = new Map<RejectReason, number>()
+  let formats = new Map<string, number>()
+  let rejected = new Map<RejectReason, number>()
 
   const emit = (condition: number, on: boolean): void => candidates.add(row, desk.series[row]!, condition, on)
   const emitUnassigned = (at: number): void => candidates.add(at, desk.series[at]!, unassigned, false)
@@ -302,10 +302,11 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     desk.rows = 0
     candidates.clear()
     rejects = []
-    announced.clear()
     counts = zeroCounts()
-    formats.clear()
-    rejected.clear()
+    // New ones: V8 leaves the table of a cleared Map pointing to the next, so that none is freed before a full collection.
+    announced = new Map()
+    formats = new Map()
+    rejected = new Map()
     for (const layout of layouts.all) {
       layout.noReadings.fill(0)
       layout.scanned = 0

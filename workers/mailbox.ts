@@ -113,4 +113,10 @@ const isShared = (bytes: Uint8Array): bytes is Uint8Array<SharedArrayBuffer> =>
 
 /** The ranges of a task as the evaluator takes them: views of the shared memory. */
 export const rangesOf = ({ ranges }: WorkerTask): TaskRange[] =>
-  ranges.map(({ memory, at, length, ...range }) => ({ ...range, bytes: new Uint8Array(memory, at, length) }))
+  ranges.map(({ topic, partition, firstOffset, lastOffset, memory, at, length }) => ({
+    topic,
+    partition,
+    firstOffset,
+    lastOffset,
+    bytes: new Uint8Array(memory, at, length)
+  }))
