@@ -1,5 +1,6 @@
 import type { ClickHouseClient } from '@clickhouse/client'
 import fc from 'fast-check'
+import { rm } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { ColumnBlock, RangeOutcome } from '../schemas/evaluation.ts'
@@ -78,7 +79,8 @@ function outcome(
 const slabs: SlabPool = (() => {
   const pool = createSlabPool(1 << 30)
   const spoilt = (slab: Slab): Slab => ({
-    ...slab,
+    memory: slab.memory,
+    retain: () => slab.retain(),
     release() {
       new Uint8Array(slab.memory).fill(0xee)
       released.push(slab.memory)
@@ -326,12 +328,46 @@ describe('when things go wrong', () => {
         outcome([{ partition: 0, firstOffset: 0, rows: 500 }]),
         outcome([{ partition: 1, firstOffset: 0, rows: 500 }])
       ]
-      const { writer } = start()
+      const { writer } = start({ instance: 'the same' })
       // The token does not depend on the order in which the ranges were gathered.
       for (const [ranges, block] of i === 1 ? [...blocks].reverse() : blocks) writer.submit(ranges, block)
       await writer.close(5000)
     }
     expect((await stored()).map(row => row.rows)).toEqual([500, 500])
+  })
+
+  it('sends again what ClickHouse has noted the token of and then lost', async () => {
+    const instance = 'the same'
+    const lost = start({ instance })
+    lost.writer.submit(...outcome([{ partition: 0, firstOffset: 0, rows: 500 }]))
+    await lost.writer.close(5000)
+    // As after a kill between the two: ClickHouse's list of tokens has it, no part does.
+    const [part] = await rowsOf<{ path: string }>(
+      `SELECT path FROM system.parts WHERE database = currentDatabase() AND table = 'samples' AND active`
+    )
+    const restarts = server.engine.restarts()
+    process.kill(server.engine.pid()!, 'SIGKILL')
+    await rm(part!.path, { recursive: true })
+    await until(() => server.engine.restarts() > restarts)
+    expect(await stored()).toEqual([])
+
+    let isFirst = true
+    const failing = new Proxy(client, {
+      get(of, name: keyof ClickHouseClient) {
+        if (name !== 'exec' || !isFirst) return Reflect.get(of, name) as unknown
+        isFirst = false
+        return () => Promise.reject(new Error('socket hang up'))
+      }
+    })
+    const { writer, seen } = start({ instance, client: failing })
+    writer.submit(...outcome([{ partition: 0, firstOffset: 0, rows: 500 }]))
+    await writer.drain()
+    expect((await stored()).map(row => [row.rows, row.different])).toEqual([[500, 500]])
+    expect(seen.acknowledged).toHaveLength(1)
+    expect(seen.states.filter(state => state.down).map(state => state.error)).toEqual([
+      'socket hang up',
+      'an insert that ClickHouse took for a repetition is not there; it is sent again'
+    ])
   })
 
   it('collapses an overlap that a second instance stored under other ranges', async () => {

@@ -1,5 +1,5 @@
 import type { ClickHouseClient } from '@clickhouse/client'
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { partitionKey, type TopicPartition } from '../schemas/batch.ts'
@@ -7,6 +7,7 @@ import type { ColumnBlock, RangeOutcome } from '../schemas/evaluation.ts'
 import { backoffMs, firstLine, neverSucceeds } from './clickhouse-errors.ts'
 import type { Slab } from '../schemas/slab.ts'
 import { createSamplesBlocks, type BlockPart, type StoredUpTo } from './native-block.ts'
+import { storedPositions } from './positions.ts'
 import type { WriterMetrics } from './writer-metrics.ts'
 
 export type WriterState =
@@ -42,6 +43,8 @@ export interface WriterOptions {
   /** Told once when ClickHouse refuses in a way that no repetition mends; nothing is written any more. */
   readonly onFatal: (error: Error) => void
   readonly metrics?: WriterMetrics
+  /** Goes into the tokens, so that those of an earlier process are nothing to this one's. Default: a new one. */
+  readonly instance?: string
   /** Wall clock (ms). */
   readonly nowMs?: () => number
   readonly random?: () => number
@@ -109,7 +112,7 @@ function partOfRange(block: ColumnBlock, range: RangeOutcome): BlockPart {
  * The same for the same ranges, whatever order the partitions were gathered in: a repeated insert is known by it. Ranges come in
  * order within each partition, and nearly always one right behind the other: hundreds of them are one line.
  */
-function tokenOf(ranges: readonly RangeOutcome[]): string {
+function tokenOf(instance: string, ranges: readonly RangeOutcome[]): string {
   const lines: string[] = []
   const open = new Map<string, { first: number; last: number }>()
   const close = (key: string, { first, last }: { first: number; last: number }): number =>
@@ -125,7 +128,9 @@ function tokenOf(ranges: readonly RangeOutcome[]): string {
     open.set(key, { first: firstOffset, last: lastOffset })
   }
   for (const [key, run] of open) close(key, run)
-  return createHash('sha256').update(lines.sort().join('\n')).digest('hex')
+  return createHash('sha256')
+    .update([instance, ...lines.sort()].join('\n'))
+    .digest('hex')
 }
 
 /** Highest offset of each partition among the ranges. */
@@ -186,7 +191,7 @@ const filledBytesPerRow = 6 * 1.25
 /**
  * Joins the workers' blocks into inserts of tens of thousands of rows. Each insert is one Native block, which
  * ClickHouse stores whole or not at all, and carries a deduplication token made of its ranges; a repetition sends the
- * same bytes with the same token, for as long as it takes. A partition has at most one insert under way, so that a
+ * same bytes with the same token, for as long as it takes, and is looked for before it is believed. A partition has at most one insert under way, so that a
  * crash can leave no hole behind a stored range.
  */
 export function createWriter(options: WriterOptions): Writer {
@@ -196,6 +201,7 @@ export function createWriter(options: WriterOptions): Writer {
   const retryMsMax = options.retryMsMax ?? 10_000
   const nowMs = options.nowMs ?? Date.now
   const random = options.random ?? Math.random
+  const instance = options.instance ?? randomUUID()
 
   const samplesBlock = createSamplesBlocks(insertsInFlightMax * rowsMax * filledBytesPerRow)
 
@@ -288,12 +294,13 @@ export function createWriter(options: WriterOptions): Writer {
     const ranges = entries.flatMap(entry => entry.ranges)
     const rows = entries.reduce((sum, entry) => sum + entry.rows, 0)
     const startedMs = nowMs()
+    const storedUpTo = storedUpToOf(ranges)
     const block = samplesBlock(
       entries.flatMap(entry => entry.parts),
-      storedUpToOf(ranges),
+      storedUpTo,
       Math.floor(startedMs / day)
     )
-    const stored = await insertUntilStored(block.chunks, tokenOf(ranges))
+    const stored = await insertUntilStored(block.chunks, tokenOf(instance, ranges), storedUpTo)
     flights = flights.filter(other => other !== flight)
     if (!stored) return
     metrics?.inserted(rows, block.bytes, (nowMs() - startedMs) / 1000)
@@ -306,25 +313,50 @@ export function createWriter(options: WriterOptions): Writer {
     pump()
   }
 
+  const insert = async (chunks: readonly Uint8Array[], token: string): Promise<void> => {
+    const result = await client.exec({
+      // `raw` must be named: it is computed from, not stored, so it is not among the columns by default.
+      query: 'INSERT INTO samples (series, time, raw, topic, partition, offset, stored_on) FORMAT Native',
+      values: Readable.from(inTurns(chunks), { objectMode: false }),
+      abort_signal: stopping.signal,
+      clickhouse_settings: {
+        insert_deduplicate: 1,
+        insert_deduplication_token: token,
+        // Rows of one key in one insert are rare: merges collapse them, no pass over each insert need look for them.
+        optimize_on_insert: 0,
+        async_insert: 0
+      }
+    })
+    for await (const _ of result.stream) {
+      // The answer is empty; it is read to its end so that the connection can be used again.
+    }
+  }
+
+  /** Whether the rows of an insert that says how far its partitions are stored are there. */
+  const isThere = async (storedUpTo: readonly StoredUpTo[]): Promise<boolean> => {
+    const found = await storedPositions(client, storedUpTo)
+    const nexts = new Map(
+      found.map(({ topic, partition, offset }) => [partitionKey(topic, partition), offset])
+    )
+    return storedUpTo.every(
+      ({ topic, partition, lastOffset }) => (nexts.get(partitionKey(topic, partition)) ?? 0) > lastOffset
+    )
+  }
+
   /** False when the writer was stopped before the rows were stored. */
-  const insertUntilStored = async (chunks: readonly Uint8Array[], token: string): Promise<boolean> => {
+  const insertUntilStored = async (
+    chunks: readonly Uint8Array[],
+    firstToken: string,
+    storedUpTo: readonly StoredUpTo[]
+  ): Promise<boolean> => {
+    let token = firstToken
     for (let attempt = 1; !stopped; attempt++) {
       try {
-        const result = await client.exec({
-          // `raw` must be named: it is computed from, not stored, so it is not among the columns by default.
-          query: 'INSERT INTO samples (series, time, raw, topic, partition, offset, stored_on) FORMAT Native',
-          values: Readable.from(inTurns(chunks), { objectMode: false }),
-          abort_signal: stopping.signal,
-          clickhouse_settings: {
-            insert_deduplicate: 1,
-            insert_deduplication_token: token,
-            // Rows of one key in one insert are rare: merges collapse them, no pass over each insert need look for them.
-            optimize_on_insert: 0,
-            async_insert: 0
-          }
-        })
-        for await (const _ of result.stream) {
-          // The answer is empty; it is read to its end so that the connection can be used again.
+        await insert(chunks, token)
+        // ClickHouse notes a token before it shows the rows. Killed in between, it takes a repetition for one it has.
+        if (attempt > 1 && !(await isThere(storedUpTo))) {
+          token = `${firstToken}-${attempt}`
+          throw new Error('an insert that ClickHouse took for a repetition is not there; it is sent again')
         }
         if (state.down) {
           state = { down: false }
