@@ -89,10 +89,12 @@ const queryConnections = 6
  * to 920 bytes of bytecode of others into each costs more than it ever saves.
  * And V8 takes places whose objects lived long once, as at the start, when all waits, to make long-lived ones for ever: what
  * belongs to one fetch then lies in the old generation until a full collection.
+ * And it takes a heap that hardly grows for one at rest, and collects it all again and again for a few megabytes.
  */
 function tuneV8(): void {
   setFlagsFromString('--max-inlined-bytecode-size-cumulative=100')
   setFlagsFromString('--no-allocation-site-pretenuring')
+  setFlagsFromString('--no-memory-reducer')
 }
 
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {

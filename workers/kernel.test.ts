@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { readProfileFiles, shippedProfiles } from '../schemas/profile-files.ts'
 import { compileProfiles } from '../schemas/profile.ts'
-import { createParity } from './test-parity.ts'
+import { createParity, createRecordMaker, parityFormats } from './test-parity.ts'
 
 const profiles = compileProfiles(await readProfileFiles([shippedProfiles]))
 
@@ -85,6 +85,38 @@ describe('the kernel', () => {
       })
     )
     expect(scannedOf(many)).toBe(40_000)
+  })
+
+  it('gives the same where it looks ahead for what records need, since there are many ports', () => {
+    const ports = Array.from({ length: 33_000 }, (_, i) =>
+      telegraf(`"ifOperStatus":${i % 3},"ifHCInOctets":${i}`, { port: String(i) })
+    )
+    const parity = createParity(profiles, 200_000)
+    const same = (values: readonly Uint8Array[]): void => {
+      const difference = parity.run(values)
+      expect(difference?.scanning).toEqual(difference?.decoding)
+    }
+    for (let round = 0; round < 3; round++) same(ports)
+    expect(parity.scanned).toBe(33_000)
+
+    // Whatever stands among them, and wherever a guess at an alias then falls.
+    let seed = 1
+    const pick = (n: number): number => (seed = (seed * 48_271) % 0x7fffffff) % n
+    const make = createRecordMaker(profiles)
+    const odd = [
+      '{}',
+      '}',
+      '{"fields":{"a":"},\\"name\\":\\""},"name":"interface","tags":{},"timestamp":1700000500}',
+      '{"fields":{"a":"}"},"name":"interface","tags":{"ifIndex":"}"},"timestamp":17}',
+      '{"fields":{"ifOperStatus":1},"name":"","timestamp":1700000500}',
+      `{"fields":{"a":"${'x'.repeat(20_000)}"},"name":"interface","tags":{},"timestamp":1700000500}`
+    ].map(text => Buffer.from(text))
+    const mixed = ports.slice(0, 3000).flatMap((port, i) => {
+      const other = i % 3 === 0 ? odd[i % odd.length]! : make(parityFormats[i % parityFormats.length]!, pick)
+      return i % 4 === 0 ? [port, other] : i % 4 === 1 ? [other] : [port]
+    })
+    for (let round = 0; round < 3; round++) same(mixed)
+    expect(parity.scanned).toBeGreaterThan(2000)
   })
 
   it('learns no name from what stands behind the record', () => {

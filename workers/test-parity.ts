@@ -79,9 +79,9 @@ export interface Parity {
 }
 
 /** Two evaluations that are given the same. All but the two counters of the way taken is compared. */
-export function createParity(profiles: ProfileSet): Parity {
-  const scanning = createEvaluation(profiles, true)
-  const decoding = createEvaluation(profiles, false)
+export function createParity(profiles: ProfileSet, seriesMax?: number): Parity {
+  const scanning = createEvaluation(profiles, true, seriesMax)
+  const decoding = createEvaluation(profiles, false, seriesMax)
   let offset = 0
   let round = 0
   const parity = {

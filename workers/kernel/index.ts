@@ -20,6 +20,7 @@ import {
   stopDone,
   stopLeave
 } from './layout'
+import { isLarge, lookAhead } from './ahead'
 import { desk, openFields, place, stop, stopWith, takeDesk } from './fields'
 import { aliasFrom, aliasTo, format, rawTime, scanRecord } from './forms'
 import { openSeries, setClock, takeRecord } from './series'
@@ -86,7 +87,11 @@ export function walk(ofDesk: usize, most: i32): i32 {
   let taken: u32 = 0
   let bytes: f64 = 0
   let why = stopDone
+  const isAhead = isLarge()
+  /** Where the records end that were looked ahead for. */
+  let near: usize = 0
   for (; left > 0 && most > 0; left--, most--) {
+    if (isAhead && from >= near) near = lookAhead(from, end, left)
     at = from
     const length = varint()
     const recordEnd = at + (length as usize)

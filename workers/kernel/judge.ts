@@ -5,9 +5,9 @@ import { attention, attentionMax, deskRowsAt, deskRowsMax } from './layout'
  * changes nothing but the time of its series. Everything else is left to that function.
  */
 
-let lastTimesAt: usize = 0
+export let lastTimesAt: usize = 0
 let programsAt: usize = 0
-let busyAt: usize = 0
+export let busyAt: usize = 0
 let quietLoAt: usize = 0
 let quietHiAt: usize = 0
 let quietMaskAt: usize = 0

@@ -32,12 +32,12 @@ import { toTimeMs } from './time'
 
 /** From a scanned record to its rows: whose it is, which series its readings are of. */
 
-let layoutsAt: usize = 0
+export let layoutsAt: usize = 0
 let nextRunsAt: usize = 0
-let idsAt: usize = 0
-let programsAt: usize = 0
-let devicesAt: usize = 0
-let lastSeenAt: usize = 0
+export let idsAt: usize = 0
+export let programsAt: usize = 0
+export let devicesAt: usize = 0
+export let lastSeenAt: usize = 0
 let pastMsMax: f64 = 0
 let futureMsMax: f64 = 0
 

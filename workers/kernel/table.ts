@@ -5,12 +5,12 @@ import { tableLevel, tableSlotsMin } from './layout'
  * where keys are inserted, and says why things lie as they do.
  */
 
-const entryMask: u32 = 0xffffff
+export const entryMask: u32 = 0xffffff
 
-let headerAt: usize = 0
+export let headerAt: usize = 0
 let slotsAt: usize = 0
-let entriesAt: usize = 0
-let keysAt: usize = 0
+export let entriesAt: usize = 0
+export let keysAt: usize = 0
 
 export function openTable(header: usize, slots: usize, entries: usize, keys: usize): void {
   headerAt = header
@@ -25,7 +25,7 @@ function lastWord(at: usize, to: usize): u32 {
 }
 
 /** Multiply and shift a word at a time, in two lanes that do not wait for one another, then a full avalanche. */
-function mix(from: usize, to: usize): u32 {
+export function mix(from: usize, to: usize): u32 {
   let even: u32 = 0x9e3779b9 ^ ((to - from) as u32)
   let odd: u32 = 0x7f4a7c15
   let at = from
@@ -56,6 +56,13 @@ function isKey(key: usize, from: usize, to: usize): bool {
     key += 4
   }
   return at == to || load<u32>(key) == lastWord(at, to)
+}
+
+/** Where the word of a hash stands when nothing was in its way. */
+export function firstSlot(hash: u32): usize {
+  const level = load<u32>(headerAt + tableLevel)
+  const slots = slotsAt + ((tableSlotsMin * 4 * ((1 << level) - 1)) as usize)
+  return slots + (((hash & ((tableSlotsMin << level) - 1)) as usize) << 2)
 }
 
 /** Value of the key [from..to), or -1. There are four bytes before `to`. */

@@ -1,0 +1,125 @@
+import { closingBrace, isDigit, isLiteral } from './bytes'
+import { desk } from './fields'
+import { busyAt, lastTimesAt } from './judge'
+import { aliasBytesMax, notWhole, scratchAhead, tableLevel, telegrafNaming, telegrafTiming } from './layout'
+import { devicesAt, idsAt, lastSeenAt, layoutsAt, programsAt } from './series'
+import { entriesAt, entryMask, firstSlot, headerAt, keysAt, mix } from './table'
+
+/**
+ * With millions of series a record finds a dozen of its lines in no cache, and waits for them one behind the other. WebAssembly
+ * cannot ask for memory and go on, so what several records need is read here side by side, where the waits overlap. Nothing
+ * comes of it but that it is near: where an alias lies is a guess, good for Telegraf's records.
+ */
+
+/** Records that are looked at together. */
+const aheadMax: i32 = 16
+/** From this level on the table of aliases has 32,768 keys and more, which no core keeps near. */
+const largeLevel: u32 = 5
+const lineBytes: usize = 64
+/** Longest key that is brought near as a whole. */
+const keyBytesNear: u32 = 256
+
+/** What is kept of each: hash, then entry; first series; device. */
+const ahead0: usize = scratchAhead
+const ahead1: usize = scratchAhead + 64
+const ahead2: usize = scratchAhead + 128
+
+/** Of no use but that what is read for it is read. */
+let touched: u32 = 0
+
+export function isLarge(): bool {
+  return load<u32>(headerAt + tableLevel) >= largeLevel
+}
+
+function touch(at: usize): void {
+  touched ^= load<u8>(at)
+}
+
+/** The first closing brace in [from..to), or `to`. There are sixteen bytes behind `to`. */
+function firstBrace(from: usize, to: usize): usize {
+  const braces = i8x16.splat(closingBrace as i8)
+  for (let at = from; at < to; at += 16) {
+    const found = i8x16.bitmask(i8x16.eq(v128.load(at), braces))
+    if (found != 0) return at + (ctz(found) as usize)
+  }
+  return to
+}
+
+/** Looks at the records from `from` on, and returns where those that it looked at end. */
+export function lookAhead(from: usize, end: usize, left: i32): usize {
+  const most = left < aheadMax ? left : aheadMax
+  let at = from
+  let count: usize = 0
+  for (let i = 0; i < most && at + 8 < end; i++) {
+    // Its length, a zigzag varint; records of more than a mebibyte are not worth it.
+    let byte: u32 = load<u8>(at)
+    let raw = byte & 127
+    let start = at + 1
+    if (byte >= 128) {
+      byte = load<u8>(start++)
+      raw |= (byte & 127) << 7
+      if (byte >= 128) {
+        byte = load<u8>(start++)
+        if (byte >= 128) break
+        raw |= byte << 14
+      }
+    }
+    const recordEnd = start + ((raw >> 1) as usize)
+    if ((raw & 1) != 0 || recordEnd > end || recordEnd <= start) break
+    at = recordEnd
+    // Without headers the record ends with the value and one byte that says so; perhaps with a line's end between.
+    let last = recordEnd - 2
+    if (last > start && load<u8>(last) != closingBrace) last--
+    if (last <= start || load<u8>(last) != closingBrace) continue
+    do last--
+    while (last > start && isDigit(load<u8>(last)))
+    const aliasTo = last - 12
+    const brace = firstBrace(start, recordEnd)
+    const aliasFrom = brace + 10
+    if (
+      aliasTo <= aliasFrom ||
+      aliasTo - aliasFrom > (aliasBytesMax as usize) ||
+      !isLiteral(brace, recordEnd, telegrafNaming, 10) ||
+      !isLiteral(aliasTo, recordEnd, telegrafTiming, 13)
+    )
+      continue
+    store<u32>(desk + ahead0 + (count << 2), mix(aliasFrom, aliasTo))
+    count++
+  }
+  bringNear(count)
+  return at
+}
+
+/** Each loop reads what the one before has found; within a loop nothing waits for anything. */
+function bringNear(count: usize): void {
+  for (let i: usize = 0; i < count; i++) {
+    const hash = load<u32>(desk + ahead0 + (i << 2))
+    const word = load<u32>(firstSlot(hash))
+    store<u32>(desk + ahead1 + (i << 2), ((word ^ hash) & ~entryMask) == 0 ? word & entryMask : 0)
+  }
+  for (let i: usize = 0; i < count; i++) {
+    const number = load<u32>(desk + ahead1 + (i << 2))
+    const entry = entriesAt + (((number == 0 ? 0 : number - 1) as usize) << 4)
+    store<u32>(desk + ahead0 + (i << 2), entry as u32)
+    const first = load<u32>(entry + 12)
+    store<u32>(desk + ahead2 + (i << 2), number == 0 || first >= (notWhole as u32) ? 0 : first)
+  }
+  for (let i: usize = 0; i < count; i++) {
+    const entry = load<u32>(desk + ahead0 + (i << 2)) as usize
+    const first = load<u32>(desk + ahead2 + (i << 2)) as usize
+    const key = keysAt + ((load<u32>(entry + 4) as usize) << 2)
+    const length = load<u32>(entry + 8)
+    const keyEnd = key + ((length < keyBytesNear ? length : keyBytesNear) as usize)
+    for (let line = key; line < keyEnd; line += lineBytes) touch(line)
+    touch(layoutsAt + (first << 2))
+    touch(programsAt + (first << 2))
+    touch(idsAt + (first << 3))
+    touch(lastTimesAt + (first << 3))
+    touch(busyAt + first)
+    store<u32>(desk + ahead1 + (i << 2), load<u32>(devicesAt + (first << 2)))
+  }
+  for (let i: usize = 0; i < count; i++) {
+    const device = load<i32>(desk + ahead1 + (i << 2))
+    if (device >= 0) touch(lastSeenAt + ((device as usize) << 3))
+  }
+}
