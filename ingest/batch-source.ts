@@ -23,7 +23,9 @@ export function createBatchSource(options: SourceOptions): Source {
   const { logger, metrics } = options
   const cluster = createCluster(options)
   const stopping = new AbortController()
+  /** Assigned partitions by their key. */
   const active = new Map<string, PartitionState>()
+  /** Fetches that brought something of a partition, so far: see PartitionState.turn. */
   let turns = 0
   const brokers = new Map<number, BrokerState>()
   const slabs = createSlabPool(options.aheadMaxBytes)
@@ -266,10 +268,10 @@ export function createBatchSource(options: SourceOptions): Source {
       const topic = cluster.topic(name)
       if (topic === undefined) continue
       const partitions: FetchPartition[] = []
-      const states = new Map<number, PartitionState>()
-      asked.set(topic.id, states)
+      const askedOfTopic = new Map<number, PartitionState>()
+      asked.set(topic.id, askedOfTopic)
       for (const state of list) {
-        states.set(state.partition, state)
+        askedOfTopic.set(state.partition, state)
         partitions.push({
           partition: state.partition,
           leaderEpoch: topic.partitions[state.partition]?.epoch ?? -1,

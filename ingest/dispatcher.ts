@@ -55,7 +55,7 @@ interface PartitionQueue {
 
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const partitions = new Map<string, PartitionQueue>()
-  /** Partitions with something queued and nothing in flight, in the order they became ready. */
+  /** Partitions with something queued and nothing in flight, in the order they became ready. A list: see broker-connection.ts. */
   let ready: PartitionQueue[] = []
   let queuedBytes = 0
   let paused = 0

@@ -206,6 +206,7 @@ export function createWriter(options: WriterOptions): Writer {
   const samplesBlock = createSamplesBlocks(insertsInFlightMax * rowsMax * filledBytesPerRow)
 
   let queue: Entry[] = []
+  /** A list, not a Set: see broker-connection.ts. */
   let flights: readonly Flight[] = []
   let pendingBytes = 0
   let pendingRows = 0

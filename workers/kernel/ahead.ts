@@ -1,4 +1,4 @@
-import { closingBrace, isDigit, isLiteral } from './bytes'
+import { closingBrace, isDigit, isLiteral, varint, varintEnd } from './bytes'
 import { desk } from './fields'
 import { busyAt, lastTimesAt } from './judge'
 import { aliasBytesMax, notWhole, scratchAhead, tableLevel, telegrafNaming, telegrafTiming } from './layout'
@@ -19,10 +19,11 @@ const lineBytes: usize = 64
 /** Longest key that is brought near as a whole. */
 const keyBytesNear: u32 = 256
 
-/** What is kept of each: hash, then entry; first series; device. */
-const ahead0: usize = scratchAhead
-const ahead1: usize = scratchAhead + 64
-const ahead2: usize = scratchAhead + 128
+/** What is kept of each record, u32 each: hash, number of its entry from 1 on (0 for none), first series, device. */
+const hashes: usize = scratchAhead
+const numbers: usize = scratchAhead + 64
+const firsts: usize = scratchAhead + 128
+const devices: usize = scratchAhead + 192
 
 /** Of no use but that what is read for it is read. */
 let touched: u32 = 0
@@ -51,21 +52,10 @@ export function lookAhead(from: usize, end: usize, left: i32): usize {
   let at = from
   let count: usize = 0
   for (let i = 0; i < most && at + 8 < end; i++) {
-    // Its length, a zigzag varint; records of more than a mebibyte are not worth it.
-    let byte: u32 = load<u8>(at)
-    let raw = byte & 127
-    let start = at + 1
-    if (byte >= 128) {
-      byte = load<u8>(start++)
-      raw |= (byte & 127) << 7
-      if (byte >= 128) {
-        byte = load<u8>(start++)
-        if (byte >= 128) break
-        raw |= byte << 14
-      }
-    }
-    const recordEnd = start + ((raw >> 1) as usize)
-    if ((raw & 1) != 0 || recordEnd > end || recordEnd <= start) break
+    const length = varint(at)
+    const start = varintEnd
+    const recordEnd = start + (length as usize)
+    if (length <= 0 || recordEnd > end) break
     at = recordEnd
     // Without headers the record ends with the value and one byte that says so; perhaps with a line's end between.
     let last = recordEnd - 2
@@ -83,30 +73,36 @@ export function lookAhead(from: usize, end: usize, left: i32): usize {
       !isLiteral(aliasTo, recordEnd, telegrafTiming, 13)
     )
       continue
-    store<u32>(desk + ahead0 + (count << 2), mix(aliasFrom, aliasTo))
+    store<u32>(desk + hashes + (count << 2), mix(aliasFrom, aliasTo))
     count++
   }
   bringNear(count)
   return at
 }
 
-/** Each loop reads what the one before has found; within a loop nothing waits for anything. */
+function entryOf(number: u32): usize {
+  return entriesAt + (((number == 0 ? 0 : number - 1) as usize) << 4)
+}
+
+/**
+ * Each loop reads what the one before has found; within a loop nothing waits for anything. What is not found is taken for the first
+ * entry and series, which is near after the first time.
+ */
 function bringNear(count: usize): void {
-  for (let i: usize = 0; i < count; i++) {
-    const hash = load<u32>(desk + ahead0 + (i << 2))
+  const to = count << 2
+  for (let i: usize = 0; i < to; i += 4) {
+    const hash = load<u32>(desk + hashes + i)
     const word = load<u32>(firstSlot(hash))
-    store<u32>(desk + ahead1 + (i << 2), ((word ^ hash) & ~entryMask) == 0 ? word & entryMask : 0)
+    store<u32>(desk + numbers + i, ((word ^ hash) & ~entryMask) == 0 ? word & entryMask : 0)
   }
-  for (let i: usize = 0; i < count; i++) {
-    const number = load<u32>(desk + ahead1 + (i << 2))
-    const entry = entriesAt + (((number == 0 ? 0 : number - 1) as usize) << 4)
-    store<u32>(desk + ahead0 + (i << 2), entry as u32)
-    const first = load<u32>(entry + 12)
-    store<u32>(desk + ahead2 + (i << 2), number == 0 || first >= (notWhole as u32) ? 0 : first)
+  for (let i: usize = 0; i < to; i += 4) {
+    const number = load<u32>(desk + numbers + i)
+    const first = load<u32>(entryOf(number) + 12)
+    store<u32>(desk + firsts + i, number == 0 || first >= (notWhole as u32) ? 0 : first)
   }
-  for (let i: usize = 0; i < count; i++) {
-    const entry = load<u32>(desk + ahead0 + (i << 2)) as usize
-    const first = load<u32>(desk + ahead2 + (i << 2)) as usize
+  for (let i: usize = 0; i < to; i += 4) {
+    const entry = entryOf(load<u32>(desk + numbers + i))
+    const first = load<u32>(desk + firsts + i) as usize
     const key = keysAt + ((load<u32>(entry + 4) as usize) << 2)
     const length = load<u32>(entry + 8)
     const keyEnd = key + ((length < keyBytesNear ? length : keyBytesNear) as usize)
@@ -116,10 +112,10 @@ function bringNear(count: usize): void {
     touch(idsAt + (first << 3))
     touch(lastTimesAt + (first << 3))
     touch(busyAt + first)
-    store<u32>(desk + ahead1 + (i << 2), load<u32>(devicesAt + (first << 2)))
+    store<u32>(desk + devices + i, load<u32>(devicesAt + (first << 2)))
   }
-  for (let i: usize = 0; i < count; i++) {
-    const device = load<i32>(desk + ahead1 + (i << 2))
+  for (let i: usize = 0; i < to; i += 4) {
+    const device = load<i32>(desk + devices + i)
     if (device >= 0) touch(lastSeenAt + ((device as usize) << 3))
   }
 }

@@ -119,6 +119,35 @@ export function wholeStart(from: usize, to: usize): usize {
   return at
 }
 
+/** Where the varint that was read last ends. */
+export let varintEnd: usize = 0
+
+/** Zigzag varint of 32 bits, as the walker of schemas/record-batch.ts reads it. */
+export function varint(from: usize): i32 {
+  let at = from
+  let byte: u32 = load<u8>(at++)
+  let raw = byte & 127
+  for (let shift: u32 = 7; byte >= 128 && shift < 35; shift += 7) {
+    byte = load<u8>(at++)
+    raw |= (byte & 127) << shift
+  }
+  varintEnd = at
+  return ((raw >> 1) as i32) ^ -((raw & 1) as i32)
+}
+
+/** Zigzag varint of 64 bits. */
+export function varlong(from: usize): i64 {
+  let at = from
+  let byte: u64 = load<u8>(at++)
+  let raw = byte & 127
+  for (let shift: u64 = 7; byte >= 128 && shift < 70; shift += 7) {
+    byte = load<u8>(at++)
+    raw |= (byte & 127) << shift
+  }
+  varintEnd = at
+  return ((raw >> 1) as i64) ^ -((raw & 1) as i64)
+}
+
 /** The number that scanNumber() read, and whether it is the very double that JSON.parse gives. */
 export let number: f64 = 0
 

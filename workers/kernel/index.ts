@@ -21,6 +21,7 @@ import {
   stopLeave
 } from './layout'
 import { isLarge, lookAhead } from './ahead'
+import { varint, varintEnd, varlong } from './bytes'
 import { desk, openFields, place, stop, stopWith, takeDesk } from './fields'
 import { aliasFrom, aliasTo, format, rawTime, scanRecord } from './forms'
 import { openSeries, setClock, takeRecord } from './series'
@@ -40,31 +41,6 @@ let valueBytesMax: i32 = 0
 
 export function setLimits(valueBytes: i32): void {
   valueBytesMax = valueBytes
-}
-
-/** Where the last varint ended. */
-let at: usize = 0
-
-/** Zigzag varint of 32 bits, as the walker of schemas/record-batch.ts reads it. */
-function varint(): i32 {
-  let byte: u32 = load<u8>(at++)
-  let raw = byte & 127
-  for (let shift: u32 = 7; byte >= 128 && shift < 35; shift += 7) {
-    byte = load<u8>(at++)
-    raw |= (byte & 127) << shift
-  }
-  return ((raw >> 1) as i32) ^ -((raw & 1) as i32)
-}
-
-/** Zigzag varint of 64 bits. */
-function varlong(): i64 {
-  let byte: u64 = load<u8>(at++)
-  let raw = byte & 127
-  for (let shift: u64 = 7; byte >= 128 && shift < 70; shift += 7) {
-    byte = load<u8>(at++)
-    raw |= (byte & 127) << shift
-  }
-  return ((raw >> 1) as i64) ^ -((raw & 1) as i64)
 }
 
 const newline: u32 = 0x0a
@@ -92,23 +68,24 @@ export function walk(ofDesk: usize, most: i32): i32 {
   let near: usize = 0
   for (; left > 0 && most > 0; left--, most--) {
     if (isAhead && from >= near) near = lookAhead(from, end, left)
-    at = from
-    const length = varint()
+    const length = varint(from)
+    let at = varintEnd
     const recordEnd = at + (length as usize)
     if (length < 0 || recordEnd > end) {
       why = stopLeave
       break
     }
-    at++
-    const timeDelta = varlong()
-    const offset = baseOffset + (varint() as f64)
-    const keyLength = varint()
+    const timeDelta = varlong(at + 1)
+    const offset = baseOffset + (varint(varintEnd) as f64)
+    const keyLength = varint(varintEnd)
+    at = varintEnd
     if (keyLength > 0) at += keyLength as usize
     if (at > recordEnd) {
       why = stopLeave
       break
     }
-    const valueLength = varint()
+    const valueLength = varint(at)
+    at = varintEnd
     if (offset < firstOffset || offset > lastOffset) {
       // Beside the range: nobody is told of it. One that is damaged is found by the walker.
       if (valueLength > 0 && at + (valueLength as usize) > recordEnd) {

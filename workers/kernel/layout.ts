@@ -99,7 +99,7 @@ export const scratchNoReadings = 7680
 /** An alias that is put together. */
 export const scratchAlias = 8192
 export const aliasBytesMax = 4096
-/** What is looked ahead for: three words of each of sixteen records. */
+/** What is looked ahead for: four words of each of sixteen records. */
 export const scratchAhead = 12288
 /** Rows that the second pass leaves to the main program, u32 each. */
 export const attention = 16384

@@ -58,18 +58,22 @@ function isKey(key: usize, from: usize, to: usize): bool {
   return at == to || load<u32>(key) == lastWord(at, to)
 }
 
+/** Where the slots of a level begin: each level has twice those of the one before. */
+function slotsOf(level: u32): usize {
+  return slotsAt + ((tableSlotsMin * 4 * ((1 << level) - 1)) as usize)
+}
+
 /** Where the word of a hash stands when nothing was in its way. */
 export function firstSlot(hash: u32): usize {
   const level = load<u32>(headerAt + tableLevel)
-  const slots = slotsAt + ((tableSlotsMin * 4 * ((1 << level) - 1)) as usize)
-  return slots + (((hash & ((tableSlotsMin << level) - 1)) as usize) << 2)
+  return slotsOf(level) + (((hash & ((tableSlotsMin << level) - 1)) as usize) << 2)
 }
 
 /** Value of the key [from..to), or -1. There are four bytes before `to`. */
 export function find(from: usize, to: usize): i32 {
   const hash = mix(from, to)
   const level = load<u32>(headerAt + tableLevel)
-  const slots = slotsAt + ((tableSlotsMin * 4 * ((1 << level) - 1)) as usize)
+  const slots = slotsOf(level)
   const mask: u32 = (tableSlotsMin << level) - 1
   const tag = hash & ~entryMask
   let slot = hash & mask
