@@ -1,8 +1,9 @@
 import { randomUUID, timingSafeEqual } from 'node:crypto'
-import { open, rm } from 'node:fs/promises'
+import { createWriteStream } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { join } from 'node:path'
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { createBrotliDecompress, createGunzip, createInflate, gzip, type InputType } from 'node:zlib'
 import { nativeForRevision, UnsupportedColumn } from './clickhouse-native.ts'
 import { EngineError, type Engine } from './clickhouse-engine.ts'
@@ -64,8 +65,8 @@ const notSettings = new Set([
   'readonly'
 ])
 
-/** Bytes gathered before one write to the spool file. */
-const spoolChunkBytes = 4 * 1024 * 1024
+/** Bytes that may wait for a write to the spool file before the sender is held up. */
+const spoolWaitingBytes = 1024 * 1024
 
 class HttpError extends Error {
   readonly status: number
@@ -114,38 +115,34 @@ async function readText(stream: Readable, bytesMax: number): Promise<Buffer> {
   return Buffer.concat(chunks, bytes)
 }
 
-/** Puts the stream down as a file in large writes; returns its length. The file stays for the caller to remove. */
-async function spool(
-  stream: AsyncIterable<Buffer> | Iterable<Buffer>,
-  path: string,
-  bytesMax: number
-): Promise<number> {
-  const file = await open(path, 'wx', 0o600)
-  let bytes = 0
-  let held: Buffer[] = []
-  let heldBytes = 0
-  try {
-    for await (const chunk of stream) {
-      bytes += chunk.length
-      if (bytes > bytesMax) {
-        throw new HttpError(
-          413,
-          229,
-          `The rows of one insert are more than ${bytesMax} bytes: send smaller inserts`
-        )
-      }
-      held.push(chunk)
-      heldBytes += chunk.length
-      if (heldBytes < spoolChunkBytes) continue
-      await file.writev(held)
-      held = []
-      heldBytes = 0
+/**
+ * Puts the stream down as a file; resolves with its length. The file stays for the caller to remove. What comes while a write is
+ * under way is one write with the next. (Going over a request's chunks with `for await` takes several turns for each.)
+ */
+function spool(stream: Readable, path: string, bytesMax: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const file = createWriteStream(path, { flags: 'wx', mode: 0o600, highWaterMark: spoolWaitingBytes })
+    let bytes = 0
+    let failure: Error | undefined
+    const fail = (error: Error): void => {
+      failure ??= error
+      stream.unpipe(file)
+      file.destroy()
     }
-    if (held.length > 0) await file.writev(held)
-  } finally {
-    await file.close()
-  }
-  return bytes
+    stream.once('error', fail)
+    file.once('error', fail)
+    file.once('close', () => {
+      if (failure === undefined) resolve(bytes)
+      else reject(failure)
+    })
+    stream.on('data', (chunk: Buffer) => {
+      bytes += chunk.length
+      if (bytes <= bytesMax || failure !== undefined) return
+      const message = `The rows of one insert are more than ${bytesMax} bytes: send smaller inserts`
+      fail(new HttpError(413, 229, message))
+    })
+    stream.pipe(file)
+  })
 }
 
 /** Waits out what is left of a body, so that an early answer does not break the connection; gives up beyond a limit. */
@@ -190,7 +187,7 @@ export function createClickHouseHttp(options: ClickHouseHttpOptions): Server {
   /** Runs an insert whose rows are in `rows`; they are put down as a file because the engine reads binary formats only so. */
   const insert = async (
     query: string,
-    rows: AsyncIterable<Buffer> | Iterable<Buffer>,
+    rows: Readable,
     run: (sql: string, kind: 'query' | 'insert') => Promise<Answer>
   ): Promise<Answer> => {
     const parsed = parseInsertWithData(query)
@@ -256,14 +253,18 @@ export function createClickHouseHttp(options: ClickHouseHttpOptions): Server {
     const body = bodyOf(request)
     if (inUrl.trim() !== '' && parseInsertWithData(inUrl) !== undefined) {
       allow(inUrl)
-      return insert(inUrl, body as AsyncIterable<Buffer>, run)
+      return insert(inUrl, body, run)
     }
     const rest = await readText(body, options.queryBytesMax)
     if (inUrl.trim() === '') {
       const inline = splitInlineInsert(rest.toString('latin1'))
       if (inline !== undefined) {
         allow(inline.query)
-        return insert(rest.subarray(0, inline.dataAt).toString(), [rest.subarray(inline.dataAt)], run)
+        return insert(
+          rest.subarray(0, inline.dataAt).toString(),
+          Readable.from([rest.subarray(inline.dataAt)], { objectMode: false }),
+          run
+        )
       }
     }
     const sql = [inUrl, rest.toString()].filter(part => part.trim() !== '').join('\n')

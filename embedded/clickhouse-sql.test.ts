@@ -48,6 +48,16 @@ describe('parseInsertWithData', () => {
     }
   })
 
+  it('takes one apart that selects from what it brings', () => {
+    const sql =
+      "INSERT INTO t (a)\n SELECT b + 1 FROM input('b UInt8, c Enum8(\\'x\\' = 1)') ARRAY JOIN c FORMAT Native"
+    const parsed = parseInsertWithData(sql)!
+    expect(parsed.format).toBe('Native')
+    expect(insertFromFile(parsed, "/it's/here")).toBe(
+      "INSERT INTO t (a)\n SELECT b + 1 FROM file('/it\\'s/here', Native, 'b UInt8, c Enum8(\\'x\\' = 1)') ARRAY JOIN c"
+    )
+  })
+
   it('becomes an insert from a file', () => {
     const parsed = parseInsertWithData('INSERT INTO t (a) SETTINGS x=1 FORMAT CSV')!
     expect(insertFromFile(parsed, "/it's/here")).toBe(

@@ -17,8 +17,9 @@ const withoutComments = (sql: string): string => sql.replace(leadingComments, ''
 const insertStart = /^INSERT\s+INTO\s/i
 const formatAtEnd = /\sFORMAT\s+([A-Za-z][A-Za-z0-9]*)\s*;?\s*$/i
 const valuesAtEnd = /[\s)]VALUES\s*;?\s*$/i
-/** An INSERT that brings its own rows takes no data from the request's body. */
+/** An INSERT that brings its own rows takes no data from the request's body, unless it selects from what the body gives. */
 const selectInside = /[\s)](?:SELECT|WITH|WATCH|VALUES|FROM\s+INFILE)(?=[\s(])/i
+const fromInput = /(?<=\sFROM\s+)input\s*\(\s*('(?:[^'\\]|\\.|'')*')\s*\)/i
 
 /** Takes `INSERT INTO … FORMAT X` apart (the data comes apart from it); undefined for any other query. */
 export function parseInsertWithData(sql: string): InsertWithData | undefined {
@@ -30,7 +31,7 @@ export function parseInsertWithData(sql: string): InsertWithData | undefined {
   const before = text.slice(0, end.index + (format === null ? 1 : 0))
   const settingsAt = before.search(/\sSETTINGS\s(?![\s\S]*\sSETTINGS\s)/i)
   const head = settingsAt < 0 ? before : before.slice(0, settingsAt)
-  if (selectInside.test(head)) return undefined
+  if (selectInside.test(head) && !fromInput.test(head)) return undefined
   return {
     head: head.trim(),
     settings: settingsAt < 0 ? '' : before.slice(settingsAt).trim(),
@@ -40,6 +41,11 @@ export function parseInsertWithData(sql: string): InsertWithData | undefined {
 
 /** The same insert reading its rows from a file that the engine can open. */
 export function insertFromFile(insert: InsertWithData, path: string): string {
+  const selected = insert.head.replace(
+    fromInput,
+    (_call, structure: string) => `file(${quote(path)}, ${insert.format}, ${structure})`
+  )
+  if (selected !== insert.head) return `${selected} ${insert.settings}`.trim()
   return `${insert.head} FROM INFILE ${quote(path)} COMPRESSION 'none' ${insert.settings} FORMAT ${insert.format}`
 }
 

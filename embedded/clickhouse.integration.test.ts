@@ -265,6 +265,20 @@ describe('over bare HTTP, as Grafana and curl use it', () => {
     expect((await Promise.all(slow)).map(response => response.status)).toEqual(slow.map(() => 200))
   })
 
+  it('stores what an insert selects from the rows it brings', async () => {
+    await post('/', 'CREATE TABLE conformance.wide (a UInt32, b UInt16) ENGINE = MergeTree ORDER BY a')
+    const sql = `INSERT INTO conformance.wide SELECT a * 10, b FROM input('a UInt32, bs Array(UInt16)') ARRAY JOIN bs AS b`
+    const query = encodeURIComponent(`${sql} FORMAT JSONEachRow`)
+    expect(
+      (await post(`/?query=${query}`, '{"a":1,"bs":[5,6]}\n{"a":2,"bs":[]}\n{"a":3,"bs":[7]}')).status
+    ).toBe(200)
+    expect(await server.rows('SELECT * FROM conformance.wide ORDER BY a, b')).toEqual([
+      { a: 10, b: 5 },
+      { a: 10, b: 6 },
+      { a: 30, b: 7 }
+    ])
+  })
+
   it('stores an insert larger than its buffers', async () => {
     await post('/', 'CREATE TABLE conformance.big (a UInt64) ENGINE = MergeTree ORDER BY a')
     const rows = new BigUint64Array(3_000_000).map((_, i) => BigInt(i))
@@ -291,6 +305,28 @@ describe('as a process', () => {
     await until(() => server.engine.restarts() === 1)
     expect(await count('big')).toBe(before)
     expect(server.log.join('\n')).toMatch(/ended by itself \(SIGKILL\)[\s\S]*is back on port/)
+  })
+
+  it('refuses an insert that is too large, says how large one may be, and keeps no file of it', async () => {
+    const small = await startTestClickHouse({ insertBytesMax: 1_000_000 })
+    try {
+      await small.rows('CREATE TABLE t (a UInt8) ENGINE = MergeTree ORDER BY a')
+      const insert = (bytes: number): Promise<Response> =>
+        fetch(`${small.url}/?query=${encodeURIComponent('INSERT INTO t FORMAT RowBinary')}`, {
+          method: 'POST',
+          body: new Uint8Array(bytes)
+        })
+      const refused = await insert(1_000_001)
+      expect([refused.status, await refused.text()]).toEqual([
+        413,
+        expect.stringMatching(/^Code: 229\. .* more than 1000000 bytes: send smaller inserts/)
+      ])
+      expect((await insert(1_000_000)).status).toBe(200)
+      expect(await small.rows('SELECT count() AS n FROM t')).toEqual([{ n: 1_000_000 }])
+      expect(readdirSync(join(small.dataDir, 'spool'))).toEqual([])
+    } finally {
+      await small.stop()
+    }
   })
 
   it('asks for the password where one is set', async () => {

@@ -1,18 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import type { RawBatch } from '../schemas/batch.ts'
+import { emptyBlock } from '../schemas/blocks.ts'
 import type { EvaluationResult, EvaluationTask } from '../schemas/evaluation.ts'
 import { noCandidates, noNewSeries } from '../schemas/findings.ts'
 import { encodeRecordBatch } from '../schemas/record-batch.ts'
 import { createSlabPool } from '../schemas/slab.ts'
 import { createDispatcher, type DispatcherOptions } from './dispatcher.ts'
-
-const emptyBlock = {
-  rows: 0,
-  series: new Uint8Array(),
-  timeMs: new Uint8Array(),
-  value: new Uint8Array(),
-  offset: new Uint8Array()
-}
 
 const batch = (partition: number, firstOffset: number, bytes = 100): RawBatch => ({
   topic: 't',

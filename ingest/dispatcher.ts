@@ -1,4 +1,5 @@
 import { partitionKey, type RawBatch, type TopicPartition } from '../schemas/batch.ts'
+import { joinBlocks, sliceBlock } from '../schemas/blocks.ts'
 import type { EvaluationResult, EvaluationTask } from '../schemas/evaluation.ts'
 import { keepCandidates } from '../schemas/findings.ts'
 import { splitRun } from './split-run.ts'
@@ -280,23 +281,14 @@ function withoutFenced(result: EvaluationResult, members: readonly PartitionQueu
   const kept = (p: TopicPartition): boolean => !fenced.has(partitionKey(p.topic, p.partition))
   const ranges = result.ranges.filter(kept)
   // The rows of what is left are moved together, so that the ranges go on tiling their block.
-  const column = (bytes: Uint8Array): Uint8Array =>
-    Buffer.concat(ranges.map(range => bytes.subarray(range.rowStart * 8, range.rowEnd * 8)))
+  const block = joinBlocks(ranges.map(range => sliceBlock(result.block, range.rowStart, range.rowEnd)))
   let row = 0
   const moved = ranges.map(range => ({
     ...range,
     rowStart: row,
     rowEnd: (row += range.rowEnd - range.rowStart)
   }))
-  const { series, timeMs, value, offset, slab } = result.block
-  const block = {
-    rows: row,
-    series: column(series),
-    timeMs: column(timeMs),
-    value: column(value),
-    offset: column(offset)
-  }
-  slab?.release()
+  result.block.slab?.release()
   return {
     ...result,
     ranges: moved,

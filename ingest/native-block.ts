@@ -1,11 +1,13 @@
 import type { TopicPartition } from '../schemas/batch.ts'
+import { endsOf, groupsBefore } from '../schemas/blocks.ts'
 import type { ColumnBlock, RangeOutcome } from '../schemas/evaluation.ts'
 import { createSlabPool, type Slab } from '../schemas/slab.ts'
 
 /**
  * ClickHouse's Native format, as far as one insert into `samples` needs it: a single block whose column buffers are
- * the workers' own, handed on as a list of chunks. Nothing is copied row by row; only the columns that repeat
- * (topic, partition, day) are filled here, in runs.
+ * the workers' own, handed on as a list of chunks. A row of it is a group of samples with what they have in common, and
+ * ClickHouse makes a row of the table of each sample: half the bytes to send, to receive and to parse. Nothing is copied; only
+ * topic and partition are filled here, in runs, and where the arrays end.
  */
 
 /** One task's block with the ranges whose rows it holds. */
@@ -43,21 +45,26 @@ function text(value: string): number[] {
 
 const columnHead = (name: string, type: string): Uint8Array => Uint8Array.from([...text(name), ...text(type)])
 
-/** The head of every block up to the number of columns and rows. */
-const columnsInBlock = 7
-
-/** Fills runs of one value: columns of coordinates are constant over a range. */
+/**
+ * Fills runs of one value: columns of coordinates are constant over a range. The groups of a range are found by where its rows
+ * end.
+ */
 function runs<T extends Uint16Array | Int32Array>(
   column: T,
   parts: readonly BlockPart[],
   valueOf: (range: RangeOutcome) => number
-): T {
-  let row = 0
+): void {
+  let before = 0
   for (const { block, ranges } of parts) {
-    for (const range of ranges) column.fill(valueOf(range), row + range.rowStart, row + range.rowEnd)
-    row += block.rows
+    const ends = endsOf(block)
+    let group = 0
+    for (const range of ranges) {
+      const next = groupsBefore(ends, range.rowEnd)
+      column.fill(valueOf(range), before + group, before + next)
+      group = next
+    }
+    before += block.groups
   }
-  return column
 }
 
 const bytesOf = (column: ArrayBufferView): Uint8Array =>
@@ -79,19 +86,12 @@ function lowCardinality(values: readonly string[], indexes: Uint8Array, bytesPer
   return [head, Uint8Array.from(dictionary), count, indexes]
 }
 
-/** A column of one value, kept for the next insert: what it returns is read until then and never written again. */
-function createConstantColumn<T extends Uint8Array | Uint16Array>(
-  make: (rows: number) => T
-): (value: number, rows: number) => Uint8Array {
-  let kept = make(0)
-  let keptValue = NaN
-  return (value, rows) => {
-    if (value !== keptValue || rows > kept.length) {
-      kept = make(Math.max(kept.length, Math.ceil(rows * 1.25)))
-      kept.fill(value)
-      keptValue = value
-    }
-    return bytesOf(kept.subarray(0, rows))
+/** Indexes of the only topic, kept for the next insert: what it returns is read until then and never written again. */
+function createFirstTopic(): (groups: number) => Uint8Array {
+  let kept = new Uint8Array(0)
+  return groups => {
+    if (groups > kept.length) kept = new Uint8Array(Math.ceil(groups * 1.25)).fill(1)
+    return kept.subarray(0, groups)
   }
 }
 
@@ -103,29 +103,48 @@ export interface SamplesBlock {
   release(): void
 }
 
+/** What an insert sends: a row for each group, with the samples in it. */
+const sent = [
+  ['entity', 'UInt64'],
+  ['time', 'DateTime64(3)'],
+  ['topic', 'LowCardinality(String)'],
+  ['partition', 'Int32'],
+  ['offset', 'UInt64'],
+  ['samples', 'Array(Tuple(signal UInt16, raw Float64))']
+] as const
+
 /**
- * One Native block of every part's rows, in order, and one position row for each of `storedUpTo`. `storedOnDay` is the day
- * of writing, in days since 1970. The chunks alias the parts' buffers: they must not change until the insert is done.
+ * The query that stores such a block, one row a sample. `storedOnDay` is the day of writing, in days since 1970. `raw` must be
+ * named: it is computed from, not stored, so it is not among the columns by default.
+ */
+export const samplesInsert = (storedOnDay: number): string =>
+  `INSERT INTO samples (series, time, raw, topic, partition, offset, stored_on)
+  SELECT bitOr(entity, sample.1), time, sample.2, topic, partition, offset, toDate(${storedOnDay})
+  FROM input('${sent.map(([name, type]) => `${name} ${type}`).join(', ')}')
+  ARRAY JOIN samples AS sample FORMAT Native`
+
+/**
+ * One Native block of every part's groups, in order, and one position for each of `storedUpTo`, which is a sample of series 0. The
+ * chunks alias the parts' buffers: they must not change until the insert is done.
  */
 export type SamplesBlockMaker = (
   parts: readonly BlockPart[],
-  storedUpTo: readonly StoredUpTo[],
-  storedOnDay: number
+  storedUpTo: readonly StoredUpTo[]
 ) => SamplesBlock
 
 /**
- * The columns that are filled here are seven bytes a row, for a million rows an insert. They lie in memory that is kept,
- * at most `freeBytesMax` of what changes from insert to insert, because new memory of that size sets the collector off.
+ * The columns that are filled here lie in memory that is kept, at most `freeBytesMax` of what changes from insert to insert,
+ * because new memory of that size sets the collector off.
  */
 export function createSamplesBlocks(freeBytesMax: number): SamplesBlockMaker {
   const slabs = createSlabPool(freeBytesMax)
-  const onlyTopic = createConstantColumn(rows => new Uint8Array(rows))
-  const days = createConstantColumn(rows => new Uint16Array(rows))
+  const firstTopic = createFirstTopic()
 
-  return (parts, storedUpTo, storedOnDay) => {
+  return (parts, storedUpTo) => {
     const filled = parts.filter(part => part.block.rows > 0)
-    const samples = filled.reduce((sum, part) => sum + part.block.rows, 0)
-    const rows = samples + storedUpTo.length
+    const rows = filled.reduce((sum, part) => sum + part.block.rows, 0)
+    const groups = filled.reduce((sum, part) => sum + part.block.groups, 0)
+    const count = groups + storedUpTo.length
     const topics = [...new Set([...filled.flatMap(p => p.ranges), ...storedUpTo].map(range => range.topic))]
     if (topics.length > 65_534)
       throw new Error(`samplesBlock: ${topics.length} topics in one insert are too many`)
@@ -143,49 +162,66 @@ export function createSamplesBlocks(freeBytesMax: number): SamplesBlockMaker {
     ): Uint8Array => {
       runs(memory, filled, valueOf)
       storedUpTo.forEach((position, i) => {
-        memory[samples + i] = valueOf(position)
+        memory[groups + i] = valueOf(position)
       })
       return bytesOf(memory)
     }
-    const partition = column(new Int32Array(take(rows * 4), 0, rows), range => range.partition)
     const topic =
       topics.length === 1
-        ? lowCardinality(['', ...topics], onlyTopic(1, rows), 1)
+        ? lowCardinality(['', ...topics], firstTopic(count), 1)
         : lowCardinality(
             ['', ...topics],
-            column(new Uint16Array(take(rows * 2), 0, rows), range => topicIndex.get(range.topic)!),
+            column(new Uint16Array(take(count * 2), 0, count), range => topicIndex.get(range.topic)!),
             2
           )
     const offsets = BigUint64Array.from(storedUpTo, position => BigInt(position.lastOffset))
     const zeros = new Uint8Array(storedUpTo.length * 8)
+    const columns: Readonly<Record<(typeof sent)[number][0], readonly Uint8Array[]>> = {
+      entity: [...filled.map(part => part.block.entity), zeros],
+      time: [...filled.map(part => part.block.timeMs), zeros],
+      topic,
+      partition: [column(new Int32Array(take(count * 4), 0, count), range => range.partition)],
+      offset: [...filled.map(part => part.block.offset), bytesOf(offsets)],
+      samples: [
+        bytesOf(arrayEnds(new Uint32Array(take(count * 8), 0, count * 2), filled, storedUpTo.length)),
+        ...filled.map(part => part.block.signal),
+        zeros.subarray(0, storedUpTo.length * 2),
+        ...filled.map(part => part.block.value),
+        zeros
+      ]
+    }
     const chunks: Uint8Array[] = [
-      Uint8Array.from([...varUInt(columnsInBlock), ...varUInt(rows)]),
-      columnHead('series', 'UInt64'),
-      ...filled.map(part => part.block.series),
-      zeros,
-      columnHead('time', 'DateTime64(3)'),
-      ...filled.map(part => part.block.timeMs),
-      zeros,
-      columnHead('raw', 'Float64'),
-      ...filled.map(part => part.block.value),
-      zeros,
-      columnHead('topic', 'LowCardinality(String)'),
-      ...topic,
-      columnHead('partition', 'Int32'),
-      partition,
-      columnHead('offset', 'UInt64'),
-      ...filled.map(part => part.block.offset),
-      bytesOf(offsets),
-      columnHead('stored_on', 'Date'),
-      days(storedOnDay, rows)
+      Uint8Array.from([...varUInt(sent.length), ...varUInt(count)]),
+      ...sent.flatMap(([name, type]) => [columnHead(name, type), ...columns[name]])
     ]
     return {
       chunks,
       bytes: chunks.reduce((sum, chunk) => sum + chunk.length, 0),
-      rows,
+      rows: rows + storedUpTo.length,
       release() {
         for (const slab of used.splice(0)) slab.release()
       }
     }
   }
+}
+
+/** Where the array of each group ends, counted on through all parts, as UInt64; those of the positions have one sample each. */
+function arrayEnds(words: Uint32Array, parts: readonly BlockPart[], positions: number): Uint32Array {
+  let at = 0
+  let rows = 0
+  for (const { block } of parts) {
+    const ends = endsOf(block)
+    for (let group = 0; group < ends.length; group++) {
+      words[at] = rows + ends[group]!
+      words[at + 1] = 0
+      at += 2
+    }
+    rows += block.rows
+  }
+  for (let i = 1; i <= positions; i++) {
+    words[at] = rows + i
+    words[at + 1] = 0
+    at += 2
+  }
+  return words
 }

@@ -3,7 +3,9 @@ import fc from 'fast-check'
 import { rm } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { blockBytes, groupBytes, rowBytes } from '../schemas/blocks.ts'
 import type { ColumnBlock, RangeOutcome } from '../schemas/evaluation.ts'
+import { blockOfRows, type BlockRow } from '../schemas/test-blocks.ts'
 import { createSlabPool, type Slab, type SlabPool } from '../schemas/slab.ts'
 import { startTestClickHouse, type TestClickHouse } from '../test/support/clickhouse.ts'
 import { createClickHouseClient } from './clickhouse-client.ts'
@@ -39,40 +41,44 @@ afterEach(async () => {
 function outcome(
   spans: { partition: number; firstOffset: number; rows: number; records?: number; topic?: string }[]
 ): [RangeOutcome[], ColumnBlock] {
-  const rows = spans.reduce((sum, span) => sum + span.rows, 0)
-  const [series, offset] = [new BigUint64Array(rows), new BigUint64Array(rows)]
-  const [timeMs, value] = [new BigInt64Array(rows), new Float64Array(rows)]
-  let row = 0
+  const rows: BlockRow[] = []
   const ranges = spans.map(span => {
-    const rowStart = row
-    for (let i = 0; i < span.rows; i++, row++) {
-      const at = span.firstOffset + i
-      series[row] = BigInt(1000 + span.partition)
-      offset[row] = BigInt(at)
-      timeMs[row] = BigInt(1_760_000_000_000 + at)
-      value[row] = at / 4
+    const rowStart = rows.length
+    for (let i = 0; i < span.rows; i++) {
+      const offset = span.firstOffset + i
+      const id = (1000 + span.partition).toString(16).padStart(16, '0')
+      rows.push({ id, timeMs: 1_760_000_000_000 + offset, value: offset / 4, offset })
     }
     const records = span.records ?? span.rows
     const lastOffset = span.firstOffset + records - 1
     const { partition, firstOffset, topic = 'telemetry' } = span
-    return { topic, partition, firstOffset, lastOffset, records, rowStart, rowEnd: row }
+    return { topic, partition, firstOffset, lastOffset, records, rowStart, rowEnd: rows.length }
   })
-  // In shared memory, as workers give it.
-  const slab = slabs.take(rows * 32)
-  const column = (k: number, of: ArrayBufferView<ArrayBuffer>): Uint8Array => {
-    const bytes = new Uint8Array(slab.memory, k * rows * 8, rows * 8)
-    bytes.set(new Uint8Array(of.buffer))
+  return [ranges, inSharedMemory(blockOfRows(rows))]
+}
+
+/** As workers give it. */
+function inSharedMemory(block: ColumnBlock): ColumnBlock {
+  const slab = slabs.take(blockBytes(block))
+  let end = 0
+  const moved = (column: Uint8Array): Uint8Array => {
+    const bytes = new Uint8Array(slab.memory, end, column.length)
+    bytes.set(column)
+    end += column.length
     return bytes
   }
-  const block = {
+  const { rows, groups, entity, timeMs, offset, end: ends, signal, value } = block
+  return {
     rows,
-    series: column(0, series),
-    timeMs: column(1, timeMs),
-    value: column(2, value),
-    offset: column(3, offset),
+    groups,
+    entity: moved(entity),
+    timeMs: moved(timeMs),
+    offset: moved(offset),
+    value: moved(value),
+    end: moved(ends),
+    signal: moved(signal),
     slab
   }
-  return [ranges, block]
 }
 
 /** Makes every later user of a slab notice when it was given back too early. */
@@ -308,6 +314,41 @@ describe('joining', () => {
     }
   })
 
+  it('is one part, however many samples its records have and however many there are', async () => {
+    const { writer } = start({ rowsMax: 10_000_000, bytesMax: 1 << 30, flushMsMax: 100 })
+    // More rows than ClickHouse would make one block of by itself.
+    const [records, samples] = [300_000, 4]
+    const rows = Array.from({ length: records * samples }, (_, row) => ({
+      id: `a0aa00bb0000${(0xfff0 + (row % samples)).toString(16)}`,
+      timeMs: 1_760_000_000_000 + Math.floor(row / samples),
+      value: row / 4,
+      offset: Math.floor(row / samples)
+    }))
+    const range = { topic: 'telemetry', partition: 7, firstOffset: 0, lastOffset: records - 1, records }
+    writer.submit([{ ...range, rowStart: 0, rowEnd: rows.length }], inSharedMemory(blockOfRows(rows)))
+    await writer.drain()
+    expect(
+      await rowsOf(
+        `SELECT hex(series) AS id, count() AS n, uniqExact(time) AS times, min(offset) AS first, max(offset) AS last,
+          sum(value) AS sum, uniqExact(_part) AS parts FROM samples WHERE series != 0 GROUP BY series ORDER BY series`
+      )
+    ).toEqual(
+      Array.from({ length: samples }, (_, signal) => ({
+        id: `A0AA00BB0000${(0xfff0 + signal).toString(16).toUpperCase()}`,
+        n: records,
+        times: records,
+        first: 0,
+        last: records - 1,
+        sum: ((records - 1) * records) / 2 + (records * signal) / 4,
+        parts: 1
+      }))
+    )
+    const parts = await rowsOf(
+      "SELECT count() AS n FROM system.parts WHERE database = currentDatabase() AND table = 'samples'"
+    )
+    expect(parts).toEqual([{ n: 1 }])
+  })
+
   it('cuts inserts at rowsMax and lets disjoint partitions go side by side', async () => {
     const { writer, seen } = start({ rowsMax: 100, flushMsMax: 10_000 })
     for (let i = 0; i < 10; i++)
@@ -457,7 +498,7 @@ describe('when things go wrong', () => {
     writer.submit(...outcome([0, 1, 2].map(partition => ({ partition, firstOffset: 0, rows: 10 }))))
     writer.submit(...outcome([{ partition: 1, firstOffset: 10, rows: 10 }]))
     writer.fence([{ topic: 'telemetry', partition: 1 }])
-    expect(writer.pendingBytes()).toBe(20 * 32)
+    expect(writer.pendingBytes()).toBe(20 * (groupBytes + rowBytes))
     writer.submit(...outcome([{ partition: 1, firstOffset: 40, rows: 5 }]))
     await writer.drain()
     expect(await stored()).toMatchObject([

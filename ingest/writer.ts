@@ -3,10 +3,11 @@ import { createHash, randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { partitionKey, type TopicPartition } from '../schemas/batch.ts'
+import { blockBytes, sliceBlock } from '../schemas/blocks.ts'
 import type { ColumnBlock, RangeOutcome } from '../schemas/evaluation.ts'
 import { backoffMs, firstLine, neverSucceeds } from './clickhouse-errors.ts'
 import type { Slab } from '../schemas/slab.ts'
-import { createSamplesBlocks, type BlockPart, type StoredUpTo } from './native-block.ts'
+import { createSamplesBlocks, samplesInsert, type BlockPart, type StoredUpTo } from './native-block.ts'
 import { storedPositions } from './positions.ts'
 import type { WriterMetrics } from './writer-metrics.ts'
 
@@ -90,20 +91,10 @@ interface Flight {
 const keysOf = (ranges: readonly TopicPartition[]): Set<string> =>
   new Set(ranges.map(range => partitionKey(range.topic, range.partition)))
 
-const blockBytes = (block: ColumnBlock): number =>
-  block.series.length + block.timeMs.length + block.value.length + block.offset.length
-
-/** The rows of one range alone, as views of the same buffers. */
+/** The rows of one range alone. */
 function partOfRange(block: ColumnBlock, range: RangeOutcome): BlockPart {
-  const [start, end] = [range.rowStart * 8, range.rowEnd * 8]
   return {
-    block: {
-      rows: range.rowEnd - range.rowStart,
-      series: block.series.subarray(start, end),
-      timeMs: block.timeMs.subarray(start, end),
-      value: block.value.subarray(start, end),
-      offset: block.offset.subarray(start, end)
-    },
+    block: sliceBlock(block, range.rowStart, range.rowEnd),
     ranges: [{ ...range, rowStart: 0, rowEnd: range.rowEnd - range.rowStart }]
   }
 }
@@ -185,8 +176,22 @@ async function* inTurns(chunks: readonly Uint8Array[]): AsyncGenerator<Buffer> {
 
 const day = 86_400_000
 
-/** What an insert fills itself and keeps memory for; a quarter more, because a slab is that much too large at most. */
-const filledBytesPerRow = 6 * 1.25
+/** What one insert sends, and would send again. */
+interface Insertion {
+  readonly query: string
+  readonly chunks: readonly Uint8Array[]
+  readonly storedUpTo: readonly StoredUpTo[]
+}
+
+/** More rows and bytes than any insert has. */
+const oneBlock = {
+  max_block_size: '1000000000',
+  min_insert_block_size_rows: '1000000000',
+  min_insert_block_size_bytes: '100000000000'
+}
+
+/** What an insert fills itself, a group at most, and keeps memory for; a quarter more, because a slab is that much too large at most. */
+const filledBytesPerGroup = 14 * 1.25
 
 /**
  * Joins the workers' blocks into inserts of tens of thousands of rows. Each insert is one Native block, which
@@ -203,7 +208,7 @@ export function createWriter(options: WriterOptions): Writer {
   const random = options.random ?? Math.random
   const instance = options.instance ?? randomUUID()
 
-  const samplesBlock = createSamplesBlocks(insertsInFlightMax * rowsMax * filledBytesPerRow)
+  const samplesBlock = createSamplesBlocks(insertsInFlightMax * rowsMax * filledBytesPerGroup)
 
   let queue: Entry[] = []
   /** A list, not a Set: see broker-connection.ts. */
@@ -298,10 +303,14 @@ export function createWriter(options: WriterOptions): Writer {
     const storedUpTo = storedUpToOf(ranges)
     const block = samplesBlock(
       entries.flatMap(entry => entry.parts),
-      storedUpTo,
-      Math.floor(startedMs / day)
+      storedUpTo
     )
-    const stored = await insertUntilStored(block.chunks, tokenOf(instance, ranges), storedUpTo)
+    const insertion = {
+      query: samplesInsert(Math.floor(startedMs / day)),
+      chunks: block.chunks,
+      storedUpTo
+    }
+    const stored = await insertUntilStored(insertion, tokenOf(instance, ranges))
     flights = flights.filter(other => other !== flight)
     if (!stored) return
     metrics?.inserted(rows, block.bytes, (nowMs() - startedMs) / 1000)
@@ -314,10 +323,9 @@ export function createWriter(options: WriterOptions): Writer {
     pump()
   }
 
-  const insert = async (chunks: readonly Uint8Array[], token: string): Promise<void> => {
+  const insert = async ({ query, chunks }: Insertion, token: string): Promise<void> => {
     const result = await client.exec({
-      // `raw` must be named: it is computed from, not stored, so it is not among the columns by default.
-      query: 'INSERT INTO samples (series, time, raw, topic, partition, offset, stored_on) FORMAT Native',
+      query,
       values: Readable.from(inTurns(chunks), { objectMode: false }),
       abort_signal: stopping.signal,
       clickhouse_settings: {
@@ -325,7 +333,9 @@ export function createWriter(options: WriterOptions): Writer {
         insert_deduplication_token: token,
         // Rows of one key in one insert are rare: merges collapse them, no pass over each insert need look for them.
         optimize_on_insert: 0,
-        async_insert: 0
+        async_insert: 0,
+        // The rows that come of one block stay one: they are one part, there or not there.
+        ...oneBlock
       }
     })
     for await (const _ of result.stream) {
@@ -345,17 +355,13 @@ export function createWriter(options: WriterOptions): Writer {
   }
 
   /** False when the writer was stopped before the rows were stored. */
-  const insertUntilStored = async (
-    chunks: readonly Uint8Array[],
-    firstToken: string,
-    storedUpTo: readonly StoredUpTo[]
-  ): Promise<boolean> => {
+  const insertUntilStored = async (insertion: Insertion, firstToken: string): Promise<boolean> => {
     let token = firstToken
     for (let attempt = 1; !stopped; attempt++) {
       try {
-        await insert(chunks, token)
+        await insert(insertion, token)
         // ClickHouse notes a token before it shows the rows. Killed in between, it takes a repetition for one it has.
-        if (attempt > 1 && !(await isThere(storedUpTo))) {
+        if (attempt > 1 && !(await isThere(insertion.storedUpTo))) {
           token = `${firstToken}-${attempt}`
           throw new Error('an insert that ClickHouse took for a repetition is not there; it is sent again')
         }
@@ -457,7 +463,7 @@ export function createWriter(options: WriterOptions): Writer {
             .map(range => partOfRange(part.block, range))
         )
         const rows = parts.reduce((sum, part) => sum + part.block.rows, 0)
-        const bytes = rows * 32
+        const bytes = parts.reduce((sum, part) => sum + blockBytes(part.block), 0)
         account(bytes - entry.bytes, rows - entry.rows)
         if (kept.length === 0) {
           gone.push(entry)

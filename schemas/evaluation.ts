@@ -19,17 +19,26 @@ export interface EvaluationTask {
   readonly nowMs: number
 }
 
-/** Rows of one task as plain columns, little-endian, ready to be joined into one ClickHouse Native block. */
+/**
+ * Samples of one task as plain columns, little-endian, ready to be joined into one ClickHouse Native block. What the samples of
+ * one record and one port (or sensor, or device) have in common is there once, for the group of them: of six samples that is a
+ * third of the bytes. A row is a sample; the rows of a group stand together, and groups in the order of their rows.
+ */
 export interface ColumnBlock {
   readonly rows: number
-  /** UInt64 series ids, 8 bytes a row. */
-  readonly series: Uint8Array
-  /** Int64 event time in ms, 8 bytes a row. */
+  readonly groups: number
+  /** UInt64, 8 bytes a group: the id of its series without the 16 bits that tell their signals apart (workers/series-id.ts). */
+  readonly entity: Uint8Array
+  /** Int64 event time in ms, 8 bytes a group. */
   readonly timeMs: Uint8Array
+  /** UInt64 Kafka offsets, 8 bytes a group. */
+  readonly offset: Uint8Array
+  /** UInt32, 4 bytes a group: how many rows there are up to the end of it. */
+  readonly end: Uint8Array
+  /** UInt16, 2 bytes a row: the other 16 bits of the id. */
+  readonly signal: Uint8Array
   /** Float64 values, 8 bytes a row. */
   readonly value: Uint8Array
-  /** UInt64 Kafka offsets, 8 bytes a row. */
-  readonly offset: Uint8Array
   /** Where the columns lie in memory that is used again: whoever takes the block releases it when the rows are stored. */
   readonly slab?: Slab | undefined
 }

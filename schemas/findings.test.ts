@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { joinBlocks, sliceBlock } from './blocks.ts'
 import type { Candidate, EvaluationResult, NewEntity } from './evaluation.ts'
 import {
   createCandidateList,
@@ -12,23 +13,21 @@ import {
   noNewSeries,
   packNewSeries
 } from './findings.ts'
+import { blockOfRows, type BlockRow } from './test-blocks.ts'
 
 type Found = Pick<EvaluationResult, 'ranges' | 'block' | 'candidates'>
 
-/** A block of these ranges' rows, each of its own value, time and offset. */
+/** A block of these ranges' rows, each of its own value, and of its own record or two of one. */
 function found(ranges: readonly { partition: number; rows: number; firstOffset: number }[]): Found {
-  const rows = ranges.reduce((sum, range) => sum + range.rows, 0)
-  const timeMs = new BigInt64Array(rows)
-  const offset = new BigUint64Array(rows)
-  const value = new Float64Array(rows)
+  const rows: BlockRow[] = []
   const list = createCandidateList()
-  let row = 0
   const outcomes = ranges.map(({ partition, rows: count, firstOffset }) => {
-    const rowStart = row
-    for (let i = 0; i < count; i++, row++) {
-      timeMs[row] = BigInt(1_700_000_000_000 + firstOffset + i)
-      offset[row] = BigInt(firstOffset + i)
-      value[row] = -row / 4
+    const rowStart = rows.length
+    for (let i = 0; i < count; i++) {
+      const row = rows.length
+      const offset = firstOffset + i - (i % 3 === 2 ? 1 : 0)
+      const id = (partition * 65_536 + i).toString(16).padStart(16, '0')
+      rows.push({ id, timeMs: 1_700_000_000_000 + offset, value: -row / 4, offset })
       list.add(row, row * 3, row % 4 === 0 ? -1 : row, row % 3 === 1)
     }
     return {
@@ -38,15 +37,10 @@ function found(ranges: readonly { partition: number; rows: number; firstOffset: 
       lastOffset: firstOffset + count,
       records: count,
       rowStart,
-      rowEnd: row
+      rowEnd: rows.length
     }
   })
-  const bytes = ({ buffer }: { buffer: ArrayBuffer }) => new Uint8Array(buffer)
-  return {
-    ranges: outcomes,
-    block: { rows, series: bytes(offset), timeMs: bytes(timeMs), value: bytes(value), offset: bytes(offset) },
-    candidates: list.take()
-  }
+  return { ranges: outcomes, block: blockOfRows(rows), candidates: list.take() }
 }
 
 function listed(result: Found): Candidate[] {
@@ -116,19 +110,10 @@ describe('candidates', () => {
       fc.property(rangeList, rangeList, fc.nat(3), (one, two, dropped) => {
         const parts = [found(one), found(two)]
         const joined = parts.flatMap(listed)
-        const { candidates } = { candidates: joinCandidates(parts) }
-        const both = (key: 'timeMs' | 'value' | 'offset') =>
-          new Uint8Array(Buffer.concat(parts.map(part => part.block[key])))
         const rowsOne = parts[0]!.block.rows
         const whole: Found = {
-          candidates,
-          block: {
-            rows: rowsOne + parts[1]!.block.rows,
-            series: new Uint8Array(0),
-            timeMs: both('timeMs'),
-            value: both('value'),
-            offset: both('offset')
-          },
+          candidates: joinCandidates(parts),
+          block: joinBlocks(parts.map(part => part.block)),
           ranges: [
             ...parts[0]!.ranges,
             ...parts[1]!.ranges.map(range => ({
@@ -142,18 +127,11 @@ describe('candidates', () => {
 
         const kept = ({ partition }: { partition: number }) => partition !== dropped
         const ranges = whole.ranges.filter(kept)
-        const cut = (column: Uint8Array) =>
-          new Uint8Array(Buffer.concat(ranges.map(r => column.subarray(r.rowStart * 8, r.rowEnd * 8))))
         let row = 0
         const rest: Found = {
           candidates: keepCandidates(whole, kept),
           ranges: ranges.map(r => ({ ...r, rowStart: row, rowEnd: (row += r.rowEnd - r.rowStart) })),
-          block: {
-            ...whole.block,
-            timeMs: cut(whole.block.timeMs),
-            value: cut(whole.block.value),
-            offset: cut(whole.block.offset)
-          }
+          block: joinBlocks(ranges.map(r => sliceBlock(whole.block, r.rowStart, r.rowEnd)))
         }
         expect(listed(rest)).toEqual(joined.filter(kept))
       })

@@ -1,4 +1,5 @@
 import type { TopicPartition } from './batch.ts'
+import { endsOf, groupsBefore } from './blocks.ts'
 import type { Candidate, Candidates, EvaluationResult, NewEntity, NewSeries } from './evaluation.ts'
 
 /**
@@ -49,6 +50,7 @@ export function eachCandidate(
   const { ranges, block } = result
   const { count, words } = result.candidates
   if (count === 0) return
+  const ends = endsOf(block)
   const timesMs = viewOf(block.timeMs)
   const values = viewOf(block.value)
   const offsets = viewOf(block.offset)
@@ -64,6 +66,7 @@ export function eachCandidate(
   }
   let next = 0
   let rowEnd = 0
+  let group = 0
   for (let at = 0; at < words.length; at += candidateWords) {
     const row = words[at]!
     while (row >= rowEnd) {
@@ -73,8 +76,9 @@ export function eachCandidate(
       candidate.partition = range.partition
       rowEnd = range.rowEnd
     }
-    candidate.offset = integerAt(offsets, row)
-    candidate.timeMs = integerAt(timesMs, row)
+    if (ends[group]! <= row) group = groupsBefore(ends, row)
+    candidate.offset = integerAt(offsets, group)
+    candidate.timeMs = integerAt(timesMs, group)
     candidate.value = values.getFloat64(row * 8, true)
     candidate.series = words[at + 1]!
     candidate.condition = words[at + 2]! >> 1
@@ -87,8 +91,8 @@ const viewOf = (column: Uint8Array): DataView =>
   new DataView(column.buffer, column.byteOffset, column.byteLength)
 
 /** A 64-bit integer of the column, exact up to 2^53. */
-const integerAt = (column: DataView, row: number): number =>
-  column.getUint32(row * 8, true) + column.getInt32(row * 8 + 4, true) * 4294967296
+const integerAt = (column: DataView, index: number): number =>
+  column.getUint32(index * 8, true) + column.getInt32(index * 8 + 4, true) * 4294967296
 
 /** The candidates of the ranges that are kept, for a block from which the rows of the others are taken out. */
 export function keepCandidates(

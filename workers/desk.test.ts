@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { describe, expect, it } from 'vitest'
+import { rowsOfBlock } from '../schemas/test-blocks.ts'
 import { openDesk } from './desk.ts'
 import { bufferReaching, createKernelMemory } from './kernel-memory.ts'
 
@@ -10,24 +11,31 @@ describe('a desk', () => {
   it('grows for rows and keeps those that are there', () => {
     const desk = openDesk(createKernelMemory(limits), 0)
     const count = 100_000
+    // Three rows a group.
     for (let row = 0; row < count; row++) {
       desk.reserveRows(1)
+      if (row % 3 === 0) {
+        const word = desk.groups++ * 2
+        desk.entityWords[word] = (row + 1) << 16
+        desk.timeWords[word + 1] = row + 2
+        desk.offsetWords[word] = row + 3
+      }
       desk.series[row] = row
+      desk.signal[row] = row % 500
       desk.value[row] = row / 2
-      desk.seriesWords[row * 2] = row + 1
-      desk.timeWords[row * 2 + 1] = row + 2
-      desk.offsetWords[row * 2] = row + 3
-      desk.rows++
+      desk.end[desk.groups - 1] = ++desk.rows
     }
-    const block = desk.takeBlock()
-    const words = (bytes: Uint8Array): Uint32Array => new Uint32Array(bytes.slice().buffer)
-    expect(block.rows).toBe(count)
+    const rows = rowsOfBlock(desk.takeBlock())
+    expect(rows).toHaveLength(count)
     for (const row of [0, 65_535, 65_536, count - 1]) {
       expect(desk.series[row]).toBe(row)
-      expect(new Float64Array(block.value.slice().buffer)[row]).toBe(row / 2)
-      expect(words(block.series)[row * 2]).toBe(row + 1)
-      expect(words(block.timeMs)[row * 2 + 1]).toBe(row + 2)
-      expect(words(block.offset)[row * 2]).toBe(row + 3)
+      const first = row - (row % 3)
+      expect(rows[row]).toEqual({
+        id: ((((first + 1) * 65_536) % 2 ** 32) + (row % 500)).toString(16).padStart(16, '0'),
+        timeMs: (first + 2) * 2 ** 32,
+        value: row / 2,
+        offset: first + 3
+      })
     }
   })
 

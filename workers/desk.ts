@@ -1,8 +1,17 @@
+import { groupBytes, rowBytes } from '../schemas/blocks.ts'
 import type { ColumnBlock } from '../schemas/evaluation.ts'
 import { slabBytes } from '../schemas/slab.ts'
 import { bufferReaching, takeWorkBytes, type KernelMemory } from './kernel-memory.ts'
 import {
+  columnEnd,
+  columnEntity,
+  columnOffset,
+  columnSeries,
+  columnSignal,
+  columnTime,
+  columnValue,
   deskBytes,
+  deskBytesPerRow,
   deskInputAt,
   deskInputBytes,
   deskPlainAt,
@@ -11,7 +20,6 @@ import {
   deskRowsMax,
   measurementCounters,
   measurementCountersMax,
-  rowBytes,
   slackBytes,
   slotCounters,
   slotCountersMax
@@ -26,14 +34,19 @@ export interface Desk {
   /** Address of the desk itself, which the kernel is given. */
   readonly at: number
   readonly control: DataView
-  /** Rows written so far; the kernel counts on from there. */
+  /** Rows and groups written so far; the kernel counts on from there. */
   rows: number
+  groups: number
+  /** Of each group; 64-bit numbers as words, the low one first. */
+  readonly entityWords: Uint32Array
+  readonly timeWords: Uint32Array
+  readonly offsetWords: Uint32Array
+  readonly end: Uint32Array
+  /** Of each row. */
+  readonly value: Float64Array
+  readonly signal: Uint16Array
   /** Index of each row's series in the shared state, -1 when it has none; not part of the block. */
   readonly series: Int32Array
-  readonly seriesWords: Uint32Array
-  readonly timeWords: Uint32Array
-  readonly value: Float64Array
-  readonly offsetWords: Uint32Array
   /** What the kernel counts: values that were no reading, by slot of all measurements, and records by measurement. */
   readonly slotCounts: Uint32Array
   readonly measurementCounts: Uint32Array
@@ -50,11 +63,6 @@ export interface Desk {
 const wordBytes = 8
 const inputBytesMin = 1 << 20
 const rowsMin = 1 << 16
-
-/** Columns of 8 bytes a row in a block. */
-const blockColumns = 4
-
-export const blockBytes = (block: ColumnBlock): number => block.rows * blockColumns * 8
 
 /** The desk of this number, 0 to desksMax - 1; only one task may be at it. */
 export function openDesk({ memory, desks }: KernelMemory, number: number): Desk {
@@ -74,36 +82,42 @@ export function openDesk({ memory, desks }: KernelMemory, number: number): Desk 
   const columns = () => {
     const from = get(deskRowsAt)
     const most = get(deskRowsMax)
-    const buffer = bufferReaching(memory, from + most * rowBytes)
-    const wide = (column: number): number => from + most * (4 + column * 8)
+    const buffer = bufferReaching(memory, from + most * deskBytesPerRow)
+    // As many groups as rows, because each has one row at least.
+    const at = (column: number): number => from + most * column
     return {
-      series: new Int32Array(buffer, from, most),
-      seriesWords: new Uint32Array(buffer, wide(0), most * 2),
-      timeWords: new Uint32Array(buffer, wide(1), most * 2),
-      value: new Float64Array(buffer, wide(2), most),
-      offsetWords: new Uint32Array(buffer, wide(3), most * 2)
+      entityWords: new Uint32Array(buffer, at(columnEntity), most * 2),
+      timeWords: new Uint32Array(buffer, at(columnTime), most * 2),
+      offsetWords: new Uint32Array(buffer, at(columnOffset), most * 2),
+      value: new Float64Array(buffer, at(columnValue), most),
+      end: new Uint32Array(buffer, at(columnEnd), most),
+      series: new Int32Array(buffer, at(columnSeries), most),
+      signal: new Uint16Array(buffer, at(columnSignal), most)
     }
   }
 
   const growRows = (wanted: number): void => {
     const most = Math.max(rowsMin, wanted + (wanted & 1), get(deskRowsMax) * 2)
-    const from = takeWorkBytes(memory, most * rowBytes)
+    const from = takeWorkBytes(memory, most * deskBytesPerRow)
     const before = columns()
     set(deskRowsAt, from)
     set(deskRowsMax, most)
     Object.assign(desk, columns())
-    const { rows } = desk
-    desk.series.set(before.series.subarray(0, rows))
-    desk.seriesWords.set(before.seriesWords.subarray(0, rows * 2))
-    desk.timeWords.set(before.timeWords.subarray(0, rows * 2))
+    const { rows, groups } = desk
+    desk.entityWords.set(before.entityWords.subarray(0, groups * 2))
+    desk.timeWords.set(before.timeWords.subarray(0, groups * 2))
+    desk.offsetWords.set(before.offsetWords.subarray(0, groups * 2))
+    desk.end.set(before.end.subarray(0, groups))
     desk.value.set(before.value.subarray(0, rows))
-    desk.offsetWords.set(before.offsetWords.subarray(0, rows * 2))
+    desk.signal.set(before.signal.subarray(0, rows))
+    desk.series.set(before.series.subarray(0, rows))
   }
 
   const desk: Desk = {
     at,
     control,
     rows: 0,
+    groups: 0,
     ...columns(),
     slotCounts: new Uint32Array(memory.buffer, at + slotCounters, slotCountersMax),
     measurementCounts: new Uint32Array(memory.buffer, at + measurementCounters, measurementCountersMax),
@@ -128,21 +142,27 @@ export function openDesk({ memory, desks }: KernelMemory, number: number): Desk 
       if (desk.rows + more > get(deskRowsMax)) growRows(desk.rows + more)
     },
     takeBlock(given) {
-      const { rows } = desk
-      const wanted = rows * blockColumns * 8
+      const { rows, groups } = desk
+      const wanted = groups * groupBytes + rows * rowBytes
       const buffer =
         given !== undefined && wanted <= given.byteLength ? given : new SharedArrayBuffer(slabBytes(wanted))
-      const copied = (k: number, { buffer: from, byteOffset }: ArrayBufferView): Uint8Array => {
-        const bytes = new Uint8Array(buffer, k * rows * 8, rows * 8)
-        bytes.set(new Uint8Array(from, byteOffset, rows * 8))
+      let end = 0
+      const copied = ({ buffer: from, byteOffset }: ArrayBufferView, length: number): Uint8Array => {
+        const bytes = new Uint8Array(buffer, end, length)
+        bytes.set(new Uint8Array(from, byteOffset, length))
+        end += length
         return bytes
       }
+      // The wide ones first: each column begins where its numbers may.
       return {
         rows,
-        series: copied(0, desk.seriesWords),
-        timeMs: copied(1, desk.timeWords),
-        value: copied(2, desk.value),
-        offset: copied(3, desk.offsetWords)
+        groups,
+        entity: copied(desk.entityWords, groups * 8),
+        timeMs: copied(desk.timeWords, groups * 8),
+        offset: copied(desk.offsetWords, groups * 8),
+        value: copied(desk.value, rows * 8),
+        end: copied(desk.end, groups * 4),
+        signal: copied(desk.signal, rows * 2)
       }
     }
   }

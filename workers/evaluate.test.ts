@@ -3,15 +3,10 @@ import { assignProgram } from '../rules/kernel.ts'
 import { createProgramTable } from '../rules/program.ts'
 import { unassigned } from '../rules/series-state.ts'
 import type { Decoded } from '../schemas/decoded.ts'
-import type {
-  Candidate,
-  ColumnBlock,
-  EvaluationResult,
-  EvaluationTask,
-  TaskRange
-} from '../schemas/evaluation.ts'
+import type { Candidate, EvaluationResult, EvaluationTask, TaskRange } from '../schemas/evaluation.ts'
 import { eachCandidate, newEntities, noCandidates, noNewSeries } from '../schemas/findings.ts'
 import { signalIds } from '../schemas/signals.ts'
+import { rowsOfBlock } from '../schemas/test-blocks.ts'
 import { createEvaluator, type EvaluatedMeasurement, type EvaluatorOptions } from './evaluate.ts'
 import { seriesId, seriesIdHex } from './series-id.ts'
 import { createSharedMemory, openSharedState } from './shared-state.ts'
@@ -74,19 +69,6 @@ function setUp(limits = { seriesMax: 1000, devicesMax: 100, keyBytesMax: 100_000
 
 const task = (...ranges: TaskRange[]): EvaluationTask => ({ ranges, nowMs: 5_000_000 })
 
-function rows(block: ColumnBlock): { id: string; timeMs: number; value: number; offset: number }[] {
-  const view = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  return Array.from({ length: block.rows }, (_, i) => ({
-    id: view(block.series)
-      .getBigUint64(i * 8, true)
-      .toString(16)
-      .padStart(16, '0'),
-    timeMs: Number(view(block.timeMs).getBigInt64(i * 8, true)),
-    value: view(block.value).getFloat64(i * 8, true),
-    offset: Number(view(block.offset).getBigUint64(i * 8, true))
-  }))
-}
-
 function candidatesOf(result: EvaluationResult): Candidate[] {
   const found: Candidate[] = []
   eachCandidate(result, candidate => found.push({ ...candidate }))
@@ -103,7 +85,7 @@ describe('the evaluator', () => {
     const result = evaluator.evaluate(
       task(rangeOf(['a 1 1700000000 1 -7.5', 'b 2 1700000001 - -8'], { firstOffset: far }))
     )
-    expect(rows(result.block)).toEqual([
+    expect(rowsOfBlock(result.block)).toEqual([
       { id: idOf('a', 'if.oper_status', '1'), timeMs: 1_700_000_000_000, value: 1, offset: far },
       { id: idOf('a', 'optics.rx_dbm', '1'), timeMs: 1_700_000_000_000, value: -7.5, offset: far },
       { id: idOf('b', 'optics.rx_dbm', '2'), timeMs: 1_700_000_001_000, value: -8, offset: far + 1 }
@@ -234,13 +216,13 @@ describe('the evaluator', () => {
     expect(result.rejects).toHaveLength(1)
     expect(result.rejects[0]).toMatchObject({ reason: 'corrupt_batch', offset: 0 })
     expect(result.rejects[0]!.detail).toContain('offsets 0..1')
-    expect(rows(result.block).map(r => r.offset)).toEqual([2, 3])
+    expect(rowsOfBlock(result.block).map(r => r.offset)).toEqual([2, 3])
   })
 
   it('stores, but does not evaluate, what is beyond the limit of series, and says so', () => {
     const { evaluator } = setUp({ seriesMax: 3, devicesMax: 10, keyBytesMax: 1000, programsMax: 16 })
     const result = evaluator.evaluate(task(rangeOf(['a 1 1 1 -5', 'b 1 1 1 -5', 'a 1 2 1 -5'])))
-    expect(rows(result.block).map(r => r.id)).toEqual(
+    expect(rowsOfBlock(result.block).map(r => r.id)).toEqual(
       ['a', 'b', 'a'].flatMap(d => [idOf(d, 'if.oper_status', '1'), idOf(d, 'optics.rx_dbm', '1')])
     )
     expect(result.counts['seriesOverflow']).toBe(2)

@@ -104,8 +104,11 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
   let offset = 0
   let timeMs = 0
   let nowMs = 0
-  /** Row under judgement in the second pass. */
+  /** Whether the next row is the first of its group. */
+  let isGroupNew = true
+  /** Row under judgement in the second pass, and its group or one before. */
   let row = 0
+  let group = 0
 
   const candidates = createCandidateList()
   let rejects: Reject[] = []
@@ -168,6 +171,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
   const takeGroup = (group: DecodedGroup): number => {
     const layout = layouts.all[group.measurement]!
     timeMs = group.timeMs
+    isGroupNew = true
     const { slots, values } = group
     for (const slot of group.noReadings) layout.noReadings[slot]!++
     if (group.clamped) counts.clamped++
@@ -184,7 +188,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
       if (series < 0) {
         counts.seriesOverflow++
         const { hi, lo } = entityId(group.identifiers[0]!, group.instance)
-        writeRow(-1, (lo ^ bitsOfSignal[signal]!) >>> 0, hi, values[i]!)
+        writeRow(-1, lo ^ bitsOfSignal[signal]!, hi, values[i]!)
         continue
       }
       if (state.program[series]! < 0) describe(announce(layout, group, first), series, signal)
@@ -193,19 +197,27 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     return first
   }
 
-  const writeRow = (series: number, idLo: number, idHi: number, sample: number): void => {
-    const at = desk.rows++
-    const word = at * 2
-    desk.series[at] = series
-    desk.seriesWords[word] = idLo
-    desk.seriesWords[word + 1] = idHi
+  const beginGroup = (entityLo: number, entityHi: number): void => {
+    const word = desk.groups++ * 2
+    desk.entityWords[word] = entityLo
+    desk.entityWords[word + 1] = entityHi
     const timeHi = Math.floor(timeMs / 4294967296)
     desk.timeWords[word] = timeMs - timeHi * 4294967296
     desk.timeWords[word + 1] = timeHi
-    desk.value[at] = sample
     const offsetHi = Math.floor(offset / 4294967296)
     desk.offsetWords[word] = offset - offsetHi * 4294967296
     desk.offsetWords[word + 1] = offsetHi
+  }
+
+  /** The series of one entity share all but the last 16 bits of their ids: a group begins with its first row. */
+  const writeRow = (series: number, idLo: number, idHi: number, sample: number): void => {
+    if (isGroupNew) beginGroup(idLo & ~0xffff, idHi)
+    isGroupNew = false
+    const at = desk.rows++
+    desk.series[at] = series
+    desk.signal[at] = idLo & 0xffff
+    desk.value[at] = sample
+    desk.end[desk.groups - 1] = desk.rows
   }
 
   const visitor: RecordVisitor = {
@@ -266,7 +278,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
 
   /** The second pass over the rows of one range. */
   const judge = (rowEnd: number): void => {
-    const { series: seriesOfRow, timeWords, value } = desk
+    const { series: seriesOfRow, timeWords, value, end } = desk
     for (; row < rowEnd; row++) {
       if (known !== undefined) {
         row = known.judge(row, rowEnd, emitUnassigned)
@@ -274,8 +286,12 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
       }
       const series = seriesOfRow[row]!
       if (series < 0) continue
-      if (state.program[series]! < 0) emitUnassigned(row)
-      else evaluateSample(programs, state, series, value[row]!, fromWords(timeWords, row), emit)
+      if (state.program[series]! < 0) {
+        emitUnassigned(row)
+        continue
+      }
+      while (end[group]! <= row) group++
+      evaluateSample(programs, state, series, value[row]!, fromWords(timeWords, group), emit)
     }
   }
 
@@ -300,6 +316,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
 
   const reset = (): void => {
     desk.rows = 0
+    desk.groups = 0
     candidates.clear()
     rejects = []
     counts = zeroCounts()
@@ -340,6 +357,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
         return decodeRange(range)
       })
       row = 0
+      group = 0
       for (const range of ranges) {
         topic = range.topic
         partition = range.partition
@@ -358,9 +376,9 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
   }
 }
 
-/** The 64-bit integer of a row, exact up to 2^53. */
-const fromWords = (words: Uint32Array, row: number): number =>
-  words[row * 2]! + words[row * 2 + 1]! * 4294967296
+/** A 64-bit integer, exact up to 2^53. */
+const fromWords = (words: Uint32Array, index: number): number =>
+  words[index * 2]! + words[index * 2 + 1]! * 4294967296
 
 const bytesOrNull = (bytes: Uint8Array, at: number, length: number): Uint8Array | null =>
   length < 0 ? null : bytes.subarray(at, at + length)

@@ -29,6 +29,8 @@ import {
   runBaseTimeMs,
   runEnd,
   runFirstOffset,
+  runGroups,
+  runJudged,
   runLastOffset,
   runLeft,
   runMark,
@@ -138,6 +140,7 @@ export function createKnownRecords(
       for (const counter of [countRecords, countSamples, countScanned]) putU32(counter, 0)
       putF64(countBytes, 0)
       putF64(runNowMs, now)
+      putU32(runJudged, 0)
       control.setInt32(runMark, mark, true)
       desk.slotCounts.fill(0)
       desk.measurementCounts.fill(0)
@@ -148,6 +151,7 @@ export function createKnownRecords(
       putU32(runEnd, bytes.byteOffset + run.end)
       putU32(runLeft, run.left)
       putU32(runRows, desk.rows)
+      putU32(runGroups, desk.groups)
       putF64(runBaseOffset, header.baseOffset)
       putF64(runBaseTimeMs, header.baseTimestampMs)
       putF64(runAppendTimeMs, header.appendTimeMs)
@@ -160,6 +164,7 @@ export function createKnownRecords(
       do {
         why = kernel.walk(desk.at, recordsAtOnce)
         desk.rows = u32(runRows)
+        desk.groups = u32(runGroups)
         const at = u32(runAt)
         // One record has so many names, texts and sets at most; whatever still stops the kernel is left.
         lessons = at === before ? lessons + 1 : 0

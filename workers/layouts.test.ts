@@ -5,6 +5,7 @@ import { newEntities } from '../schemas/findings.ts'
 import { readProfileFiles, shippedProfiles } from '../schemas/profile-files.ts'
 import { compileProfiles } from '../schemas/profile.ts'
 import { signals } from '../schemas/signals.ts'
+import { rowsOfBlock } from '../schemas/test-blocks.ts'
 import { assignProgram } from '../rules/kernel.ts'
 import { createProgramTable } from '../rules/program.ts'
 import { createEvaluator } from './evaluate.ts'
@@ -58,15 +59,7 @@ const met = (result: EvaluationResult): string[] =>
     Array.from(entity.series, (series, i) => `${series} ${signals[entity.signals[i]!]!.name}`)
   )
 
-const idsOf = ({ block }: EvaluationResult): string[] => {
-  const view = new DataView(block.series.buffer, block.series.byteOffset, block.series.byteLength)
-  return Array.from({ length: block.rows }, (_, i) =>
-    view
-      .getBigUint64(i * 8, true)
-      .toString(16)
-      .padStart(16, '0')
-  )
-}
+const idsOf = ({ block }: EvaluationResult): string[] => rowsOfBlock(block).map(row => row.id)
 
 describe('series of an entity', () => {
   it('are made only for what its record carries, side by side', () => {

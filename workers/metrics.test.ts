@@ -1,20 +1,18 @@
 import { Registry } from 'prom-client'
 import { noCandidates, noNewSeries } from '../schemas/findings.ts'
 import { describe, expect, it } from 'vitest'
+import { emptyBlock } from '../schemas/blocks.ts'
 import type { EvaluationResult } from '../schemas/evaluation.ts'
 import { createPoolMetrics } from './metrics.ts'
 
-const result = (counts: Record<string, number>): EvaluationResult => {
-  const none = new Uint8Array(0)
-  return {
-    ranges: [],
-    block: { rows: 0, series: none, timeMs: none, value: none, offset: none },
-    candidates: noCandidates,
-    newSeries: noNewSeries,
-    rejects: [],
-    counts
-  }
-}
+const result = (counts: Record<string, number>): EvaluationResult => ({
+  ranges: [],
+  block: emptyBlock,
+  candidates: noCandidates,
+  newSeries: noNewSeries,
+  rejects: [],
+  counts
+})
 
 const calm = {
   threads: 0,

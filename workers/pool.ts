@@ -2,8 +2,8 @@ import { EventEmitter } from 'node:events'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Piscina } from 'piscina'
+import { blockBytes } from '../schemas/blocks.ts'
 import type { EvaluationResult, EvaluationTask } from '../schemas/evaluation.ts'
-import { blockBytes } from './desk.ts'
 import { setUpEvaluator, type EvaluatorSetup } from './evaluator-setup.ts'
 import { createSlabPool, type Slab, type SlabPool } from '../schemas/slab.ts'
 import { forgetRecords } from './kernel-memory.ts'
@@ -265,17 +265,17 @@ function createRowSlabs(rowBytesMax: number): RowSlabs {
     owned(result, given, task) {
       const { block } = result
       rowBytesPerByte = Math.max(blockBytes(block) / Math.max(1, bytesOf(task)), rowBytesPerByte * 0.99)
-      const memory = block.series.buffer as SharedArrayBuffer
+      const memory = block.value.buffer as SharedArrayBuffer
       // A worker that found it too small made its own. (What came over a port is another view of the same memory.)
       const isGiven = memory.byteLength === given.memory.byteLength
       if (!isGiven) given.release()
       const { ranges, candidates, newSeries, rejects, counts } = result
-      const { rows, series, timeMs, value, offset } = block
+      const { rows, groups, entity, timeMs, offset, end, signal, value } = block
       const slab = isGiven ? given : pool.adopt(memory)
       // Written out: see mailbox.ts.
       return {
         ranges,
-        block: { rows, series, timeMs, value, offset, slab },
+        block: { rows, groups, entity, timeMs, offset, end, signal, value, slab },
         candidates,
         newSeries,
         rejects,

@@ -1,5 +1,5 @@
+import { emptyBlock, joinBlocks } from '../schemas/blocks.ts'
 import type {
-  ColumnBlock,
   EvaluationResult,
   EvaluationTask,
   RangeOutcome,
@@ -96,7 +96,7 @@ export function poisoned(
         rowEnd: 0
       }
     ],
-    block: { rows: 0, series: none, timeMs: none, value: none, offset: none },
+    block: emptyBlock,
     candidates: noCandidates,
     newSeries: noNewSeries,
     rejects: [reject],
@@ -104,29 +104,11 @@ export function poisoned(
   }
 }
 
-const none = new Uint8Array(0)
-
 /** One result from the results of the parts of `task`, in their order: each of the task's ranges is one again. */
 export function joinResults(task: EvaluationTask, parts: readonly EvaluationResult[]): EvaluationResult {
   const [only] = parts
   if (parts.length === 1 && only !== undefined) return only
-  const rows = parts.reduce((sum, part) => sum + part.block.rows, 0)
-  const column = (of: (block: ColumnBlock) => Uint8Array): Uint8Array => {
-    const joined = new Uint8Array(rows * 8)
-    let at = 0
-    for (const part of parts) {
-      joined.set(of(part.block), at)
-      at += part.block.rows * 8
-    }
-    return joined
-  }
-  const block = {
-    rows,
-    series: column(of => of.series),
-    timeMs: column(of => of.timeMs),
-    value: column(of => of.value),
-    offset: column(of => of.offset)
-  }
+  const block = joinBlocks(parts.map(part => part.block))
   for (const part of parts) part.block.slab?.release()
   const counts: Record<string, number> = {}
   for (const part of parts) {

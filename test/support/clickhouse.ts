@@ -21,7 +21,7 @@ export interface TestClickHouse {
 
 /** Starts the real engine in a temporary folder: one for each test file, in `beforeAll`. */
 export async function startTestClickHouse(
-  options: { memoryLimitBytes?: number; password?: string; keepFolder?: string } = {}
+  options: { memoryLimitBytes?: number; password?: string; insertBytesMax?: number; keepFolder?: string } = {}
 ): Promise<TestClickHouse> {
   const dataDir = options.keepFolder ?? mkdtempSync(join(tmpdir(), 'svetofor-clickhouse-'))
   const log: string[] = []
@@ -32,7 +32,8 @@ export async function startTestClickHouse(
     dataDir,
     memoryLimitBytes: options.memoryLimitBytes ?? 1024 * 1024 * 1024,
     logger: { info: note, warn: note, error: note },
-    ...(options.password === undefined ? {} : { password: options.password })
+    ...(options.password === undefined ? {} : { password: options.password }),
+    ...(options.insertBytesMax === undefined ? {} : { insertBytesMax: options.insertBytesMax })
   })
   const clients: ClickHouseClient[] = []
   const connect = (database?: string): ClickHouseClient => {

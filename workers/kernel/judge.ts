@@ -1,4 +1,14 @@
-import { attention, attentionMax, deskRowsAt, deskRowsMax } from './layout'
+import {
+  attention,
+  attentionMax,
+  columnEnd,
+  columnSeries,
+  columnTime,
+  columnValue,
+  deskRowsAt,
+  deskRowsMax,
+  runJudged
+} from './layout'
 
 /**
  * The quick part of evaluateSample() of rules/kernel.ts: a sample within the quiet band of a series with nothing under way
@@ -37,11 +47,22 @@ export let unassignedRows: u32 = 0
  */
 export function judge(desk: usize, from: usize, to: usize): usize {
   const rowsMax = load<u32>(desk + deskRowsMax) as usize
-  const seriesColumn = load<u32>(desk + deskRowsAt) as usize
-  const times = seriesColumn + (rowsMax << 2) + (rowsMax << 3)
-  const values = times + (rowsMax << 3)
+  const rowsAt = load<u32>(desk + deskRowsAt) as usize
+  const seriesColumn = rowsAt + rowsMax * columnSeries
+  const values = rowsAt + rowsMax * columnValue
+  const ends = rowsAt + rowsMax * columnEnd
+  const times = rowsAt + rowsMax * columnTime
+  let group = load<u32>(desk + runJudged) as usize
+  let groupEnd: usize = 0
+  let timeMs: f64 = 0
   unassignedRows = 0
   for (let row = from; row < to; row++) {
+    if (row >= groupEnd) {
+      while ((load<u32>(ends + (group << 2)) as usize) <= row) group++
+      groupEnd = load<u32>(ends + (group << 2)) as usize
+      timeMs = load<i64>(times + (group << 3)) as f64
+      store<u32>(desk + runJudged, group as u32)
+    }
     const series = load<i32>(seriesColumn + (row << 2)) as isize
     if (series < 0) continue
     const program = load<i32>(programsAt + ((series as usize) << 2))
@@ -51,7 +72,6 @@ export function judge(desk: usize, from: usize, to: usize): usize {
       unassignedRows++
       continue
     }
-    const timeMs = load<i64>(times + (row << 3)) as f64
     const lastAt = lastTimesAt + ((series as usize) << 3)
     if (timeMs < load<f64>(lastAt)) continue
     if (load<u8>(busyAt + (series as usize)) != 0) return row

@@ -67,6 +67,9 @@ export const runNowMs = 120
 export const runNextOffset = 128
 /** i32: what `program` of a series holds that this task has announced. */
 export const runMark = 136
+/** u32: groups of rows so far, and the group of the row that was judged last. */
+export const runGroups = 140
+export const runJudged = 184
 
 /** What the kernel stopped for, and its particulars (u32 each). */
 export const stopFirst = 144
@@ -113,8 +116,18 @@ export const measurementCountersMax = 1024
 /** Bytes behind each part that may be read and written by whole words. */
 export const slackBytes = 32
 
-/** A row: i32 index of its series, then u64 id, i64 ms, f64 value and u64 offset, each in a column of its own. */
-export const rowBytes = 36
+/**
+ * Columns of the rows of a desk, one behind the other: where each begins for each row there is room for. Of groups: u64 entity,
+ * i64 ms, u64 offset, u32 end; of rows: f64 value, u16 signal, and the i32 index of the series.
+ */
+export const columnEntity = 0
+export const columnTime = 8
+export const columnOffset = 16
+export const columnValue = 24
+export const columnEnd = 32
+export const columnSeries = 36
+export const columnSignal = 40
+export const deskBytesPerRow = 42
 
 // --- forms: what has been learnt of how records are written ------------------------------------------------------
 

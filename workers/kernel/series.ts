@@ -1,10 +1,18 @@
 import {
+  columnEnd,
+  columnEntity,
+  columnOffset,
+  columnSeries,
+  columnSignal,
+  columnTime,
+  columnValue,
   countSamples,
   measurementCounters,
   deskRowsAt,
   deskRowsMax,
   formsSets,
   notWhole,
+  runGroups,
   runMark,
   runNowMs,
   runRows,
@@ -113,7 +121,7 @@ export function takeRecord(offset: f64): bool {
     stopWith(stopRows, readings, 0)
     return false
   }
-  writeRows(rows, rowsMax, timeMs as i64, offset as i64)
+  if (readings != 0) writeRows(rows, rowsMax, timeMs as i64, offset as i64)
   store<u32>(desk + runRows, (rows + readings) as u32)
   store<u32>(desk + countSamples, load<u32>(desk + countSamples) + (readings as u32))
   count(desk + measurementCounters + (measurement << 2))
@@ -153,21 +161,28 @@ function seriesOf(first: i32, set: usize, slot: usize): i32 {
   return -1
 }
 
-/** Columns stand one behind the other, each as long as there may be rows. */
+/** All readings are of one entity, whose series share all but the last 16 bits of their ids: they are one group. */
 function writeRows(rows: usize, rowsMax: usize, timeMs: i64, offset: i64): void {
-  const seriesColumn = load<u32>(desk + deskRowsAt) as usize
-  const step = rowsMax << 3
-  const ids = seriesColumn + (rowsMax << 2)
-  let row = ids + (rows << 3)
-  let series = seriesColumn + (rows << 2)
+  const rowsAt = load<u32>(desk + deskRowsAt) as usize
+  let value = rowsAt + rowsMax * columnValue + (rows << 3)
+  let signal = rowsAt + rowsMax * columnSignal + (rows << 1)
+  let series = rowsAt + rowsMax * columnSeries + (rows << 2)
+  let id: u64 = 0
   for (let i: usize = 0; i < readings; i++) {
     const index = load<u32>(desk + scratchSeries + (i << 2))
+    id = load<u64>(idsAt + ((index as usize) << 3))
     store<u32>(series, index)
-    store<u64>(row, load<u64>(idsAt + ((index as usize) << 3)))
-    store<i64>(row + step, timeMs)
-    store<u64>(row + (step << 1), load<u64>(desk + scratchValues + (i << 3)))
-    store<i64>(row + step * 3, offset)
+    store<u16>(signal, id as u16)
+    store<u64>(value, load<u64>(desk + scratchValues + (i << 3)))
     series += 4
-    row += 8
+    signal += 2
+    value += 8
   }
+  const group = load<u32>(desk + runGroups) as usize
+  const at = rowsAt + (group << 3)
+  store<u64>(at + rowsMax * columnEntity, id & ~0xffff)
+  store<i64>(at + rowsMax * columnTime, timeMs)
+  store<i64>(at + rowsMax * columnOffset, offset)
+  store<u32>(rowsAt + rowsMax * columnEnd + (group << 2), (rows + readings) as u32)
+  store<u32>(desk + runGroups, (group + 1) as u32)
 }
