@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import { codeName, signals } from '../schemas/signals.ts'
-import { severities, type Language, type LocalText } from '../schemas/words.ts'
-import { ruleLabel, type CompiledRule, type CompiledRules } from './compile.ts'
+import { severities, type LocalText } from '../schemas/words.ts'
+import { ruleLabel, type CompiledRule, type CompiledRules } from './compiled.ts'
 import { createDeadlines } from './deadlines.ts'
 import type { Alarm, AlarmTransition, ConditionFlip, Evidence } from './model.ts'
+import { createTextRenderer } from './texts.ts'
 
 /**
  * The alarm engine: combines the conditions of a resource by rule, holds them by time, and opens, changes and
@@ -704,59 +705,4 @@ function alarmId(
     .update(`${key.resource}\0${key.type}\0${key.qualifier}\0${raisedAtMs}`)
     .digest('hex')
     .slice(0, 16)
-}
-
-type RenderText = (
-  template: LocalText,
-  evidence: Evidence,
-  place: { readonly device: string; readonly instance: string; readonly node: string }
-) => LocalText
-
-/** Fills in the placeholders of texts; a text is taken apart once. */
-function createTextRenderer(): RenderText {
-  const taken = new WeakMap<LocalText, Readonly<Record<Language, readonly string[]>>>()
-  const partsOf = (template: LocalText): Readonly<Record<Language, readonly string[]>> => {
-    let parts = taken.get(template)
-    if (parts === undefined) {
-      parts = { ru: template.ru.split(placeholder), en: template.en.split(placeholder) }
-      taken.set(template, parts)
-    }
-    return parts
-  }
-  return (template, evidence, { device, instance, node }) => {
-    const fill = (name: string, language: Language): string => {
-      switch (name) {
-        case 'value':
-          return evidence.valueName ?? numberText(evidence.value, language)
-        case 'value_min':
-          return numberText(Math.floor(evidence.value / 60), language)
-        case 'limit':
-          return evidence.limit === null ? '' : numberText(evidence.limit, language)
-        case 'device':
-          return device
-        case 'instance':
-          return instance
-        case 'node':
-          return node
-        default:
-          return `{${name}}`
-      }
-    }
-    const parts = partsOf(template)
-    const render = (language: Language): string => {
-      let text = ''
-      // Every second part is the name of a placeholder.
-      parts[language].forEach((part, index) => (text += index % 2 === 0 ? part : fill(part, language)))
-      return text
-    }
-    return { ru: render('ru'), en: render('en') }
-  }
-}
-
-const placeholder = /\{(\w+)\}/
-
-/** Two digits behind the point at most, a comma in Russian. */
-function numberText(value: number, language: Language): string {
-  const text = String(Math.round(value * 100) / 100)
-  return language === 'ru' ? text.replace('.', ',') : text
 }

@@ -5,7 +5,7 @@ import { formatProblem } from '../schemas/located-yaml.ts'
 import { packageRoot } from '../schemas/package-root.ts'
 import { signals } from '../schemas/signals.ts'
 import { checkRules } from './check.ts'
-import type { RulesFile } from './compile.ts'
+import type { RulesFile } from './read.ts'
 import { shippedRulesFiles } from './shipped.ts'
 
 const read = (file: string): RulesFile => ({ file, text: readFileSync(join(packageRoot, file), 'utf8') })

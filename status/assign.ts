@@ -1,4 +1,4 @@
-import type { CompiledRules } from '../rules/compile.ts'
+import type { CompiledRules } from '../rules/compiled.ts'
 import { assignProgram } from '../rules/kernel.ts'
 import type { SeriesAttributes } from '../rules/model.ts'
 import type { ProgramTableBuilder } from '../rules/program.ts'

@@ -1,5 +1,5 @@
 import { deviceSilent, type AlarmEngine } from '../rules/alarms.ts'
-import type { CompiledRules } from '../rules/compile.ts'
+import type { CompiledRules } from '../rules/compiled.ts'
 import { evaluateSample } from '../rules/kernel.ts'
 import type { Alarm, AlarmTransition, ConditionFlip } from '../rules/model.ts'
 import { opIn, type ProgramTableBuilder } from '../rules/program.ts'

@@ -1,0 +1,88 @@
+import { codeName, signals } from '../schemas/signals.ts'
+import type { IncidentKind, LocalText, Severity } from '../schemas/words.ts'
+import type { Selector, SeriesAttributes } from './model.ts'
+import type { ConditionOp, ProgramSpec } from './program.ts'
+
+/** What compiling rules gives (compile.ts), and how it is shown to people. */
+
+/** A limit: one number, or a column of a table by optic class, either overridden by what the module itself says. */
+export interface Limit {
+  /** Value for a class the table does not know; null for no limit. */
+  readonly fallback: number | null
+  readonly byOpticClass: ReadonlyMap<string, number | null>
+  /** Id of the signal that carries the module's own limit, or -1. */
+  readonly moduleSignal: number
+}
+
+/** Judged sample by sample, in the workers. Shared by every rule that asks the same. */
+export interface CompiledCondition {
+  readonly id: number
+  /** Says the same condition in any compilation: what it selects, compares and counts. */
+  readonly key: string
+  readonly signal: number
+  readonly selector: Selector
+  readonly op: ConditionOp
+  /** null for an enumeration. */
+  readonly limit: Limit | null
+  /** Distance from the raise limit to the clear limit, in the signal's unit, 0 or more. */
+  readonly hysteresis: number
+  readonly mask: number
+  readonly raiseCount: number
+  readonly clearCount: number
+  /** Indices of the rules that use it. */
+  readonly rules: readonly number[]
+}
+
+/** One severity of a rule, with its condition. */
+export interface CompiledLevel {
+  readonly severity: Severity
+  readonly condition: number
+  readonly raiseHoldMs: number
+  readonly clearHoldMs: number
+  readonly text: LocalText
+}
+
+export interface CompiledRule {
+  readonly index: number
+  /** The alarm's type. */
+  readonly name: string
+  readonly qualifier: string
+  readonly kind: IncidentKind
+  readonly scope: 'instance' | 'device'
+  /** Worst severity first. */
+  readonly levels: readonly CompiledLevel[]
+  /** Conditions of the same resource that must all be on, and must all be off, for any level to hold. */
+  readonly when: readonly number[]
+  readonly unless: readonly number[]
+}
+
+export interface CompiledRules {
+  readonly conditions: readonly CompiledCondition[]
+  readonly rules: readonly CompiledRule[]
+  /**
+   * The program of a series. `moduleLimits` are the module's own limits by signal id, as last read of the same
+   * instance; a set that contradicts itself (a low limit above a high one) is left out of account as a whole.
+   */
+  programFor(attributes: SeriesAttributes, moduleLimits?: ReadonlyMap<number, number>): ProgramSpec
+  /** Signals that carry a module's own limits, with the signals they limit: a reading of the first re-programs the second. */
+  readonly signalsNeedingLimits: ReadonlyMap<number, readonly number[]>
+  /** 16 hex digits that change when anything that can change a judgement or a text does. */
+  readonly digest: string
+}
+
+/** The name of a rule as people are shown it: `optics.rx/low`. */
+export function ruleLabel(name: string, qualifier: string): string {
+  return qualifier === '' ? name : `${name}/${qualifier}`
+}
+
+/** A condition in words: `ups.output_source in battery`, `optics.rx_dbm below -22`. */
+export function conditionText(condition: CompiledCondition): string {
+  const signal = signals[condition.signal]
+  if (signal === undefined) return ''
+  if (condition.limit !== null)
+    return `${signal.name} ${condition.op} ${condition.limit.fallback ?? 'its limit'}`
+  const names: string[] = []
+  for (let code = 0; code < 32; code++)
+    if (((condition.mask >>> code) & 1) === 1) names.push(codeName(signal, code) ?? String(code))
+  return `${signal.name} in ${names.join(', ')}`
+}

@@ -1,0 +1,141 @@
+import type { Problem } from '../schemas/located-yaml.ts'
+import { signals } from '../schemas/signals.ts'
+import type { CompiledCondition, CompiledRules, Limit } from './compiled.ts'
+import type { Selector, SeriesAttributes } from './model.ts'
+import type { ConditionSpec, ProgramSpec } from './program.ts'
+import type { RuleDraft } from './read.ts'
+import { conditionsPerSeriesMax } from './series-state.ts'
+
+/** Which conditions judge which series. */
+
+/** Distinct attribute sets remembered; an inventory has a few hundred. */
+const rememberedMax = 20_000
+const emptyProgram: ProgramSpec = { conditions: [] }
+
+export function createProgramPicker(
+  bySignal: ReadonlyMap<number, readonly CompiledCondition[]>
+): CompiledRules['programFor'] {
+  const remembered = new Map<string, ProgramSpec>()
+  return (attributes, moduleLimits) => {
+    const conditions = bySignal.get(attributes.signal)
+    if (conditions === undefined) return emptyProgram
+    if (moduleLimits !== undefined && moduleLimits.size > 0) {
+      const own = programOf(conditions, attributes, moduleLimits)
+      if (isConsistent(own)) return own
+    }
+    const { signal, vendor, model, role, tier, port, opticClass } = attributes
+    const key = `${signal}\0${vendor}\0${model}\0${role}\0${tier}\0${port}\0${opticClass}`
+    let program = remembered.get(key)
+    if (program === undefined) {
+      program = programOf(conditions, attributes, undefined)
+      if (remembered.size >= rememberedMax) remembered.clear()
+      remembered.set(key, program)
+    }
+    return program
+  }
+}
+
+function programOf(
+  conditions: readonly CompiledCondition[],
+  attributes: SeriesAttributes,
+  moduleLimits: ReadonlyMap<number, number> | undefined
+): ProgramSpec {
+  const specs: ConditionSpec[] = []
+  for (const condition of conditions) {
+    if (!selects(condition.selector, attributes)) continue
+    const raise = condition.limit === null ? 0 : limitOf(condition.limit, attributes.opticClass, moduleLimits)
+    if (raise === null) continue
+    specs.push({
+      condition: condition.id,
+      op: condition.op,
+      raiseLimit: raise,
+      clearLimit: condition.op === 'above' ? raise - condition.hysteresis : raise + condition.hysteresis,
+      raiseCount: condition.raiseCount,
+      clearCount: condition.clearCount,
+      mask: condition.mask
+    })
+  }
+  return { conditions: specs.slice(0, conditionsPerSeriesMax) }
+}
+
+function limitOf(
+  limit: Limit,
+  opticClass: string,
+  moduleLimits: ReadonlyMap<number, number> | undefined
+): number | null {
+  const own = limit.moduleSignal < 0 ? undefined : moduleLimits?.get(limit.moduleSignal)
+  if (own !== undefined && Number.isFinite(own)) return own
+  const ofClass = limit.byOpticClass.get(opticClass.toLowerCase())
+  return ofClass === undefined ? limit.fallback : ofClass
+}
+
+/** Whether some value is well: every low limit clears below where every high limit does. */
+function isConsistent(program: ProgramSpec): boolean {
+  let low = -Infinity
+  let high = Infinity
+  for (const condition of program.conditions) {
+    if (condition.op === 'below') low = Math.max(low, condition.clearLimit)
+    else if (condition.op === 'above') high = Math.min(high, condition.clearLimit)
+  }
+  return low < high
+}
+
+type AttributeName = Exclude<keyof SeriesAttributes, 'signal'>
+const attributeNames: readonly AttributeName[] = ['vendor', 'model', 'role', 'tier', 'port', 'opticClass']
+
+function selects(selector: Selector, attributes: SeriesAttributes): boolean {
+  for (const name of attributeNames) {
+    const wanted = selector[name]
+    if (wanted === undefined) continue
+    const value = attributes[name].toLowerCase()
+    if (!wanted.some(pattern => matches(pattern, value))) return false
+  }
+  return true
+}
+
+/** A pattern may end in `*`. Both are in lower case. */
+function matches(pattern: string, value: string): boolean {
+  return pattern.endsWith('*') ? value.startsWith(pattern.slice(0, -1)) : pattern === value
+}
+
+/** Finds series that more conditions would judge than a series has room for, one problem a signal. */
+export function crowdedSeries({ conditions: all }: CompiledRules, drafts: readonly RuleDraft[]): Problem[] {
+  const problems: Problem[] = []
+  const bySignal = new Map<number, CompiledCondition[]>()
+  for (const condition of all)
+    bySignal.set(condition.signal, [...(bySignal.get(condition.signal) ?? []), condition])
+  for (const [signal, conditions] of bySignal) {
+    const crowd = crowdOf(conditions, 0)
+    if (crowd === undefined) continue
+    const lastRule = Math.max(...crowd.flatMap(condition => condition.rules.slice(0, 1)))
+    const problem = drafts[lastRule]?.at.problem(
+      ['select'],
+      `${crowd.length} conditions would judge one series of ${signals[signal]?.name ?? ''}; ${conditionsPerSeriesMax} are possible`,
+      'narrow the selectors, or merge rules that compare alike'
+    )
+    if (problem !== undefined) problems.push(problem)
+  }
+  return problems
+}
+
+/** Some set of conditions above the limit that one series could have, attribute by attribute. */
+function crowdOf(
+  conditions: readonly CompiledCondition[],
+  attribute: number
+): readonly CompiledCondition[] | undefined {
+  if (conditions.length <= conditionsPerSeriesMax) return undefined
+  const name = attributeNames[attribute]
+  if (name === undefined) return conditions
+  const named = new Set(conditions.flatMap(condition => condition.selector[name] ?? []))
+  // A value that no selector names stands for all others; a pattern is met by its own beginning.
+  const candidates = ['\u0001', ...[...named].map(pattern => pattern.replace(/\*$/, ''))]
+  for (const value of candidates) {
+    const left = conditions.filter(condition => {
+      const wanted = condition.selector[name]
+      return wanted === undefined || wanted.some(pattern => matches(pattern, value))
+    })
+    const crowd = crowdOf(left, attribute + 1)
+    if (crowd !== undefined) return crowd
+  }
+  return undefined
+}
