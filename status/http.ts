@@ -10,23 +10,12 @@ import Fastify, {
 } from 'fastify'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
-import { Type, type TSchema } from 'typebox'
-import { ProblemsError } from '../schemas/located-yaml.ts'
 import { packageRoot } from '../schemas/package-root.ts'
-import * as api from './api-schemas.ts'
+import type * as api from './api-schemas.ts'
 import { createTokenCheck, hostOf, isLoopback } from './auth.ts'
 import { createEventHub, eventLimits, type EventLimits } from './events.ts'
 import { createMetricsText, createStatusMetrics } from './metrics.ts'
-import {
-  isoTime,
-  nodeNames,
-  countNodes,
-  presentAlarm,
-  presentIncident,
-  presentNode,
-  presentSummary,
-  presentSummaryOfNetwork
-} from './present.ts'
+import { nodeNames } from './present.ts'
 import {
   Problem,
   problemBody,
@@ -35,19 +24,20 @@ import {
   sendProblem,
   type ProblemType
 } from './problems.ts'
+import { createRouteContext } from './routes/context.ts'
+import { addHistoryRoutes, type HistoryLimits } from './routes/history.ts'
+import { addLightRoutes } from './routes/lights.ts'
+import { addOperationRoutes } from './routes/operations.ts'
 import { createTreeCache } from './tree-cache.ts'
 import type { HistoryStore, StatusView } from './view.ts'
 
 /** Every limit of the interface; all may be changed one by one. */
-export interface StatusLimits {
+export interface StatusLimits extends HistoryLimits {
   readonly urlBytesMax: number
   readonly headerBytesMax: number
   readonly bodyBytesMax: number
   /** From the first byte of a request to its last (ms). */
   readonly requestTimeoutMs: number
-  readonly historyTimeoutMs: number
-  /** History queries at work at once. */
-  readonly historyConcurrentMax: number
   readonly connectionsMax: number
   /** Nodes in /api/v1/tree; whole tiers are left out from below beyond it. */
   readonly treeNodesMax: number
@@ -121,8 +111,6 @@ const dataHeaders: Readonly<Record<string, string>> = {
   'cross-origin-resource-policy': 'same-origin',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'"
 }
-
-const dayMs = 24 * 3600 * 1000
 
 /** Routes that say nothing of the network: they need no token. Marked in the route's config. */
 declare module 'fastify' {
@@ -324,445 +312,14 @@ export async function createStatusServer(options: StatusServerOptions): Promise<
     })
   })
 
-  const answers = <T extends TSchema>(schema: T, ...problems: ProblemType[]) => {
-    const problemAnswer = (description: string) => ({
-      description,
-      content: { 'application/problem+json': { schema: api.problemSchema } }
-    })
-    const byStatus: Record<string, ReturnType<typeof problemAnswer>> = {}
-    for (const type of problems) {
-      const { status, title } = problemTypes[type]
-      byStatus[status] = problemAnswer(title)
-    }
-    return { 200: schema, ...byStatus, default: problemAnswer('Any other error') }
-  }
-  const now = () => {
-    const atMs = nowMs()
-    return { at: isoTime(atMs), atMs }
-  }
-  const timed = <T>(by: 'address' | 'node', found: (answer: T) => boolean, ask: () => T): T => {
-    const begin = performance.now()
-    const answer = ask()
-    metrics.observeLookup(by, found(answer) ? 'found' : 'not_found', (performance.now() - begin) / 1000)
-    return answer
-  }
-  const nodeOrProblem = (id: string) => {
-    const node = timed(
-      'node',
-      answer => answer !== undefined,
-      () => view.node(id)
-    )
-    if (node === undefined) {
-      throw new Problem('node-not-found', `The inventory has no node ${id}; ids are listed at /api/v1/nodes`)
-    }
-    return node
-  }
-
-  app.get(
-    '/api/v1/status',
-    {
-      schema: {
-        operationId: 'status',
-        tags: ['status'],
-        summary: 'The light at a street address, and why',
-        description:
-          'Answers when exactly one building matches. Otherwise 404 with the nearest candidates: a building is never guessed.',
-        querystring: api.statusQuery,
-        response: answers(api.statusAnswerSchema, 'bad-request', 'address-not-found')
-      }
-    },
-    async request => {
-      const { address, limit } = request.query
-      const answer = timed(
-        'address',
-        found => found.match !== null,
-        () => view.lookup(address, limit ?? 10)
-      )
-      if (answer.match === null) {
-        const { candidates } = answer
-        const detail =
-          candidates.length === 0
-            ? 'No address is like this one; check the street and the house number'
-            : `Did you mean: ${candidates
-                .slice(0, 3)
-                .map(c => c.address)
-                .join('; ')}?`
-        throw new Problem('address-not-found', detail, { candidates })
-      }
-      const { node, ...match } = answer.match
-      return { ...now(), query: answer.query, match, node: presentNode(node, nameOf) }
-    }
-  )
-
-  app.get(
-    '/api/v1/addresses',
-    {
-      schema: {
-        operationId: 'addresses',
-        tags: ['status'],
-        summary: 'Addresses nearest to what is being typed',
-        querystring: api.addressesQuery,
-        response: answers(api.addressesSchema, 'bad-request')
-      }
-    },
-    async request => {
-      const { q, limit } = request.query
-      const answer = timed(
-        'address',
-        found => found.match !== null || found.candidates.length > 0,
-        () => view.lookup(q, limit ?? 10)
-      )
-      const { match, candidates } = answer
-      if (match === null) return { ...now(), query: q, items: candidates.slice(0, limit ?? 10) }
-      const { address, nodeId, tier, score } = match
-      // The engine may list the exact match among the near ones, too.
-      const others = candidates.filter(near => near.address !== address || near.nodeId !== nodeId)
-      const items = [{ address, nodeId, tier, score }, ...others].slice(0, limit ?? 10)
-      return { ...now(), query: q, items }
-    }
-  )
-
-  app.get(
-    '/api/v1/summary',
-    {
-      schema: {
-        operationId: 'summary',
-        tags: ['status'],
-        summary: 'The whole network in a few numbers',
-        querystring: api.noQuery,
-        response: answers(api.summarySchema)
-      }
-    },
-    async () =>
-      presentSummaryOfNetwork(countNodes(view), view.incidents({ open: true, limit: 1000 }).length, nowMs())
-  )
-
-  app.get(
-    '/api/v1/nodes',
-    {
-      schema: {
-        operationId: 'nodes',
-        tags: ['status'],
-        summary: 'Nodes, by tier, light or name, page by page',
-        querystring: api.nodesQuery,
-        response: answers(api.nodesSchema, 'bad-request')
-      }
-    },
-    async request => {
-      const { tier, light, name, after, limit = 100 } = request.query
-      const part = name?.toLowerCase()
-      const matching = tree
-        .nodes()
-        .filter(
-          node =>
-            (tier === undefined || node.tier === tier) &&
-            (light === undefined || node.effective === light) &&
-            (part === undefined ||
-              node.name.toLowerCase().includes(part) ||
-              node.id.toLowerCase().includes(part))
-        )
-      // A node that left the filter since the last page was given is looked for in vain: begin anew then.
-      const start = after === undefined ? 0 : matching.findIndex(node => node.id === after) + 1
-      const items = matching.slice(start, start + limit)
-      const next = start + limit < matching.length ? (items.at(-1)?.id ?? null) : null
-      return { ...now(), items: items.map(presentSummary), total: matching.length, next }
-    }
-  )
-
-  app.get(
-    '/api/v1/nodes/:id',
-    {
-      schema: {
-        operationId: 'node',
-        tags: ['status'],
-        summary: 'All there is to say of a node now',
-        params: api.nodeParams,
-        querystring: api.noQuery,
-        response: answers(api.nodeAnswerSchema, 'bad-request', 'node-not-found')
-      }
-    },
-    async request => presentNode(nodeOrProblem(request.params.id), nameOf)
-  )
-
-  let historyAtWork = 0
-  app.get(
-    '/api/v1/nodes/:id/history',
-    {
-      schema: {
-        operationId: 'nodeHistory',
-        tags: ['history'],
-        summary: 'Stored transitions of a node, newest first',
-        params: api.nodeParams,
-        querystring: api.historyQuery,
-        response: answers(
-          api.historySchema,
-          'bad-request',
-          'node-not-found',
-          'history-unavailable',
-          'history-timeout'
-        )
-      }
-    },
-    async request => {
-      const { id } = request.params
-      nodeOrProblem(id)
-      const toMs = moment('to', request.query.to) ?? nowMs()
-      const fromMs = moment('from', request.query.from) ?? toMs - dayMs
-      if (fromMs >= toMs) throw badParameter('from', 'is not before `to`')
-      if (historyAtWork >= limits.historyConcurrentMax) {
-        throw new Problem('history-unavailable', 'Too many history queries are running; try again', {
-          retryAfterS: 2
-        })
-      }
-      historyAtWork++
-      const query = history
-        .nodeHistory(id, fromMs, toMs, request.query.limit ?? 200)
-        .finally(() => historyAtWork--)
-      const entries = await withTimeout(query, limits.historyTimeoutMs).catch((error: unknown) => {
-        if (error instanceof Problem) throw error
-        request.log.warn({ err: error, node: id }, 'history query failed')
-        throw new Problem('history-unavailable', 'ClickHouse did not answer; /health/ready says more', {
-          retryAfterS: 5
-        })
-      })
-      return {
-        ...now(),
-        node: id,
-        from: isoTime(fromMs),
-        to: isoTime(toMs),
-        items: entries.map(entry => ({
-          at: isoTime(entry.atMs),
-          atMs: entry.atMs,
-          kind: entry.kind,
-          data: { ...entry.data }
-        }))
-      }
-    }
-  )
-
-  app.get(
-    '/api/v1/incidents',
-    {
-      schema: {
-        operationId: 'incidents',
-        tags: ['status'],
-        summary: 'Root causes and what they affect',
-        querystring: api.incidentsQuery,
-        response: answers(api.incidentsSchema, 'bad-request')
-      }
-    },
-    async request => {
-      const { open, limit = 100 } = request.query
-      const items = view.incidents(open === undefined ? { limit } : { open, limit })
-      return { ...now(), items: items.map(incident => presentIncident(incident, nameOf)) }
-    }
-  )
-
-  app.get(
-    '/api/v1/alarms',
-    {
-      schema: {
-        operationId: 'alarms',
-        tags: ['status'],
-        summary: 'Alarms with their evidence',
-        querystring: api.alarmsQuery,
-        response: answers(api.alarmsSchema, 'bad-request', 'node-not-found')
-      }
-    },
-    async request => {
-      const { open, node, limit = 100 } = request.query
-      if (node !== undefined) nodeOrProblem(node)
-      const items = view.alarms({
-        limit,
-        ...(open === undefined ? {} : { open }),
-        ...(node === undefined ? {} : { node })
-      })
-      return { ...now(), items: items.map(presentAlarm) }
-    }
-  )
-
-  app.get(
-    '/api/v1/unknown-devices',
-    {
-      schema: {
-        operationId: 'unknownDevices',
-        tags: ['operations'],
-        summary: 'Devices that send telemetry and are not in the inventory',
-        querystring: api.unknownDevicesQuery,
-        response: answers(api.unknownDevicesSchema, 'bad-request')
-      }
-    },
-    async request => ({
-      ...now(),
-      items: view.unknownDevices(request.query.limit ?? 100).map(device => ({
-        ...device,
-        firstSeen: isoTime(device.firstSeenMs),
-        lastSeen: isoTime(device.lastSeenMs)
-      }))
-    })
-  )
-
-  app.get(
-    '/api/v1/tree',
-    {
-      // The text is made in slices by the cache; this schema is for OpenAPI, and a test holds the two together.
-      schema: {
-        operationId: 'tree',
-        tags: ['status'],
-        summary: 'The network with its lights',
-        querystring: api.noQuery,
-        response: answers(api.treeSchema)
-      }
-    },
-    async (request, reply) => {
-      const body = await tree.body()
-      const etag = `W/"${body.eventId}"`
-      void reply.header('etag', etag).header('cache-control', 'no-cache').header('vary', 'accept-encoding')
-      if (request.headers['if-none-match'] === etag) return reply.code(304).send(undefined as never)
-      void reply.header('content-type', 'application/json; charset=utf-8')
-      if (/\bgzip\b/.test(request.headers['accept-encoding'] ?? '')) {
-        return reply.header('content-encoding', 'gzip').send(body.gzipped as never)
-      }
-      return reply.send(body.plain as never)
-    }
-  )
-
-  app.get(
-    '/api/v1/events',
-    {
-      exposeHeadRoute: false,
-      schema: {
-        operationId: 'events',
-        tags: ['status'],
-        summary: 'Every change as it happens (Server-Sent Events)',
-        description:
-          'Events `light`, `incident`, `alarm` and `reload` carry a JSON array of changes; `heartbeat` comes every ten ' +
-          'seconds; `resync` says that changes were missed: ask /api/v1/tree again.',
-        querystring: api.eventsQuery,
-        response: {
-          200: {
-            description: 'The stream',
-            content: { 'text/event-stream': { schema: Type.String() } }
-          },
-          503: answers(api.liveSchema, 'too-many-clients')[503 as never]
-        }
-      }
-    },
-    async (request, reply) => {
-      const header = request.headers['last-event-id']
-      const after = typeof header === 'string' ? header.slice(0, 64) : request.query.after
-      if (!hub.connect(reply.raw, after, dataHeaders)) {
-        throw new Problem('too-many-clients', 'Every place at the event stream is taken; try again', {
-          retryAfterS: 10
-        })
-      }
-      return reply.hijack()
-    }
-  )
-
-  let reloading = false
-  app.post(
-    '/api/v1/reload',
-    {
-      schema: {
-        operationId: 'reload',
-        tags: ['operations'],
-        summary: 'Load inventory and rules anew; files with errors change nothing',
-        querystring: api.noQuery,
-        response: answers(api.reloadSchema, 'bad-inventory', 'reload-running', 'no-reload')
-      }
-    },
-    async request => {
-      // A browser sends these two; a page of another site must not be able to press this button.
-      const site = request.headers['sec-fetch-site']
-      const { origin } = request.headers
-      if (
-        (site !== undefined && site !== 'same-origin' && site !== 'none') ||
-        (origin !== undefined && origin.replace(/^https?:\/\//, '') !== request.headers.host)
-      ) {
-        throw new Problem('cross-site', 'Call this from the page of Svetofor itself or from a program')
-      }
-      if (options.reload === undefined)
-        throw new Problem('no-reload', 'Restart the process to load its files anew')
-      if (reloading) throw new Problem('reload-running', 'Wait until the reload at work is over')
-      reloading = true
-      try {
-        return await options.reload()
-      } catch (error) {
-        if (!(error instanceof ProblemsError)) throw error
-        throw new Problem('bad-inventory', `${error.problems.length} errors; correct the files and reload`, {
-          errors: error.problems.slice(0, 1000).map(problem => ({
-            detail: problem.message,
-            pointer: problem.path,
-            file: problem.file,
-            line: problem.line,
-            column: problem.column,
-            remedy: problem.remedy
-          }))
-        })
-      } finally {
-        reloading = false
-      }
-    }
-  )
-
-  app.get(
-    '/health/live',
-    {
-      config: { open: true },
-      schema: {
-        operationId: 'live',
-        tags: ['operations'],
-        summary: 'Whether the process answers at all',
-        security: [],
-        response: answers(api.liveSchema)
-      }
-    },
-    async () => ({ status: 'ok' as const, version: options.version })
-  )
-
-  app.get(
-    '/health/ready',
-    {
-      schema: {
-        operationId: 'ready',
-        tags: ['operations'],
-        summary: 'Whether its state is restored and every part is well',
-        response: answers(api.readySchema, 'not-ready')
-      }
-    },
-    async () => {
-      const { ready, parts } = view.readiness()
-      if (ready) return { ready, parts: { ...parts } }
-      const unwell = Object.entries(parts)
-        .filter(([, part]) => !part.ok)
-        .map(([name, part]) => `${name}: ${part.detail}`)
-      throw new Problem('not-ready', unwell.join('; ') || 'Starting', { parts, retryAfterS: 5 })
-    }
-  )
-
-  app.get(
-    '/metrics',
-    {
-      exposeHeadRoute: false,
-      schema: {
-        operationId: 'metrics',
-        tags: ['operations'],
-        summary: 'Prometheus metrics',
-        response: { 200: { description: 'Metrics', content: { 'text/plain': { schema: Type.String() } } } }
-      }
-    },
-    async (_request, reply) =>
-      reply.header('content-type', registry.contentType).send((await metricsText()) as never)
-  )
-
-  let openApiText: string | undefined
-  app.get('/openapi.json', { config: { open: true }, schema: { hide: true } }, async (_request, reply) => {
-    openApiText ??= JSON.stringify(app.swagger())
-    return reply
-      .header('content-type', 'application/json; charset=utf-8')
-      .header('cache-control', 'no-cache')
-      .send(openApiText)
+  const context = createRouteContext(view, nameOf, metrics, nowMs)
+  addLightRoutes(app, context, tree, hub, dataHeaders)
+  addHistoryRoutes(app, context, history, limits)
+  addOperationRoutes(app, context, {
+    version: options.version,
+    reload: options.reload,
+    registry,
+    metricsText
   })
 
   return {
@@ -799,43 +356,10 @@ function listenError(error: unknown, host: string, port: number): Error {
   return new Error(`status endpoint: ${remedy ?? String(error)}`, { cause: error })
 }
 
-/** ISO 8601 or milliseconds. Without an offset a time is UTC, as all times of this interface. */
-function moment(name: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined
-  if (/^\d{1,15}$/.test(text)) return Number(text)
-  const iso = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/.exec(text.replace(' ', '+'))
-  const timeMs =
-    iso === null ? NaN : Date.parse(iso[1] !== undefined && iso[4] === undefined ? `${iso[0]}Z` : iso[0])
-  if (Number.isNaN(timeMs))
-    throw badParameter(name, 'is neither ISO 8601, such as 2026-11-22T10:00:00Z, nor ms')
-  return timeMs
-}
-
-function badParameter(name: string, detail: string): Problem {
-  const errors = [{ pointer: `querystring/${name}`, detail }]
-  return new Problem('bad-request', `querystring/${name} ${detail}`, { errors })
-}
-
 /** What ajv says, with the allowed words where there are some. */
 function readable(message: string | undefined, params: Readonly<Record<string, unknown>>): string {
   const allowed = params['allowedValues']
   if (Array.isArray(allowed)) return `must be one of ${allowed.join(', ')}`
   if (message?.startsWith('must match pattern') === true) return 'must not be blank'
   return message ?? 'is not valid'
-}
-
-async function withTimeout<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(
-      () =>
-        reject(new Problem('history-timeout', 'Ask for a shorter span, or try again', { retryAfterS: 5 })),
-      timeoutMs
-    )
-  })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }

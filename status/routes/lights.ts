@@ -1,0 +1,248 @@
+import { Type } from 'typebox'
+import * as api from '../api-schemas.ts'
+import type { EventHub } from '../events.ts'
+import {
+  countNodes,
+  presentAlarm,
+  presentIncident,
+  presentNode,
+  presentSummary,
+  presentSummaryOfNetwork
+} from '../present.ts'
+import { Problem } from '../problems.ts'
+import type { TreeCache } from '../tree-cache.ts'
+import { answers, type RouteContext, type StatusApp } from './context.ts'
+
+/** What is wrong now: by address, by node, of the network, and as it changes. */
+export function addLightRoutes(
+  app: StatusApp,
+  { view, nameOf, nowMs, now, timed, nodeOrProblem }: RouteContext,
+  tree: TreeCache,
+  hub: EventHub,
+  streamHeaders: Readonly<Record<string, string>>
+): void {
+  app.get(
+    '/api/v1/status',
+    {
+      schema: {
+        operationId: 'status',
+        tags: ['status'],
+        summary: 'The light at a street address, and why',
+        description:
+          'Answers when exactly one building matches. Otherwise 404 with the nearest candidates: a building is never guessed.',
+        querystring: api.statusQuery,
+        response: answers(api.statusAnswerSchema, 'bad-request', 'address-not-found')
+      }
+    },
+    async request => {
+      const { address, limit } = request.query
+      const answer = timed(
+        'address',
+        found => found.match !== null,
+        () => view.lookup(address, limit ?? 10)
+      )
+      if (answer.match === null) {
+        const { candidates } = answer
+        const detail =
+          candidates.length === 0
+            ? 'No address is like this one; check the street and the house number'
+            : `Did you mean: ${candidates
+                .slice(0, 3)
+                .map(c => c.address)
+                .join('; ')}?`
+        throw new Problem('address-not-found', detail, { candidates })
+      }
+      const { node, ...match } = answer.match
+      return { ...now(), query: answer.query, match, node: presentNode(node, nameOf) }
+    }
+  )
+
+  app.get(
+    '/api/v1/addresses',
+    {
+      schema: {
+        operationId: 'addresses',
+        tags: ['status'],
+        summary: 'Addresses nearest to what is being typed',
+        querystring: api.addressesQuery,
+        response: answers(api.addressesSchema, 'bad-request')
+      }
+    },
+    async request => {
+      const { q, limit } = request.query
+      const answer = timed(
+        'address',
+        found => found.match !== null || found.candidates.length > 0,
+        () => view.lookup(q, limit ?? 10)
+      )
+      const { match, candidates } = answer
+      if (match === null) return { ...now(), query: q, items: candidates.slice(0, limit ?? 10) }
+      const { address, nodeId, tier, score } = match
+      // The engine may list the exact match among the near ones, too.
+      const others = candidates.filter(near => near.address !== address || near.nodeId !== nodeId)
+      const items = [{ address, nodeId, tier, score }, ...others].slice(0, limit ?? 10)
+      return { ...now(), query: q, items }
+    }
+  )
+
+  app.get(
+    '/api/v1/summary',
+    {
+      schema: {
+        operationId: 'summary',
+        tags: ['status'],
+        summary: 'The whole network in a few numbers',
+        querystring: api.noQuery,
+        response: answers(api.summarySchema)
+      }
+    },
+    async () =>
+      presentSummaryOfNetwork(countNodes(view), view.incidents({ open: true, limit: 1000 }).length, nowMs())
+  )
+
+  app.get(
+    '/api/v1/nodes',
+    {
+      schema: {
+        operationId: 'nodes',
+        tags: ['status'],
+        summary: 'Nodes, by tier, light or name, page by page',
+        querystring: api.nodesQuery,
+        response: answers(api.nodesSchema, 'bad-request')
+      }
+    },
+    async request => {
+      const { tier, light, name, after, limit = 100 } = request.query
+      const part = name?.toLowerCase()
+      const matching = tree
+        .nodes()
+        .filter(
+          node =>
+            (tier === undefined || node.tier === tier) &&
+            (light === undefined || node.effective === light) &&
+            (part === undefined ||
+              node.name.toLowerCase().includes(part) ||
+              node.id.toLowerCase().includes(part))
+        )
+      // A node that left the filter since the last page was given is looked for in vain: begin anew then.
+      const start = after === undefined ? 0 : matching.findIndex(node => node.id === after) + 1
+      const items = matching.slice(start, start + limit)
+      const next = start + limit < matching.length ? (items.at(-1)?.id ?? null) : null
+      return { ...now(), items: items.map(presentSummary), total: matching.length, next }
+    }
+  )
+
+  app.get(
+    '/api/v1/nodes/:id',
+    {
+      schema: {
+        operationId: 'node',
+        tags: ['status'],
+        summary: 'All there is to say of a node now',
+        params: api.nodeParams,
+        querystring: api.noQuery,
+        response: answers(api.nodeAnswerSchema, 'bad-request', 'node-not-found')
+      }
+    },
+    async request => presentNode(nodeOrProblem(request.params.id), nameOf)
+  )
+
+  app.get(
+    '/api/v1/incidents',
+    {
+      schema: {
+        operationId: 'incidents',
+        tags: ['status'],
+        summary: 'Root causes and what they affect',
+        querystring: api.incidentsQuery,
+        response: answers(api.incidentsSchema, 'bad-request')
+      }
+    },
+    async request => {
+      const { open, limit = 100 } = request.query
+      const items = view.incidents(open === undefined ? { limit } : { open, limit })
+      return { ...now(), items: items.map(incident => presentIncident(incident, nameOf)) }
+    }
+  )
+
+  app.get(
+    '/api/v1/alarms',
+    {
+      schema: {
+        operationId: 'alarms',
+        tags: ['status'],
+        summary: 'Alarms with their evidence',
+        querystring: api.alarmsQuery,
+        response: answers(api.alarmsSchema, 'bad-request', 'node-not-found')
+      }
+    },
+    async request => {
+      const { open, node, limit = 100 } = request.query
+      if (node !== undefined) nodeOrProblem(node)
+      const items = view.alarms({
+        limit,
+        ...(open === undefined ? {} : { open }),
+        ...(node === undefined ? {} : { node })
+      })
+      return { ...now(), items: items.map(presentAlarm) }
+    }
+  )
+
+  app.get(
+    '/api/v1/tree',
+    {
+      // The text is made in slices by the cache; this schema is for OpenAPI, and a test holds the two together.
+      schema: {
+        operationId: 'tree',
+        tags: ['status'],
+        summary: 'The network with its lights',
+        querystring: api.noQuery,
+        response: answers(api.treeSchema)
+      }
+    },
+    async (request, reply) => {
+      const body = await tree.body()
+      const etag = `W/"${body.eventId}"`
+      void reply.header('etag', etag).header('cache-control', 'no-cache').header('vary', 'accept-encoding')
+      if (request.headers['if-none-match'] === etag) return reply.code(304).send(undefined as never)
+      void reply.header('content-type', 'application/json; charset=utf-8')
+      if (/\bgzip\b/.test(request.headers['accept-encoding'] ?? '')) {
+        return reply.header('content-encoding', 'gzip').send(body.gzipped as never)
+      }
+      return reply.send(body.plain as never)
+    }
+  )
+
+  app.get(
+    '/api/v1/events',
+    {
+      exposeHeadRoute: false,
+      schema: {
+        operationId: 'events',
+        tags: ['status'],
+        summary: 'Every change as it happens (Server-Sent Events)',
+        description:
+          'Events `light`, `incident`, `alarm` and `reload` carry a JSON array of changes; `heartbeat` comes every ten ' +
+          'seconds; `resync` says that changes were missed: ask /api/v1/tree again.',
+        querystring: api.eventsQuery,
+        response: {
+          200: {
+            description: 'The stream',
+            content: { 'text/event-stream': { schema: Type.String() } }
+          },
+          503: answers(api.liveSchema, 'too-many-clients')[503 as never]
+        }
+      }
+    },
+    async (request, reply) => {
+      const header = request.headers['last-event-id']
+      const after = typeof header === 'string' ? header.slice(0, 64) : request.query.after
+      if (!hub.connect(reply.raw, after, streamHeaders)) {
+        throw new Problem('too-many-clients', 'Every place at the event stream is taken; try again', {
+          retryAfterS: 10
+        })
+      }
+      return reply.hijack()
+    }
+  )
+}
