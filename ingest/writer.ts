@@ -183,8 +183,9 @@ interface Insertion {
   readonly storedUpTo: readonly StoredUpTo[]
 }
 
-/** More rows and bytes than any insert has. */
+/** More rows and bytes than any insert has, on one way through ClickHouse. */
 const oneBlock = {
+  max_insert_threads: '1',
   max_block_size: '1000000000',
   min_insert_block_size_rows: '1000000000',
   min_insert_block_size_bytes: '100000000000'

@@ -97,7 +97,6 @@ export const scratchTextTo = 4864
 export const scratchKinds = 5120
 export const scratchValues = 5632
 export const scratchSlots = 6656
-export const scratchSeries = 7168
 export const scratchNoReadings = 7680
 /** An alias that is put together. */
 export const scratchAlias = 8192

@@ -17,7 +17,6 @@ import {
   runNowMs,
   runRows,
   scratchNoReadings,
-  scratchSeries,
   scratchSlots,
   scratchValues,
   setFormat,
@@ -75,7 +74,7 @@ function setOf(layout: u32): usize {
 }
 
 /**
- * Writes the rows of the record scanned last. False, with `stop` set, leaves it; nothing has been written then. `offset` is
+ * Writes the rows of the record scanned last. False, with `stop` set, leaves it; no row counts then. `offset` is
  * the record's.
  */
 export function takeRecord(offset: f64): bool {
@@ -102,27 +101,13 @@ export function takeRecord(offset: f64): bool {
   }
   const measurement = load<u32>(set + setMeasurement) as usize
   if (!readFields(measurement, (layout & withoutInstance) != 0)) return false
-  const mark = load<i32>(desk + runMark)
-  for (let i: usize = 0; i < readings; i++) {
-    const series = seriesOf(first, set, load<u32>(desk + scratchSlots + (i << 2)) as usize)
-    if (series >= 0) {
-      const program = load<i32>(programsAt + ((series as usize) << 2))
-      if (program >= 0 || program == mark) {
-        store<i32>(desk + scratchSeries + (i << 2), series)
-        continue
-      }
-    }
-    if (series != unknownSet) stopWith(stopLeave, 0, 0)
-    return false
-  }
   const rows = load<u32>(desk + runRows) as usize
   const rowsMax = load<u32>(desk + deskRowsMax) as usize
   if (rows + readings > rowsMax) {
     stopWith(stopRows, readings, 0)
     return false
   }
-  if (readings != 0) writeRows(rows, rowsMax, timeMs as i64, offset as i64)
-  store<u32>(desk + runRows, (rows + readings) as u32)
+  if (readings != 0 && !writeRows(first, set, rows, rowsMax, timeMs as i64, offset as i64)) return false
   store<u32>(desk + countSamples, load<u32>(desk + countSamples) + (readings as u32))
   count(desk + measurementCounters + (measurement << 2))
   const slotBase = load<u32>(set + setSlotBase) as usize
@@ -161,20 +146,29 @@ function seriesOf(first: i32, set: usize, slot: usize): i32 {
   return -1
 }
 
-/** All readings are of one entity, whose series share all but the last 16 bits of their ids: they are one group. */
-function writeRows(rows: usize, rowsMax: usize, timeMs: i64, offset: i64): void {
+/**
+ * Writes the readings behind the rows there are; what is written counts once they are more. All are of one entity, whose series
+ * share all but the last 16 bits of their ids, so they are one group. False, with `stop` set, where a series is not known.
+ */
+function writeRows(first: i32, set: usize, rows: usize, rowsMax: usize, timeMs: i64, offset: i64): bool {
+  const mark = load<i32>(desk + runMark)
   const rowsAt = load<u32>(desk + deskRowsAt) as usize
   let value = rowsAt + rowsMax * columnValue + (rows << 3)
   let signal = rowsAt + rowsMax * columnSignal + (rows << 1)
-  let series = rowsAt + rowsMax * columnSeries + (rows << 2)
+  let index = rowsAt + rowsMax * columnSeries + (rows << 2)
   let id: u64 = 0
   for (let i: usize = 0; i < readings; i++) {
-    const index = load<u32>(desk + scratchSeries + (i << 2))
-    id = load<u64>(idsAt + ((index as usize) << 3))
-    store<u32>(series, index)
+    const series = seriesOf(first, set, load<u32>(desk + scratchSlots + (i << 2)) as usize)
+    const program = series < 0 ? 0 : load<i32>(programsAt + ((series as usize) << 2))
+    if (series < 0 || (program < 0 && program != mark)) {
+      if (series != unknownSet) stopWith(stopLeave, 0, 0)
+      return false
+    }
+    id = load<u64>(idsAt + ((series as usize) << 3))
+    store<i32>(index, series)
     store<u16>(signal, id as u16)
     store<u64>(value, load<u64>(desk + scratchValues + (i << 3)))
-    series += 4
+    index += 4
     signal += 2
     value += 8
   }
@@ -185,4 +179,6 @@ function writeRows(rows: usize, rowsMax: usize, timeMs: i64, offset: i64): void 
   store<i64>(at + rowsMax * columnOffset, offset)
   store<u32>(rowsAt + rowsMax * columnEnd + (group << 2), (rows + readings) as u32)
   store<u32>(desk + runGroups, (group + 1) as u32)
+  store<u32>(desk + runRows, (rows + readings) as u32)
+  return true
 }
