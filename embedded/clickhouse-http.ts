@@ -3,7 +3,7 @@ import { createWriteStream } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
+import { finished, Readable } from 'node:stream'
 import { createBrotliDecompress, createGunzip, createInflate, gzip, type InputType } from 'node:zlib'
 import { nativeForRevision, UnsupportedColumn } from './clickhouse-native.ts'
 import { EngineError, type Engine } from './clickhouse-engine.ts'
@@ -129,7 +129,10 @@ function spool(stream: Readable, path: string, bytesMax: number): Promise<number
       stream.unpipe(file)
       file.destroy()
     }
-    stream.once('error', fail)
+    // A sender that breaks off may do so without an error.
+    finished(stream, { writable: false }, error => {
+      if (error) fail(error)
+    })
     file.once('error', fail)
     file.once('close', () => {
       if (failure === undefined) resolve(bytes)
