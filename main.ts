@@ -31,7 +31,6 @@ import type { TopicPartition } from './schemas/batch.ts'
 import type { Config } from './schemas/config.ts'
 import type { EvaluationResult, Reject } from './schemas/evaluation.ts'
 import { packageRoot } from './schemas/package-root.ts'
-import { signals } from './schemas/signals.ts'
 import { createAnswers } from './status/answers.ts'
 import { createEngineMetrics } from './status/engine-metrics.ts'
 import { createStatusEngine, type StoredEntity } from './status/engine.ts'
@@ -43,7 +42,7 @@ import { devicesOf, nodesOf } from './topology/compile.ts'
 import { createLightEngine } from './topology/lights.ts'
 import { createPoolMetrics } from './workers/metrics.ts'
 import { createEvaluationPool } from './workers/pool.ts'
-import { idWords } from './workers/series-id.ts'
+import { entityOf } from './workers/series-id.ts'
 import { createSharedMemory, openSharedState } from './workers/shared-state.ts'
 
 /**
@@ -575,15 +574,15 @@ function kafkaSettings(config: Config, logger: Logger, metrics: SourceMetrics | 
 
 /** What the engine describes of new series as the rows that are stored of them; `seriesIds` as workers name them. */
 export function seriesRowsOf(described: readonly StoredEntity[], seriesIds: Uint32Array): SeriesRows[] {
-  return described.map(({ deviceId, identifiers, instance, nodeId, tier, profile, series, signals: of }) => ({
+  return described.map(({ deviceId, identifiers, instance, nodeId, tier, profile, first, signals }) => ({
     device: deviceId === '' ? (identifiers[0] ?? '') : deviceId,
     instance,
     node: nodeId,
     tier,
     profile,
     identifiers,
-    signals: of.map(signal => signals[signal]!),
-    ids: idWords(seriesIds, series)
+    entity: entityOf(seriesIds, first, signals[0]!),
+    signals
   }))
 }
 

@@ -1,8 +1,10 @@
 import type { ClickHouseClient } from '@clickhouse/client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Alarm, AlarmTransition } from '../rules/model.ts'
+import { signals, type SignalDef } from '../schemas/signals.ts'
 import { startTestClickHouse, type TestClickHouse } from '../test/support/clickhouse.ts'
 import type { Incident, InventoryDevice, InventoryNode, LightChange } from '../topology/model.ts'
+import { entityId, seriesId, seriesIdHex } from '../workers/series-id.ts'
 import { createHistoryStore } from './history.ts'
 import { createClickHouseClient } from './clickhouse-client.ts'
 import { migrate } from './migrate.ts'
@@ -85,6 +87,8 @@ const light = (
   cause: { by: 'alarm', node, alarm: 'a', kind: 'optics' }
 })
 
+const numberOf = (name: string): number => signals.findIndex(signal => signal.name === name)
+
 const fail = (sentence: string): never => {
   throw new Error(sentence)
 }
@@ -162,8 +166,8 @@ describe('history', () => {
       tier: '',
       profile: 'ddm',
       identifiers: ['10.0.0.1', 'sw-1'],
-      signals: [{ name: 'optics.rx_dbm', unit: 'dBm' }],
-      ids: [0x76543210, 0xfedcba98]
+      entity: entityId('10.0.0.1', '25'),
+      signals: [numberOf('optics.rx_dbm')]
     }
     rows.series([row])
     await rows.flush()
@@ -171,19 +175,17 @@ describe('history', () => {
     rows.series([{ ...row, node: 'du-1', tier: 'building' }])
     await rows.close(1000)
     const found = await client.query({
-      query: 'SELECT hex(id) AS id, node, identifiers FROM series FINAL',
+      query: 'SELECT lower(hex(id)) AS id, node, identifiers FROM series FINAL',
       format: 'JSONEachRow'
     })
-    expect(await found.json()).toEqual([
-      { id: 'FEDCBA9876543210', node: 'du-1', identifiers: ['10.0.0.1', 'sw-1'] }
-    ])
+    const id = seriesIdHex(seriesId('10.0.0.1', 'optics.rx_dbm', '25'))
+    expect(await found.json()).toEqual([{ id, node: 'du-1', identifiers: ['10.0.0.1', 'sw-1'] }])
   })
 
   it('stores every column of every series as it was given, texts of any length and letters', async () => {
     const storedMs = Date.UTC(2026, 10, 22, 12, 0, 0, 123)
     const rows = createRowSink({ client, flushMsMax: 5, onProblem: fail, nowMs: () => storedMs })
     const long = 'Ж'.repeat(300)
-    const unit = (name: string) => ({ name, unit: name === 'b' ? '°C' : '' })
     const port = {
       device: 'ДУ-1 "x"\n',
       instance: '1/1',
@@ -193,30 +195,39 @@ describe('history', () => {
       identifiers: ['', long, 'a\\b']
     }
     const bare = { device: long, instance: '', node: '', tier: '', profile: 'q', identifiers: [] }
+    const every = signals.map((_, number) => number)
+    const [first] = every
     rows.series([
-      { ...port, signals: [unit('a'), unit('b')], ids: [1, 0, 2, 0] },
-      { ...bare, signals: [unit('a')], ids: [3, 0] }
+      { ...port, entity: entityId(port.device, '1/1'), signals: every },
+      { ...bare, entity: entityId(long, ''), signals: [first!] }
     ])
     const many = 20_000
     rows.series(
       Array.from({ length: many / 10 }, (_, i) => ({
         ...port,
         device: `many-${i}`,
-        signals: Array.from({ length: 10 }, (_, k) => unit(`s${k}`)),
-        ids: Array.from({ length: 20 }, (_, k) => (k % 2 === 0 ? i * 10 + k / 2 : 7))
+        entity: entityId(`many-${i}`, '1/1'),
+        signals: every.slice(0, 10)
       }))
     )
     await rows.close(10_000)
     const found = await client.query({
-      query: 'SELECT *, toUnixTimestamp64Milli(updated_at) AS ms FROM series FINAL WHERE id < 10 ORDER BY id',
+      query: `SELECT * EXCEPT (id), lower(hex(id)) AS id, toUnixTimestamp64Milli(updated_at) AS ms FROM series FINAL
+        WHERE profile IN ('p', 'q') AND device NOT LIKE 'many-%'`,
       format: 'JSONEachRow'
     })
-    const row = { ms: storedMs, updated_at: '2026-11-22 12:00:00.123' }
-    expect(await found.json()).toEqual([
-      { ...row, ...port, id: 1, signal: 'a', unit: '' },
-      { ...row, ...port, id: 2, signal: 'b', unit: '°C' },
-      { ...row, ...bare, id: 3, signal: 'a', unit: '' }
-    ])
+    const given = ({ name, unit }: SignalDef, of: typeof port): Record<string, unknown> => ({
+      ...of,
+      id: seriesIdHex(seriesId(of.device, name, of.instance)),
+      signal: name,
+      unit,
+      ms: storedMs,
+      updated_at: '2026-11-22 12:00:00.123'
+    })
+    const expected = [...signals.map(signal => given(signal, port)), given(signals[0]!, bare)]
+    const byId = (a: Record<string, unknown>, b: Record<string, unknown>): number =>
+      String(a['id']) < String(b['id']) ? -1 : 1
+    expect((await found.json<Record<string, unknown>>()).sort(byId)).toEqual(expected.sort(byId))
     const counted = await client.query({
       query: `SELECT count() AS n, uniqExact(id) AS ids, uniqExact(device, signal) AS names FROM series WHERE device LIKE 'many-%'`,
       format: 'JSONEachRow'

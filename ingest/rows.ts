@@ -4,12 +4,12 @@ import type { AlarmTransition } from '../rules/model.ts'
 import type { Coordinates } from '../schemas/words.ts'
 import type { IncidentChange, LightChange } from '../topology/model.ts'
 import { backoffMs, firstLine, neverSucceeds } from './clickhouse-errors.ts'
-import { seriesInsert, seriesRowBinary, type DatedSeries, type SeriesRows } from './series-rows.ts'
+import { seriesInsert, seriesRowBinary, type SeriesRows } from './series-rows.ts'
 import type { WriterMetrics } from './writer-metrics.ts'
 
 export interface RowSinkOptions {
   readonly client: ClickHouseClient
-  /** Rows sent at once per table. Default 10,000. */
+  /** Rows sent at once per table. Default 10,000; of series, which come in bursts and packed, five times as many. */
   readonly rowsMax?: number
   /** Rows waiting per table above which new ones are refused. Default 200,000. */
   readonly waitingMax?: number
@@ -113,9 +113,17 @@ function incidentRow({ incident, change, atMs }: IncidentChange): Row {
   }
 }
 
+/** Series that wait, as the bytes they are sent as. */
+interface PackedSeries {
+  readonly bytes: Buffer
+  readonly rows: number
+}
+
 /** What waits for a table: how many rows an item is, and how items are sent. */
 interface LaneOptions<Item> {
   readonly table: Table
+  /** Rows sent at once. */
+  readonly rowsMax: number
   readonly rowsOf: (item: Item) => number
   readonly insert: (items: readonly Item[]) => Promise<void>
 }
@@ -123,6 +131,7 @@ interface LaneOptions<Item> {
 export function createRowSink(options: RowSinkOptions): RowSink {
   const { client, onProblem, metrics } = options
   const rowsMax = options.rowsMax ?? 10_000
+  const seriesMax = rowsMax * 5
   const waitingMax = options.waitingMax ?? 200_000
   const flushMsMax = options.flushMsMax ?? 500
   const retryMsMin = options.retryMsMin ?? 200
@@ -133,15 +142,18 @@ export function createRowSink(options: RowSinkOptions): RowSink {
 
   const requestOptions = { abort_signal: stopping.signal, clickhouse_settings: { async_insert: 0 as const } }
 
-  const insertSeries = async (items: readonly DatedSeries[]): Promise<void> => {
-    const values = Readable.from([seriesRowBinary(items)], { objectMode: false })
+  const insertSeries = async (items: readonly PackedSeries[]): Promise<void> => {
+    const values = Readable.from(
+      items.map(({ bytes }) => bytes),
+      { objectMode: false }
+    )
     const { stream } = await client.exec({ query: seriesInsert, values, ...requestOptions })
     for await (const _ of stream) {
       // The answer is empty; it is read to its end so that the connection can be used again.
     }
   }
 
-  const createLane = <Item>({ table, rowsOf, insert }: LaneOptions<Item>) => {
+  const createLane = <Item>({ table, rowsMax, rowsOf, insert }: LaneOptions<Item>) => {
     let waiting: Item[] = []
     let waitingRows = 0
     let running: Promise<void> | undefined
@@ -241,6 +253,7 @@ export function createRowSink(options: RowSinkOptions): RowSink {
   const createJsonLane = (table: Table) =>
     createLane<Row>({
       table,
+      rowsMax,
       rowsOf: () => 1,
       async insert(values) {
         await client.insert({ table, values, format: 'JSONEachRow', ...requestOptions })
@@ -248,9 +261,10 @@ export function createRowSink(options: RowSinkOptions): RowSink {
     })
 
   const lanes = {
-    series: createLane<DatedSeries>({
+    series: createLane<PackedSeries>({
       table: 'series',
-      rowsOf: item => item.rows.signals.length,
+      rowsMax: seriesMax,
+      rowsOf: item => item.rows,
       insert: insertSeries
     }),
     light_changes: createJsonLane('light_changes'),
@@ -264,13 +278,13 @@ export function createRowSink(options: RowSinkOptions): RowSink {
 
   return {
     series(rows) {
-      const atMs = nowMs()
-      return lanes.series.add(rows.map(of => ({ rows: of, atMs })))
+      const count = rows.reduce((sum, { signals }) => sum + signals.length, 0)
+      return lanes.series.add([{ bytes: seriesRowBinary(rows, nowMs()), rows: count }])
     },
     lightChanges: changes => lanes.light_changes.add(changes.map(lightChangeRow)),
     alarms: transitions => lanes.alarms.add(transitions.map(alarmRow)),
     incidents: changes => lanes.incidents.add(changes.map(incidentRow)),
-    seriesRoom: () => Math.max(0, Math.min(waitingMax, 2 * rowsMax) - lanes.series.waiting()),
+    seriesRoom: () => Math.max(0, Math.min(waitingMax, 2 * seriesMax) - lanes.series.waiting()),
     waiting: () => all.reduce((sum, lane) => sum + lane.waiting(), 0),
     flush,
     async close(timeoutMs) {

@@ -1,6 +1,8 @@
+import { signals } from '../schemas/signals.ts'
+
 /**
- * Rows of `series` in ClickHouse's RowBinary: after a start there are millions, and as JSON objects they cost more than to
- * find out what they are.
+ * What is stored of series, in ClickHouse's RowBinary: after a start there are millions, and as JSON objects they cost more
+ * than to find out what they are. The series of one port are sent together, and ClickHouse makes a row of each.
  */
 
 /** The series of one port, or of the device itself: one row of `series` for each of its signals. */
@@ -11,29 +13,45 @@ export interface SeriesRows {
   readonly tier: string
   readonly profile: string
   readonly identifiers: readonly string[]
-  /** What tells its series apart. */
-  readonly signals: readonly SeriesSignal[]
-  /** Two words a series, as workers name it: the low half of its id, the high half. */
-  readonly ids: ArrayLike<number>
+  /** What the ids of its series have in common (workers/series-id.ts), as two unsigned halves. */
+  readonly entity: { readonly hi: number; readonly lo: number }
+  /** Numbers of its signals (schemas/signals.ts), which tell its series apart. */
+  readonly signals: readonly number[]
 }
 
-export interface SeriesSignal {
-  readonly name: string
-  readonly unit: string
-}
+/** What one row sent is, in the order of its bytes. */
+const sent = [
+  'entity UInt64',
+  'updated_at DateTime64(3)',
+  'numbers Array(UInt8)',
+  'identifiers Array(String)',
+  'device String',
+  'instance String',
+  'node String',
+  'tier String',
+  'profile String'
+]
 
-/** Rows that wait, and when they were given. */
-export interface DatedSeries {
-  readonly rows: SeriesRows
-  readonly atMs: number
-}
+const listOf = (texts: readonly string[]): string => `[${texts.map(text => `'${text}'`).join(', ')}]`
 
-/** The columns in the order of the bytes: what is a series' own stands before what it shares with its neighbours. */
-export const seriesInsert =
-  'INSERT INTO series (id, signal, unit, device, instance, node, tier, profile, identifiers, updated_at) FORMAT RowBinary'
+/** Signals are sent by their numbers, from 1 as ClickHouse counts: how they are called and what tells their ids apart is the same for all. */
+export const seriesInsert = `INSERT INTO series (id, signal, unit, device, instance, node, tier, profile, identifiers, updated_at)
+  SELECT bitXor(entity, bitAnd(xxHash64(name), 0xffff)), ${listOf(signals.map(({ name }) => name))}[number] AS name,
+    ${listOf(signals.map(({ unit }) => unit))}[number], device, instance, node, tier, profile, identifiers, updated_at
+  FROM input('${sent.join(', ')}')
+  ARRAY JOIN numbers AS number FORMAT RowBinary`
 
-export function seriesRowBinary(dated: readonly DatedSeries[]): Buffer {
-  let bytes = Buffer.allocUnsafe(1 << 16)
+/** Bytes of a row beside its texts: id, time, and the lengths of two lists. */
+const headBytes = 8 + 8 + 2 * 5
+/** What a row takes mostly. */
+const bytesPerRow = 160
+/** A length before a text takes so many bytes at most, a letter so many. */
+const lengthBytesMax = 5
+const letterBytesMax = 3
+
+/** Bytes of these rows; `atMs` is when they are written, and of two rows of one series the later one counts. */
+export function seriesRowBinary(all: readonly SeriesRows[], atMs: number): Buffer {
+  let bytes = Buffer.allocUnsafe(all.length * bytesPerRow)
   let end = 0
 
   const reserve = (more: number): void => {
@@ -42,6 +60,9 @@ export function seriesRowBinary(dated: readonly DatedSeries[]): Buffer {
     bytes.copy(grown, 0, 0, end)
     bytes = grown
   }
+  const word = (value: number): void => {
+    end = bytes.writeUInt32LE(value, end)
+  }
   /** Unsigned LEB128. */
   const count = (value: number): void => {
     let rest = value
@@ -49,66 +70,37 @@ export function seriesRowBinary(dated: readonly DatedSeries[]): Buffer {
     bytes[end++] = rest
   }
   const text = (value: string): void => {
-    reserve(value.length * 3 + 5)
-    if (value.length * 3 < 128) {
-      // However its bytes come out, their number takes one byte, which is filled in afterwards.
-      const written = bytes.write(value, end + 1)
-      bytes[end] = written
-      end += 1 + written
+    reserve(value.length * letterBytesMax + lengthBytesMax)
+    if (value.length * letterBytesMax >= 128) {
+      count(Buffer.byteLength(value))
+      end += bytes.write(value, end)
       return
     }
-    count(Buffer.byteLength(value))
-    end += bytes.write(value, end)
+    // However its bytes come out, their number takes one byte, which is filled in afterwards.
+    const written = bytes.write(value, end + 1)
+    bytes[end] = written
+    end += 1 + written
   }
 
-  const signals = new Map<SeriesSignal, Buffer>()
-  const signalBytes = (signal: SeriesSignal): Buffer => {
-    let known = signals.get(signal)
-    if (known === undefined) {
-      const start = end
-      text(signal.name)
-      text(signal.unit)
-      known = Buffer.from(bytes.subarray(start, end))
-      end = start
-      signals.set(signal, known)
-    }
-    return known
+  const atHi = Math.floor(atMs / 4294967296)
+  const atLo = atMs - atHi * 4294967296
+  for (const rows of all) {
+    const { entity, signals: numbers, identifiers } = rows
+    reserve(headBytes + numbers.length)
+    word(entity.lo)
+    word(entity.hi)
+    word(atLo)
+    word(atHi)
+    count(numbers.length)
+    for (const number of numbers) bytes[end++] = number + 1
+    count(identifiers.length)
+    for (const identifier of identifiers) text(identifier)
+    text(rows.device)
+    text(rows.instance)
+    text(rows.node)
+    text(rows.tier)
+    text(rows.profile)
   }
-
-  let lastMs = NaN
-  let at = 0n
-  for (const { rows, atMs } of dated) {
-    if (atMs !== lastMs) at = BigInt(atMs)
-    lastMs = atMs
-    const { signals: of, ids } = rows
-    let sharedFrom = 0
-    let sharedTo = 0
-    for (let i = 0; i < of.length; i++) {
-      const own = signalBytes(of[i]!)
-      reserve(8 + own.length + sharedTo - sharedFrom)
-      bytes.writeUInt32LE(ids[i * 2]!, end)
-      bytes.writeUInt32LE(ids[i * 2 + 1]!, end + 4)
-      end += 8
-      bytes.set(own, end)
-      end += own.length
-      if (i > 0) {
-        bytes.copyWithin(end, sharedFrom, sharedTo)
-        end += sharedTo - sharedFrom
-        continue
-      }
-      sharedFrom = end
-      text(rows.device)
-      text(rows.instance)
-      text(rows.node)
-      text(rows.tier)
-      text(rows.profile)
-      reserve(5)
-      count(rows.identifiers.length)
-      for (const identifier of rows.identifiers) text(identifier)
-      reserve(8)
-      end = bytes.writeBigInt64LE(at, end)
-      sharedTo = end
-    }
-  }
-  return bytes.subarray(0, end)
+  // A copy of their own: they may wait long, and shall not keep more memory than they are.
+  return Buffer.from(bytes.subarray(0, end))
 }

@@ -50,9 +50,9 @@ export interface StoredEntity {
   readonly deviceId: string
   readonly nodeId: string
   readonly tier: string
-  /** Indices in the shared series state. */
-  readonly series: readonly number[]
-  /** Signal of each. */
+  /** Index of the first in the shared series state. */
+  readonly first: number
+  /** Signal of each, the first one's first. */
   readonly signals: readonly number[]
 }
 
@@ -193,12 +193,9 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
     const end = stored + count
     while (stored < end) {
       const first = registry.at(stored)
-      const series: number[] = []
       const signals: number[] = []
-      for (let at = first; stored < end && registry.isSamePlace(first, at); at = registry.at(++stored)) {
-        series.push(at)
+      for (let at = first; stored < end && registry.isSamePlace(first, at); at = registry.at(++stored))
         signals.push(registry.signal(at))
-      }
       const index = registry.deviceOf(first)
       let device = devices.get(index)
       if (device === undefined) {
@@ -208,7 +205,7 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
       const { identifiers, deviceId, nodeId, tier } = device
       const instance = registry.instance(first)
       const profile = registry.profile(first)
-      described.push({ identifiers, deviceId, nodeId, tier, instance, profile, series, signals })
+      described.push({ identifiers, deviceId, nodeId, tier, instance, profile, first, signals })
     }
     return described
   }

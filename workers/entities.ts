@@ -1,9 +1,8 @@
 import { unassigned } from '../rules/series-state.ts'
 import type { DecodedGroup } from '../schemas/decoded.ts'
-import { signals } from '../schemas/signals.ts'
 import { withoutInstance } from './kernel/layout.ts'
 import type { Layout, Layouts, SeriesSet } from './layouts.ts'
-import { entityId, signalBits } from './series-id.ts'
+import { bitsOfSignal, entityId } from './series-id.ts'
 import type { SharedState } from './shared-state.ts'
 
 /**
@@ -23,9 +22,6 @@ const keyScratchBytes = 4096
 
 /** Runs of series of one entity: the record's it is met by, those it is without, and all that are left. */
 const runsMax = 3
-
-/** What tells the series of one entity apart, by signal. */
-export const bitsOfSignal = signals.map(({ name }) => signalBits(name))
 
 export function createEntities(shared: SharedState, layouts: Layouts): Entities {
   const { series: state, seriesIds } = shared

@@ -14,11 +14,11 @@ import type {
 import { createCandidateList, packNewSeries } from '../schemas/findings.ts'
 import { createBatchWalker, type RecordVisitor } from '../schemas/record-batch.ts'
 import { openDesk } from './desk.ts'
-import { bitsOfSignal, createEntities } from './entities.ts'
+import { createEntities } from './entities.ts'
 import { createKnownRecords, type Scanning } from './known-records.ts'
 import { deskOffset, deskRange } from './kernel/layout.ts'
 import { createLayouts, type Layout } from './layouts.ts'
-import { entityId } from './series-id.ts'
+import { bitsOfSignal, entityId } from './series-id.ts'
 import type { SharedState } from './shared-state.ts'
 
 /**

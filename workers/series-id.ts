@@ -1,4 +1,5 @@
 import xxhash from 'xxhash-wasm'
+import { signals } from '../schemas/signals.ts'
 
 /**
  * The stored identity of a series, 64 bits: 16 of the device, 48 of the device and instance together, and the last 16
@@ -48,9 +49,11 @@ const hex8 = (half: number): string => half.toString(16).padStart(8, '0')
 /** 16 hex digits, as in `series` and the samples. */
 export const seriesIdHex = ({ hi, lo }: Halves): string => hex8(hi) + hex8(lo)
 
-/** The words of these series' ids, the low one first, out of those of all series. */
-export function idWords(seriesIds: Uint32Array, series: readonly number[]): number[] {
-  const words: number[] = []
-  for (const at of series) words.push(seriesIds[at * 2]!, seriesIds[at * 2 + 1]!)
-  return words
+/** What tells the series of one entity apart, by signal. */
+export const bitsOfSignal = signals.map(({ name }) => signalBits(name))
+
+/** What the ids of a series' entity have in common, as entityId() gives it; `seriesIds` has two words a series, the low one first. */
+export function entityOf(seriesIds: Uint32Array, series: number, signal: number): Halves {
+  const lo = (seriesIds[series * 2]! ^ bitsOfSignal[signal]!) >>> 0
+  return { hi: seriesIds[series * 2 + 1]!, lo }
 }
