@@ -397,7 +397,9 @@ describe.skipIf(!possible)('the whole path on real parts', () => {
     // Loose: the load, the broker, the database, the browser and this test share the machine with the daemon.
     expect(percentile(toLightMs, 0.99)).toBeLessThan(1000)
     expect(inProcessMs).toBeLessThanOrEqual(5)
-    expect(percentile(lookupMs, 0.5)).toBeLessThan(100)
+    expect(overHttpMs).toBeLessThanOrEqual(100)
+    // On a slow machine this process cannot send 500 requests/s, and what it measures is its own queue.
+    expect(percentile(lookupMs, 0.5)).toBeLessThan(1000)
   })
 
   it('has stored everything once at the end, and stops in order', async () => {
