@@ -60,9 +60,6 @@ export function seriesRowBinary(all: readonly SeriesRows[], atMs: number): Buffe
     bytes.copy(grown, 0, 0, end)
     bytes = grown
   }
-  const word = (value: number): void => {
-    end = bytes.writeUInt32LE(value, end)
-  }
   /** Unsigned LEB128. */
   const count = (value: number): void => {
     let rest = value
@@ -82,15 +79,13 @@ export function seriesRowBinary(all: readonly SeriesRows[], atMs: number): Buffe
     end += 1 + written
   }
 
-  const atHi = Math.floor(atMs / 4294967296)
-  const atLo = atMs - atHi * 4294967296
+  const at = BigInt(atMs)
   for (const rows of all) {
     const { entity, signals: numbers, identifiers } = rows
     reserve(headBytes + numbers.length)
-    word(entity.lo)
-    word(entity.hi)
-    word(atLo)
-    word(atHi)
+    end = bytes.writeUInt32LE(entity.lo, end)
+    end = bytes.writeUInt32LE(entity.hi, end)
+    end = bytes.writeBigInt64LE(at, end)
     count(numbers.length)
     for (const number of numbers) bytes[end++] = number + 1
     count(identifiers.length)

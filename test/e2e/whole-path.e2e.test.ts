@@ -320,7 +320,8 @@ describe.skipIf(!possible)('the whole path on real parts', () => {
         .filter(({ role, peer }) => role === 'downlink' && peer.startsWith('du-'))
         .map(port => ({ device, port }))
     )
-    const agent = new Agent({ keepAlive: true, maxSockets: 4 })
+    const askers = 4
+    const agent = new Agent({ keepAlive: true, maxSockets: askers })
     const ask = (path: string): Promise<string> =>
       new Promise((resolve, reject) => {
         httpGet(`${daemon.url}${path}`, { agent }, response => {
@@ -360,16 +361,22 @@ describe.skipIf(!possible)('the whole path on real parts', () => {
     const buildings = city.nodes.filter(({ addresses }) => addresses.length > 0)
     const perS = 500
     const lookUpFor = async (seconds: number): Promise<number[]> => {
-      const lookups: Promise<number>[] = []
+      const tookMs: number[] = []
       const beganMs = performance.now()
-      for (let i = 0; i < perS * seconds; i++) {
-        const waitMs = beganMs + (i * 1000) / perS - performance.now()
-        if (waitMs > 1) await delay(waitMs)
-        const address = encodeURIComponent(buildings[(i * 37) % buildings.length]!.addresses[0]!)
-        const askedMs = performance.now()
-        lookups.push(ask(`/api/v1/status?address=${address}`).then(() => performance.now() - askedMs))
+      let next = 0
+      // Each asks when it is due and free: where this process is too slow, its rate falls and is told, and no queue of its own is measured.
+      const asker = async (): Promise<void> => {
+        for (let i = next++; i < perS * seconds; i = next++) {
+          const waitMs = beganMs + (i * 1000) / perS - performance.now()
+          if (waitMs > 1) await delay(waitMs)
+          const address = encodeURIComponent(buildings[(i * 37) % buildings.length]!.addresses[0]!)
+          const askedMs = performance.now()
+          await ask(`/api/v1/status?address=${address}`)
+          tookMs.push(performance.now() - askedMs)
+        }
       }
-      return Promise.all(lookups)
+      await Promise.all(Array.from({ length: askers }, asker))
+      return tookMs
     }
     await lookUpFor(2)
     const beganMs = performance.now()
@@ -398,8 +405,8 @@ describe.skipIf(!possible)('the whole path on real parts', () => {
     expect(percentile(toLightMs, 0.99)).toBeLessThan(1000)
     expect(inProcessMs).toBeLessThanOrEqual(5)
     expect(overHttpMs).toBeLessThanOrEqual(100)
-    // On a slow machine this process cannot send 500 requests/s, and what it measures is its own queue.
-    expect(percentile(lookupMs, 0.5)).toBeLessThan(1000)
+    expect(percentile(lookupMs, 0.5)).toBeLessThan(100)
+    expect(lookupMs.length / tookS).toBeGreaterThan(perS / 2)
   })
 
   it('has stored everything once at the end, and stops in order', async () => {
