@@ -2,12 +2,13 @@ import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
-import { createServer, connect } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { Kafka, logLevel } from 'kafkajs'
 import { packageRoot } from '../../schemas/package-root.ts'
+import { freePorts } from './ports.ts'
 
 /**
  * A real Apache Kafka for tests and benchmarks. Tried in this order:
@@ -154,32 +155,6 @@ async function givenKafka(): Promise<RunningKafka> {
     pid: () => null,
     stop: async () => {}
   }
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from(
-      { length: count },
-      () =>
-        new Promise<{ port: number; close: () => Promise<void> }>((resolve, reject) => {
-          const server = createServer()
-          server.once('error', reject)
-          server.listen(0, '127.0.0.1', () => {
-            const address = server.address()
-            if (address === null || typeof address === 'string') {
-              reject(new Error('No port was given by the system.'))
-              return
-            }
-            resolve({
-              port: address.port,
-              close: () => new Promise(done => server.close(() => done()))
-            })
-          })
-        })
-    )
-  )
-  await Promise.all(servers.map(server => server.close()))
-  return servers.map(server => server.port)
 }
 
 /** Copies the broker's jars into .cache/kafka once; test files in parallel wait for the first. */

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { accessSync, constants } from 'node:fs'
-import { createServer } from 'node:net'
 import { delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freePorts } from '../../bench/support/ports.ts'
 
 /** The first of these programs found on PATH, or undefined. */
 function findProgram(names: readonly string[]): string | undefined {
@@ -33,15 +33,10 @@ export function programOrSkip(names: readonly string[], debianPackage: string): 
   return undefined
 }
 
+/** One of those that no other server is given by chance. */
 export async function freePort(): Promise<number> {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  const port = typeof address === 'object' && address !== null ? address.port : 0
-  server.close()
-  await once(server, 'close')
-  return port
+  const [port] = await freePorts(1)
+  return port!
 }
 
 export interface ServerProcess {
