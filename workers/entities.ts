@@ -66,9 +66,9 @@ export function createEntities(shared: SharedState, layouts: Layouts): Entities 
     const known = shared.entities.find(key, 0, end)
     if (known >= 0) return known
     const device = shared.deviceTable.insert(key, 4, deviceEnd, shared.takeDevice)
-    const places = new Set((slots.length > 0 ? slots : noReadings).map(slot => layout.placeOfSlot[slot]!))
+    const told = slots.length > 0 ? slots : noReadings
     // A record without any field a signal is read from says nothing of what the entity has.
-    const set = places.size > 0 ? layouts.setOf(layout, [...places]) : layouts.set(layout.number)!
+    const set = told.length > 0 ? layouts.setOf(layout, told) : layouts.set(layout.number)!
     return shared.entities.insert(key, 0, end, () => makeRun(set, device, identifier, instance))
   }
 
@@ -97,13 +97,8 @@ export function createEntities(shared: SharedState, layouts: Layouts): Entities 
         const missing = [...slots].filter(slot => seriesOf(first, slot) < 0)
         // Linked already by a worker that died before its key was there.
         if (missing.length === 0) return last
-        const places = new Set(missing.map(slot => layout.placeOfSlot[slot]!))
-        const made = makeRun(
-          layouts.setOf(layout, [...places]),
-          state.device[first]!,
-          identifier,
-          group.instance
-        )
+        const set = layouts.setOf(layout, missing)
+        const made = makeRun(set, state.device[first]!, identifier, group.instance)
         if (made >= 0) Atomics.store(shared.nextRuns, last, made + 1)
         return made
       })

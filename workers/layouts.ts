@@ -41,8 +41,8 @@ export interface Layouts {
   readonly all: readonly Layout[]
   /** The set with this number; undefined when it is of a measurement that is not known here. */
   set(number: number): SeriesSet | undefined
-  /** The set of the signals whose places are `places`; a larger one where there are too many sets. */
-  setOf(layout: Layout, places: readonly number[]): SeriesSet
+  /** The set of the signals that these slots give readings of; a larger one where there are too many sets. */
+  setOf(layout: Layout, slots: readonly number[]): SeriesSet
 }
 
 /** A set of a layout with more signals than its words have bits is always the whole of them. */
@@ -72,13 +72,21 @@ export function createLayouts(measurements: readonly EvaluatedMeasurement[], sha
   return {
     all,
     set,
-    setOf(layout, places) {
+    setOf(layout, slots) {
       const whole = sets[layout.number]!
-      if (layout.signals.length > placesMax || places.length === layout.signals.length) return whole
+      if (layout.signals.length > placesMax) return whole
       // Bytes of 0xff stand in no text: the key is never taken for a layout's.
       key[0] = -1 - layout.number
       key[1] = key[2] = 0
-      for (const place of places) key[1 + (place >>> 5)]! |= 1 << (place & 31)
+      let places = 0
+      for (const slot of slots) {
+        const place = layout.placeOfSlot[slot]!
+        const word = 1 + (place >>> 5)
+        const bit = 1 << (place & 31)
+        if ((key[word]! & bit) === 0) places++
+        key[word]! |= bit
+      }
+      if (places === layout.signals.length) return whole
       const number = shared.layouts.insert(keyBytes, 0, keyBytes.length, () => {
         const taken = shared.takeSet()
         if (taken < 0) return taken
