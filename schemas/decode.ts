@@ -44,18 +44,22 @@ interface Bad {
   readonly detail: string
 }
 
-/** One metric of any format, brought to one form. */
-interface Metric {
+/** What says whose a metric is, in any format. */
+export interface NamedMetric {
   readonly format: ProfileFormat
   readonly name: string
   readonly tags: Json
   readonly fields: Json
+  /** Identifiers beside the profile's. */
+  readonly identifiers?: readonly string[]
+}
+
+/** One metric of any format, brought to one form. */
+interface Metric extends NamedMetric {
   /** Raw timestamp; undefined where the metric has none. */
   readonly time: unknown
   /** Milliseconds where the format itself fixes the unit. */
   readonly timeMs?: number
-  /** Identifiers beside the profile's. */
-  readonly identifiers?: readonly string[]
 }
 
 interface Outcome {
@@ -227,7 +231,7 @@ function tagsOf(value: unknown): Json {
 }
 
 /** The tag's text, or undefined where there is none. */
-function tag(metric: Metric, key: string): string | undefined {
+function tag(metric: NamedMetric, key: string): string | undefined {
   return keyText(own(metric.tags, key))
 }
 
@@ -348,7 +352,7 @@ function decodeMetric(set: ProfileSet, metric: Metric, clock: Clock, outcome: Ou
   outcome.groups.push({
     measurement: plan.index,
     identifiers,
-    collector: usable(tag(metric, plan.collector)) ?? '',
+    collector: collectorOf(plan, metric),
     instance,
     timeMs: time.timeMs,
     clamped: time.clamped,
@@ -358,8 +362,30 @@ function decodeMetric(set: ProfileSet, metric: Metric, clock: Clock, outcome: Ou
   })
 }
 
+/** Whose a metric is, by the rules that its record is decoded by. */
+export interface Identified {
+  readonly plan: MeasurementPlan
+  readonly identifiers: readonly string[]
+  readonly collector: string
+  readonly instance: string
+}
+
+/** Whose a metric is; undefined where its record gives no group. Of the fields only the names count, and values that name an instance. */
+export function identify(set: ProfileSet, metric: NamedMetric): Identified | undefined {
+  const plan = planFor(set, metric)
+  if (plan === undefined) return undefined
+  const identifiers = identifiersOf(plan, metric)
+  const instance = instanceOf(plan, metric)
+  if (identifiers.length === 0 || instance === undefined) return undefined
+  return { plan, identifiers, collector: collectorOf(plan, metric), instance }
+}
+
+function collectorOf(plan: MeasurementPlan, metric: NamedMetric): string {
+  return usable(tag(metric, plan.collector)) ?? ''
+}
+
 /** The first measurement whose name and tags match and that knows one of the fields. */
-function planFor(set: ProfileSet, metric: Metric): MeasurementPlan | undefined {
+function planFor(set: ProfileSet, metric: NamedMetric): MeasurementPlan | undefined {
   const { exact, wild } = set.byName[metric.format]
   const fits = (index: number): MeasurementPlan | undefined => {
     const plan = set.measurements[index]
@@ -412,7 +438,7 @@ export function withoutPort(address: string): string {
   return bracketed ?? /^([^:]+):\d+$/.exec(address)?.[1] ?? address
 }
 
-function identifiersOf(plan: MeasurementPlan, metric: Metric): readonly string[] {
+function identifiersOf(plan: MeasurementPlan, metric: NamedMetric): readonly string[] {
   const found: string[] = []
   const add = (text: string | undefined): void => {
     if (text !== undefined && !found.includes(text)) found.push(text)
@@ -423,7 +449,7 @@ function identifiersOf(plan: MeasurementPlan, metric: Metric): readonly string[]
 }
 
 /** '' where the measurement has none; undefined where it must have one and does not. */
-function instanceOf(plan: MeasurementPlan, metric: Metric): string | undefined {
+function instanceOf(plan: MeasurementPlan, metric: NamedMetric): string | undefined {
   for (const key of plan.instance) {
     const value = keyValue(key, tag(metric, key.tag))
     if (value !== undefined) return value

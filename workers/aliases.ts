@@ -1,3 +1,4 @@
+import { identify, type Identified } from '../schemas/decode.ts'
 import type { ProfileFormat } from '../schemas/profile-schema.ts'
 import type { MeasurementPlan, ProfileSet } from '../schemas/profile.ts'
 
@@ -10,7 +11,10 @@ import type { MeasurementPlan, ProfileSet } from '../schemas/profile.ts'
 interface Identity {
   /** The name that measurements are found by. */
   readonly name: string
+  /** Keys of the tags. */
   readonly tags: readonly string[]
+  /** The tags themselves, where the alias holds them as the reference decoder takes them. */
+  readonly texts?: Readonly<Record<string, unknown>>
 }
 
 /** How one format's aliases read. */
@@ -42,12 +46,14 @@ function objectOf(text: string): Readonly<Record<string, unknown>> | undefined {
   }
 }
 
+/** What a name and flat tags say, given as JSON of both. */
+function ofNameAndTags(json: string): Identity | undefined {
+  const object = objectOf(json) as { name: string; tags: Readonly<Record<string, string>> } | undefined
+  return object && { name: object.name, tags: Object.keys(object.tags), texts: object.tags }
+}
+
 const telegraf: AliasForm = {
-  identity(alias) {
-    if (!telegrafAlias.test(alias)) return undefined
-    const tags = objectOf(alias.slice(alias.indexOf('{')))
-    return tags && { name: alias.slice(0, alias.indexOf('"')), tags: Object.keys(tags) }
-  },
+  identity: alias => (telegrafAlias.test(alias) ? ofNameAndTags(`{"name":"${alias}}`) : undefined),
   compose: (alias, field, rawTime) =>
     `{"fields":{${JSON.stringify(field)}:0},"name":"${alias},"timestamp":${rawTime}}`
 }
@@ -57,8 +63,7 @@ const gnmic: AliasForm = {
   identity(alias) {
     if (!gnmicAlias.test(alias)) return undefined
     const nameEnd = alias.indexOf('"')
-    const tags = objectOf(alias.slice(nameEnd + 1))
-    return tags && { name: alias.slice(1, nameEnd), tags: Object.keys(tags) }
+    return ofNameAndTags(`{"name":"${alias.slice(1, nameEnd)}","tags":${alias.slice(nameEnd + 1)}}`)
   },
   compose(alias, field, rawTime) {
     const nameEnd = alias.indexOf('"')
@@ -98,7 +103,37 @@ const canonical: AliasForm = {
 
 const aliasForms: Readonly<Record<ProfileFormat, AliasForm>> = { telegraf, gnmic, zabbix, canonical }
 
-const utf8 = new TextDecoder()
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
+const strictUtf8 = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true })
+
+/** Whether only `plan` goes by the name, and no tag stands beside a value. Where several measurements match, the fields decide between them. */
+function isDecided({ name, tags }: Identity, plan: MeasurementPlan, profiles: ProfileSet): boolean {
+  const { exact, wild } = profiles.byName[plan.format]
+  const candidates = (exact.get(name)?.length ?? 0) + wild.filter(({ pattern }) => pattern.test(name)).length
+  return candidates === 1 && !tags.some(tag => plan.linkedKeys.has(tag))
+}
+
+/**
+ * What an alias that was not met before says its records are of, all of them: the very thing that the reference decoder would make
+ * of one with these fields (names, values do not count). Undefined where only that decoder can tell.
+ */
+export function identifyAlias(
+  aliasBytes: Uint8Array,
+  format: ProfileFormat,
+  fields: Readonly<Record<string, null>>,
+  profiles: ProfileSet
+): Identified | undefined {
+  let alias: string
+  try {
+    alias = strictUtf8.decode(aliasBytes)
+  } catch {
+    return undefined
+  }
+  const identity = aliasForms[format].identity(alias)
+  if (identity?.texts === undefined) return undefined
+  const found = identify(profiles, { format, name: identity.name, tags: identity.texts, fields })
+  return found !== undefined && isDecided(identity, found.plan, profiles) ? found : undefined
+}
 
 /**
  * Whether an alias says by itself which measurement, device and instance a record is of, where the reference decoder has
@@ -117,12 +152,7 @@ export function proveAlias(
   const form = aliasForms[format]
   const alias = utf8.decode(aliasBytes)
   const identity = form.identity(alias)
-  if (identity === undefined || plan.format !== format) return false
-  // Where several measurements match the name, the fields decide between them.
-  const { exact, wild } = profiles.byName[format]
-  const candidates =
-    (exact.get(identity.name)?.length ?? 0) + wild.filter(({ pattern }) => pattern.test(identity.name)).length
-  if (candidates !== 1 || identity.tags.some(tag => plan.linkedKeys.has(tag))) return false
+  if (identity === undefined || plan.format !== format || !isDecided(identity, plan, profiles)) return false
   const elsewhere = form.tagsElsewhere ?? []
   if ([...plan.device, ...plan.instance, ...plan.when].some(({ tag }) => elsewhere.includes(tag)))
     return false

@@ -1,6 +1,6 @@
 import { unassigned } from '../rules/series-state.ts'
-import type { DecodedGroup } from '../schemas/decoded.ts'
 import { withoutInstance } from './kernel/layout.ts'
+import type { MetGroup } from './known-records.ts'
 import type { Layout, Layouts, SeriesSet } from './layouts.ts'
 import { bitsOfSignal, entityId } from './series-id.ts'
 import type { SharedState } from './shared-state.ts'
@@ -11,11 +11,11 @@ import type { SharedState } from './shared-state.ts'
  */
 export interface Entities {
   /** First series of the group's entity, made when it is new; negative when the limit of series is reached. */
-  firstSeries(layout: Layout, group: DecodedGroup): number
+  firstSeries(layout: Layout, group: MetGroup): number
   /** Series of a slot in any run of the entity, or -1 when it has none yet. */
   seriesOf(first: number, slot: number): number
   /** Makes series for the signals of the group that its entity has had no reading of so far. */
-  extend(layout: Layout, group: DecodedGroup, first: number): void
+  extend(layout: Layout, group: MetGroup, first: number): void
 }
 
 const keyScratchBytes = 4096
@@ -59,7 +59,7 @@ export function createEntities(shared: SharedState, layouts: Layouts): Entities 
     return first
   }
 
-  const firstSeries = (layout: Layout, group: DecodedGroup): number => {
+  const firstSeries = (layout: Layout, group: MetGroup): number => {
     const { instance, slots, noReadings } = group
     const identifier = group.identifiers[0]!
     const { deviceEnd, end } = writeKey(layout, identifier, instance)
@@ -83,7 +83,7 @@ export function createEntities(shared: SharedState, layouts: Layouts): Entities 
     return -1
   }
 
-  const extend = (layout: Layout, group: DecodedGroup, first: number): void => {
+  const extend = (layout: Layout, group: MetGroup, first: number): void => {
     const identifier = group.identifiers[0]!
     const { end } = writeKey(layout, identifier, group.instance)
     for (let more = 1; more <= runsMax - 1; more++) {

@@ -15,7 +15,7 @@ import { createCandidateList, packNewSeries } from '../schemas/findings.ts'
 import { createBatchWalker, type RecordVisitor } from '../schemas/record-batch.ts'
 import { openDesk } from './desk.ts'
 import { createEntities } from './entities.ts'
-import { createKnownRecords, type Scanning } from './known-records.ts'
+import { createKnownRecords, type MetGroup, type Scanning } from './known-records.ts'
 import { deskOffset, deskRange } from './kernel/layout.ts'
 import { createLayouts, type Layout } from './layouts.ts'
 import { bitsOfSignal, entityId } from './series-id.ts'
@@ -85,7 +85,9 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
   const { scanning } = options
   const known =
     scanning !== undefined && scanning.policy.depthMax >= depthMin
-      ? createKnownRecords(shared, layouts, decoder, scanning)
+      ? createKnownRecords(shared, layouts, decoder, scanning, group =>
+          meetEntity(layouts.all[group.measurement]!, group)
+        )
       : undefined
   const walker = createBatchWalker({
     ...limits,
@@ -140,7 +142,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     })
   }
 
-  const announce = (layout: Layout, group: DecodedGroup, first: number): Announced => {
+  const announce = (layout: Layout, group: MetGroup, first: number): Announced => {
     let entity = announced.get(first)
     if (entity === undefined) {
       const { identifiers, collector, instance } = group
@@ -167,6 +169,24 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     devices.lastSeenMs[device] = nowMs
   }
 
+  /**
+   * Returns the entity's first series, or a negative number at the limit of series. Those of the group's series that have no
+   * program are announced.
+   */
+  const meetEntity = (layout: Layout, group: MetGroup): number => {
+    const first = entities.firstSeries(layout, group)
+    if (first < 0) return first
+    const { slots } = group
+    seen(state.device[first]!)
+    if (slots.some(slot => entities.seriesOf(first, slot) < 0)) entities.extend(layout, group, first)
+    for (const slot of slots) {
+      const series = entities.seriesOf(first, slot)
+      if (series >= 0 && state.program[series]! < 0)
+        describe(announce(layout, group, first), series, layout.info.slots[slot]!.signal)
+    }
+    return first
+  }
+
   /** Returns the entity's first series. */
   const takeGroup = (group: DecodedGroup): number => {
     const layout = layouts.all[group.measurement]!
@@ -175,10 +195,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     const { slots, values } = group
     for (const slot of group.noReadings) layout.noReadings[slot]!++
     if (group.clamped) counts.clamped++
-    const first = entities.firstSeries(layout, group)
-    if (first >= 0) seen(state.device[first]!)
-    if (first >= 0 && slots.some(slot => entities.seriesOf(first, slot) < 0))
-      entities.extend(layout, group, first)
+    const first = meetEntity(layout, group)
     desk.reserveRows(slots.length)
     counts.samples += slots.length
     for (let i = 0; i < slots.length; i++) {
@@ -191,7 +208,6 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
         writeRow(-1, lo ^ bitsOfSignal[signal]!, hi, values[i]!)
         continue
       }
-      if (state.program[series]! < 0) describe(announce(layout, group, first), series, signal)
       writeRow(series, seriesIds[series * 2]!, seriesIds[series * 2 + 1]!, values[i]!)
     }
     return first

@@ -89,11 +89,15 @@ export interface KernelForms {
   /** Learns what the text [from..to) reads as in a slot of a shape. */
   learnText(slot: number, from: number, to: number): boolean
   learnSet(set: SeriesSet): boolean
+  /** The names of the fields up to a place, as a record has them, without their values. */
+  fieldsOf(place: number): Fields
   /** Whether the fields of a place leave it to the alias alone which measurement and instance a record is of. */
   isPlain(place: number, measurement: number): boolean
   /** Where the counters of a measurement's slots begin. */
   readonly slotBases: readonly number[]
 }
+
+export type Fields = Readonly<Record<string, null>>
 
 /** By number. */
 export const formatsOfKernel: readonly ProfileFormat[] = (() => {
@@ -400,8 +404,9 @@ export function createKernelForms(
     const names = namesOf(place)
     return slotsOf(names, plan) !== undefined && !mayNameInstance(names, plan)
   }
-  /** What isPlain() has said, by place and measurement: it is asked for every alias. */
+  /** What isPlain() and fieldsOf() have said, by place and measurement and by place: they are asked for every alias. */
   const plain = new Map<number, boolean>()
+  const fields = new Map<number, Fields>()
 
   return {
     slotBases,
@@ -409,6 +414,15 @@ export function createKernelForms(
     learnShape: (place, measurement) => locked(() => learnShape(place, measurement)),
     learnText: (slot, from, to) => locked(() => learnText(slot, from, to)),
     learnSet: set => locked(() => learnSet(set)),
+    fieldsOf(place) {
+      let known = fields.get(place)
+      if (known === undefined) {
+        refresh()
+        known = Object.fromEntries(namesOf(place).map(name => [name, null]))
+        fields.set(place, known)
+      }
+      return known
+    },
     isPlain(place, measurement) {
       const key = place * measurements.length + measurement
       let isPlain = plain.get(key)

@@ -128,6 +128,69 @@ describe('the kernel', () => {
     ).toBe(1)
   })
 
+  describe('met with a port for the first time', () => {
+    /** How many of these values took the kernel where nobody was known before. */
+    const scannedAtOnce = (values: readonly Uint8Array[]): number => {
+      const parity = createParity(profiles)
+      const difference = parity.run(values)
+      expect(difference?.scanning).toEqual(difference?.decoding)
+      return parity.scanned
+    }
+    const tagged = (tags: string, { name = 'interface', fields = '"ifOperStatus":1' } = {}) =>
+      Buffer.from(`{"fields":{${fields}},"name":"${name}","tags":{${tags}},"timestamp":1700000500}`)
+
+    it('makes its series known without the decoder', () => {
+      const gnmic =
+        '{"name":"sub1","timestamp":1700000500000000000,"tags":{"interface_name":"ethernet-1/1","source":"10.7.1.9:57400"},"values":{"/interface/oper-state":"up"}}'
+      const values = [
+        telegraf('"ifHCInOctets":7,"ifOperStatus":"down(2)"'),
+        telegraf('"ifHCInOctets":8,"ifOperStatus":1', { port: '2' }),
+        // The same port by other tags, and with a signal more.
+        tagged('"agent_host":"10.7.1.5","ifIndex":"2"', { fields: '"ifHCOutOctets":1,"ifOperStatus":1' }),
+        // No reading at all, and a device without a port.
+        telegraf('"swDdmRxPower":"  -"', { name: 'ddm', port: '3' }),
+        Buffer.from(
+          '{"fields":{"battery_charge_percent":100},"name":"upsd","tags":{"ups_name":"ku7"},"timestamp":1700000500}'
+        ),
+        Buffer.from(gnmic)
+      ]
+      expect(scannedAtOnce(values)).toBe(values.length)
+    })
+
+    it.each([
+      ['an escape in a tag', tagged('"agent_host":"10.7.1.\\u0035","ifIndex":"1"')],
+      ['a tag that is no text', tagged('"agent_host":"10.7.1.5","ifIndex":1')],
+      ['tags that are no JSON', tagged('"agent_host":"10.7.1.5","ifIndex":"1",')],
+      ['a line end in a tag', tagged('"agent_host":"10.7.1.5","ifIndex":"1\n"')],
+      ['a control character in the name', tagged('"agent_host":"10.7.1.5"', { name: 'interface\u0001' })],
+      ['a byte order mark before the name', tagged('"agent_host":"10.7.1.5"', { name: '\ufeffinterface' })],
+      [
+        'bytes that are no UTF-8',
+        Buffer.from(tagged('"agent_host":"10.7.1.5","ifIndex":"1","x":"\u007f"')).map(byte =>
+          byte === 0x7f ? 0xff : byte
+        )
+      ],
+      ['no tag that names a device', tagged('"ifIndex":"1"')],
+      ['a name that nobody knows', tagged('"agent_host":"10.7.1.5"', { name: 'nobody' })],
+      ['a time that is absurd', telegraf('"ifOperStatus":1', { timestamp: '5' })],
+      [
+        'an instance among its fields',
+        tagged('"agent_host":"10.7.1.5"', { fields: '"ifIndex":7,"ifOperStatus":1' })
+      ]
+    ])('leaves it to the decoder with %s', (_what, value) => {
+      expect(scannedAtOnce([value])).toBe(0)
+    })
+
+    it('leaves series beyond the limit to the decoder, and remembers none of them', () => {
+      const parity = createParity(profiles, 20)
+      const values = Array.from({ length: 40 }, (_, i) => telegraf('"ifOperStatus":1', { port: String(i) }))
+      for (let round = 0; round < 2; round++) {
+        expect(parity.run(values)).toBeUndefined()
+        expect(parity.scanned).toBe(20)
+      }
+    })
+  })
+
   it('leaves a record whose time is absurd, too old or from the future', () => {
     for (const timestamp of ['5', '1500000000', '1700009999'])
       expect(scannedOf([telegraf('"ifOperStatus":1', { timestamp })])).toBe(0)

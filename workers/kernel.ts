@@ -13,6 +13,13 @@ import { sharedTableParts } from './shared-table.ts'
 export interface Kernel {
   /** Reads on in the run on a desk, `most` records at most; what it stopped for (stopDone … in layout.ts). */
   walk(desk: number, most: number): number
+  /**
+   * Reads the record that walk() stopped at for its alias as a measurement reads it, its time in that unit (its place in
+   * `timeUnits`); what it stopped for. With stopDone the desk lists `readings` and `noReadings` slots.
+   */
+  readNew(measurement: number, timeUnit: number, isWithoutInstance: boolean): number
+  readings(): number
+  noReadings(): number
   /** Judges rows of a desk; the first that needs the long way, or where its list was full, or `to`. */
   judge(desk: number, from: number, to: number): number
   /** Decodes one block of LZ4; where the output ends, or 0 where it is damaged or does not fit. */
@@ -26,6 +33,9 @@ interface KernelExports {
   readonly judge: Kernel['judge']
   readonly lz4: Kernel['lz4']
   readonly unassignedRows: { readonly value: number }
+  readonly readings: { readonly value: number }
+  readonly noReadings: { readonly value: number }
+  readNew(measurement: number, timeUnit: number, isWithoutInstance: number): number
   openFields(forms: number, measurements: number): void
   openTable(header: number, slots: number, entries: number, keys: number): void
   openSeries(
@@ -97,7 +107,16 @@ export function openKernel(shared: SharedState, policy: DecodePolicy, measuremen
   )
   of.setClock(policy.pastMsMax, policy.futureMsMax)
   of.setLimits(policy.valueBytesMax)
-  return { walk: of.walk, judge: of.judge, lz4: of.lz4, unassignedRows: () => of.unassignedRows.value }
+  return {
+    walk: of.walk,
+    readNew: (measurement, timeUnit, isWithoutInstance) =>
+      of.readNew(measurement, timeUnit, isWithoutInstance ? 1 : 0),
+    readings: () => of.readings.value,
+    noReadings: () => of.noReadings.value,
+    judge: of.judge,
+    lz4: of.lz4,
+    unassignedRows: () => of.unassignedRows.value
+  }
 }
 
 /** The kernel's LZ4 for createDecompressor(): input and output lie in its memory, the output with slack behind it. */

@@ -1,9 +1,10 @@
+import { timeUnits } from '../schemas/convert.ts'
 import type { Decoded, DecodedGroup } from '../schemas/decoded.ts'
 import type { BlockDecoder } from '../schemas/decompress.ts'
 import type { DecodePolicy } from '../schemas/decode.ts'
 import type { ProfileSet } from '../schemas/profile.ts'
 import type { RecordRun } from '../schemas/record-batch.ts'
-import { proveAlias } from './aliases.ts'
+import { identifyAlias, proveAlias } from './aliases.ts'
 import type { Desk } from './desk.ts'
 import type { RecordDecoder } from './evaluate.ts'
 import { createKernelForms, formatsOfKernel } from './kernel-forms.ts'
@@ -37,6 +38,8 @@ import {
   runNextOffset,
   runNowMs,
   runRows,
+  scratchNoReadings,
+  scratchSlots,
   slotsMax,
   stopDone,
   stopFirst,
@@ -55,7 +58,8 @@ import { tableFull } from './shared-table.ts'
 
 /**
  * The kernel at work: it reads records that are written as expected and of series that are known, and stops at everything
- * else. What it stops for it is taught here where that can be; other records are left to the reference decoder.
+ * else. What it stops for it is taught here where that can be, a port that was not met before too where its alias says all
+ * of it; other records are left to the reference decoder.
  */
 export interface KnownRecords {
   readonly lz4Block: BlockDecoder
@@ -77,6 +81,12 @@ export interface KnownRecords {
   counts(): { readonly samples: number; readonly scanned: number; readonly bytes: number }
 }
 
+/** What a record with an alias that was not met before is of, and which slots it gives readings of. */
+export type MetGroup = Pick<
+  DecodedGroup,
+  'measurement' | 'identifiers' | 'collector' | 'instance' | 'slots' | 'noReadings'
+>
+
 export interface Scanning {
   readonly profiles: ProfileSet
   readonly policy: DecodePolicy
@@ -92,7 +102,8 @@ export function createKnownRecords(
   shared: SharedState,
   layouts: Layouts,
   decoder: RecordDecoder,
-  { profiles, policy }: Scanning
+  { profiles, policy }: Scanning,
+  meet: (group: MetGroup) => number
 ): KnownRecords {
   const { measurements } = profiles
   const kernel = openKernel(shared, policy, measurements.length)
@@ -126,9 +137,48 @@ export function createKnownRecords(
       case stopRows:
         desk.reserveRows(first)
         return true
+      case stopNewAlias:
+        return meetNew()
       default:
         return false
     }
+  }
+
+  /** The bytes are copied: decoders refuse shared memory. */
+  const aliasFound = (): Uint8Array => {
+    const from = u32(foundAliasFrom)
+    const to = u32(foundAliasTo)
+    return new Uint8Array(bufferReaching(shared.kernel.memory, to), from, to - from).slice()
+  }
+
+  const remember = (alias: Uint8Array, value: number): boolean => {
+    aliasesFull = shared.aliases.insert(alias, 0, alias.length, () => value) === tableFull
+    return !aliasesFull
+  }
+
+  const listed = (at: number, count: number): number[] =>
+    Array.from({ length: count }, (_, i) => u32(at + i * 4))
+
+  /** Meets the entity of the record that the kernel stopped at for its alias, where that says all of it. */
+  const meetNew = (): boolean => {
+    const format = formatsOfKernel[u32(foundFormat)]
+    if (aliasesFull || format === undefined) return false
+    const alias = aliasFound()
+    const place = u32(foundPlace)
+    const found = identifyAlias(alias, format, forms.fieldsOf(place), profiles)
+    if (found === undefined || !forms.isPlain(place, found.plan.index)) return false
+    const { plan, identifiers, collector, instance } = found
+    const timeUnit = timeUnits.indexOf(plan.time)
+    let lessons = 0
+    for (;;) {
+      const why = kernel.readNew(plan.index, timeUnit, instance === '')
+      if (why === stopDone) break
+      if (++lessons > lessonsMax || !teach(why)) return false
+    }
+    const slots = listed(scratchSlots, kernel.readings())
+    const noReadings = listed(scratchNoReadings, kernel.noReadings())
+    const first = meet({ measurement: plan.index, identifiers, collector, instance, slots, noReadings })
+    return first >= 0 && remember(alias, first)
   }
 
   return {
@@ -177,26 +227,23 @@ export function createKnownRecords(
     },
     isAliasNew: () => isAliasNew,
     learnAlias(recordMs, group, first) {
-      const from = u32(foundAliasFrom)
-      const to = u32(foundAliasTo)
       const format = formatsOfKernel[u32(foundFormat)]
       const plan = measurements[group.measurement]
       if (first < 0 || format === undefined || plan === undefined) return
-      const alias = new Uint8Array(bufferReaching(shared.kernel.memory, to), from, to - from).slice()
+      const alias = aliasFound()
       const isOfItself = forms.isPlain(u32(foundPlace), group.measurement)
       const proof = proveAlias(alias, format, f64(foundRawTime), plan, profiles, isOfItself)
       const isWhole =
         typeof proof === 'boolean' ? proof : isSame(decoder.decode(proof, recordMs, nowMs), group)
-      const made = shared.aliases.insert(alias, 0, alias.length, () => (isWhole ? first : notWhole))
-      if (made === tableFull) aliasesFull = true
+      remember(alias, isWhole ? first : notWhole)
     },
     judge(from, to, unassigned) {
       let row = from
       for (;;) {
         row = kernel.judge(desk.at, row, to)
-        const listed = kernel.unassignedRows()
-        for (let i = 0; i < listed; i++) unassigned(u32(attention + i * 4))
-        if (row === to || listed < attentionMax) return row
+        const rows = kernel.unassignedRows()
+        for (let i = 0; i < rows; i++) unassigned(u32(attention + i * 4))
+        if (row === to || rows < attentionMax) return row
       }
     },
     records: () => u32(countRecords),

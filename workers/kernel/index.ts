@@ -24,12 +24,13 @@ import { isLarge, lookAhead } from './ahead'
 import { varint, varintEnd, varlong } from './bytes'
 import { desk, openFields, place, stop, stopWith, takeDesk } from './fields'
 import { aliasFrom, aliasTo, format, rawTime, scanRecord } from './forms'
-import { openSeries, setClock, takeRecord } from './series'
+import { openSeries, readNew, setClock, takeRecord } from './series'
 import { openTable } from './table'
 
 export { openJudge, judge, unassignedRows } from './judge'
 export { lz4 } from './lz4'
-export { openTable, openSeries, openFields, setClock }
+export { noReadings, readings } from './readings'
+export { openTable, openSeries, openFields, readNew, setClock }
 
 /**
  * The kernel: the way of a record that is written as expected and of series that are known, from the bytes of a batch to

@@ -25,13 +25,14 @@ import {
   setSlotBase,
   setTimeUnit,
   slotCounters,
+  stopDone,
   stopLeave,
   stopNewAlias,
   stopRows,
   stopSet,
   withoutInstance
 } from './layout'
-import { desk, forms, stopWith } from './fields'
+import { desk, forms, stop, stopWith } from './fields'
 import { aliasFrom, aliasTo, format, isTimeMs, rawTime } from './forms'
 import { noReadings, readFields, readings } from './readings'
 import { find } from './table'
@@ -73,6 +74,23 @@ function setOf(layout: u32): usize {
   return load<u32>(forms + formsSets + (((layout & ~withoutInstance) as usize) << 2)) as usize
 }
 
+/** Event time of the record scanned last, of a measurement with this unit; NaN where it is absurd, too old or from the future. */
+function believableMs(timeUnit: u32): f64 {
+  const nowMs = load<f64>(desk + runNowMs)
+  const timeMs = isTimeMs ? rawTime : toTimeMs(rawTime, timeUnit)
+  return timeMs >= nowMs - pastMsMax && timeMs <= nowMs + futureMsMax ? timeMs : NaN
+}
+
+/**
+ * Reads the fields of the record scanned last as a measurement reads them, for a record whose alias is not known yet. Returns
+ * what it stopped for; with stopDone the slots that give readings, and those that give none, are listed on the desk.
+ */
+export function readNew(measurement: usize, timeUnit: u32, isWithoutInstance: bool): i32 {
+  stopWith(stopLeave, 0, 0)
+  const timeMs = believableMs(timeUnit)
+  return timeMs == timeMs && readFields(measurement, isWithoutInstance) ? stopDone : stop
+}
+
 /**
  * Writes the rows of the record scanned last. False, with `stop` set, leaves it; no row counts then. `offset` is
  * the record's.
@@ -89,13 +107,9 @@ export function takeRecord(offset: f64): bool {
     stopWith(stopSet, (layout & ~withoutInstance) as usize, 0)
     return false
   }
-  const nowMs = load<f64>(desk + runNowMs)
-  const timeMs = isTimeMs ? rawTime : toTimeMs(rawTime, load<u32>(set + setTimeUnit))
-  // Absurd, too old, or from the future: the reference decoder says what becomes of it.
-  if (
-    load<u32>(set + setFormat) != format ||
-    !(timeMs >= nowMs - pastMsMax && timeMs <= nowMs + futureMsMax)
-  ) {
+  const timeMs = believableMs(load<u32>(set + setTimeUnit))
+  // The reference decoder says what becomes of a time that cannot be believed.
+  if (load<u32>(set + setFormat) != format || timeMs != timeMs) {
     stopWith(stopLeave, 0, 0)
     return false
   }
@@ -114,7 +128,7 @@ export function takeRecord(offset: f64): bool {
   for (let i: usize = 0; i < noReadings; i++)
     count(desk + slotCounters + ((slotBase + (load<u32>(desk + scratchNoReadings + (i << 2)) as usize)) << 2))
   const device = load<i32>(devicesAt + ((first as usize) << 2))
-  if (device >= 0) store<f64>(lastSeenAt + ((device as usize) << 3), nowMs)
+  if (device >= 0) store<f64>(lastSeenAt + ((device as usize) << 3), load<f64>(desk + runNowMs))
   return true
 }
 
