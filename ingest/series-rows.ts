@@ -79,13 +79,15 @@ export function seriesRowBinary(all: readonly SeriesRows[], atMs: number): Buffe
     end += 1 + written
   }
 
-  const at = BigInt(atMs)
+  const atHi = Math.floor(atMs / 4294967296)
+  const atLo = atMs - atHi * 4294967296
   for (const rows of all) {
     const { entity, signals: numbers, identifiers } = rows
     reserve(headBytes + numbers.length)
     end = bytes.writeUInt32LE(entity.lo, end)
     end = bytes.writeUInt32LE(entity.hi, end)
-    end = bytes.writeBigInt64LE(at, end)
+    end = bytes.writeUInt32LE(atLo, end)
+    end = bytes.writeUInt32LE(atHi, end)
     count(numbers.length)
     for (const number of numbers) bytes[end++] = number + 1
     count(identifiers.length)

@@ -519,6 +519,8 @@ export function createAlarmEngine(compiled: CompiledRules, restored: Iterable<Al
 
     raisedConditions(device, instance) {
       settleAll()
+      // It is asked for every series that is met, and mostly nothing is on anywhere.
+      if (resources.size === 0) return nothingRaised
       let raised: Set<number> | undefined
       for (const resource of [
         resources.get(resourceKey('instance', device, instance)),

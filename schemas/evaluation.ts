@@ -113,9 +113,9 @@ export interface NewEntity {
   /** Index of the device in the shared device state (last seen times). */
   readonly device: number
   /** Indices in the shared series state, in the order they were met. */
-  readonly series: ArrayLike<number>
+  readonly series: readonly number[]
   /** Signal of each. */
-  readonly signals: ArrayLike<number>
+  readonly signals: readonly number[]
 }
 
 /** New entities as they travel; newEntities (findings.ts) reads them. */

@@ -146,8 +146,8 @@ describe('new series', () => {
     instance: '',
     profile: 'p',
     device,
-    series: Int32Array.from(series),
-    signals: Int32Array.from(series, at => at % 7)
+    series,
+    signals: series.map(at => at % 7)
   })
 
   it('are unpacked as they were packed, each text being kept once', () => {

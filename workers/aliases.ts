@@ -109,8 +109,11 @@ const strictUtf8 = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true })
 /** Whether only `plan` goes by the name, and no tag stands beside a value. Where several measurements match, the fields decide between them. */
 function isDecided({ name, tags }: Identity, plan: MeasurementPlan, profiles: ProfileSet): boolean {
   const { exact, wild } = profiles.byName[plan.format]
-  const candidates = (exact.get(name)?.length ?? 0) + wild.filter(({ pattern }) => pattern.test(name)).length
-  return candidates === 1 && !tags.some(tag => plan.linkedKeys.has(tag))
+  let candidates = exact.get(name)?.length ?? 0
+  for (const { pattern } of wild) if (pattern.test(name)) candidates++
+  if (candidates !== 1) return false
+  for (const tag of tags) if (plan.linkedKeys.has(tag)) return false
+  return true
 }
 
 /**

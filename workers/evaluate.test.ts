@@ -111,8 +111,8 @@ describe('the evaluator', () => {
     expect(first.newSeries.count).toBe(1)
     expect([...newEntities(first.newSeries)]).toEqual([
       {
-        series: Int32Array.of(0),
-        signals: Int32Array.of(oper),
+        series: [0],
+        signals: [oper],
         identifiers: ['a', 'a.alias'],
         collector: 'col1',
         instance: '1',

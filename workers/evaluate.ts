@@ -241,7 +241,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     ...(known !== undefined && beforeRecord === undefined ? { skim: run => known.skim(run) } : {}),
     record(bytes, keyAt, keyLength, valueAt, valueLength, at, recordTimestampMs) {
       offset = at
-      desk.control.setFloat64(deskOffset, at, true)
+      desk.doubles[deskOffset / 8] = at
       counts.records++
       if (valueLength <= 0) {
         if (valueLength < 0) counts.tombstones++
@@ -344,8 +344,8 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
       layout.noReadings.fill(0)
       layout.scanned = 0
     }
-    desk.control.setFloat64(deskRange, -1, true)
-    desk.control.setFloat64(deskOffset, -1, true)
+    desk.doubles[deskRange / 8] = -1
+    desk.doubles[deskOffset / 8] = -1
     known?.begin(desk, nowMs, mark)
   }
 
@@ -368,8 +368,8 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
       // A task before this one may have ended by an exception.
       reset()
       const ranges = task.ranges.map((range, index) => {
-        desk.control.setFloat64(deskRange, index, true)
-        desk.control.setFloat64(deskOffset, -1, true)
+        desk.doubles[deskRange / 8] = index
+        desk.doubles[deskOffset / 8] = -1
         return decodeRange(range)
       })
       row = 0

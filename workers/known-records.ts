@@ -112,12 +112,17 @@ export function createKnownRecords(
   let isAliasNew = false
   let nowMs = 0
   let desk: Desk
-  let control: DataView
+  let words: Uint32Array
+  let doubles: Float64Array
 
-  const u32 = (at: number): number => control.getUint32(at, true)
-  const putU32 = (at: number, value: number): void => control.setUint32(at, value, true)
-  const f64 = (at: number): number => control.getFloat64(at, true)
-  const putF64 = (at: number, value: number): void => control.setFloat64(at, value, true)
+  const u32 = (at: number): number => words[at / 4]!
+  const putU32 = (at: number, value: number): void => {
+    words[at / 4] = value
+  }
+  const f64 = (at: number): number => doubles[at / 8]!
+  const putF64 = (at: number, value: number): void => {
+    doubles[at / 8] = value
+  }
 
   /** Whether the kernel can go on with the record that it stopped at. */
   const teach = (why: number): boolean => {
@@ -156,8 +161,11 @@ export function createKnownRecords(
     return !aliasesFull
   }
 
-  const listed = (at: number, count: number): number[] =>
-    Array.from({ length: count }, (_, i) => u32(at + i * 4))
+  const listed = (at: number, count: number): number[] => {
+    const list: number[] = []
+    for (let i = 0; i < count; i++) list.push(u32(at + i * 4))
+    return list
+  }
 
   /** Meets the entity of the record that the kernel stopped at for its alias, where that says all of it. */
   const meetNew = (): boolean => {
@@ -185,13 +193,14 @@ export function createKnownRecords(
     lz4Block: lz4BlockOf(kernel),
     begin(at, now, mark) {
       desk = at
-      control = at.control
+      words = at.words
+      doubles = at.doubles
       nowMs = now
       for (const counter of [countRecords, countSamples, countScanned]) putU32(counter, 0)
       putF64(countBytes, 0)
       putF64(runNowMs, now)
       putU32(runJudged, 0)
-      control.setInt32(runMark, mark, true)
+      putU32(runMark, mark)
       desk.slotCounts.fill(0)
       desk.measurementCounts.fill(0)
     },

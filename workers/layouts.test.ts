@@ -47,7 +47,7 @@ function setUp(seriesMax = 1000) {
       offset += values.length
       const result = evaluator.evaluate({ ranges: [rangeOf(values, { firstOffset })], nowMs })
       for (const { series } of newEntities(result.newSeries))
-        for (const at of Array.from(series)) assignProgram(programs.table, shared.series, at, program)
+        for (const at of series) assignProgram(programs.table, shared.series, at, program)
       return result
     }
   }
@@ -56,7 +56,7 @@ function setUp(seriesMax = 1000) {
 
 const met = (result: EvaluationResult): string[] =>
   [...newEntities(result.newSeries)].flatMap(entity =>
-    Array.from(entity.series, (series, i) => `${series} ${signals[entity.signals[i]!]!.name}`)
+    entity.series.map((series, i) => `${series} ${signals[entity.signals[i]!]!.name}`)
   )
 
 const idsOf = ({ block }: EvaluationResult): string[] => rowsOfBlock(block).map(row => row.id)

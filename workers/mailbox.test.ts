@@ -53,9 +53,9 @@ describe('mailboxes', () => {
       [4, 5]
     ])
     expect(mailbox.mark()).toEqual({ range: -1, offset: -1 })
-    const { control } = openDesk(memory, mailbox.desk)
-    control.setFloat64(deskRange, 1, true)
-    control.setFloat64(deskOffset, 6, true)
+    const { doubles } = openDesk(memory, mailbox.desk)
+    doubles[deskRange / 8] = 1
+    doubles[deskOffset / 8] = 6
     expect(mailbox.mark()).toEqual({ range: 1, offset: 6 })
   })
 })

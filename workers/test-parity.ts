@@ -58,7 +58,7 @@ export function createEvaluation(profiles: ProfileSet, isScanning: boolean, seri
     run(task: EvaluationTask): EvaluationResult {
       const result = evaluator.evaluate(task)
       for (const { series } of newEntities(result.newSeries))
-        for (const at of Array.from(series)) assignProgram(programs.table, shared.series, at, program)
+        for (const at of series) assignProgram(programs.table, shared.series, at, program)
       return result
     },
     /** As bytes: they are compared fast. */
