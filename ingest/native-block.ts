@@ -218,7 +218,7 @@ function arrayEnds(words: Uint32Array, parts: readonly BlockPart[], positions: n
   return words
 }
 
-/** Writes the ends of some arrays behind `rows` that others have; where the next ones go. A loop of its own, so that V8 compiles it once. */
+/** Writes the ends of some arrays behind the rows of others; where the next ones go. A loop of its own, which V8 compiles once. */
 function putEnds(words: Uint32Array, from: number, rows: number, ends: Uint32Array): number {
   let at = from
   for (let i = 0; i < ends.length; i++) {

@@ -1,9 +1,15 @@
 import { unassigned } from '../rules/series-state.ts'
+import type { DecodedGroup } from '../schemas/decoded.ts'
 import { withoutInstance } from './kernel/layout.ts'
-import type { MetGroup } from './known-records.ts'
 import type { Layout, Layouts, SeriesSet } from './layouts.ts'
 import { bitsOfSignal, entityId } from './series-id.ts'
 import type { SharedState } from './shared-state.ts'
+
+/** What a record is of, and which slots it gives readings of: all that its series need to be made. */
+export type MetGroup = Pick<
+  DecodedGroup,
+  'measurement' | 'identifiers' | 'collector' | 'instance' | 'slots' | 'noReadings'
+>
 
 /**
  * Entities (a device's port, sensor or itself, by one measurement) and their series, made when a record is the first to

@@ -6,6 +6,7 @@ import type { ProfileSet } from '../schemas/profile.ts'
 import type { RecordRun } from '../schemas/record-batch.ts'
 import { identifyAlias, proveAlias } from './aliases.ts'
 import type { Desk } from './desk.ts'
+import type { MetGroup } from './entities.ts'
 import type { RecordDecoder } from './evaluate.ts'
 import { createKernelForms, formatsOfKernel } from './kernel-forms.ts'
 import { bufferReaching } from './kernel-memory.ts'
@@ -81,12 +82,6 @@ export interface KnownRecords {
   counts(): { readonly samples: number; readonly scanned: number; readonly bytes: number }
 }
 
-/** What a record with an alias that was not met before is of, and which slots it gives readings of. */
-export type MetGroup = Pick<
-  DecodedGroup,
-  'measurement' | 'identifiers' | 'collector' | 'instance' | 'slots' | 'noReadings'
->
-
 export interface Scanning {
   readonly profiles: ProfileSet
   readonly policy: DecodePolicy
@@ -98,6 +93,7 @@ const lessonsMax = 2 * fieldsMax + slotsMax
 /** As many records as there are. */
 const recordsAtOnce = 0x7fffffff
 
+/** `meet` makes the series of such a group known and gives its entity's first one, or a negative number at the limit of series. */
 export function createKnownRecords(
   shared: SharedState,
   layouts: Layouts,
