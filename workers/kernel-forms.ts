@@ -54,6 +54,7 @@ import {
   slotFlags,
   slotHasAllCodes,
   slotIndex,
+  slotIsInvolved,
   slotIsTextNumber,
   slotMax,
   slotMeasurement,
@@ -319,12 +320,16 @@ export function createKernelForms(
       return place !== 0
     }
     const isNumber = slot.text === 'number' && slot.names === undefined && slot.flags === undefined
+    const changing = (slot.becomes ?? []).map(({ from }) => from)
+    const isInvolved =
+      slot.sentinels.length + changing.length + slot.earlier.length > 0 || slot.zeroNeeds !== undefined
     const hasAllCodes = [...(slot.codes?.keys() ?? [])].every(code => code >= 0 && code < codesCount)
     put(
       at + slotFlags,
       (isNumber ? slotIsTextNumber : 0) |
         (slot.zeroNeeds === undefined ? 0 : slotZeroNeeds) |
-        (hasAllCodes ? slotHasAllCodes : 0)
+        (hasAllCodes ? slotHasAllCodes : 0) |
+        (isInvolved ? slotIsInvolved : 0)
     )
     let mode = modes[slot.conversion]
     if (slot.codes !== undefined) mode = modeCodes
@@ -348,7 +353,6 @@ export function createKernelForms(
       if (!list(slotFlagCount, slotCodes, flags)) return false
       put(at + slotFlagCount, slot.flags.length)
     }
-    const changing = (slot.becomes ?? []).map(({ from }) => from)
     if (!list(slotSentinelCount, slotSentinels, slot.sentinels)) return false
     if (!list(slotBecomesCount, slotBecomes, changing)) return false
     if (slot.earlier.length === 0) return true

@@ -10,6 +10,7 @@ import {
   formsUsed,
   literalBytes,
   literalsAt,
+  ordersAt,
   pageBytes,
   powersAt
 } from './kernel/layout.ts'
@@ -120,9 +121,18 @@ function writeConstants(memory: SharedArrayBuffer): void {
   const view = new DataView(memory)
   for (let k = 0; k < 20; k++) view.setBigUint64(powersAt + k * 8, 10n ** BigInt(k), true)
   for (let k = 0; k < 23; k++) view.setFloat64(decimalsAt + k * 8, 10 ** k, true)
+  for (let point = 0; point < 16; point++)
+    for (let length = point; length < 16; length++)
+      new Uint8Array(memory, ordersAt + (point * 16 + length) * 16, 16).set(orderOf(point, length))
   literalTexts.forEach((text, i) =>
     new Uint8Array(memory, literalsAt + i * literalBytes, literalBytes).set(new TextEncoder().encode(text))
   )
+}
+
+/** Where the sixteen digits of a number lie in it; a byte that there is none of is a zero to the kernel. */
+function orderOf(point: number, length: number): number[] {
+  const digits = Array.from({ length }, (_, i) => i).filter(i => i !== point)
+  return [...Array.from({ length: 16 - digits.length }, () => 0xff), ...digits]
 }
 
 function clearForms({ memory, forms }: KernelMemory): void {

@@ -53,6 +53,38 @@ describe('the kernel', () => {
     ])
   })
 
+  it('reads numbers of every length, the point anywhere in them, as the decoder does', () => {
+    const lengths = Array.from({ length: 21 }, (_, i) => i)
+    const digits = (count: number, first: number): string =>
+      Array.from({ length: count }, (_, i) => (first + i * 7) % 10).join('')
+    const numbers = lengths.flatMap(whole =>
+      lengths.map(decimals => digits(whole, 1) + (decimals === 0 ? '' : `.${digits(decimals, 3)}`))
+    )
+    const written = numbers.flatMap(number => [
+      number,
+      `-${number}`,
+      `${number}.`,
+      `0${number}`,
+      `${number}e1`
+    ])
+    const values = written.flatMap(text => [
+      telegraf(`"ifHCInOctets":${text},"ifHCOutOctets":${text}`),
+      telegraf(`"swDdmTemperature":"${text}"`, { name: 'ddm' })
+    ])
+    // Those whose double can be told, whole numbers and decimals, as numbers and as texts.
+    expect(scannedOf(values)).toBe(654)
+  })
+
+  it('learns texts of every length, and stops at what ends none', () => {
+    const texts = Array.from({ length: 40 }, (_, i) => 'x'.repeat(i))
+    const values = texts.map(text => telegraf(`"ifOperStatus":"${text}","ifHCInOctets":1`))
+    expect(scannedOf(values)).toBe(40)
+    const odd = ['\u007f', 'я', '\\n', '\t'].flatMap(odd =>
+      texts.map(text => telegraf(`"ifOperStatus":"${text}${odd}${text}","ifHCInOctets":1`))
+    )
+    expect(scannedOf(odd)).toBe(0)
+  })
+
   it('takes numbers of nineteen digits, states, flags and texts that it has seen', () => {
     expect(
       scannedOf([

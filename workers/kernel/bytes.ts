@@ -1,6 +1,6 @@
-import { decimalsAt, literalBytes, literalsAt, powersAt } from './layout'
+import { decimalsAt, literalBytes, literalsAt, ordersAt, powersAt } from './layout'
 
-/** Bytes compared, and numbers read, eight bytes at a time. Addresses point into the shared memory. */
+/** Bytes compared, and numbers read, sixteen bytes at a time. Addresses point into the shared memory. */
 
 export const quote: u32 = 0x22
 export const comma: u32 = 0x2c
@@ -26,6 +26,26 @@ export function isPlain(byte: u32): bool {
   return byte >= 0x20 && byte < 0x7f && byte != backslash
 }
 
+/** Where the quote is that ends a text of plain bytes; 0 where there is none before `to`, or a byte that is not plain before it. */
+export function plainTextEnd(from: usize, to: usize): usize {
+  for (let at = from; at < to; at += 16) {
+    const text = v128.load(at)
+    const quotes = i8x16.bitmask(i8x16.eq(text, i8x16.splat(quote as i8))) as u32
+    // What is below the blank, as a signed number also what is no ASCII.
+    const others = i8x16.bitmask(
+      v128.or(
+        i8x16.lt_s(text, i8x16.splat(0x20)),
+        v128.or(i8x16.eq(text, i8x16.splat(0x7f)), i8x16.eq(text, i8x16.splat(backslash as i8)))
+      )
+    ) as u32
+    if ((quotes | others) != 0) {
+      const end = ctz(quotes | others)
+      return ((quotes >> end) & 1) != 0 && at + (end as usize) < to ? at + (end as usize) : 0
+    }
+  }
+  return 0
+}
+
 export function isDigit(byte: u32): bool {
   return byte - zero < 10
 }
@@ -44,14 +64,13 @@ export function isLiteral(at: usize, to: usize, literal: usize, length: usize): 
   )
 }
 
-/** Whether two stretches of so many bytes are the same. */
+/** Whether two stretches of so many bytes, one at least, are the same. What is behind them is read and does not matter. */
 export function isSame(a: usize, b: usize, length: usize): bool {
   let i: usize = 0
-  for (; i + 8 <= length; i += 8) if (load<u64>(a + i) != load<u64>(b + i)) return false
-  if (i == length) return true
-  if (length >= 8) return load<u64>(a + length - 8) == load<u64>(b + length - 8)
-  for (; i < length; i++) if (load<u8>(a + i) != load<u8>(b + i)) return false
-  return true
+  for (; i + 16 < length; i += 16)
+    if (v128.any_true(v128.xor(v128.load(a + i), v128.load(b + i)))) return false
+  const differences: u32 = ~i8x16.bitmask(i8x16.eq(v128.load(a + i), v128.load(b + i)))
+  return differences << (32 - ((length - i) as u32)) == 0
 }
 
 /**
@@ -110,12 +129,18 @@ export function wholeEnd(from: usize, to: usize): usize {
 /** The double nearest to the whole number that was found last. */
 export let whole: f64 = 0
 
-/** Where the whole number before `to` begins, behind `from`; 0 where there is none. Its value is in `whole`. */
+/** Where the whole number before `to` begins, behind `from`; 0 where there is none of up to fifteen digits. Its value is in `whole`. */
 export function wholeStart(from: usize, to: usize): usize {
-  let at = to
-  while (at > from && isDigit(load<u8>(at - 1))) at--
-  if (!isWhole(at, to)) return 0
-  whole = readDigits(at, to) as f64
+  const digits = i8x16.sub(v128.load(to - 16), i8x16.splat(zero as i8))
+  const length = clz(others(digits) << 16)
+  const at = to - (length as usize)
+  if (length >= 16 || at <= from || !isWhole(at, to)) return 0
+  // What is before them is made zeros.
+  const own = i8x16.ge_u(
+    i8x16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
+    i8x16.splat(16 - (length as i8))
+  )
+  whole = sixteenDigits(v128.and(digits, own)) as f64
   return at
 }
 
@@ -148,14 +173,65 @@ export function varlong(from: usize): i64 {
   return ((raw >> 1) as i64) ^ -((raw & 1) as i64)
 }
 
-/** The number that scanNumber() read, and whether it is the very double that JSON.parse gives. */
+/** Of sixteen bytes less the character 0: a bit for each that is no digit. */
+function others(digits: v128): u32 {
+  return i8x16.bitmask(i8x16.ge_u(digits, i8x16.splat(10))) as u32
+}
+
+/** The number that sixteen digits' values are, the first one in the first lane. */
+function sixteenDigits(digits: v128): i64 {
+  const pairs = i16x8.add(
+    i16x8.mul(v128.and(digits, i16x8.splat(0xff)), i16x8.splat(10)),
+    i16x8.shr_u(digits, 8)
+  )
+  const fours = i32x4.dot_i16x8_s(pairs, i16x8(100, 1, 100, 1, 100, 1, 100, 1))
+  const eights = i32x4.dot_i16x8_s(
+    i16x8.narrow_i32x4_s(fours, fours),
+    i16x8(10000, 1, 10000, 1, 10000, 1, 10000, 1)
+  )
+  const both = i64x2.extract_lane(eights, 0)
+  return (both & 0xffffffff) * 100000000 + (both >> 32)
+}
+
+/** Whether a number ends before this byte; before an exponent it does not. */
+function isEnd(byte: u32): bool {
+  return byte == comma || byte == closingBrace || byte == quote
+}
+
+/** The number that scanNumber() read: the very double that JSON.parse gives. */
 export let number: f64 = 0
 
 /**
  * A JSON number without exponent, the same double that JSON.parse gives; where it ends, or 0 where there is none, or one
- * that cannot be told so.
+ * that cannot be told so. Up to fifteen characters are read at once, without branches on how many they are, which no processor
+ * foretells.
  */
 export function scanNumber(from: usize, to: usize): usize {
+  const isNegative = load<u8>(from) == minus
+  const first = isNegative ? from + 1 : from
+  const text = v128.load(first)
+  const digits = i8x16.sub(text, i8x16.splat(zero as i8))
+  const ends = others(digits) | 0x10000
+  /** The bit of the first byte that is no digit, if that is a point. */
+  const point = ends & -ends & (i8x16.bitmask(i8x16.eq(text, i8x16.splat(dot as i8))) as u32)
+  const wholeDigits = ctz(ends)
+  const length = ctz(ends ^ point)
+  if (length >= 16) return scanLongNumber(from, to)
+  const at = first + (length as usize)
+  if (at >= to || !isEnd(load<u8>(at))) return 0
+  // No digit at all, none behind the point, or a leading zero.
+  if (wholeDigits == 0 || length - wholeDigits == 1 || (wholeDigits > 1 && load<u8>(first) == zero)) return 0
+  const order = v128.load((ordersAt as usize) + ((((wholeDigits << 4) + length) << 4) as usize))
+  const decimals = (length - wholeDigits - (point == 0 ? 0 : 1)) as usize
+  // Both are exact, so that one division rounds as JSON.parse does.
+  const magnitude =
+    (sixteenDigits(i8x16.swizzle(digits, order)) as f64) / load<f64>((decimalsAt as usize) + (decimals << 3))
+  number = isNegative ? -magnitude : magnitude
+  return at
+}
+
+/** The same for numbers of more than fifteen characters, a part of eight digits at a time. */
+function scanLongNumber(from: usize, to: usize): usize {
   const isNegative = load<u8>(from) == minus
   const first = isNegative ? from + 1 : from
   let mantissa = readDigits(first, to)
@@ -174,8 +250,7 @@ export function scanNumber(from: usize, to: usize): usize {
   }
   if (at >= to || wholeDigits + decimals > digitsMax) return 0
   // What is behind must end the value; an exponent does not.
-  const byte: u32 = load<u8>(at)
-  if (byte != comma && byte != closingBrace && byte != quote) return 0
+  if (!isEnd(load<u8>(at))) return 0
   let magnitude = mantissa as f64
   if (decimals > 0) {
     // Both numbers are exact, so that one division rounds as JSON.parse does.

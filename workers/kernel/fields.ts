@@ -1,4 +1,4 @@
-import { closingBrace, comma, isLiteral, isPlain, isSame, number, quote, scanNumber } from './bytes'
+import { closingBrace, comma, isLiteral, isSame, number, plainTextEnd, quote, scanNumber } from './bytes'
 import {
   fieldsMax,
   formsRoots,
@@ -124,12 +124,8 @@ function scanValue(from: usize, to: usize, field: usize): usize {
     store<f64>(desk + scratchNumbers + (field << 3), number)
   } else {
     setKind(field, isText)
-    for (at = start; at < to; at++) {
-      const byte: u32 = load<u8>(at)
-      if (byte == quote) break
-      if (!isPlain(byte)) return 0
-    }
-    if (at >= to) return 0
+    at = plainTextEnd(start, to)
+    if (at == 0) return 0
   }
   store<u32>(desk + scratchTextFrom + (field << 2), start as u32)
   store<u32>(desk + scratchTextTo + (field << 2), at as u32)

@@ -13,7 +13,12 @@ export const decimalsAt = 1184
 /** Texts of the formats, 16 bytes each, in the order of `literalTexts` (workers/kernel-memory.ts). */
 export const literalsAt = 1376
 export const literalBytes = 16
-export const constantsEnd = 2048
+/**
+ * Orders of the bytes of a number, 16 of 16 bytes each: by digits before the point and characters together (both the same
+ * without a point), from where to take the 16 digits that it is, the missing ones zeros in front.
+ */
+export const ordersAt = 2048
+export const constantsEnd = 6144
 
 export const telegrafOpening = 0
 export const telegrafNaming = 1
@@ -207,6 +212,8 @@ export const slotIsTextNumber = 1
 export const slotZeroNeeds = 2
 /** Every code there is lies below codesCount. */
 export const slotHasAllCodes = 4
+/** Sentinels, other slots and other readings play a part in it; mostly none does. */
+export const slotIsInvolved = 8
 
 /** A text that was learnt: what it reads as, and the next one. */
 export const textNext = 0

@@ -35,6 +35,7 @@ import {
   slotFlags,
   slotHasAllCodes,
   slotIndex,
+  slotIsInvolved,
   slotIsTextNumber,
   slotMax,
   slotMin,
@@ -85,7 +86,8 @@ export function readFields(measurement: usize, isWithoutInstance: bool): bool {
   noReadings = 0
   isStopped = false
   for (let i: usize = 0; i < count; i++, slot += slotBytes) {
-    if (load<u32>(slot + slotEarlierCount) != 0 && isRead(slot)) continue
+    const isInvolved = (load<u32>(slot + slotFlags) & slotIsInvolved) != 0
+    if (isInvolved && isRead(slot)) continue
     const value = valueOf(slot)
     if (isStopped) return false
     const index = load<u32>(slot + slotIndex)
@@ -93,8 +95,8 @@ export function readFields(measurement: usize, isWithoutInstance: bool): bool {
       store<u32>(desk + scratchNoReadings + (noReadings++ << 2), index)
       continue
     }
-    // Readings that depend on others are told by the reference decoder; mostly none does.
-    if (dependsOnOthers(slot, value)) {
+    // Readings that depend on others are told by the reference decoder.
+    if (isInvolved && dependsOnOthers(slot, value)) {
       stopWith(stopLeave, 0, 0)
       return false
     }
@@ -118,8 +120,7 @@ function isRead(slot: usize): bool {
 
 function dependsOnOthers(slot: usize, value: f64): bool {
   if (value == 0 && (load<u32>(slot + slotFlags) & slotZeroNeeds) != 0) return true
-  const count = load<u32>(slot + slotBecomesCount) as usize
-  return count != 0 && isAmong(load<u32>(slot + slotBecomes) as usize, count, value)
+  return isAmong(load<u32>(slot + slotBecomes) as usize, load<u32>(slot + slotBecomesCount) as usize, value)
 }
 
 function isAmong(list: usize, count: usize, value: f64): bool {
@@ -145,8 +146,11 @@ function valueOf(slot: usize): f64 {
 }
 
 function converted(slot: usize, raw: f64): f64 {
-  const sentinels = load<u32>(slot + slotSentinelCount) as usize
-  if (sentinels != 0 && isAmong(load<u32>(slot + slotSentinels) as usize, sentinels, raw)) return NaN
+  if (
+    (load<u32>(slot + slotFlags) & slotIsInvolved) != 0 &&
+    isAmong(load<u32>(slot + slotSentinels) as usize, load<u32>(slot + slotSentinelCount) as usize, raw)
+  )
+    return NaN
   const mode = load<u32>(slot + slotMode)
   let value = raw
   if (mode == modeLinear) value = raw + load<f64>(slot + slotOffset)
@@ -196,7 +200,10 @@ function valueOfText(slot: usize, from: usize, to: usize): f64 {
   const length = to - from
   let text = load<u32>(slot + slotTexts) as usize
   while (text != 0) {
-    if ((load<u32>(text + textLength) as usize) == length && isSame(from, text + textBytes, length))
+    if (
+      (load<u32>(text + textLength) as usize) == length &&
+      (length == 0 || isSame(from, text + textBytes, length))
+    )
       return load<f64>(text + textValue)
     text = load<u32>(text + textNext) as usize
   }

@@ -1,3 +1,4 @@
+import { isSame } from './bytes'
 import { tableLevel, tableSlotsMin } from './layout'
 
 /**
@@ -47,17 +48,6 @@ export function mix(from: usize, to: usize): u32 {
   return hash ^ (hash >> 16)
 }
 
-function isKey(key: usize, from: usize, to: usize): bool {
-  let at = from
-  for (; at + 8 <= to; at += 8, key += 8) if (load<u64>(key) != load<u64>(at)) return false
-  if (at + 4 <= to) {
-    if (load<u32>(key) != load<u32>(at)) return false
-    at += 4
-    key += 4
-  }
-  return at == to || load<u32>(key) == lastWord(at, to)
-}
-
 /** Where the slots of a level begin: each level has twice those of the one before. */
 function slotsOf(level: u32): usize {
   return slotsAt + ((tableSlotsMin * 4 * ((1 << level) - 1)) as usize)
@@ -84,7 +74,7 @@ export function find(from: usize, to: usize): i32 {
       if (
         load<u32>(entry) == hash &&
         load<u32>(entry + 8) == ((to - from) as u32) &&
-        isKey(keysAt + ((load<u32>(entry + 4) as usize) << 2), from, to)
+        isSame(keysAt + ((load<u32>(entry + 4) as usize) << 2), from, to - from)
       )
         return load<i32>(entry + 12)
     }
