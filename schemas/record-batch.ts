@@ -1,3 +1,4 @@
+// 1.10.7, because 1.10.8 was built to call a function for every eight bytes: 3.3 in place of 14 GB/s.
 import { crc32c } from '@node-rs/crc32'
 import { createDecompressor, type OutputMemory } from './decompress.ts'
 
