@@ -5,6 +5,7 @@ import {
   decimalsAt,
   deskBytes,
   desksMax,
+  followersMax,
   formsEnd,
   formsHeap,
   formsUsed,
@@ -33,6 +34,8 @@ export interface KernelMemory {
   readonly nextRuns: number
   readonly programs: ProgramMemory
   readonly aliases: SharedTableMemory
+  /** Which alias came after which. */
+  readonly followers: number
 }
 
 export interface KernelLimits {
@@ -82,6 +85,7 @@ export function createKernelMemory(limits: KernelLimits): KernelMemory {
   const parts = {
     desks: take(desksMax * deskBytes),
     forms: take(formsBytes),
+    followers: take(followersMax * 4),
     series: take(seriesStateBytes(seriesMax)),
     devices: take(deviceStateBytes(devicesMax)),
     seriesIds: take(seriesMax * 8),
@@ -135,16 +139,19 @@ function orderOf(point: number, length: number): number[] {
   return [...Array.from({ length: 16 - digits.length }, () => 0xff), ...digits]
 }
 
+/** What is taken from it is taken for zeros: all that was used is cleared. */
 function clearForms({ memory, forms }: KernelMemory): void {
-  const view = new DataView(memory.buffer, forms, formsBytes)
-  new Uint8Array(memory.buffer, forms, formsHeap).fill(0)
-  view.setUint32(formsUsed, forms + formsHeap, true)
-  view.setUint32(formsEnd, forms + formsBytes, true)
+  const words = new Uint32Array(memory.buffer, forms, formsBytes / 4)
+  const used = words[formsUsed / 4]!
+  words.fill(0, 0, used === 0 ? formsHeap / 4 : Math.ceil((used - forms) / 4))
+  words[formsUsed / 4] = forms + formsHeap
+  words[formsEnd / 4] = forms + formsBytes
 }
 
 /** Forgets how records are written and whose they are: both may change with the profiles. Only while no task is under way. */
 export function forgetRecords(of: KernelMemory): void {
   clearSharedTable(of.aliases)
+  new Uint32Array(of.memory.buffer, of.followers, followersMax).fill(0)
   clearForms(of)
 }
 

@@ -1,9 +1,20 @@
 import { describe, expect, it } from 'vitest'
 import { readProfileFiles, shippedProfiles } from '../schemas/profile-files.ts'
+import { rowsOfBlock } from '../schemas/test-blocks.ts'
 import { compileProfiles } from '../schemas/profile.ts'
-import { createParity, createRecordMaker, parityFormats } from './test-parity.ts'
+import { forgetRecords } from './kernel-memory.ts'
+import {
+  createEvaluation,
+  createParity,
+  createRecordMaker,
+  parityFormats,
+  parityNowMs,
+  sharedFor
+} from './test-parity.ts'
+import { rangeOf } from './test-records.ts'
 
-const profiles = compileProfiles(await readProfileFiles([shippedProfiles]))
+const files = await readProfileFiles([shippedProfiles])
+const profiles = compileProfiles(files)
 
 const telegraf = (fields: string, { name = 'interface', port = '1', timestamp = '1700000500' } = {}) =>
   Buffer.from(
@@ -226,5 +237,50 @@ describe('the kernel', () => {
   it('leaves a record whose time is absurd, too old or from the future', () => {
     for (const timestamp of ['5', '1500000000', '1700009999'])
       expect(scannedOf([telegraf('"ifOperStatus":1', { timestamp })])).toBe(0)
+  })
+})
+
+describe('the ports that follow one another', () => {
+  it('are told apart where they come in another order', () => {
+    const [one, two, three] = ['1', '2', '3'].map(port => telegraf('"ifOperStatus":1', { port })) as [
+      Buffer,
+      Buffer,
+      Buffer
+    ]
+    const known = [one, two, three]
+    for (const order of [[one, one, two], [two, one, three], [three, three, one], known.toReversed()])
+      expect(scannedOf([...known, ...known, ...order])).toBe(9)
+  })
+})
+
+describe('what is known of records', () => {
+  const ports = ['1', '2', '3'].map(port => telegraf('"swDdmTemperature":"41.5"', { name: 'ddm', port }))
+  const task = { ranges: [rangeOf(ports)], nowMs: parityNowMs }
+
+  it('is forgotten, and with new profiles learnt as they have it', () => {
+    const shared = sharedFor(100)
+    const before = createEvaluation(profiles, true, shared)
+    for (let round = 0; round < 3; round++) expect(before.run(task).counts['scanned']).toBe(3)
+    expect(shared.aliases.size()).toBe(3)
+    forgetRecords(shared.kernel)
+    expect(shared.aliases.size()).toBe(0)
+
+    const tenfold = compileProfiles(
+      files.map(({ file, text }) => ({
+        file,
+        text: text.replace(
+          /swDdmTemperature: optics.temp_c/,
+          'swDdmTemperature: { signal: optics.temp_c, scale: 0.1 }'
+        )
+      }))
+    )
+    const after = createEvaluation(tenfold, true, shared)
+    for (let round = 0; round < 2; round++) {
+      const { counts, block } = after.run(task)
+      expect(counts['scanned']).toBe(3)
+      expect([...rowsOfBlock(block)].map(({ value }) => value)).toEqual([4.15, 4.15, 4.15])
+    }
+    // A follower or a form of before would have been taken without being learnt.
+    expect(shared.aliases.size()).toBe(3)
   })
 })

@@ -37,7 +37,7 @@ interface KernelExports {
   readonly noReadings: { readonly value: number }
   readNew(measurement: number, timeUnit: number, isWithoutInstance: number): number
   openFields(forms: number, measurements: number): void
-  openTable(header: number, slots: number, entries: number, keys: number): void
+  openTable(header: number, slots: number, entries: number, keys: number, followers: number): void
   openSeries(
     layouts: number,
     nextRuns: number,
@@ -88,7 +88,7 @@ export function openKernel(shared: SharedState, policy: DecodePolicy, measuremen
   const table = sharedTableParts(kernel.aliases)
   const program = programTableParts(kernel.programs.capacity, kernel.programs.at)
   of.openFields(kernel.forms, measurements)
-  of.openTable(kernel.aliases.at, table.slots, table.entries, table.keys)
+  of.openTable(kernel.aliases.at, table.slots, table.entries, table.keys, kernel.followers)
   of.openSeries(
     kernel.seriesLayouts,
     kernel.nextRuns,

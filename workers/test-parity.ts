@@ -7,7 +7,7 @@ import { newEntities } from '../schemas/findings.ts'
 import type { ProfileFormat } from '../schemas/profile-schema.ts'
 import type { ProfileSet } from '../schemas/profile.ts'
 import { createEvaluator } from './evaluate.ts'
-import { createSharedMemory, openSharedState } from './shared-state.ts'
+import { createSharedMemory, openSharedState, type SharedState } from './shared-state.ts'
 import { rangeOf } from './test-records.ts'
 
 /**
@@ -28,9 +28,8 @@ export const parityPolicy: DecodePolicy = {
   valueBytesMax: 20_000
 }
 
-/** An evaluation that assigns every series it meets. */
-export function createEvaluation(profiles: ProfileSet, isScanning: boolean, seriesMax = 20_000) {
-  const shared = openSharedState(
+export const sharedFor = (seriesMax: number): SharedState =>
+  openSharedState(
     createSharedMemory({
       seriesMax,
       devicesMax: seriesMax / 10,
@@ -38,6 +37,9 @@ export function createEvaluation(profiles: ProfileSet, isScanning: boolean, seri
       programsMax: 8
     })
   )
+
+/** An evaluation that assigns every series it meets. */
+export function createEvaluation(profiles: ProfileSet, isScanning: boolean, shared = sharedFor(20_000)) {
   const programs = createProgramTable(shared.kernel.programs)
   const condition = { condition: 0, raiseCount: 1, clearCount: 2, mask: 0 }
   const program = programs.addProgram({
@@ -79,9 +81,9 @@ export interface Parity {
 }
 
 /** Two evaluations that are given the same. All but the two counters of the way taken is compared. */
-export function createParity(profiles: ProfileSet, seriesMax?: number): Parity {
-  const scanning = createEvaluation(profiles, true, seriesMax)
-  const decoding = createEvaluation(profiles, false, seriesMax)
+export function createParity(profiles: ProfileSet, seriesMax = 20_000): Parity {
+  const scanning = createEvaluation(profiles, true, sharedFor(seriesMax))
+  const decoding = createEvaluation(profiles, false, sharedFor(seriesMax))
   let offset = 0
   let round = 0
   const parity = {

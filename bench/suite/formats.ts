@@ -10,7 +10,8 @@ import {
   createParity,
   createRecordMaker,
   parityFormats,
-  parityNowMs
+  parityNowMs,
+  sharedFor
 } from '../../workers/test-parity.ts'
 import { rangeOf } from '../../workers/test-records.ts'
 import { median, type Figures } from '../support/figures.ts'
@@ -74,7 +75,7 @@ function measure(
   const values = recordsOf(format)
   const figures: Figures = { [`${format}_bytes_per_record`]: bytesOf(values) / values.length }
   for (const isScanning of [false, true]) {
-    const evaluation = createEvaluation(profiles, isScanning, 1_000_000)
+    const evaluation = createEvaluation(profiles, isScanning, sharedFor(1_000_000))
     const microseconds: number[] = []
     let scanned = 0
     let samples = 0

@@ -1,9 +1,9 @@
 import { closingBrace, isDigit, isLiteral, varint, varintEnd } from './bytes'
 import { desk } from './fields'
 import { busyAt, lastTimesAt } from './judge'
-import { aliasBytesMax, notWhole, scratchAhead, tableLevel, telegrafNaming, telegrafTiming } from './layout'
+import { aliasBytesMax, notWhole, scratchAhead, telegrafNaming, telegrafTiming } from './layout'
 import { devicesAt, idsAt, lastSeenAt, layoutsAt, programsAt } from './series'
-import { entriesAt, entryMask, firstSlot, headerAt, keysAt, mix } from './table'
+import { entriesAt, entryMask, firstSlot, keysAt, mix } from './table'
 
 /**
  * With millions of series a record finds a dozen of its lines in no cache, and waits for them one behind the other. WebAssembly
@@ -13,8 +13,6 @@ import { entriesAt, entryMask, firstSlot, headerAt, keysAt, mix } from './table'
 
 /** Records that are looked at together. */
 const aheadMax: i32 = 16
-/** From this level on the table of aliases has 32,768 keys and more, which no core keeps near. */
-const largeLevel: u32 = 5
 const lineBytes: usize = 64
 /** Longest key that is brought near as a whole. */
 const keyBytesNear: u32 = 256
@@ -27,10 +25,6 @@ const devices: usize = scratchAhead + 192
 
 /** Of no use but that what is read for it is read. */
 let touched: u32 = 0
-
-export function isLarge(): bool {
-  return load<u32>(headerAt + tableLevel) >= largeLevel
-}
 
 function touch(at: usize): void {
   touched ^= load<u8>(at)

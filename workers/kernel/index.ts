@@ -20,12 +20,12 @@ import {
   stopDone,
   stopLeave
 } from './layout'
-import { isLarge, lookAhead } from './ahead'
+import { lookAhead } from './ahead'
 import { varint, varintEnd, varlong } from './bytes'
 import { desk, openFields, place, stop, stopWith, takeDesk } from './fields'
 import { aliasFrom, aliasTo, format, rawTime, scanRecord } from './forms'
 import { openSeries, readNew, setClock, takeRecord } from './series'
-import { openTable } from './table'
+import { isLarge, openTable } from './table'
 
 export { openJudge, judge, unassignedRows } from './judge'
 export { lz4 } from './lz4'

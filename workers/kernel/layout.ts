@@ -108,6 +108,9 @@ export const scratchAlias = 8192
 export const aliasBytesMax = 4096
 /** What is looked ahead for: four words of each of sixteen records. */
 export const scratchAhead = 12288
+/** Number of the entry that the last record written in a certain way led to, u32 each. */
+export const lastEntries = 12544
+export const lastEntriesMax = 64
 /** Rows that the second pass leaves to the main program, u32 each. */
 export const attention = 16384
 export const attentionMax = 4096
@@ -232,6 +235,9 @@ export const setSeriesOfSlot = 16
 export const notWhole = 0x7fffffff
 /** Bit beside the set of an entity's first run: it is of the device itself, so a field may still name an instance. */
 export const withoutInstance = 0x40000000
+
+/** Entries of the table of aliases that may have a follower: number of the entry that came after it the last time, u32 each. */
+export const followersMax = 65536
 
 // --- a table of keys (workers/shared-table.ts) ---------------------------------------------------------------------
 

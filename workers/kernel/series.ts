@@ -11,6 +11,8 @@ import {
   deskRowsAt,
   deskRowsMax,
   formsSets,
+  lastEntries,
+  lastEntriesMax,
   notWhole,
   runGroups,
   runMark,
@@ -32,10 +34,10 @@ import {
   stopSet,
   withoutInstance
 } from './layout'
-import { desk, forms, stop, stopWith } from './fields'
+import { desk, forms, place, stop, stopWith } from './fields'
 import { aliasFrom, aliasTo, format, isTimeMs, rawTime } from './forms'
 import { noReadings, readFields, readings } from './readings'
-import { find } from './table'
+import { isLarge, valueOf, valueOfNext } from './table'
 import { toTimeMs } from './time'
 
 /** From a scanned record to its rows: whose it is, which series its readings are of. */
@@ -96,7 +98,9 @@ export function readNew(measurement: usize, timeUnit: u32, isWithoutInstance: bo
  * the record's.
  */
 export function takeRecord(offset: f64): bool {
-  const first = find(aliasFrom, aliasTo)
+  const last = desk + lastEntries + (((place >> 3) & (lastEntriesMax - 1)) << 2)
+  // In a large table a follower would be one more line that no cache holds.
+  const first = isLarge() ? valueOf(aliasFrom, aliasTo) : valueOfNext(last, aliasFrom, aliasTo)
   if (first < 0 || first == notWhole) {
     stopWith(first == -1 ? stopNewAlias : stopLeave, 0, 0)
     return false
@@ -154,8 +158,8 @@ function seriesOf(first: i32, set: usize, slot: usize): i32 {
       stopWith(stopSet, (layout & ~withoutInstance) as usize, 0)
       return unknownSet
     }
-    const place = load<i32>(other + setSeriesOfSlot + (slot << 2))
-    if (place >= 0) return run + place
+    const later = load<i32>(other + setSeriesOfSlot + (slot << 2))
+    if (later >= 0) return run + later
   }
   return -1
 }

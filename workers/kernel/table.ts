@@ -1,5 +1,5 @@
 import { isSame } from './bytes'
-import { tableLevel, tableSlotsMin } from './layout'
+import { followersMax, tableLevel, tableSlotsMin } from './layout'
 
 /**
  * The look-up of the table of aliases: the same hash and the same walk as find() of workers/shared-table.ts, which is
@@ -8,16 +8,25 @@ import { tableLevel, tableSlotsMin } from './layout'
 
 export const entryMask: u32 = 0xffffff
 
-export let headerAt: usize = 0
+let headerAt: usize = 0
 let slotsAt: usize = 0
 export let entriesAt: usize = 0
 export let keysAt: usize = 0
+let followersAt: usize = 0
 
-export function openTable(header: usize, slots: usize, entries: usize, keys: usize): void {
+export function openTable(header: usize, slots: usize, entries: usize, keys: usize, followers: usize): void {
   headerAt = header
   slotsAt = slots
   entriesAt = entries
   keysAt = keys
+  followersAt = followers
+}
+
+/** From this level on the table of aliases has 32,768 keys and more, which no core keeps near. */
+const largeLevel: u32 = 5
+
+export function isLarge(): bool {
+  return load<u32>(headerAt + tableLevel) >= largeLevel
 }
 
 /** The one to three bytes before `to` that no whole word is left for, filled up with zeros. */
@@ -59,8 +68,20 @@ export function firstSlot(hash: u32): usize {
   return slotsOf(level) + (((hash & ((tableSlotsMin << level) - 1)) as usize) << 2)
 }
 
-/** Value of the key [from..to), or -1. There are four bytes before `to`. */
-export function find(from: usize, to: usize): i32 {
+function isKey(entry: usize, from: usize, to: usize): bool {
+  return (
+    load<u32>(entry + 8) == ((to - from) as u32) &&
+    isSame(keysAt + ((load<u32>(entry + 4) as usize) << 2), from, to - from)
+  )
+}
+
+/** Where the entry of this number is; they count from 1. */
+function entryAt(number: u32): usize {
+  return entriesAt + (((number - 1) as usize) << 4)
+}
+
+/** Number of the entry of the key [from..to), 0 where it has none. There are four bytes before `to`. */
+function find(from: usize, to: usize): u32 {
   const hash = mix(from, to)
   const level = load<u32>(headerAt + tableLevel)
   const slots = slotsOf(level)
@@ -70,16 +91,41 @@ export function find(from: usize, to: usize): i32 {
   let word = load<u32>(slots + ((slot as usize) << 2))
   while (word != 0) {
     if ((word & ~entryMask) == tag) {
-      const entry = entriesAt + ((((word & entryMask) - 1) as usize) << 4)
-      if (
-        load<u32>(entry) == hash &&
-        load<u32>(entry + 8) == ((to - from) as u32) &&
-        isSame(keysAt + ((load<u32>(entry + 4) as usize) << 2), from, to - from)
-      )
-        return load<i32>(entry + 12)
+      const number = word & entryMask
+      const entry = entryAt(number)
+      if (load<u32>(entry) == hash && isKey(entry, from, to)) return number
     }
     slot = (slot + 1) & mask
     word = load<u32>(slots + ((slot as usize) << 2))
   }
-  return -1
+  return 0
+}
+
+/** Value of the key [from..to), or -1. There are four bytes before `to`. */
+export function valueOf(from: usize, to: usize): i32 {
+  const number = find(from, to)
+  return number == 0 ? -1 : load<i32>(entryAt(number) + 12)
+}
+
+/**
+ * The same, tried first with the entry that came after the one before the last time, because collectors poll in the same order
+ * again and again: a key that it guesses is compared and not hashed. `last` is where the number of the entry before is kept.
+ */
+export function valueOfNext(last: usize, from: usize, to: usize): i32 {
+  const follower = followersAt + ((load<u32>(last) as usize) << 2)
+  const guess = load<u32>(follower)
+  if (guess != 0) {
+    const entry = entryAt(guess)
+    if (isKey(entry, from, to)) {
+      store<u32>(last, guess)
+      return load<i32>(entry + 12)
+    }
+  }
+  const number = find(from, to)
+  if (number == 0) return -1
+  if (number < (followersMax as u32)) {
+    store<u32>(follower, number)
+    store<u32>(last, number)
+  }
+  return load<i32>(entryAt(number) + 12)
 }
