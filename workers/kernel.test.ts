@@ -86,6 +86,11 @@ describe('the kernel', () => {
     expect(scannedOf(values)).toBe(654)
   })
 
+  it('takes times in seconds, milliseconds, microseconds and nanoseconds', () => {
+    const times = ['1700000500', '1700000500123', '1700000500123456', '1700000500123456789']
+    for (const timestamp of times) expect(scannedOf([telegraf('"ifOperStatus":1', { timestamp })])).toBe(1)
+  })
+
   it('learns texts of every length, and stops at what ends none', () => {
     const texts = Array.from({ length: 40 }, (_, i) => 'x'.repeat(i))
     const values = texts.map(text => telegraf(`"ifOperStatus":"${text}","ifHCInOctets":1`))

@@ -129,18 +129,28 @@ export function wholeEnd(from: usize, to: usize): usize {
 /** The double nearest to the whole number that was found last. */
 export let whole: f64 = 0
 
-/** Where the whole number before `to` begins, behind `from`; 0 where there is none of up to fifteen digits. Its value is in `whole`. */
+/** Where the whole number before `to` begins, behind `from`; 0 where there is none. Its value is in `whole`. */
 export function wholeStart(from: usize, to: usize): usize {
   const digits = i8x16.sub(v128.load(to - 16), i8x16.splat(zero as i8))
   const length = clz(others(digits) << 16)
+  // Microseconds and nanoseconds since 1970 have sixteen digits and more.
+  if (length >= 16) return longWholeStart(from, to)
   const at = to - (length as usize)
-  if (length >= 16 || at <= from || !isWhole(at, to)) return 0
+  if (at <= from || !isWhole(at, to)) return 0
   // What is before them is made zeros.
   const own = i8x16.ge_u(
     i8x16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
     i8x16.splat(16 - (length as i8))
   )
   whole = sixteenDigits(v128.and(digits, own)) as f64
+  return at
+}
+
+function longWholeStart(from: usize, to: usize): usize {
+  let at = to
+  while (at > from && isDigit(load<u8>(at - 1))) at--
+  if (!isWhole(at, to)) return 0
+  whole = readDigits(at, to) as f64
   return at
 }
 
