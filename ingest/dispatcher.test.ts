@@ -3,7 +3,7 @@ import type { RawBatch } from '../schemas/batch.ts'
 import { emptyBlock } from '../schemas/blocks.ts'
 import type { EvaluationResult, EvaluationTask } from '../schemas/evaluation.ts'
 import { noCandidates, noNewSeries } from '../schemas/findings.ts'
-import { encodeRecordBatch } from '../schemas/record-batch.ts'
+import { encodeRecordBatch } from '../schemas/records/record-batch.ts'
 import { createSlabPool } from '../schemas/slab.ts'
 import { createDispatcher, type DispatcherOptions } from './dispatcher.ts'
 

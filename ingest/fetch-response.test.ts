@@ -1,6 +1,6 @@
 import { Writer } from '@platformatic/kafka'
 import { describe, expect, it } from 'vitest'
-import { encodeRecordBatch } from '../schemas/record-batch.ts'
+import { encodeRecordBatch } from '../schemas/records/record-batch.ts'
 import { createSlabPool } from '../schemas/slab.ts'
 import { cutBatches, readFetchResponse } from './fetch-response.ts'
 import { readInPieces } from './test-inflow.ts'

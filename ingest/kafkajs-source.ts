@@ -1,6 +1,6 @@
 import { type Consumer, Kafka, type KafkaMessage, PartitionAssigners, type Cluster } from 'kafkajs'
 import { partitionKey, type RawBatch, type TopicPartition } from '../schemas/batch.ts'
-import type { EncodableRecord } from '../schemas/record-batch.ts'
+import type { EncodableRecord } from '../schemas/records/record-batch.ts'
 import { createBackoff, pauseMs } from './backoff.ts'
 import { asError } from './errors.ts'
 import { kafkaJsConfig, registerCodecs } from './kafkajs-options.ts'

@@ -1,5 +1,5 @@
 import { partitionKey, type RawBatch, type TopicPartition } from '../schemas/batch.ts'
-import { type EncodableRecord, encodeRecordBatch } from '../schemas/record-batch.ts'
+import { type EncodableRecord, encodeRecordBatch } from '../schemas/records/record-batch.ts'
 import type { PartitionOffset, Source, SourceHandler } from './source.ts'
 
 /**

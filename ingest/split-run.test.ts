@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { RawBatch } from '../schemas/batch.ts'
-import { encodeRecordBatch } from '../schemas/record-batch.ts'
+import { encodeRecordBatch } from '../schemas/records/record-batch.ts'
 import { splitRun } from './split-run.ts'
 
 const encoded = (firstOffset: number): Uint8Array =>

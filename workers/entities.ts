@@ -1,5 +1,5 @@
 import { unassigned } from '../rules/series-state.ts'
-import type { DecodedGroup } from '../schemas/decoded.ts'
+import type { DecodedGroup } from '../schemas/records/decoded.ts'
 import { withoutInstance } from './kernel/layout.ts'
 import type { Layout, Layouts, SeriesSet } from './layouts.ts'
 import { bitsOfSignal, entityId } from './series-id.ts'

@@ -1,7 +1,7 @@
 import { evaluateSample } from '../rules/kernel.ts'
 import { programTableOver } from '../rules/program.ts'
 import { unassigned } from '../rules/series-state.ts'
-import type { Decoded, DecodedGroup, MeasurementInfo } from '../schemas/decoded.ts'
+import type { Decoded, DecodedGroup, MeasurementInfo } from '../schemas/records/decoded.ts'
 import type {
   EvaluationResult,
   EvaluationTask,
@@ -12,7 +12,7 @@ import type {
   TaskRange
 } from '../schemas/evaluation.ts'
 import { createCandidateList, packNewSeries } from '../schemas/findings.ts'
-import { createBatchWalker, type RecordVisitor } from '../schemas/record-batch.ts'
+import { createBatchWalker, type RecordVisitor } from '../schemas/records/record-batch.ts'
 import { openDesk } from './desk.ts'
 import { createEntities, type MetGroup } from './entities.ts'
 import { createKnownRecords, type Scanning } from './known-records.ts'
@@ -31,7 +31,7 @@ import type { SharedState } from './shared-state.ts'
  * stops at whatever is new or odd. What it can learn it is taught (kernel-forms.ts), everything else is decoded here.
  */
 
-/** What the evaluator needs of the reference decoder (schemas/decode.ts). */
+/** What the evaluator needs of the reference decoder (schemas/records/decode.ts). */
 export interface RecordDecoder {
   decode(value: Uint8Array, recordTimestampMs: number, nowMs: number): Decoded
 }

@@ -1,5 +1,5 @@
-import { createDecoder, type DecodePolicy } from '../schemas/decode.ts'
-import { compileProfiles } from '../schemas/profile.ts'
+import { createDecoder, type DecodePolicy } from '../schemas/records/decode.ts'
+import { compileProfiles } from '../schemas/records/profile.ts'
 import { createEvaluator, type Evaluator, type EvaluatorLimits } from './evaluate.ts'
 import { openSharedState, type SharedMemory } from './shared-state.ts'
 

@@ -1,7 +1,7 @@
-import { convert, convertText, timeUnits } from '../schemas/convert.ts'
-import { plainPath } from '../schemas/decode.ts'
-import type { ProfileFormat } from '../schemas/profile-schema.ts'
-import type { MeasurementPlan, Slot } from '../schemas/profile.ts'
+import { convert, convertText, timeUnits } from '../schemas/records/convert.ts'
+import { plainPath } from '../schemas/records/decode.ts'
+import type { ProfileFormat } from '../schemas/records/profile-schema.ts'
+import type { MeasurementPlan, Slot } from '../schemas/records/profile.ts'
 import type { KernelMemory } from './kernel-memory.ts'
 import {
   canonical,

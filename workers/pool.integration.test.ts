@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { createProgramTable } from '../rules/program.ts'
 import type { EvaluationResult, EvaluationTask } from '../schemas/evaluation.ts'
-import { readProfileFiles, shippedProfiles } from '../schemas/profile-files.ts'
+import { readProfileFiles, shippedProfiles } from '../schemas/records/profile-files.ts'
 import type { Fault } from './evaluator-setup.ts'
 import { createEvaluationPool, type EvaluationPool, type TaskFault } from './pool.ts'
 import { createSharedMemory } from './shared-state.ts'

@@ -7,7 +7,7 @@ import type {
   TaskRange
 } from '../schemas/evaluation.ts'
 import { joinCandidates, joinNewSeries, noCandidates, noNewSeries } from '../schemas/findings.ts'
-import { createBatchWalker } from '../schemas/record-batch.ts'
+import { createBatchWalker } from '../schemas/records/record-batch.ts'
 
 /**
  * What to do with a task that killed its worker twice: cut it into smaller ones until the record at fault stands alone.

@@ -1,9 +1,9 @@
 import { encoderFor, type Format } from '../../embedded/simulator/encode-other.ts'
 import { createRandom } from '../../embedded/simulator/random.ts'
 import type { Reading } from '../../embedded/simulator/readings.ts'
-import { readProfileFiles, shippedProfiles } from '../../schemas/profile-files.ts'
-import type { ProfileFormat } from '../../schemas/profile-schema.ts'
-import { compileProfiles, type ProfileSet } from '../../schemas/profile.ts'
+import { readProfileFiles, shippedProfiles } from '../../schemas/records/profile-files.ts'
+import type { ProfileFormat } from '../../schemas/records/profile-schema.ts'
+import { compileProfiles, type ProfileSet } from '../../schemas/records/profile.ts'
 import { generateCity } from '../../topology/city.ts'
 import {
   createEvaluation,

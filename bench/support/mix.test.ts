@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
-import { createDecoder } from '../../schemas/decode.ts'
-import { compileProfiles } from '../../schemas/profile.ts'
-import { readProfileFiles, shippedProfiles } from '../../schemas/profile-files.ts'
+import { createDecoder } from '../../schemas/records/decode.ts'
+import { compileProfiles } from '../../schemas/records/profile.ts'
+import { readProfileFiles, shippedProfiles } from '../../schemas/records/profile-files.ts'
 import { generateCity } from '../../topology/city.ts'
 import { telegrafMix } from './mix.ts'
 

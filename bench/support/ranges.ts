@@ -1,5 +1,9 @@
 import type { TaskRange } from '../../schemas/evaluation.ts'
-import { encodeRecordBatch, type EncodableRecord, type EncodeOptions } from '../../schemas/record-batch.ts'
+import {
+  encodeRecordBatch,
+  type EncodableRecord,
+  type EncodeOptions
+} from '../../schemas/records/record-batch.ts'
 import type { BenchRecord } from './mix.ts'
 
 const partitions = 12

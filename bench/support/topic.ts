@@ -1,6 +1,6 @@
-import { createDecoder } from '../../schemas/decode.ts'
-import { readProfileFiles, shippedProfiles } from '../../schemas/profile-files.ts'
-import { compileProfiles } from '../../schemas/profile.ts'
+import { createDecoder } from '../../schemas/records/decode.ts'
+import { readProfileFiles, shippedProfiles } from '../../schemas/records/profile-files.ts'
+import { compileProfiles } from '../../schemas/records/profile.ts'
 import type { BenchRecord } from './mix.ts'
 import { produceRecords, type ProduceOptions } from './produce.ts'
 

@@ -1,6 +1,6 @@
-import { createDecoder } from '../../schemas/decode.ts'
-import { compileProfiles } from '../../schemas/profile.ts'
-import { readProfileFiles } from '../../schemas/profile-files.ts'
+import { createDecoder } from '../../schemas/records/decode.ts'
+import { compileProfiles } from '../../schemas/records/profile.ts'
+import { readProfileFiles } from '../../schemas/records/profile-files.ts'
 import { signals } from '../../schemas/signals.ts'
 
 /** What went into Kafka, counted by the reference decoder: the measure of what must be found in ClickHouse. */

@@ -157,7 +157,7 @@ function longWholeStart(from: usize, to: usize): usize {
 /** Where the varint that was read last ends. */
 export let varintEnd: usize = 0
 
-/** Zigzag varint of 32 bits, as the walker of schemas/record-batch.ts reads it. */
+/** Zigzag varint of 32 bits, as the walker of schemas/records/record-batch.ts reads it. */
 export function varint(from: usize): i32 {
   let at = from
   let byte: u32 = load<u8>(at++)

@@ -1,5 +1,5 @@
 /**
- * One block of LZ4, as lz4Block() of schemas/decompress.ts decodes it. Whole words are copied, so up to `slack` bytes
+ * One block of LZ4, as lz4Block() of schemas/records/decompress.ts decodes it. Whole words are copied, so up to `slack` bytes
  * behind the output are written to.
  */
 

@@ -60,7 +60,7 @@ import { isSame } from './bytes'
 import { dbmOfMilliwatts } from './env'
 import { stopWith } from './fields'
 
-/** Values of the fields scanned last, as a measurement reads them: convert() of schemas/convert.ts on compiled slots. */
+/** Values of the fields scanned last, as a measurement reads them: convert() of schemas/records/convert.ts on compiled slots. */
 
 export let readings: usize = 0
 export let noReadings: usize = 0

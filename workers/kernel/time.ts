@@ -1,4 +1,4 @@
-/** toTimeMs() of schemas/convert.ts: units in the order of `timeUnits` there. */
+/** toTimeMs() of schemas/records/convert.ts: units in the order of `timeUnits` there. */
 export const unitS: u32 = 0
 export const unitMs: u32 = 1
 const unitUs: u32 = 2

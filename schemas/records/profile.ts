@@ -1,7 +1,13 @@
 import type { Conversion, FlagPlan, SlotPlan, TimeUnit } from './convert.ts'
 import type { MeasurementInfo, MeasurementSlot } from './decoded.ts'
-import { parseLocatedYaml, ProblemsError, type LocatedYaml, type Path, type Problem } from './located-yaml.ts'
-import { nearest } from './nearest.ts'
+import {
+  parseLocatedYaml,
+  ProblemsError,
+  type LocatedYaml,
+  type Path,
+  type Problem
+} from '../located-yaml.ts'
+import { nearest } from '../nearest.ts'
 import {
   fieldSchema,
   profileSchema,
@@ -12,8 +18,8 @@ import {
   type ProfileYaml,
   type UnitName
 } from './profile-schema.ts'
-import { schemaProblems } from './schema-problems.ts'
-import { signalIds, signals, type SignalDef } from './signals.ts'
+import { schemaProblems } from '../schema-problems.ts'
+import { signalIds, signals, type SignalDef } from '../signals.ts'
 
 /**
  * Profiles compiled to flat plans. A ProfileSet is plain data (maps, arrays, regular expressions): it survives a

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { convert, convertText } from './convert.ts'
 import { createDecoder, type Decoder } from './decode.ts'
 import type { Decoded } from './decoded.ts'
-import { rejectReasons } from './evaluation.ts'
+import { rejectReasons } from '../evaluation.ts'
 import { compileProfiles, type ProfileSet } from './profile.ts'
 import { readProfileFiles, shippedProfiles } from './profile-files.ts'
 

@@ -3,7 +3,7 @@ import { createDecoder, type Decoder } from './decode.ts'
 import type { Decoded } from './decoded.ts'
 import { compileProfiles, type ProfileSet } from './profile.ts'
 import { readProfileFiles, shippedProfiles } from './profile-files.ts'
-import { codeName, signals } from './signals.ts'
+import { codeName, signals } from '../signals.ts'
 
 /** The shipped profiles against values read off real devices (MIB walks, collectors' own documentation). */
 

@@ -4,7 +4,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import { format, resolveConfig } from 'prettier'
 import { expect, it } from 'vitest'
 import { canonicalJsonSchema } from './canonical.ts'
-import { packageRoot } from './package-root.ts'
+import { packageRoot } from '../package-root.ts'
 
 const file = join(packageRoot, 'schemas', 'canonical.schema.json')
 

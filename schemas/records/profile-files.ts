@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { packageRoot } from './package-root.ts'
+import { packageRoot } from '../package-root.ts'
 
 /** The folder of the profiles that come with the program. */
 export const shippedProfiles: string = join(packageRoot, 'schemas', 'profiles')

@@ -1,7 +1,7 @@
 import Type, { type TSchema } from 'typebox'
 import { eventTimeMaxMs, eventTimeMinMs } from './convert.ts'
 import { identifiersMax, keyLengthMax } from './decode.ts'
-import { signals, type SignalDef } from './signals.ts'
+import { signals, type SignalDef } from '../signals.ts'
 
 /**
  * The canonical record: what a source may send that needs no profile of its own. docs/canonical-record.md explains

@@ -1,4 +1,4 @@
-import type { RejectReason } from './evaluation.ts'
+import type { RejectReason } from '../evaluation.ts'
 
 /**
  * What the reference decoder makes of one record, before series are resolved. One record gives one group per

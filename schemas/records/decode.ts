@@ -1,9 +1,9 @@
 import { convert, convertText, toTimeMs, type SlotPlan } from './convert.ts'
 import type { Decoded, DecodedGroup } from './decoded.ts'
-import type { RejectReason } from './evaluation.ts'
+import type { RejectReason } from '../evaluation.ts'
 import type { CodeTest, KeyPlan, MeasurementPlan, ProfileSet, SensorKeys, Slot } from './profile.ts'
 import type { ProfileFormat } from './profile-schema.ts'
-import { signals } from './signals.ts'
+import { signals } from '../signals.ts'
 
 /**
  * The reference decoder: one record's value to groups of canonical readings, by JSON.parse and the profiles.
