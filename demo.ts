@@ -15,7 +15,7 @@ import { connectKafkaSink, createMemorySink, type RecordSink } from './embedded/
 import { createMemorySource, type MemoryRecord, type MemorySource } from './ingest/memory-source.ts'
 import { createLogger } from './logger.ts'
 import { startDaemon, type Daemon } from './main.ts'
-import { loadConfig } from './schemas/config.ts'
+import { loadConfig } from './schemas/config/reading.ts'
 import type { Readiness } from './status/view.ts'
 import { generateCity } from './topology/city.ts'
 

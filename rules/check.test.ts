@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { formatProblem } from '../schemas/located-yaml.ts'
+import { formatProblem } from '../schemas/config/located-yaml.ts'
 import { packageRoot } from '../schemas/package-root.ts'
 import { signals } from '../schemas/signals.ts'
 import { checkRules } from './check.ts'

@@ -1,5 +1,5 @@
-import { ProblemsError, parseLocatedYaml, type Path, type Problem } from '../schemas/located-yaml.ts'
-import { nearest } from '../schemas/nearest.ts'
+import { ProblemsError, parseLocatedYaml, type Path, type Problem } from '../schemas/config/located-yaml.ts'
+import { nearest } from '../schemas/config/nearest.ts'
 import { signalIds, signals } from '../schemas/signals.ts'
 import { createAlarmEngine, type AlarmEngine } from './alarms.ts'
 import { compileRules } from './compile.ts'

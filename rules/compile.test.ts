@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { ProblemsError, type Problem } from '../schemas/located-yaml.ts'
+import { ProblemsError, type Problem } from '../schemas/config/located-yaml.ts'
 import { packageRoot } from '../schemas/package-root.ts'
 import { signalIds, signals } from '../schemas/signals.ts'
 import { compileRules } from './compile.ts'

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { ProblemsError, type Problem } from '../schemas/located-yaml.ts'
+import { ProblemsError, type Problem } from '../schemas/config/located-yaml.ts'
 import type { CompiledCondition, CompiledRule, CompiledRules } from './compiled.ts'
 import { createProgramPicker, crowdedSeries } from './pick.ts'
 import { readRulesFiles, type ConditionDraft, type RuleDraft, type RulesFile } from './read.ts'

@@ -1,4 +1,4 @@
-import type { Problem } from '../schemas/located-yaml.ts'
+import type { Problem } from '../schemas/config/located-yaml.ts'
 import { signals } from '../schemas/signals.ts'
 import type { CompiledCondition, CompiledRules, Limit } from './compiled.ts'
 import type { Selector, SeriesAttributes } from './model.ts'

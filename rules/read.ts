@@ -1,4 +1,4 @@
-import { parseLocatedYaml, type Path, type Problem } from '../schemas/located-yaml.ts'
+import { parseLocatedYaml, type Path, type Problem } from '../schemas/config/located-yaml.ts'
 import { signalIds, signals } from '../schemas/signals.ts'
 import {
   incidentKinds,

@@ -1,5 +1,5 @@
-import type { LocatedYaml, Path, Problem } from '../schemas/located-yaml.ts'
-import { nearest } from '../schemas/nearest.ts'
+import type { LocatedYaml, Path, Problem } from '../schemas/config/located-yaml.ts'
+import { nearest } from '../schemas/config/nearest.ts'
 
 export type Fields = Readonly<Record<string, unknown>>
 

@@ -1,4 +1,4 @@
-import { ProblemsError, type Path, type Problem } from '../schemas/located-yaml.ts'
+import { ProblemsError, type Path, type Problem } from '../schemas/config/located-yaml.ts'
 import { tiers } from '../schemas/words.ts'
 import type { Inventory, InventoryDevice, InventoryNode } from './model.ts'
 import { createInventoryStore, type InventoryStore } from './store.ts'

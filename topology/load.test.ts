@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { formatProblem, ProblemsError } from '../schemas/located-yaml.ts'
+import { formatProblem, ProblemsError } from '../schemas/config/located-yaml.ts'
 import { generateCity } from './city.ts'
 import { compileInventory, devicesOf, inventoryPart, nodesOf, type InventoryPart } from './compile.ts'
 import { parseInventoryLines, parseInventoryYaml } from './load.ts'

@@ -1,5 +1,5 @@
-import { parseLocatedYaml, type Path } from '../schemas/located-yaml.ts'
-import { nearest } from '../schemas/nearest.ts'
+import { parseLocatedYaml, type Path } from '../schemas/config/located-yaml.ts'
+import { nearest } from '../schemas/config/nearest.ts'
 import { tiers, type Tier } from '../schemas/words.ts'
 import { splitCsv } from './csv.ts'
 import { problemList, type InventoryPart, type ProblemList } from './compile.ts'

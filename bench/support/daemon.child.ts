@@ -4,7 +4,7 @@ import { constants, monitorEventLoopDelay, PerformanceObserver } from 'node:perf
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Registry } from 'prom-client'
 import { startDaemon } from '../../main.ts'
-import { loadConfig } from '../../schemas/config.ts'
+import { loadConfig } from '../../schemas/config/reading.ts'
 import type { DaemonAnswer, DaemonFigures, DaemonRequest } from './daemon.ts'
 import { percentile } from './figures.ts'
 import { cpuUsByThread, peakRssMib, rssMib } from './process.ts'

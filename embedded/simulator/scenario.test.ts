@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ProblemsError } from '../../schemas/located-yaml.ts'
+import { ProblemsError } from '../../schemas/config/located-yaml.ts'
 import { parseDurationMs, parseScenario } from './scenario.ts'
 
 describe('a scenario file', () => {

@@ -1,4 +1,9 @@
-import { ProblemsError, parseLocatedYaml, type Path, type Problem } from '../../schemas/located-yaml.ts'
+import {
+  ProblemsError,
+  parseLocatedYaml,
+  type Path,
+  type Problem
+} from '../../schemas/config/located-yaml.ts'
 import { tiers, type Tier } from '../../schemas/words.ts'
 
 /** What can go wrong in the simulated city. */

@@ -6,8 +6,8 @@ import {
   type LocatedYaml,
   type Path,
   type Problem
-} from '../located-yaml.ts'
-import { nearest } from '../nearest.ts'
+} from '../config/located-yaml.ts'
+import { nearest } from '../config/nearest.ts'
 import {
   fieldSchema,
   profileSchema,
@@ -18,7 +18,7 @@ import {
   type ProfileYaml,
   type UnitName
 } from './profile-schema.ts'
-import { schemaProblems } from '../schema-problems.ts'
+import { schemaProblems } from '../config/schema-problems.ts'
 import { signalIds, signals, type SignalDef } from '../signals.ts'
 
 /**

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createMemorySource } from '../../ingest/memory-source.ts'
 import { createLogger } from '../../logger.ts'
 import { prepareDatabase, startDaemon, type Daemon } from '../../main.ts'
-import { loadConfig, type Config } from '../../schemas/config.ts'
+import { loadConfig, type Config } from '../../schemas/config/reading.ts'
 import { startTestClickHouse, type TestClickHouse } from '../support/clickhouse.ts'
 import { getJson, waitUntil } from '../support/daemon.ts'
 

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { configurationDoc } from '../../schemas/config-doc.ts'
+import { configurationDoc } from '../../schemas/config/documentation.ts'
 import { packageRoot } from '../../schemas/package-root.ts'
 import { metricsDoc } from '../../status/metrics.ts'
 import { everyMetric } from './every-metric.ts'

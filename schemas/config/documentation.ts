@@ -1,11 +1,11 @@
-import { configSections, otherVariables, type Setting } from './config.ts'
+import { configSections, otherVariables, type Setting } from './reading.ts'
 
 /** docs/configuration.md, made from the schema: `npm run docs` writes it, a test compares it. */
 export function configurationDoc(): string {
   const lines = [
     '# Configuration',
     '',
-    '<!-- Made by `npm run docs` from schemas/config-schema.ts. Change it there. -->',
+    '<!-- Made by `npm run docs` from schemas/config/schema.ts. Change it there. -->',
     '',
     'Svetofor reads one YAML file, `svetofor.yaml` or the one named by `--config` or `SVETOFOR_CONFIG`. Every key has a',
     'default, so an empty file is valid. `svetofor check` reports everything that is wrong in it at once, with line,',

@@ -1,6 +1,6 @@
 import { dirname, isAbsolute, join } from 'node:path'
 import { Value } from 'typebox/value'
-import { configSchema, type Config } from './config-schema.ts'
+import { configSchema, type Config } from './schema.ts'
 import {
   ProblemsError,
   parseLocatedYaml,
@@ -11,7 +11,7 @@ import {
 } from './located-yaml.ts'
 import { nearest } from './nearest.ts'
 
-export type { Config } from './config-schema.ts'
+export type { Config } from './schema.ts'
 
 /**
  * Loads svetofor.yaml: file, then environment over it, then defaults, checked against the schema. All that is

@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { Value } from 'typebox/value'
-import { configurationDoc } from './config-doc.ts'
-import { configSchema } from './config-schema.ts'
-import { loadConfig, redactedConfig, settings, type Config } from './config.ts'
+import { configurationDoc } from './documentation.ts'
+import { configSchema } from './schema.ts'
+import { loadConfig, redactedConfig, settings, type Config } from './reading.ts'
 import { ProblemsError, formatProblem } from './located-yaml.ts'
-import { packageRoot } from './package-root.ts'
+import { packageRoot } from '../package-root.ts'
 
 const load = (
   text: string | undefined,
