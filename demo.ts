@@ -12,7 +12,7 @@ import {
   writeInventory
 } from './embedded/simulator/command.ts'
 import { connectKafkaSink, createMemorySink, type RecordSink } from './embedded/simulator/sink.ts'
-import { createMemorySource, type MemoryRecord, type MemorySource } from './ingest/memory-source.ts'
+import { createMemorySource, type MemoryRecord, type MemorySource } from './ingest/adapters/memory-source.ts'
 import { createLogger } from './logger.ts'
 import { startDaemon, type Daemon } from './main.ts'
 import { loadConfig } from './schemas/config/reading.ts'

@@ -8,7 +8,7 @@ import type { Reject } from '../schemas/evaluation.ts'
 import { startKafkaOrSkip, type RunningKafka } from '../test/support/kafka.ts'
 import { createDeadLetterSink, type DeadLetter } from './dead-letters.ts'
 import { createDeadLetterMetrics } from './metrics.ts'
-import { loadRdkafka } from './rdkafka-source.ts'
+import { loadRdkafka } from './adapters/rdkafka-source.ts'
 
 const kafka = await startKafkaOrSkip({ own: true })
 const logger = pino({ level: 'silent' })

@@ -2,7 +2,7 @@ import { Kafka, type Message, Partitioners, type Producer } from 'kafkajs'
 import type { Reject } from '../schemas/evaluation.ts'
 import { createBackoff, pauseMs } from './backoff.ts'
 import { asError } from './errors.ts'
-import { kafkaJsConfig, type KafkaJsSettings } from './kafkajs-options.ts'
+import { kafkaJsConfig, type KafkaJsSettings } from './adapters/kafkajs-options.ts'
 import type { DeadLetterMetrics } from './metrics.ts'
 
 /** Where records go that could not be read. A record counts as done only when its dead letter is acknowledged. */

@@ -9,7 +9,7 @@ export async function createSource(kind: SourceKind, options: SourceOptions): Pr
   switch (kind) {
     case 'batch': {
       const { createBatchSource } = await load(
-        () => import('./batch-source.ts'),
+        () => import('./kafka/batch-source.ts'),
         kind,
         '@platformatic/kafka',
         'kafkajs'
@@ -18,7 +18,7 @@ export async function createSource(kind: SourceKind, options: SourceOptions): Pr
     }
     case 'kafkajs': {
       const { createKafkaJsSource } = await load(
-        () => import('./kafkajs-source.ts'),
+        () => import('./adapters/kafkajs-source.ts'),
         kind,
         'kafkajs',
         'batch'
@@ -27,7 +27,7 @@ export async function createSource(kind: SourceKind, options: SourceOptions): Pr
     }
     case 'node-rdkafka': {
       const { createRdkafkaSource } = await load(
-        () => import('./rdkafka-source.ts'),
+        () => import('./adapters/rdkafka-source.ts'),
         kind,
         'node-rdkafka',
         'batch'

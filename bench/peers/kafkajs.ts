@@ -1,5 +1,5 @@
 import { Kafka, logLevel } from 'kafkajs'
-import { registerCodecs } from '../../ingest/kafkajs-options.ts'
+import { registerCodecs } from '../../ingest/adapters/kafkajs-options.ts'
 import { peakRssMib, type ProcessFigures } from '../support/process.ts'
 
 /** Bare kafkajs: reads a topic with eachBatch and does nothing with it. Arguments: broker, topic, records. */

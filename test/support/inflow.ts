@@ -1,4 +1,4 @@
-import { Inflow, type Reading } from './inflow.ts'
+import { Inflow, type Reading } from '../../ingest/kafka/inflow.ts'
 
 /** For tests: reads one frame of these bytes as a socket brings them, at most `piece` bytes at a time. */
 export function readInPieces<T>(bytes: Uint8Array, piece: number, read: (input: Inflow) => Reading<T>): T {

@@ -1,4 +1,4 @@
-import type { TopicPartition } from '../schemas/batch.ts'
+import type { TopicPartition } from '../../schemas/batch.ts'
 
 /**
  * What members of a classic consumer group tell each other: the subscription in JoinGroup and the assignment in

@@ -1,13 +1,13 @@
 import { createRequire } from 'node:module'
 import type * as Rdkafka from 'node-rdkafka'
 import type { ConsumerGlobalConfig, KafkaConsumer, LibrdKafkaError, Message } from 'node-rdkafka'
-import { partitionKey, type RawBatch, type TopicPartition } from '../schemas/batch.ts'
-import type { EncodableRecord } from '../schemas/records/record-batch.ts'
-import { createBackoff, pauseMs } from './backoff.ts'
-import { asError } from './errors.ts'
+import { partitionKey, type RawBatch, type TopicPartition } from '../../schemas/batch.ts'
+import type { EncodableRecord } from '../../schemas/records/record-batch.ts'
+import { createBackoff, pauseMs } from '../backoff.ts'
+import { asError } from '../errors.ts'
 import { createRepacker } from './repack.ts'
-import type { PartitionOffset, Source, SourceHandler } from './source.ts'
-import type { SourceOptions } from './source-options.ts'
+import type { PartitionOffset, Source, SourceHandler } from '../source.ts'
+import type { SourceOptions } from '../source-options.ts'
 
 /** Loads the native module, which is an optional dependency; the main thread is the only place for it. */
 export function loadRdkafka(): typeof Rdkafka {

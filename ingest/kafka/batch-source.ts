@@ -1,16 +1,16 @@
 import { listOffsetsV7 } from '@platformatic/kafka'
-import { partitionKey, type RawBatch, type TopicPartition } from '../schemas/batch.ts'
-import { createSlabPool } from '../schemas/slab.ts'
-import { type Backoff, createBackoff, pauseMs } from './backoff.ts'
+import { partitionKey, type RawBatch, type TopicPartition } from '../../schemas/batch.ts'
+import { createSlabPool } from '../../schemas/slab.ts'
+import { type Backoff, createBackoff, pauseMs } from '../backoff.ts'
 import { describeCode, reasonOf } from './broker-connection.ts'
 import { createCluster, isFatal } from './cluster.ts'
-import { asError } from './errors.ts'
+import { asError } from '../errors.ts'
 import type { FetchPartition, FetchTopic } from './fetch-request.ts'
 import { cutBatches, type FetchedPartition } from './fetch-response.ts'
 import { createGroupMember } from './group-member.ts'
-import type { FetchErrorKind } from './metrics.ts'
-import type { Source, SourceHandler } from './source.ts'
-import type { SourceOptions } from './source-options.ts'
+import type { FetchErrorKind } from '../metrics.ts'
+import type { Source, SourceHandler } from '../source.ts'
+import type { SourceOptions } from '../source-options.ts'
 
 /**
  * The default source: Fetch responses are read down to whole record batches and no further, and handed over as the

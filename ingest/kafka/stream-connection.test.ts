@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo, type Server } from 'node:net'
 import { fetchV13, saslAuthenticateV2, saslHandshakeV1, Writer } from '@platformatic/kafka'
 import { afterEach, describe, expect, it } from 'vitest'
-import { createSlabPool } from '../schemas/slab.ts'
+import { createSlabPool } from '../../schemas/slab.ts'
 import { StreamConnection, type StreamConnectionOptions } from './stream-connection.ts'
 
 interface Asked {

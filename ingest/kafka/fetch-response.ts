@@ -1,5 +1,5 @@
-import type { RawBatch } from '../schemas/batch.ts'
-import type { Slab, SlabPool } from '../schemas/slab.ts'
+import type { RawBatch } from '../../schemas/batch.ts'
+import type { Slab, SlabPool } from '../../schemas/slab.ts'
 import { type Inflow, type Reading, varintBytesMax } from './inflow.ts'
 
 /**

@@ -7,8 +7,8 @@ import {
   responseOf,
   UnsuitableBrokerError
 } from './broker-connection.ts'
-import { asError } from './errors.ts'
-import { type BrokerAddress, parseBroker, type SourceOptions } from './source-options.ts'
+import { asError } from '../errors.ts'
+import { type BrokerAddress, parseBroker, type SourceOptions } from '../source-options.ts'
 
 /** Brokers, topics and leaders as last heard, and the connections to them. */
 export interface Cluster {

@@ -1,6 +1,6 @@
-import { partitionKey, type RawBatch, type TopicPartition } from '../schemas/batch.ts'
-import { type EncodableRecord, encodeRecordBatch } from '../schemas/records/record-batch.ts'
-import type { PartitionOffset, Source, SourceHandler } from './source.ts'
+import { partitionKey, type RawBatch, type TopicPartition } from '../../schemas/batch.ts'
+import { type EncodableRecord, encodeRecordBatch } from '../../schemas/records/record-batch.ts'
+import type { PartitionOffset, Source, SourceHandler } from '../source.ts'
 
 /**
  * A source without Kafka, for tests and for the demo where the native module is missing: partitions are lists in

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { readInPieces } from './test-inflow.ts'
+import { readInPieces } from '../../test/support/inflow.ts'
 import { Inflow, type Reading, varintBytesMax } from './inflow.ts'
 
 describe('what comes in on a connection', () => {

@@ -16,8 +16,8 @@ import {
   saslScramSha,
   Writer
 } from '@platformatic/kafka'
-import type { SlabPool } from '../schemas/slab.ts'
-import { asError } from './errors.ts'
+import type { SlabPool } from '../../schemas/slab.ts'
+import { asError } from '../errors.ts'
 import { encodeFetchRequest, type FetchRequest } from './fetch-request.ts'
 import { type FetchResponse, readFetchResponse } from './fetch-response.ts'
 import { Inflow, type Reading } from './inflow.ts'

@@ -1,9 +1,9 @@
 import { Writer } from '@platformatic/kafka'
 import { describe, expect, it } from 'vitest'
-import { encodeRecordBatch } from '../schemas/records/record-batch.ts'
-import { createSlabPool } from '../schemas/slab.ts'
+import { encodeRecordBatch } from '../../schemas/records/record-batch.ts'
+import { createSlabPool } from '../../schemas/slab.ts'
 import { cutBatches, readFetchResponse } from './fetch-response.ts'
-import { readInPieces } from './test-inflow.ts'
+import { readInPieces } from '../../test/support/inflow.ts'
 
 /** A batch of `count` records from `base` on, marked as a producer's transaction or its end. */
 function batch(

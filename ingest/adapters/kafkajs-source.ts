@@ -1,12 +1,12 @@
 import { type Consumer, Kafka, type KafkaMessage, PartitionAssigners, type Cluster } from 'kafkajs'
-import { partitionKey, type RawBatch, type TopicPartition } from '../schemas/batch.ts'
-import type { EncodableRecord } from '../schemas/records/record-batch.ts'
-import { createBackoff, pauseMs } from './backoff.ts'
-import { asError } from './errors.ts'
+import { partitionKey, type RawBatch, type TopicPartition } from '../../schemas/batch.ts'
+import type { EncodableRecord } from '../../schemas/records/record-batch.ts'
+import { createBackoff, pauseMs } from '../backoff.ts'
+import { asError } from '../errors.ts'
 import { kafkaJsConfig, registerCodecs } from './kafkajs-options.ts'
 import { createRepacker } from './repack.ts'
-import type { PartitionOffset, Source, SourceHandler } from './source.ts'
-import type { SourceOptions } from './source-options.ts'
+import type { PartitionOffset, Source, SourceHandler } from '../source.ts'
+import type { SourceOptions } from '../source-options.ts'
 
 /**
  * The source over kafkajs, for brokers that the batch source cannot talk to. Records are packed back into batches.

@@ -14,8 +14,8 @@ import {
   protocolErrorsCodesById,
   syncGroupV5
 } from '@platformatic/kafka'
-import { asError } from './errors.ts'
-import type { BrokerAddress, SourceOptions } from './source-options.ts'
+import { asError } from '../errors.ts'
+import type { BrokerAddress, SourceOptions } from '../source-options.ts'
 import { StreamConnection, type StreamConnectionOptions } from './stream-connection.ts'
 
 /**

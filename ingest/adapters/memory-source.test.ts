@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import type { RawBatch, TopicPartition } from '../schemas/batch.ts'
+import type { RawBatch, TopicPartition } from '../../schemas/batch.ts'
 import { createMemorySource, type MemoryRecord } from './memory-source.ts'
 import { createRepacker } from './repack.ts'
-import type { PartitionOffset } from './source.ts'
+import type { PartitionOffset } from '../source.ts'
 
 const records = (count: number): MemoryRecord[] =>
   Array.from({ length: count }, (_, i) => ({ timestampMs: 1000 + i, key: null, value: Buffer.from(`v${i}`) }))

@@ -8,8 +8,8 @@ import kafkajs, {
   type SASLOptions
 } from 'kafkajs'
 import type { Logger } from 'pino'
-import { createDecompressor } from '../schemas/records/decompress.ts'
-import type { SourceOptions } from './source-options.ts'
+import { createDecompressor } from '../../schemas/records/decompress.ts'
+import type { SourceOptions } from '../source-options.ts'
 
 /** What the kafkajs source and the dead-letter producer are both made from. */
 export type KafkaJsSettings = Pick<

@@ -1,5 +1,5 @@
-import { partitionKey, type RawBatch, type TopicPartition } from '../schemas/batch.ts'
-import { encodeRecordBatch, type EncodableRecord } from '../schemas/records/record-batch.ts'
+import { partitionKey, type RawBatch, type TopicPartition } from '../../schemas/batch.ts'
+import { encodeRecordBatch, type EncodableRecord } from '../../schemas/records/record-batch.ts'
 
 /**
  * For adapters whose client hands out records: packs them back into record batches, so that the workers know one

@@ -7,11 +7,11 @@ import {
   offsetFetchV8,
   syncGroupV5
 } from '@platformatic/kafka'
-import { partitionKey, type TopicPartition } from '../schemas/batch.ts'
-import { createBackoff, pauseMs } from './backoff.ts'
+import { partitionKey, type TopicPartition } from '../../schemas/batch.ts'
+import { createBackoff, pauseMs } from '../backoff.ts'
 import { describeCode, errorCodes, reasonOf, responseOf } from './broker-connection.ts'
 import { type Cluster, isFatal } from './cluster.ts'
-import { asError } from './errors.ts'
+import { asError } from '../errors.ts'
 import {
   assignPartitions,
   assignorName,
@@ -20,8 +20,8 @@ import {
   encodeAssignment,
   encodeSubscription
 } from './group-protocol.ts'
-import type { PartitionOffset } from './source.ts'
-import type { SourceOptions } from './source-options.ts'
+import type { PartitionOffset } from '../source.ts'
+import type { SourceOptions } from '../source-options.ts'
 
 /**
  * Membership of a classic consumer group, in Kafka's eager form: before a member rejoins it has drained and given up
