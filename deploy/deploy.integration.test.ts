@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { ClickHouseClient } from '@clickhouse/client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { migrate } from '../ingest/migrate.ts'
+import { migrate } from '../ingest/clickhouse/migrate.ts'
 import { packageRoot } from '../schemas/package-root.ts'
 import {
   alertmanagerProgram,

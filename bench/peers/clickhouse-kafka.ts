@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { migrate } from '../../ingest/migrate.ts'
+import { migrate } from '../../ingest/clickhouse/migrate.ts'
 import { cpuUsOf, peakRssMib, type ProcessFigures } from '../support/process.ts'
 import type { BenchClickHouse } from '../support/stage.ts'
 

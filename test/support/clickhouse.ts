@@ -2,7 +2,7 @@ import type { ClickHouseClient } from '@clickhouse/client'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createClickHouseClient } from '../../ingest/clickhouse-client.ts'
+import { createClickHouseClient } from '../../ingest/clickhouse/client.ts'
 import { startEmbeddedClickHouse, type EmbeddedClickHouse } from '../../embedded/clickhouse.ts'
 
 export interface TestClickHouse {

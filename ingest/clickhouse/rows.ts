@@ -1,9 +1,9 @@
 import type { ClickHouseClient } from '@clickhouse/client'
 import { Readable } from 'node:stream'
-import type { AlarmTransition } from '../rules/model.ts'
-import type { Coordinates } from '../schemas/words.ts'
-import type { IncidentChange, LightChange } from '../topology/model.ts'
-import { backoffMs, firstLine, neverSucceeds } from './clickhouse-errors.ts'
+import type { AlarmTransition } from '../../rules/model.ts'
+import type { Coordinates } from '../../schemas/words.ts'
+import type { IncidentChange, LightChange } from '../../topology/model.ts'
+import { backoffMs, firstLine, neverSucceeds } from './errors.ts'
 import { seriesInsert, seriesRowBinary, type SeriesRows } from './series-rows.ts'
 import type { WriterMetrics } from './writer-metrics.ts'
 

@@ -1,7 +1,7 @@
 import type { ClickHouseClient } from '@clickhouse/client'
-import { partitionKey, type TopicPartition } from '../schemas/batch.ts'
+import { partitionKey, type TopicPartition } from '../../schemas/batch.ts'
 import { positionSeries } from './native-block.ts'
-import type { PartitionOffset } from './source.ts'
+import type { PartitionOffset } from '../source.ts'
 
 /**
  * Where to go on reading by what ClickHouse holds: the offset behind the highest stored one of each partition.

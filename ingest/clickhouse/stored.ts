@@ -1,5 +1,5 @@
-import type { Alarm } from '../rules/model.ts'
-import type { Incident } from '../topology/model.ts'
+import type { Alarm } from '../../rules/model.ts'
+import type { Incident } from '../../topology/model.ts'
 
 /** How stored alarms and incidents are read back: the columns asked for, and the way from a row to the model. */
 

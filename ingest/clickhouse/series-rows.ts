@@ -1,4 +1,4 @@
-import { signals } from '../schemas/signals.ts'
+import { signals } from '../../schemas/signals.ts'
 
 /**
  * What is stored of series, in ClickHouse's RowBinary: after a start there are millions, and as JSON objects they cost more

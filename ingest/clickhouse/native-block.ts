@@ -1,7 +1,7 @@
-import type { TopicPartition } from '../schemas/batch.ts'
-import { endsOf, groupsBefore } from '../schemas/blocks.ts'
-import type { ColumnBlock, RangeOutcome } from '../schemas/evaluation.ts'
-import { createSlabPool, type Slab } from '../schemas/slab.ts'
+import type { TopicPartition } from '../../schemas/batch.ts'
+import { endsOf, groupsBefore } from '../../schemas/blocks.ts'
+import type { ColumnBlock, RangeOutcome } from '../../schemas/evaluation.ts'
+import { createSlabPool, type Slab } from '../../schemas/slab.ts'
 
 /**
  * ClickHouse's Native format, as far as one insert into `samples` needs it: a single block whose column buffers are

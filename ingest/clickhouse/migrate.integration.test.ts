@@ -3,14 +3,14 @@ import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { packageRoot } from '../schemas/package-root.ts'
-import { startTestClickHouse, type TestClickHouse } from '../test/support/clickhouse.ts'
-import { createClickHouseClient } from './clickhouse-client.ts'
+import { packageRoot } from '../../schemas/package-root.ts'
+import { startTestClickHouse, type TestClickHouse } from '../../test/support/clickhouse.ts'
+import { createClickHouseClient } from './client.ts'
 import { migrate, readMigrations, statementsOf } from './migrate.ts'
 
 let server: TestClickHouse
 let folder: string
-const own = join(packageRoot, 'ingest', 'migrations')
+const own = join(packageRoot, 'ingest', 'clickhouse', 'migrations')
 const clients: ClickHouseClient[] = []
 const settings = { retentionDays: 90, rollupRetentionDays: 730 }
 

@@ -2,9 +2,9 @@ import { ClickHouseError, type ClickHouseClient } from '@clickhouse/client'
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { packageRoot } from '../schemas/package-root.ts'
+import { packageRoot } from '../../schemas/package-root.ts'
 
-/** A numbered file of `ingest/migrations`. */
+/** A numbered file of `ingest/clickhouse/migrations`. */
 export interface Migration {
   readonly number: number
   /** File name without `.sql`: `0001_samples`. */
@@ -65,7 +65,9 @@ export async function migrate(client: ClickHouseClient, options: MigrateOptions)
   if (!identifier.test(database)) {
     throw new Error(`clickhouse.database is '${database}': use letters, digits and underscores only`)
   }
-  const migrations = await readMigrations(options.folder ?? join(packageRoot, 'ingest', 'migrations'))
+  const migrations = await readMigrations(
+    options.folder ?? join(packageRoot, 'ingest', 'clickhouse', 'migrations')
+  )
   // Statements name their tables without a database; the setting reaches them through the request's own parameter.
   const run = async (query: string): Promise<void> => {
     await client.command({ query, http_headers: { 'X-ClickHouse-Database': database } })

@@ -1,5 +1,5 @@
 import type { ClickHouseClient } from '@clickhouse/client'
-import type { HistoryEntry, HistoryStore } from '../schemas/history.ts'
+import type { HistoryEntry, HistoryStore } from '../../schemas/history.ts'
 import {
   alarmColumns,
   alarmOf,

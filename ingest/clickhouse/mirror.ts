@@ -1,6 +1,6 @@
 import type { ClickHouseClient } from '@clickhouse/client'
 import { hostname } from 'node:os'
-import type { InventoryDevice, InventoryNode } from '../topology/model.ts'
+import type { InventoryDevice, InventoryNode } from '../../topology/model.ts'
 
 type Row = Readonly<Record<string, unknown>>
 

@@ -1,7 +1,7 @@
 import type { ClickHouseClient } from '@clickhouse/client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startTestClickHouse, type TestClickHouse } from '../test/support/clickhouse.ts'
-import { createClickHouseClient } from './clickhouse-client.ts'
+import { startTestClickHouse, type TestClickHouse } from '../../test/support/clickhouse.ts'
+import { createClickHouseClient } from './client.ts'
 import { migrate } from './migrate.ts'
 import { createRollups } from './rollups.ts'
 

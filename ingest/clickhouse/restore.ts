@@ -1,7 +1,7 @@
 import type { ClickHouseClient } from '@clickhouse/client'
-import type { Alarm } from '../rules/model.ts'
-import type { Light } from '../schemas/words.ts'
-import type { Incident } from '../topology/model.ts'
+import type { Alarm } from '../../rules/model.ts'
+import type { Light } from '../../schemas/words.ts'
+import type { Incident } from '../../topology/model.ts'
 import {
   alarmColumns,
   alarmOf,
