@@ -11,6 +11,7 @@ export default tseslint.config(
       '.cache/',
       'data/',
       'workers/kernel/*',
+      '!workers/kernel/binding.ts',
       '!workers/kernel/layout.ts'
     ]
   },

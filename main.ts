@@ -42,8 +42,8 @@ import { devicesOf, nodesOf } from './topology/compile.ts'
 import { createLightEngine } from './topology/lights.ts'
 import { createPoolMetrics } from './workers/metrics.ts'
 import { createEvaluationPool } from './workers/pool.ts'
-import { entityOf } from './workers/series-id.ts'
-import { createSharedMemory, openSharedState } from './workers/shared-state.ts'
+import { entityOf } from './workers/learning/series-id.ts'
+import { createSharedMemory, openSharedState } from './workers/memory/shared-state.ts'
 
 /**
  * The composition root: builds every part of the daemon, wires them, starts them in order and stops them in

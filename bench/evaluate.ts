@@ -16,7 +16,7 @@ import { createSeriesRegistry } from '../status/series-registry.ts'
 import { generateCity } from '../topology/city.ts'
 import { compileInventory, inventoryPart } from '../topology/compile.ts'
 import { createEvaluator } from '../workers/evaluate.ts'
-import { createSharedMemory, openSharedState } from '../workers/shared-state.ts'
+import { createSharedMemory, openSharedState } from '../workers/memory/shared-state.ts'
 import { telegrafMix } from './support/mix.ts'
 import { rangesOf } from './support/ranges.ts'
 

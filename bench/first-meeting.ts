@@ -20,7 +20,7 @@ import { generateCity } from '../topology/city.ts'
 import { compileInventory, inventoryPart } from '../topology/compile.ts'
 import { createLightEngine } from '../topology/lights.ts'
 import { createEvaluator } from '../workers/evaluate.ts'
-import { createSharedMemory, openSharedState } from '../workers/shared-state.ts'
+import { createSharedMemory, openSharedState } from '../workers/memory/shared-state.ts'
 import { telegrafMix } from './support/mix.ts'
 import { rangesOf } from './support/ranges.ts'
 

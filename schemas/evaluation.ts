@@ -27,7 +27,7 @@ export interface EvaluationTask {
 export interface ColumnBlock {
   readonly rows: number
   readonly groups: number
-  /** UInt64, 8 bytes a group: the id of its series without the 16 bits that tell their signals apart (workers/series-id.ts). */
+  /** UInt64, 8 bytes a group: the id of its series without the 16 bits that tell their signals apart (workers/learning/series-id.ts). */
   readonly entity: Uint8Array
   /** Int64 event time in ms, 8 bytes a group. */
   readonly timeMs: Uint8Array

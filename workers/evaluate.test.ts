@@ -8,8 +8,8 @@ import { eachCandidate, newEntities, noCandidates, noNewSeries } from '../schema
 import { signalIds } from '../schemas/signals.ts'
 import { rowsOfBlock } from '../schemas/test-blocks.ts'
 import { createEvaluator, type EvaluatedMeasurement, type EvaluatorOptions } from './evaluate.ts'
-import { seriesId, seriesIdHex } from './series-id.ts'
-import { createSharedMemory, openSharedState } from './shared-state.ts'
+import { seriesId, seriesIdHex } from './learning/series-id.ts'
+import { createSharedMemory, openSharedState } from './memory/shared-state.ts'
 import { rangeOf } from './test-records.ts'
 
 const oper = signalIds.get('if.oper_status')!

@@ -13,13 +13,13 @@ import type {
 } from '../schemas/evaluation.ts'
 import { createCandidateList, packNewSeries } from '../schemas/findings.ts'
 import { createBatchWalker, type RecordVisitor } from '../schemas/records/record-batch.ts'
-import { openDesk } from './desk.ts'
-import { createEntities, type MetGroup } from './entities.ts'
-import { createKnownRecords, type Scanning } from './known-records.ts'
+import { openDesk } from './memory/desk.ts'
+import { createEntities, type MetGroup } from './learning/entities.ts'
+import { createKnownRecords, type Scanning } from './learning/known-records.ts'
 import { deskOffset, deskRange } from './kernel/layout.ts'
-import { createLayouts, type Layout } from './layouts.ts'
-import { bitsOfSignal, entityId } from './series-id.ts'
-import type { SharedState } from './shared-state.ts'
+import { createLayouts, type Layout } from './learning/layouts.ts'
+import { bitsOfSignal, entityId } from './learning/series-id.ts'
+import type { SharedState } from './memory/shared-state.ts'
 
 /**
  * Evaluation of one task, in two passes. The first decodes every record and writes its rows, and changes nothing that

@@ -1,7 +1,7 @@
 import { createDecoder, type DecodePolicy } from '../schemas/records/decode.ts'
 import { compileProfiles } from '../schemas/records/profile.ts'
 import { createEvaluator, type Evaluator, type EvaluatorLimits } from './evaluate.ts'
-import { openSharedState, type SharedMemory } from './shared-state.ts'
+import { openSharedState, type SharedMemory } from './memory/shared-state.ts'
 
 /** All an evaluator is made of, as plain data: it is handed to worker threads as it is. */
 export interface EvaluatorSetup {

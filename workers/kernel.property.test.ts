@@ -4,9 +4,9 @@ import lz4 from 'lz4-napi'
 import { createDecompressor, type Decompressed } from '../schemas/records/decompress.ts'
 import { readProfileFiles, shippedProfiles } from '../schemas/records/profile-files.ts'
 import { compileProfiles } from '../schemas/records/profile.ts'
-import { openDesk } from './desk.ts'
-import { lz4BlockOf, openKernel } from './kernel.ts'
-import { createSharedMemory, openSharedState } from './shared-state.ts'
+import { openDesk } from './memory/desk.ts'
+import { lz4BlockOf, openKernel } from './kernel/binding.ts'
+import { createSharedMemory, openSharedState } from './memory/shared-state.ts'
 import { createParity, createRecordMaker, parityFormats, parityPolicy } from './test-parity.ts'
 
 const profiles = compileProfiles(await readProfileFiles([shippedProfiles]))

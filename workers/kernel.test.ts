@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { readProfileFiles, shippedProfiles } from '../schemas/records/profile-files.ts'
 import { rowsOfBlock } from '../schemas/test-blocks.ts'
 import { compileProfiles } from '../schemas/records/profile.ts'
-import { forgetRecords } from './kernel-memory.ts'
+import { forgetRecords } from './memory/kernel-memory.ts'
 import {
   createEvaluation,
   createParity,

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { openDesk } from './desk.ts'
-import { createKernelMemory } from './kernel-memory.ts'
+import { openDesk } from './memory/desk.ts'
+import { createKernelMemory } from './memory/kernel-memory.ts'
 import { deskOffset, deskRange, desksMax } from './kernel/layout.ts'
 import { createMailboxes, rangesOf } from './mailbox.ts'
 

@@ -4,7 +4,7 @@ import type { EvaluationResult, EvaluationTask } from '../schemas/evaluation.ts'
 import { readProfileFiles, shippedProfiles } from '../schemas/records/profile-files.ts'
 import type { Fault } from './evaluator-setup.ts'
 import { createEvaluationPool, type EvaluationPool, type TaskFault } from './pool.ts'
-import { createSharedMemory } from './shared-state.ts'
+import { createSharedMemory } from './memory/shared-state.ts'
 import { rangeOf, telegraf } from './test-records.ts'
 
 const nowMs = 1_700_000_600_000

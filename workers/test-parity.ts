@@ -7,7 +7,7 @@ import { newEntities } from '../schemas/findings.ts'
 import type { ProfileFormat } from '../schemas/records/profile-schema.ts'
 import type { ProfileSet } from '../schemas/records/profile.ts'
 import { createEvaluator } from './evaluate.ts'
-import { createSharedMemory, openSharedState, type SharedState } from './shared-state.ts'
+import { createSharedMemory, openSharedState, type SharedState } from './memory/shared-state.ts'
 import { rangeOf } from './test-records.ts'
 
 /**

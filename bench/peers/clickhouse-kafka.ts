@@ -22,7 +22,7 @@ const instance = `multiIf(tags['index'] != '', tags['index'], tags['ifIndex'])`
 const eachNumber = `ARRAY JOIN mapKeys(fields) AS field, arrayMap(x -> toFloat64OrNull(x), mapValues(fields)) AS number
   WHERE number IS NOT NULL`
 
-/** The daemon's rows by ClickHouse's own means: the id of workers/series-id.ts, digits and scale of migration 0001, coordinates. */
+/** The daemon's rows by ClickHouse's own means: the id of workers/learning/series-id.ts, digits and scale of migration 0001, coordinates. */
 const samplesOf = (queue: string): string => `
   SELECT
     bitOr(

@@ -17,7 +17,7 @@ import { generateCity, type City } from '../../topology/city.ts'
 import type { InventoryDevice } from '../../topology/model.ts'
 import { createLightEngine } from '../../topology/lights.ts'
 import { createEvaluationPool } from '../../workers/pool.ts'
-import { createSharedMemory, openSharedState } from '../../workers/shared-state.ts'
+import { createSharedMemory, openSharedState } from '../../workers/memory/shared-state.ts'
 import { median, percentile } from '../support/figures.ts'
 import { onStage, type Bench } from '../support/stage.ts'
 

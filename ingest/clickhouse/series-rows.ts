@@ -13,7 +13,7 @@ export interface SeriesRows {
   readonly tier: string
   readonly profile: string
   readonly identifiers: readonly string[]
-  /** What the ids of its series have in common (workers/series-id.ts), as two unsigned halves. */
+  /** What the ids of its series have in common (workers/learning/series-id.ts), as two unsigned halves. */
   readonly entity: { readonly hi: number; readonly lo: number }
   /** Numbers of its signals (schemas/signals.ts), which tell its series apart. */
   readonly signals: readonly number[]

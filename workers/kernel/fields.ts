@@ -22,7 +22,7 @@ import {
 
 /**
  * Fields of one record: `"name":value` with a comma between. The names on the way come in one of few sequences, so they
- * are a tree that is walked beside the bytes (workers/kernel-forms.ts grows it); a name is never more than compared.
+ * are a tree that is walked beside the bytes (workers/learning/kernel-forms.ts grows it); a name is never more than compared.
  */
 
 export const isNumber: u8 = 0

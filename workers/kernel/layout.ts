@@ -10,7 +10,7 @@ export const pageBytes = 65536
 /** Nothing lies at address 0, which means "none". 10^k as u64, k = 0..19, then as f64, k = 0..22. */
 export const powersAt = 1024
 export const decimalsAt = 1184
-/** Texts of the formats, 16 bytes each, in the order of `literalTexts` (workers/kernel-memory.ts). */
+/** Texts of the formats, 16 bytes each, in the order of `literalTexts` (workers/memory/kernel-memory.ts). */
 export const literalsAt = 1376
 export const literalBytes = 16
 /**
@@ -239,7 +239,7 @@ export const withoutInstance = 0x40000000
 /** Entries of the table of aliases that may have a follower: number of the entry that came after it the last time, u32 each. */
 export const followersMax = 65536
 
-// --- a table of keys (workers/shared-table.ts) ---------------------------------------------------------------------
+// --- a table of keys (workers/memory/shared-table.ts) ---------------------------------------------------------------------
 
 export const tableLevel = 8
 export const tableSlotsMin = 4096

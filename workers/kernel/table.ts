@@ -2,7 +2,7 @@ import { isSame } from './bytes'
 import { followersMax, tableLevel, tableSlotsMin } from './layout'
 
 /**
- * The look-up of the table of aliases: the same hash and the same walk as find() of workers/shared-table.ts, which is
+ * The look-up of the table of aliases: the same hash and the same walk as find() of workers/memory/shared-table.ts, which is
  * where keys are inserted, and says why things lie as they do.
  */
 

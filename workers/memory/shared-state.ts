@@ -3,7 +3,7 @@ import {
   seriesStateOver,
   type DeviceState,
   type SeriesState
-} from '../rules/series-state.ts'
+} from '../../rules/series-state.ts'
 import { createKernelMemory, type KernelMemory } from './kernel-memory.ts'
 import {
   createSharedTableMemory,

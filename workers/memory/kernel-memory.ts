@@ -1,5 +1,5 @@
-import { programTableBytes, type ProgramMemory } from '../rules/program.ts'
-import { deviceStateBytes, seriesStateBytes } from '../rules/series-state.ts'
+import { programTableBytes, type ProgramMemory } from '../../rules/program.ts'
+import { deviceStateBytes, seriesStateBytes } from '../../rules/series-state.ts'
 import {
   constantsEnd,
   decimalsAt,
@@ -14,7 +14,7 @@ import {
   ordersAt,
   pageBytes,
   powersAt
-} from './kernel/layout.ts'
+} from '../kernel/layout.ts'
 import { clearSharedTable, sharedTableBytes, type SharedTableMemory } from './shared-table.ts'
 
 /**

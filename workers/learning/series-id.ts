@@ -1,5 +1,5 @@
 import xxhash from 'xxhash-wasm'
-import { signals } from '../schemas/signals.ts'
+import { signals } from '../../schemas/signals.ts'
 
 /**
  * The stored identity of a series, 64 bits: 16 of the device, 48 of the device and instance together, and the last 16

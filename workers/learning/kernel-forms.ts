@@ -1,8 +1,8 @@
-import { convert, convertText, timeUnits } from '../schemas/records/convert.ts'
-import { plainPath } from '../schemas/records/decode.ts'
-import type { ProfileFormat } from '../schemas/records/profile-schema.ts'
-import type { MeasurementPlan, Slot } from '../schemas/records/profile.ts'
-import type { KernelMemory } from './kernel-memory.ts'
+import { convert, convertText, timeUnits } from '../../schemas/records/convert.ts'
+import { plainPath } from '../../schemas/records/decode.ts'
+import type { ProfileFormat } from '../../schemas/records/profile-schema.ts'
+import type { MeasurementPlan, Slot } from '../../schemas/records/profile.ts'
+import type { KernelMemory } from '../memory/kernel-memory.ts'
 import {
   canonical,
   codesCount,
@@ -74,7 +74,7 @@ import {
   textNext,
   textValue,
   zabbix
-} from './kernel/layout.ts'
+} from '../kernel/layout.ts'
 import type { SeriesSet } from './layouts.ts'
 
 /**

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { programTableParts } from '../rules/program.ts'
-import { seriesStateParts } from '../rules/series-state.ts'
-import { dbmOfMilliwatts } from '../schemas/records/convert.ts'
-import type { DecodePolicy } from '../schemas/records/decode.ts'
-import type { BlockDecoder } from '../schemas/records/decompress.ts'
-import { packageRoot } from '../schemas/package-root.ts'
-import type { SharedState } from './shared-state.ts'
-import { sharedTableParts } from './shared-table.ts'
+import { programTableParts } from '../../rules/program.ts'
+import { seriesStateParts } from '../../rules/series-state.ts'
+import { dbmOfMilliwatts } from '../../schemas/records/convert.ts'
+import type { DecodePolicy } from '../../schemas/records/decode.ts'
+import type { BlockDecoder } from '../../schemas/records/decompress.ts'
+import { packageRoot } from '../../schemas/package-root.ts'
+import type { SharedState } from '../memory/shared-state.ts'
+import { sharedTableParts } from '../memory/shared-table.ts'
 
 /** What the compiled kernel (workers/kernel/) offers; addresses are in the shared memory. */
 export interface Kernel {

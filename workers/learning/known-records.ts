@@ -1,16 +1,16 @@
-import { timeUnits } from '../schemas/records/convert.ts'
-import type { Decoded, DecodedGroup } from '../schemas/records/decoded.ts'
-import type { BlockDecoder } from '../schemas/records/decompress.ts'
-import type { DecodePolicy } from '../schemas/records/decode.ts'
-import type { ProfileSet } from '../schemas/records/profile.ts'
-import type { RecordRun } from '../schemas/records/record-batch.ts'
+import { timeUnits } from '../../schemas/records/convert.ts'
+import type { Decoded, DecodedGroup } from '../../schemas/records/decoded.ts'
+import type { BlockDecoder } from '../../schemas/records/decompress.ts'
+import type { DecodePolicy } from '../../schemas/records/decode.ts'
+import type { ProfileSet } from '../../schemas/records/profile.ts'
+import type { RecordRun } from '../../schemas/records/record-batch.ts'
 import { identifyAlias, proveAlias } from './aliases.ts'
-import type { Desk } from './desk.ts'
+import type { Desk } from '../memory/desk.ts'
 import type { MetGroup } from './entities.ts'
-import type { RecordDecoder } from './evaluate.ts'
+import type { RecordDecoder } from '../evaluate.ts'
 import { createKernelForms, formatsOfKernel } from './kernel-forms.ts'
-import { bufferReaching } from './kernel-memory.ts'
-import { lz4BlockOf, openKernel } from './kernel.ts'
+import { bufferReaching } from '../memory/kernel-memory.ts'
+import { lz4BlockOf, openKernel } from '../kernel/binding.ts'
 import {
   attention,
   attentionMax,
@@ -52,10 +52,10 @@ import {
   stopShape,
   stopText,
   stopThird
-} from './kernel/layout.ts'
+} from '../kernel/layout.ts'
 import type { Layout, Layouts } from './layouts.ts'
-import type { SharedState } from './shared-state.ts'
-import { tableFull } from './shared-table.ts'
+import type { SharedState } from '../memory/shared-state.ts'
+import { tableFull } from '../memory/shared-table.ts'
 
 /**
  * The kernel at work: it reads records that are written as expected and of series that are known, and stops at everything

@@ -1,6 +1,6 @@
-import { signals } from '../schemas/signals.ts'
-import type { EvaluatedMeasurement } from './evaluate.ts'
-import { setWords, type SharedState } from './shared-state.ts'
+import { signals } from '../../schemas/signals.ts'
+import type { EvaluatedMeasurement } from '../evaluate.ts'
+import { setWords, type SharedState } from '../memory/shared-state.ts'
 
 /**
  * Which series of an entity (a device's port, sensor or itself, by one measurement) stand side by side in the shared

@@ -1,6 +1,6 @@
-import { groupBytes, rowBytes } from '../schemas/blocks.ts'
-import type { ColumnBlock } from '../schemas/evaluation.ts'
-import { slabBytes } from '../schemas/slab.ts'
+import { groupBytes, rowBytes } from '../../schemas/blocks.ts'
+import type { ColumnBlock } from '../../schemas/evaluation.ts'
+import { slabBytes } from '../../schemas/slab.ts'
 import { bufferReaching, takeWorkBytes, type KernelMemory } from './kernel-memory.ts'
 import {
   columnEnd,
@@ -23,7 +23,7 @@ import {
   slackBytes,
   slotCounters,
   slotCountersMax
-} from './kernel/layout.ts'
+} from '../kernel/layout.ts'
 
 /**
  * What one task works on, in the kernel's memory: the bytes of the batches in hand, as they came and decompressed, and the rows

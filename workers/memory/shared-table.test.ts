@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads'
 import { describe, expect, it } from 'vitest'
-import { signals } from '../schemas/signals.ts'
-import { seriesId, seriesIdHex, signalBits, xxHash64 } from './series-id.ts'
-import { threadExecArgv } from './thread-loader.ts'
+import { signals } from '../../schemas/signals.ts'
+import { seriesId, seriesIdHex, signalBits, xxHash64 } from '../learning/series-id.ts'
+import { threadExecArgv } from '../thread-loader.ts'
 import {
   absent,
   createSharedTableMemory,

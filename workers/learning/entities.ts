@@ -1,9 +1,9 @@
-import { unassigned } from '../rules/series-state.ts'
-import type { DecodedGroup } from '../schemas/records/decoded.ts'
-import { withoutInstance } from './kernel/layout.ts'
+import { unassigned } from '../../rules/series-state.ts'
+import type { DecodedGroup } from '../../schemas/records/decoded.ts'
+import { withoutInstance } from '../kernel/layout.ts'
 import type { Layout, Layouts, SeriesSet } from './layouts.ts'
 import { bitsOfSignal, entityId } from './series-id.ts'
-import type { SharedState } from './shared-state.ts'
+import type { SharedState } from '../memory/shared-state.ts'
 
 /** What a record is of, and which slots it gives readings of: all that its series need to be made. */
 export type MetGroup = Pick<
