@@ -20,7 +20,7 @@ COPY --from=build /app/package.json /app/LICENSE ./
 # What is read at run time beside the code.
 COPY --from=build /app/schemas/profiles ./schemas/profiles
 COPY --from=build /app/rules/library ./rules/library
-COPY --from=build /app/ingest/migrations ./ingest/migrations
+COPY --from=build /app/ingest/clickhouse/migrations ./ingest/clickhouse/migrations
 COPY --from=build /app/status/page ./status/page
 COPY --from=build /app/embedded/simulator/scenarios ./embedded/simulator/scenarios
 USER node
