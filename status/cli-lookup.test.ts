@@ -2,8 +2,8 @@ import { pino } from 'pino'
 import { Registry } from 'prom-client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { languageOf, lookupCommand, lookupExitCodes, type LookupOptions } from './cli-lookup.ts'
-import { createFakeView, type FakeView } from './fake-view.ts'
-import { createStatusServer, type StatusServer } from './http.ts'
+import { createFakeView, type FakeView } from '../test/support/fake-view.ts'
+import { createStatusServer, type StatusServer } from './http/server.ts'
 
 const startMs = Date.UTC(2026, 10, 22, 10, 0, 0)
 let server: StatusServer

@@ -1,5 +1,5 @@
 import { languages, type Language, type Light } from '../schemas/words.ts'
-import type { ProblemJson, StatusAnswerJson } from './api-schemas.ts'
+import type { ProblemJson, StatusAnswerJson } from './http/api-schemas.ts'
 
 /**
  * `svetofor lookup "<address>"`: asks a running daemon and prints the answer for a person.

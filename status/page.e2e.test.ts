@@ -3,8 +3,8 @@ import { pino } from 'pino'
 import { chromium, type Browser, type Page } from 'playwright-core'
 import { Registry } from 'prom-client'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { createFakeView, type FakeView } from './fake-view.ts'
-import { createStatusServer, type StatusServer } from './http.ts'
+import { createFakeView, type FakeView } from '../test/support/fake-view.ts'
+import { createStatusServer, type StatusServer } from './http/server.ts'
 
 const executablePath = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium'
 const present = existsSync(executablePath)

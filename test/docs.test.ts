@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { packageRoot } from '../schemas/package-root.ts'
-import { metricsDoc } from '../status/metrics.ts'
+import { metricsDoc } from '../status/http/metrics.ts'
 import { everyMetric } from './support/every-metric.ts'
 
 const read = (file: string): string => readFileSync(join(packageRoot, file), 'utf8')

@@ -9,7 +9,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { writeInventory } from '../../embedded/simulator/command.ts'
 import { packageRoot } from '../../schemas/package-root.ts'
-import type { IncidentJson, NodeAnswerJson, StatusAnswerJson, SummaryJson } from '../../status/api-schemas.ts'
+import type {
+  IncidentJson,
+  NodeAnswerJson,
+  StatusAnswerJson,
+  SummaryJson
+} from '../../status/http/api-schemas.ts'
 import type { City } from '../../topology/city.ts'
 import type { InventoryNode } from '../../topology/model.ts'
 import { alertmanagerProgram, startAlertmanager, type RunningAlertmanager } from '../support/alertmanager.ts'

@@ -12,9 +12,9 @@ import {
   seriesStateBytes,
   seriesStateOver
 } from '../../rules/series-state.ts'
-import { createEngineMetrics } from '../../status/engine-metrics.ts'
-import { createStatusEngine } from '../../status/engine.ts'
-import { createStatusMetrics } from '../../status/metrics.ts'
+import { createEngineMetrics } from '../../status/engine/metrics.ts'
+import { createStatusEngine } from '../../status/engine/engine.ts'
+import { createStatusMetrics } from '../../status/http/metrics.ts'
 import { createStartingView } from '../../status/starting-view.ts'
 import { generateCity } from '../../topology/city.ts'
 import { compileInventory, inventoryPart } from '../../topology/compile.ts'

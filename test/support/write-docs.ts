@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { configurationDoc } from '../../schemas/config/documentation.ts'
 import { packageRoot } from '../../schemas/package-root.ts'
-import { metricsDoc } from '../../status/metrics.ts'
+import { metricsDoc } from '../../status/http/metrics.ts'
 import { everyMetric } from './every-metric.ts'
 
 /** `npm run docs`: writes the pages of docs/ that are made from the sources. */

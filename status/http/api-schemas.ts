@@ -1,5 +1,5 @@
 import { Type, type Static, type TSchema } from 'typebox'
-import { incidentKinds, lights, severities, tiers } from '../schemas/words.ts'
+import { incidentKinds, lights, severities, tiers } from '../../schemas/words.ts'
 
 /**
  * The HTTP interface as data: one TypeBox schema is the validator of what comes in, the serialiser of what goes

@@ -1,6 +1,6 @@
-import type { NewEntity } from '../schemas/evaluation.ts'
-import type { Inventory } from '../topology/model.ts'
-import { createPool, createTextArena } from '../topology/texts.ts'
+import type { NewEntity } from '../../schemas/evaluation.ts'
+import type { Inventory } from '../../topology/model.ts'
+import { createPool, createTextArena } from '../../topology/texts.ts'
 
 /**
  * What the main thread knows of the series and devices that workers have met: enough to assign programs, to name

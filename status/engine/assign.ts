@@ -1,10 +1,10 @@
-import type { CompiledRules } from '../rules/compiled.ts'
-import { assignProgram } from '../rules/kernel.ts'
-import type { SeriesAttributes } from '../rules/model.ts'
-import type { ProgramTableBuilder } from '../rules/program.ts'
-import type { SeriesState } from '../rules/series-state.ts'
-import type { Inventory } from '../topology/model.ts'
-import { createNumberTable, createPool } from '../topology/texts.ts'
+import type { CompiledRules } from '../../rules/compiled.ts'
+import { assignProgram } from '../../rules/kernel.ts'
+import type { SeriesAttributes } from '../../rules/model.ts'
+import type { ProgramTableBuilder } from '../../rules/program.ts'
+import type { SeriesState } from '../../rules/series-state.ts'
+import type { Inventory } from '../../topology/model.ts'
+import { createNumberTable, createPool } from '../../topology/texts.ts'
 import type { SeriesRegistry } from './series-registry.ts'
 
 /**

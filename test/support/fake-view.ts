@@ -1,7 +1,7 @@
-import type { Alarm } from '../rules/model.ts'
-import type { IncidentKind, Light, LocalText, Severity, Tier } from '../schemas/words.ts'
-import { lightOfSeverity } from '../schemas/words.ts'
-import type { Incident, InventoryNode, LightCause } from '../topology/model.ts'
+import type { Alarm } from '../../rules/model.ts'
+import type { IncidentKind, Light, LocalText, Severity, Tier } from '../../schemas/words.ts'
+import { lightOfSeverity } from '../../schemas/words.ts'
+import type { Incident, InventoryNode, LightCause } from '../../topology/model.ts'
 import type {
   AddressMatch,
   HistoryEntry,
@@ -13,7 +13,7 @@ import type {
   StatusView,
   TreeNode,
   UnknownDevice
-} from './view.ts'
+} from '../../status/view.ts'
 
 /**
  * A small city that implements the ports of view.ts, for the tests of this folder. It has no rules engine: a test

@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Counter, Gauge, Histogram, collectDefaultMetrics, type Registry } from 'prom-client'
-import { lights, tiers, severities, incidentKinds } from '../schemas/words.ts'
+import { lights, tiers, severities, incidentKinds } from '../../schemas/words.ts'
 import { countNodes, nodeNames } from './present.ts'
-import type { StatusView } from './view.ts'
+import type { StatusView } from '../view.ts'
 
 export interface StatusMetricsOptions {
   readonly version: string

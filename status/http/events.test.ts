@@ -3,7 +3,7 @@ import { createServer, request, type IncomingMessage, type Server } from 'node:h
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createEventHub, eventLimits, type EventHub, type EventLimits } from './events.ts'
-import { createFakeView, type FakeView } from './fake-view.ts'
+import { createFakeView, type FakeView } from '../../test/support/fake-view.ts'
 
 interface Received {
   readonly id: string

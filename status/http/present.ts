@@ -1,9 +1,9 @@
-import { signalIds, signals } from '../schemas/signals.ts'
-import { lights, tiers, type Light, type Tier } from '../schemas/words.ts'
-import type { Alarm } from '../rules/model.ts'
-import type { Incident } from '../topology/model.ts'
+import { signalIds, signals } from '../../schemas/signals.ts'
+import { lights, tiers, type Light, type Tier } from '../../schemas/words.ts'
+import type { Alarm } from '../../rules/model.ts'
+import type { Incident } from '../../topology/model.ts'
 import type { AlarmJson, IncidentJson, NodeAnswerJson, NodeSummaryJson, SummaryJson } from './api-schemas.ts'
-import type { NodeAnswer, NodeCount, NodeSummary, StatusView } from './view.ts'
+import type { NodeAnswer, NodeCount, NodeSummary, StatusView } from '../view.ts'
 
 /** The engine's answers as the HTTP interface gives them: ISO times beside milliseconds, names beside ids. */
 

@@ -10,7 +10,7 @@ import Fastify, {
 } from 'fastify'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
-import { packageRoot } from '../schemas/package-root.ts'
+import { packageRoot } from '../../schemas/package-root.ts'
 import type * as api from './api-schemas.ts'
 import { createTokenCheck, hostOf, isLoopback } from './auth.ts'
 import { createEventHub, eventLimits, type EventLimits } from './events.ts'
@@ -29,7 +29,7 @@ import { addHistoryRoutes, type HistoryLimits } from './routes/history.ts'
 import { addLightRoutes } from './routes/lights.ts'
 import { addOperationRoutes } from './routes/operations.ts'
 import { createTreeCache } from './tree-cache.ts'
-import type { HistoryStore, StatusView } from './view.ts'
+import type { HistoryStore, StatusView } from '../view.ts'
 
 /** Every limit of the interface; all may be changed one by one. */
 export interface StatusLimits extends HistoryLimits {

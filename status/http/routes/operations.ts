@@ -1,6 +1,6 @@
 import type { Registry } from 'prom-client'
 import { Type } from 'typebox'
-import { ProblemsError } from '../../schemas/config/located-yaml.ts'
+import { ProblemsError } from '../../../schemas/config/located-yaml.ts'
 import * as api from '../api-schemas.ts'
 import { isoTime } from '../present.ts'
 import { Problem } from '../problems.ts'

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { AddressMatchJson, ProblemJson } from './api-schemas.ts'
-import type { Readiness } from './view.ts'
+import type { Readiness } from '../view.ts'
 
 /** Every error this interface can answer with: RFC 9457 problem details. docs/api-problems.md lists the same. */
 export const problemTypes = {

@@ -1,5 +1,5 @@
-import type { DeviceState } from '../rules/series-state.ts'
-import type { Inventory } from '../topology/model.ts'
+import type { DeviceState } from '../../rules/series-state.ts'
+import type { Inventory } from '../../topology/model.ts'
 import type { SeenDevice } from './series-registry.ts'
 
 /**

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { NewEntity } from '../schemas/evaluation.ts'
-import { generateCity } from '../topology/city.ts'
-import { compileInventory, inventoryPart } from '../topology/compile.ts'
+import type { NewEntity } from '../../schemas/evaluation.ts'
+import { generateCity } from '../../topology/city.ts'
+import { compileInventory, inventoryPart } from '../../topology/compile.ts'
 import { createSeriesRegistry } from './series-registry.ts'
 
 const city = generateCity({ nodes: 20, seed: 1 })

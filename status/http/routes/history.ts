@@ -1,7 +1,7 @@
 import * as api from '../api-schemas.ts'
 import { isoTime } from '../present.ts'
 import { Problem } from '../problems.ts'
-import type { HistoryStore } from '../view.ts'
+import type { HistoryStore } from '../../view.ts'
 import { answers, type RouteContext, type StatusApp } from './context.ts'
 
 const dayMs = 24 * 3600 * 1000

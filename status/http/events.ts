@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { presentAlarm, presentIncident } from './present.ts'
-import type { StatusEvent, StatusView } from './view.ts'
+import type { StatusEvent, StatusView } from '../view.ts'
 
 /**
  * Hands the engine's events to any number of SSE clients.

@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { constants, gzip } from 'node:zlib'
-import { tiers, type Tier } from '../schemas/words.ts'
+import { tiers, type Tier } from '../../schemas/words.ts'
 import { countNodes, isoTime } from './present.ts'
-import type { StatusView, TreeNode } from './view.ts'
+import type { StatusView, TreeNode } from '../view.ts'
 
 const compress = promisify(gzip)
 

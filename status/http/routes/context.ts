@@ -5,7 +5,7 @@ import * as api from '../api-schemas.ts'
 import type { StatusMetrics } from '../metrics.ts'
 import { isoTime } from '../present.ts'
 import { Problem, problemTypes, type ProblemType } from '../problems.ts'
-import type { NodeAnswer, StatusView } from '../view.ts'
+import type { NodeAnswer, StatusView } from '../../view.ts'
 
 export type StatusApp = FastifyInstance<
   RawServerDefault,

@@ -1,18 +1,23 @@
-import { deviceSilent, type AlarmEngine } from '../rules/alarms.ts'
-import type { CompiledRules } from '../rules/compiled.ts'
-import { evaluateSample } from '../rules/kernel.ts'
-import type { Alarm, AlarmTransition, ConditionFlip } from '../rules/model.ts'
-import { opIn, type ProgramTableBuilder } from '../rules/program.ts'
-import { conditionsPerSeriesMax, type DeviceState, type SeriesState } from '../rules/series-state.ts'
-import type { Candidate, EvaluationResult, NewSeries } from '../schemas/evaluation.ts'
-import { eachCandidate, newEntities } from '../schemas/findings.ts'
-import type { CompiledInventory } from '../topology/compile.ts'
-import { summariseAlarms, type LightEngine, type LightUpdate, type StoredLights } from '../topology/lights.ts'
-import type { IncidentChange, LightChange } from '../topology/model.ts'
+import { deviceSilent, type AlarmEngine } from '../../rules/alarms.ts'
+import type { CompiledRules } from '../../rules/compiled.ts'
+import { evaluateSample } from '../../rules/kernel.ts'
+import type { Alarm, AlarmTransition, ConditionFlip } from '../../rules/model.ts'
+import { opIn, type ProgramTableBuilder } from '../../rules/program.ts'
+import { conditionsPerSeriesMax, type DeviceState, type SeriesState } from '../../rules/series-state.ts'
+import type { Candidate, EvaluationResult, NewSeries } from '../../schemas/evaluation.ts'
+import { eachCandidate, newEntities } from '../../schemas/findings.ts'
+import type { CompiledInventory } from '../../topology/compile.ts'
+import {
+  summariseAlarms,
+  type LightEngine,
+  type LightUpdate,
+  type StoredLights
+} from '../../topology/lights.ts'
+import type { IncidentChange, LightChange } from '../../topology/model.ts'
 import { createSeriesAssigner } from './assign.ts'
 import { createSeriesRegistry, type SeriesRegistry } from './series-registry.ts'
 import { createSilenceWatch, type SilenceWatch, type StalenessOptions } from './silence.ts'
-import type { StatusEvent } from './view.ts'
+import type { StatusEvent } from '../view.ts'
 
 /**
  * The status engine: the only writer of assignments, alarms, lights and incidents. It joins the pure engines of

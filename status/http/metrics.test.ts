@@ -1,6 +1,6 @@
 import { Registry } from 'prom-client'
 import { describe, expect, it } from 'vitest'
-import { createFakeView } from './fake-view.ts'
+import { createFakeView } from '../../test/support/fake-view.ts'
 import { createMetricsText, createStatusMetrics, metricsDoc } from './metrics.ts'
 
 const city = {
