@@ -8,7 +8,7 @@ import { ProblemsError } from './schemas/config/located-yaml.ts'
 import { packageRoot } from './schemas/package-root.ts'
 import { formats, type Format } from './embedded/simulator/encode-other.ts'
 import { languageOf, lookupCommand, lookupExitCodes } from './status/cli-lookup.ts'
-import { cityNodesMax, cityNodesMin } from './topology/city.ts'
+import { cityNodesMax, cityNodesMin } from './embedded/simulator/city.ts'
 
 /**
  * The commands. Each loads its own parts only: who looks up an address does not wait for a database engine.

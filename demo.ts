@@ -17,7 +17,7 @@ import { createLogger } from './logger.ts'
 import { startDaemon, type Daemon } from './main.ts'
 import { loadConfig } from './schemas/config/reading.ts'
 import type { Readiness } from './status/view.ts'
-import { generateCity } from './topology/city.ts'
+import { generateCity } from './embedded/simulator/city.ts'
 
 /**
  * The whole of Svetofor on one machine: the real ClickHouse engine, an embedded Kafka broker, a simulated city that

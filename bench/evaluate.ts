@@ -13,7 +13,7 @@ import { readProfileFiles, shippedProfiles } from '../schemas/records/profile-fi
 import type { EncodeOptions } from '../schemas/records/record-batch.ts'
 import { createSeriesAssigner } from '../status/engine/assign.ts'
 import { createSeriesRegistry } from '../status/engine/series-registry.ts'
-import { generateCity } from '../topology/city.ts'
+import { generateCity } from '../embedded/simulator/city.ts'
 import { compileInventory, inventoryPart } from '../topology/compile.ts'
 import { createEvaluator } from '../workers/evaluate.ts'
 import { createSharedMemory, openSharedState } from '../workers/memory/shared-state.ts'

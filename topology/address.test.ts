@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createAddressIndex, type AddressEntry } from './address-index.ts'
 import { fromLatinLayout, normaliseAddress, parseAddress } from './address.ts'
-import { generateCity } from './city.ts'
+import { generateCity } from '../embedded/simulator/city.ts'
 
 const home = { homeCities: ['Калуга'] }
 const context = { homeCities: new Set(['калуга']), towns: new Set(['заречный']) }

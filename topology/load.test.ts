@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { formatProblem, ProblemsError } from '../schemas/config/located-yaml.ts'
-import { generateCity } from './city.ts'
+import { generateCity } from '../embedded/simulator/city.ts'
 import { compileInventory, devicesOf, inventoryPart, nodesOf, type InventoryPart } from './compile.ts'
 import { parseInventoryLines, parseInventoryYaml } from './load.ts'
 import { inventoryNdjson, inventoryYaml } from './write.ts'

@@ -4,7 +4,7 @@ import type { Reading } from '../../embedded/simulator/readings.ts'
 import { readProfileFiles, shippedProfiles } from '../../schemas/records/profile-files.ts'
 import type { ProfileFormat } from '../../schemas/records/profile-schema.ts'
 import { compileProfiles, type ProfileSet } from '../../schemas/records/profile.ts'
-import { generateCity } from '../../topology/city.ts'
+import { generateCity } from '../../embedded/simulator/city.ts'
 import {
   createEvaluation,
   createParity,

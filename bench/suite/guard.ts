@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { packageRoot } from '../../schemas/package-root.ts'
-import { generateCity } from '../../topology/city.ts'
+import { generateCity } from '../../embedded/simulator/city.ts'
 import { medians, type Figures } from '../support/figures.ts'
 import { measureDaemon } from '../support/measure.ts'
 import { telegrafMix } from '../support/mix.ts'

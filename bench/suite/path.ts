@@ -1,4 +1,4 @@
-import { generateCity } from '../../topology/city.ts'
+import { generateCity } from '../../embedded/simulator/city.ts'
 import { runClickHouseKafka } from '../peers/clickhouse-kafka.ts'
 import { runKcat } from '../peers/kcat.ts'
 import { runTelegraf } from '../peers/telegraf.ts'

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { cityDevices, cityNodes, type CityOptions } from '../../topology/city.ts'
+import { cityDevices, cityNodes, type CityOptions } from '../../embedded/simulator/city.ts'
 import { startBenchDaemon, type BenchDaemon } from '../support/daemon.ts'
 import { medians, type Figures } from '../support/figures.ts'
 import type { BenchRecord } from '../support/mix.ts'

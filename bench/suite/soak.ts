@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { generateCity } from '../../topology/city.ts'
+import { generateCity } from '../../embedded/simulator/city.ts'
 import { startBenchDaemon } from '../support/daemon.ts'
 import { percentile } from '../support/figures.ts'
 import { createTopic } from '../support/produce.ts'

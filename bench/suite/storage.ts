@@ -1,4 +1,4 @@
-import { generateCity } from '../../topology/city.ts'
+import { generateCity } from '../../embedded/simulator/city.ts'
 import type { Figures } from '../support/figures.ts'
 import { measureDaemon } from '../support/measure.ts'
 import { telegrafMix } from '../support/mix.ts'

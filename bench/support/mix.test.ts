@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { createDecoder } from '../../schemas/records/decode.ts'
 import { compileProfiles } from '../../schemas/records/profile.ts'
 import { readProfileFiles, shippedProfiles } from '../../schemas/records/profile-files.ts'
-import { generateCity } from '../../topology/city.ts'
+import { generateCity } from '../../embedded/simulator/city.ts'
 import { telegrafMix } from './mix.ts'
 
 it('makes the mix the figures are stated for, and every record of it is read', async () => {

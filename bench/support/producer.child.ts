@@ -1,4 +1,4 @@
-import { generateCity } from '../../topology/city.ts'
+import { generateCity } from '../../embedded/simulator/city.ts'
 import { telegrafMix } from './mix.ts'
 import { connectProducer } from './produce.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { NewEntity } from '../../schemas/evaluation.ts'
-import { generateCity } from '../../topology/city.ts'
+import { generateCity } from '../../embedded/simulator/city.ts'
 import { compileInventory, inventoryPart } from '../../topology/compile.ts'
 import { createSeriesRegistry } from './series-registry.ts'
 

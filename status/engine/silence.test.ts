@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { deviceStateBytes, deviceStateOver } from '../../rules/series-state.ts'
-import { generateCity } from '../../topology/city.ts'
+import { generateCity } from '../../embedded/simulator/city.ts'
 import { compileInventory, inventoryPart } from '../../topology/compile.ts'
 import { createSilenceWatch } from './silence.ts'
 import type { SeenDevice } from './series-registry.ts'

@@ -15,7 +15,7 @@ import type {
   StatusAnswerJson,
   SummaryJson
 } from '../../status/http/api-schemas.ts'
-import type { City } from '../../topology/city.ts'
+import type { City } from '../../embedded/simulator/city.ts'
 import type { InventoryNode } from '../../topology/model.ts'
 import { alertmanagerProgram, startAlertmanager, type RunningAlertmanager } from '../support/alertmanager.ts'
 import { cityOfDevices, createCityPlayer, type CityPlayer } from '../support/city-player.ts'

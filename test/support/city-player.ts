@@ -4,7 +4,7 @@ import { cityAtRate } from '../../embedded/simulator/command.ts'
 import type { SimulatedRecord } from '../../embedded/simulator/readings.ts'
 import { quietScenario } from '../../embedded/simulator/scenario.ts'
 import { createSimulation, type Simulation } from '../../embedded/simulator/simulation.ts'
-import type { City } from '../../topology/city.ts'
+import type { City } from '../../embedded/simulator/city.ts'
 import type { Ledger } from './ledger.ts'
 import { connectTestProducer } from './producer.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { tiers } from '../schemas/words.ts'
+import { tiers } from '../../schemas/words.ts'
 import { cityCounts, cityDevices, cityNodes, generateCity } from './city.ts'
 
 describe('generateCity', () => {

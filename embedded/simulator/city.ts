@@ -1,5 +1,5 @@
-import { tiers, type Tier } from '../schemas/words.ts'
-import type { InventoryDevice, InventoryNode, InventoryPort } from './model.ts'
+import { tiers, type Tier } from '../../schemas/words.ts'
+import type { InventoryDevice, InventoryNode, InventoryPort } from '../../topology/model.ts'
 
 /**
  * A city that does not exist, of any size: the same size and seed give the same network, node by node. Everything
