@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { blockBytes, emptyBlock, endsOf, groupsBefore, joinBlocks, sliceBlock } from './blocks.ts'
-import { blockOfRows, rowsOfBlock, type BlockRow } from './test-blocks.ts'
+import { blockOfRows, rowsOfBlock, type BlockRow } from '../test/support/blocks.ts'
 
 /** Records of one to four samples, in the order of their offsets. */
 const records = fc.array(

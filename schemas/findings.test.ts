@@ -13,7 +13,7 @@ import {
   noNewSeries,
   packNewSeries
 } from './findings.ts'
-import { blockOfRows, type BlockRow } from './test-blocks.ts'
+import { blockOfRows, type BlockRow } from '../test/support/blocks.ts'
 
 type Found = Pick<EvaluationResult, 'ranges' | 'block' | 'candidates'>
 

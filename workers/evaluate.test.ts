@@ -6,11 +6,11 @@ import type { Decoded } from '../schemas/records/decoded.ts'
 import type { Candidate, EvaluationResult, EvaluationTask, TaskRange } from '../schemas/evaluation.ts'
 import { eachCandidate, newEntities, noCandidates, noNewSeries } from '../schemas/findings.ts'
 import { signalIds } from '../schemas/signals.ts'
-import { rowsOfBlock } from '../schemas/test-blocks.ts'
+import { rowsOfBlock } from '../test/support/blocks.ts'
 import { createEvaluator, type EvaluatedMeasurement, type EvaluatorOptions } from './evaluate.ts'
 import { seriesId, seriesIdHex } from './learning/series-id.ts'
 import { createSharedMemory, openSharedState } from './memory/shared-state.ts'
-import { rangeOf } from './test-records.ts'
+import { rangeOf } from '../bench/support/records.ts'
 
 const oper = signalIds.get('if.oper_status')!
 const rx = signalIds.get('optics.rx_dbm')!

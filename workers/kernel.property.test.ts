@@ -7,7 +7,7 @@ import { compileProfiles } from '../schemas/records/profile.ts'
 import { openDesk } from './memory/desk.ts'
 import { lz4BlockOf, openKernel } from './kernel/binding.ts'
 import { createSharedMemory, openSharedState } from './memory/shared-state.ts'
-import { createParity, createRecordMaker, parityFormats, parityPolicy } from './test-parity.ts'
+import { createParity, createRecordMaker, parityFormats, parityPolicy } from '../bench/support/parity.ts'
 
 const profiles = compileProfiles(await readProfileFiles([shippedProfiles]))
 const make = createRecordMaker(profiles)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { readProfileFiles, shippedProfiles } from '../schemas/records/profile-files.ts'
-import { rowsOfBlock } from '../schemas/test-blocks.ts'
+import { rowsOfBlock } from '../test/support/blocks.ts'
 import { compileProfiles } from '../schemas/records/profile.ts'
 import { forgetRecords } from './memory/kernel-memory.ts'
 import {
@@ -10,8 +10,8 @@ import {
   parityFormats,
   parityNowMs,
   sharedFor
-} from './test-parity.ts'
-import { rangeOf } from './test-records.ts'
+} from '../bench/support/parity.ts'
+import { rangeOf } from '../bench/support/records.ts'
 
 const files = await readProfileFiles([shippedProfiles])
 const profiles = compileProfiles(files)

@@ -5,7 +5,7 @@ import { readProfileFiles, shippedProfiles } from '../schemas/records/profile-fi
 import type { Fault } from './evaluator-setup.ts'
 import { createEvaluationPool, type EvaluationPool, type TaskFault } from './pool.ts'
 import { createSharedMemory } from './memory/shared-state.ts'
-import { rangeOf, telegraf } from './test-records.ts'
+import { rangeOf, telegraf } from '../bench/support/records.ts'
 
 const nowMs = 1_700_000_600_000
 const port = (device: number, at: number, descr = 'eth0'): string =>

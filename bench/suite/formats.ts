@@ -12,8 +12,8 @@ import {
   parityFormats,
   parityNowMs,
   sharedFor
-} from '../../workers/test-parity.ts'
-import { rangeOf } from '../../workers/test-records.ts'
+} from '../support/parity.ts'
+import { rangeOf } from '../support/records.ts'
 import { median, type Figures } from '../support/figures.ts'
 import type { Bench } from '../support/stage.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { blockOfRows } from '../../schemas/test-blocks.ts'
+import { blockOfRows } from '../../test/support/blocks.ts'
 import { createSamplesBlocks, samplesInsert, type BlockPart } from './native-block.ts'
 
 /** A block of these numbers of records, each number of a partition of its own; a record has two samples. */

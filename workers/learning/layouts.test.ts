@@ -5,14 +5,14 @@ import { newEntities } from '../../schemas/findings.ts'
 import { readProfileFiles, shippedProfiles } from '../../schemas/records/profile-files.ts'
 import { compileProfiles } from '../../schemas/records/profile.ts'
 import { signals } from '../../schemas/signals.ts'
-import { rowsOfBlock } from '../../schemas/test-blocks.ts'
+import { rowsOfBlock } from '../../test/support/blocks.ts'
 import { assignProgram } from '../../rules/kernel.ts'
 import { createProgramTable } from '../../rules/program.ts'
 import { createEvaluator } from '../evaluate.ts'
 import { createLayouts } from './layouts.ts'
 import { seriesId, seriesIdHex } from './series-id.ts'
 import { createSharedMemory, openSharedState } from '../memory/shared-state.ts'
-import { rangeOf } from '../test-records.ts'
+import { rangeOf } from '../../bench/support/records.ts'
 
 const profiles = compileProfiles(await readProfileFiles([shippedProfiles]))
 const policy = { futureMsMax: 60_000, pastMsMax: 1e12, depthMax: 16, valueBytesMax: 20_000 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { describe, expect, it } from 'vitest'
-import { rowsOfBlock } from '../../schemas/test-blocks.ts'
+import { rowsOfBlock } from '../../test/support/blocks.ts'
 import { openDesk } from './desk.ts'
 import { bufferReaching, createKernelMemory } from './kernel-memory.ts'
 

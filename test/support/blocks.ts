@@ -1,5 +1,5 @@
-import { endsOf } from './blocks.ts'
-import type { ColumnBlock } from './evaluation.ts'
+import { endsOf } from '../../schemas/blocks.ts'
+import type { ColumnBlock } from '../../schemas/evaluation.ts'
 
 /** For tests: blocks as lists of rows. */
 

@@ -1,5 +1,5 @@
-import type { TaskRange } from '../schemas/evaluation.ts'
-import { encodeRecordBatch } from '../schemas/records/record-batch.ts'
+import type { TaskRange } from '../../schemas/evaluation.ts'
+import { encodeRecordBatch } from '../../schemas/records/record-batch.ts'
 
 /** Records for this folder's tests and benchmark, in the form collectors write them. */
 const encoder = new TextEncoder()
