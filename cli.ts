@@ -2,7 +2,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createLogger } from './logger.ts'
+import { createLogger } from './daemon/logger.ts'
 import { inspectConfig, type Config } from './schemas/config/reading.ts'
 import { ProblemsError } from './schemas/config/located-yaml.ts'
 import { packageRoot } from './schemas/package-root.ts'
@@ -70,7 +70,7 @@ program
   .addOption(configOption())
   .action(async ({ config: file }: { config?: string }) => {
     const config = await readConfig(file)
-    const { loadDefinitions } = await import('./definitions.ts')
+    const { loadDefinitions } = await import('./daemon/definitions.ts')
     const { inventory, rules, profiles } = await loadDefinitions(config, 1)
     say(
       `All correct: ${inventory.nodeCount} nodes, ${inventory.deviceCount} devices, ` +
@@ -244,7 +244,7 @@ async function readConfig(file: string | undefined): Promise<Config> {
     ...(file === undefined ? {} : { file })
   })
   if (problems.length === 0) return config
-  const { definitionProblems } = await import('./definitions.ts')
+  const { definitionProblems } = await import('./daemon/definitions.ts')
   throw new ProblemsError([...problems, ...(await definitionProblems(config))])
 }
 

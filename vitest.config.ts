@@ -50,6 +50,7 @@ export default defineConfig({
       provider: 'v8',
       include: [
         '*.ts',
+        'daemon/**',
         'ingest/**',
         'rules/**',
         'workers/**',
