@@ -13,8 +13,8 @@ const read = (...path: string[]): string => readFileSync(join(packageRoot, ...pa
  * prom-client's own of the process. Read off the sources, so that no part has to be built here.
  */
 async function knownMetrics(): Promise<Set<string>> {
-  const names = ['ingest', 'workers', 'status'].flatMap(folder =>
-    readdirSync(join(packageRoot, folder))
+  const names = ['daemon', 'ingest', 'workers', 'status'].flatMap(folder =>
+    readdirSync(join(packageRoot, folder), { recursive: true, encoding: 'utf8' })
       .filter(file => file.endsWith('metrics.ts'))
       .flatMap(file => [...read(folder, file).matchAll(/'(svetofor_\w+)'/g)].map(m => m[1] ?? ''))
   )

@@ -11,7 +11,42 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   ingest: ['rules', 'topology', 'schemas'],
   workers: ['rules', 'topology', 'schemas'],
   status: ['rules', 'topology', 'schemas'],
-  embedded: ['rules', 'topology', 'schemas']
+  embedded: ['rules', 'topology', 'schemas'],
+  daemon: ['ingest', 'workers', 'status', 'rules', 'topology', 'schemas']
+}
+
+/**
+ * The rooms of a folder: which of its other rooms each may import from, besides itself. '' is the folder's own level. A room
+ * that is not named here, or an import that is not, fails: so a new room comes with a decision about its place.
+ */
+const rooms: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  schemas: {
+    '': [],
+    config: [''],
+    records: ['', 'config']
+  },
+  ingest: {
+    // sources.ts chooses the adapter; dead letters are produced with the client that one adapter is made of.
+    '': ['kafka', 'adapters'],
+    kafka: [''],
+    adapters: [''],
+    clickhouse: ['']
+  },
+  workers: {
+    '': ['memory', 'learning', 'kernel'],
+    learning: ['memory', 'kernel'],
+    kernel: ['memory'],
+    memory: []
+  },
+  status: {
+    '': ['http'],
+    engine: [''],
+    http: ['']
+  },
+  embedded: {
+    '': [],
+    simulator: ['']
+  }
 }
 
 /** rules/ and topology/ do no I/O and read no clock. */
@@ -25,24 +60,83 @@ const sources = (folder: string): string[] =>
     .filter(name => name.endsWith('.ts') && !name.endsWith('.test.ts') && !name.includes('node_modules'))
     .map(name => join(folder, name))
 
+const rootSources = readdirSync(packageRoot).filter(
+  name => name.endsWith('.ts') && !name.endsWith('.config.ts')
+)
+const product = [...rootSources, ...Object.keys(allowed).flatMap(sources)]
+
+/** Modules named in imports of values and types; import() too. */
 const importsOf = (file: string): string[] =>
   [...readFileSync(join(packageRoot, file), 'utf8').matchAll(/(?:from|import\(|import)\s*'([^']+)'/g)].map(
     m => m[1]!
   )
 
+/** Files of the project that a file imports. The kernel's compiler wants no ending. */
+const filesImportedBy = (file: string): string[] =>
+  importsOf(file)
+    .filter(name => name.startsWith('.'))
+    .map(name => normalize(join(dirname(file), name)))
+    .map(target => (/\.\w+$/.test(target) ? target : `${target}.ts`))
+
+/** The second level of a file's path: '' for a file in the folder itself. */
+const roomOf = (file: string): string => {
+  const parts = file.split(sep)
+  return parts.length > 2 ? parts[1]! : ''
+}
+
 describe('boundaries', () => {
   for (const [folder, targets] of Object.entries(allowed)) {
     it(`${folder}/ imports only ${['itself', ...targets].join(', ')}`, () => {
       const wrong = sources(folder).flatMap(file =>
-        importsOf(file)
-          .filter(name => name.startsWith('.'))
-          .map(name => normalize(join(dirname(file), name)))
+        filesImportedBy(file)
           .filter(target => ![folder, ...targets].includes(target.split(sep)[0]!))
           .map(target => `${file} imports ${relative('.', target)}`)
       )
       expect(wrong).toEqual([])
     })
   }
+
+  for (const [folder, of] of Object.entries(rooms)) {
+    it(`rooms of ${folder}/ import one way`, () => {
+      const wrong = sources(folder).flatMap(file => {
+        const room = roomOf(file)
+        const may = of[room]
+        if (may === undefined) return [`${folder}/${room} is not among the rooms of ${folder}/`]
+        return filesImportedBy(file)
+          .filter(target => target.split(sep)[0] === folder)
+          .filter(target => roomOf(target) !== room && !may.includes(roomOf(target)))
+          .map(target => `${file} imports ${target}`)
+      })
+      expect(wrong).toEqual([])
+    })
+  }
+
+  it('no files import each other in a circle', () => {
+    const state = new Map<string, 'open' | 'done'>()
+    const circles: string[] = []
+    const visit = (file: string, way: readonly string[]): void => {
+      if (state.get(file) === 'done') return
+      if (state.get(file) === 'open') {
+        circles.push([...way.slice(way.indexOf(file)), file].join(' -> '))
+        return
+      }
+      state.set(file, 'open')
+      for (const target of filesImportedBy(file))
+        if (product.includes(target)) visit(target, [...way, file])
+      state.set(file, 'done')
+    }
+    for (const file of product) visit(file, [])
+    expect(circles).toEqual([])
+  })
+
+  it('no product file imports a test, a bench or their helpers', () => {
+    const wrong = product.flatMap(file =>
+      filesImportedBy(file)
+        .filter(target => /^(test|bench)\b|\.test\.ts$/.test(target))
+        .map(target => `${file} imports ${target}`)
+    )
+    expect(wrong).toEqual([])
+  })
 
   for (const folder of pureFolders) {
     it(`${folder}/ does no I/O and reads no clock`, () => {
