@@ -12,7 +12,7 @@ export default tseslint.config(
       'data/',
       'workers/kernel/*',
       '!workers/kernel/binding.ts',
-      '!workers/kernel/layout.ts'
+      '!workers/memory/map.ts'
     ]
   },
   eslint.configs.recommended,

@@ -1,7 +1,7 @@
 import { evaluateSample } from '../rules/kernel.ts'
 import { programTableOver } from '../rules/program.ts'
 import { unassigned } from '../rules/series-state.ts'
-import type { Decoded, DecodedGroup, MeasurementInfo } from '../schemas/records/decoded.ts'
+import type { DecodedGroup, EvaluatedMeasurement, RecordDecoder } from '../schemas/records/decoded.ts'
 import type {
   EvaluationResult,
   EvaluationTask,
@@ -16,7 +16,7 @@ import { createBatchWalker, type RecordVisitor } from '../schemas/records/record
 import { openDesk } from './memory/desk.ts'
 import { createEntities, type MetGroup } from './learning/entities.ts'
 import { createKnownRecords, type Scanning } from './learning/known-records.ts'
-import { deskOffset, deskRange } from './kernel/layout.ts'
+import { deskOffset, deskRange } from './memory/map.ts'
 import { createLayouts, type Layout } from './learning/layouts.ts'
 import { bitsOfSignal, entityId } from './learning/series-id.ts'
 import type { SharedState } from './memory/shared-state.ts'
@@ -30,14 +30,6 @@ import type { SharedState } from './memory/shared-state.ts'
  * Nearly every record is written as expected and of series that are known: those go through the kernel (workers/kernel/), which
  * stops at whatever is new or odd. What it can learn it is taught (kernel-forms.ts), everything else is decoded here.
  */
-
-/** What the evaluator needs of the reference decoder (schemas/records/decode.ts). */
-export interface RecordDecoder {
-  decode(value: Uint8Array, recordTimestampMs: number, nowMs: number): Decoded
-}
-
-/** A measurement as the profiles have it; the format is counted where it is known. */
-export type EvaluatedMeasurement = MeasurementInfo & { readonly format?: string }
 
 export interface EvaluatorLimits {
   readonly verifyCrc: boolean

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { openDesk } from './memory/desk.ts'
 import { createKernelMemory } from './memory/kernel-memory.ts'
-import { deskOffset, deskRange, desksMax } from './kernel/layout.ts'
+import { deskOffset, deskRange, desksMax } from './memory/map.ts'
 import { createMailboxes, rangesOf } from './mailbox.ts'
 
 const memory = createKernelMemory({

@@ -1,7 +1,7 @@
 import type { TopicPartition } from '../schemas/batch.ts'
 import type { EvaluationResult, TaskRange } from '../schemas/evaluation.ts'
 import type { KernelMemory } from './memory/kernel-memory.ts'
-import { deskBytes, deskOffset, deskRange, desksMax } from './kernel/layout.ts'
+import { deskBytes, deskOffset, deskRange, desksMax } from './memory/map.ts'
 
 /** What a worker is sent: where its bytes lie in shared memory, the desk to work at, and where its rows shall go. */
 export interface WorkerTask {

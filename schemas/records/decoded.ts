@@ -49,3 +49,11 @@ export interface MeasurementInfo {
   readonly name: string
   readonly slots: readonly MeasurementSlot[]
 }
+
+/** What the evaluation needs of the reference decoder (decode.ts). */
+export interface RecordDecoder {
+  decode(value: Uint8Array, recordTimestampMs: number, nowMs: number): Decoded
+}
+
+/** A measurement as the profiles have it; the format is counted where it is known. */
+export type EvaluatedMeasurement = MeasurementInfo & { readonly format?: string }

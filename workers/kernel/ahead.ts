@@ -1,7 +1,7 @@
 import { closingBrace, isDigit, isLiteral, varint, varintEnd } from './bytes'
 import { desk } from './fields'
 import { busyAt, lastTimesAt } from './judge'
-import { aliasBytesMax, notWhole, scratchAhead, telegrafNaming, telegrafTiming } from './layout'
+import { aliasBytesMax, notWhole, scratchAhead, telegrafNaming, telegrafTiming } from '../memory/map'
 import { devicesAt, idsAt, lastSeenAt, layoutsAt, programsAt } from './series'
 import { entriesAt, entryMask, firstSlot, keysAt, mix } from './table'
 

@@ -11,7 +11,7 @@ import { sharedTableParts } from '../memory/shared-table.ts'
 
 /** What the compiled kernel (workers/kernel/) offers; addresses are in the shared memory. */
 export interface Kernel {
-  /** Reads on in the run on a desk, `most` records at most; what it stopped for (stopDone … in layout.ts). */
+  /** Reads on in the run on a desk, `most` records at most; what it stopped for (stopDone … in memory/map.ts). */
   walk(desk: number, most: number): number
   /**
    * Reads the record that walk() stopped at for its alias as a measurement reads it, its time in that unit (its place in

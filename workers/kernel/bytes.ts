@@ -1,4 +1,4 @@
-import { decimalsAt, literalBytes, literalsAt, ordersAt, powersAt } from './layout'
+import { decimalsAt, literalBytes, literalsAt, ordersAt, powersAt } from '../memory/map'
 
 /** Bytes compared, and numbers read, sixteen bytes at a time. Addresses point into the shared memory. */
 

@@ -18,7 +18,7 @@ import {
   stopPlace,
   stopSecond,
   stopThird
-} from './layout'
+} from '../memory/map'
 
 /**
  * Fields of one record: `"name":value` with a comma between. The names on the way come in one of few sequences, so they

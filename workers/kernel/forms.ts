@@ -35,7 +35,7 @@ import {
   zabbixOpening,
   zabbixType,
   zabbixValue
-} from './layout'
+} from '../memory/map'
 import { toTimeMs, unitMs, unitS } from './time'
 
 /**

@@ -19,7 +19,7 @@ import {
   runNextOffset,
   stopDone,
   stopLeave
-} from './layout'
+} from '../memory/map'
 import { lookAhead } from './ahead'
 import { varint, varintEnd, varlong } from './bytes'
 import { desk, openFields, place, stop, stopWith, takeDesk } from './fields'
@@ -35,7 +35,7 @@ export { openTable, openSeries, openFields, readNew, setClock }
 /**
  * The kernel: the way of a record that is written as expected and of series that are known, from the bytes of a batch to
  * rows. It makes nothing known and knows no error: at whatever is new or odd it stops, and says so, with nothing written
- * of that record. All it works on lies in the memory it is given (layout.ts says where).
+ * of that record. All it works on lies in the memory it is given (memory/map.ts says where).
  */
 
 let valueBytesMax: i32 = 0

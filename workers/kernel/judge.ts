@@ -8,7 +8,7 @@ import {
   deskRowsAt,
   deskRowsMax,
   runJudged
-} from './layout'
+} from '../memory/map'
 
 /**
  * The quick part of evaluateSample() of rules/kernel.ts: a sample within the quiet band of a series with nothing under way

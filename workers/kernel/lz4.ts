@@ -10,7 +10,7 @@ const longest: u32 = 15
 
 /**
  * Decodes the block [from..end) to `to`; what stands between `start` and `to` is its dictionary. Nothing goes beyond `limit`
- * but the slack (`slackBytes` in layout.ts). Returns where the output ends, or 0.
+ * but the slack (`slackBytes` in memory/map.ts). Returns where the output ends, or 0.
  */
 export function lz4(from: usize, end: usize, start: usize, to: usize, limit: usize): usize {
   let at = from

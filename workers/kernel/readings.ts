@@ -55,7 +55,7 @@ import {
   textLength,
   textNext,
   textValue
-} from './layout'
+} from '../memory/map'
 import { isSame } from './bytes'
 import { dbmOfMilliwatts } from './env'
 import { stopWith } from './fields'

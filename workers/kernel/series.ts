@@ -33,7 +33,7 @@ import {
   stopRows,
   stopSet,
   withoutInstance
-} from './layout'
+} from '../memory/map'
 import { desk, forms, place, stop, stopWith } from './fields'
 import { aliasFrom, aliasTo, format, isTimeMs, rawTime } from './forms'
 import { noReadings, readFields, readings } from './readings'

@@ -1,5 +1,5 @@
 import { isSame } from './bytes'
-import { followersMax, tableLevel, tableSlotsMin } from './layout'
+import { followersMax, tableLevel, tableSlotsMin } from '../memory/map'
 
 /**
  * The look-up of the table of aliases: the same hash and the same walk as find() of workers/memory/shared-table.ts, which is

@@ -1,6 +1,6 @@
 import { unassigned } from '../../rules/series-state.ts'
 import type { DecodedGroup } from '../../schemas/records/decoded.ts'
-import { withoutInstance } from '../kernel/layout.ts'
+import { withoutInstance } from '../memory/map.ts'
 import type { Layout, Layouts, SeriesSet } from './layouts.ts'
 import { bitsOfSignal, entityId } from './series-id.ts'
 import type { SharedState } from '../memory/shared-state.ts'

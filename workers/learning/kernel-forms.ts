@@ -74,7 +74,7 @@ import {
   textNext,
   textValue,
   zabbix
-} from '../kernel/layout.ts'
+} from '../memory/map.ts'
 import type { SeriesSet } from './layouts.ts'
 
 /**

@@ -1,5 +1,5 @@
 import { timeUnits } from '../../schemas/records/convert.ts'
-import type { Decoded, DecodedGroup } from '../../schemas/records/decoded.ts'
+import type { Decoded, DecodedGroup, RecordDecoder } from '../../schemas/records/decoded.ts'
 import type { BlockDecoder } from '../../schemas/records/decompress.ts'
 import type { DecodePolicy } from '../../schemas/records/decode.ts'
 import type { ProfileSet } from '../../schemas/records/profile.ts'
@@ -7,7 +7,6 @@ import type { RecordRun } from '../../schemas/records/record-batch.ts'
 import { identifyAlias, proveAlias } from './aliases.ts'
 import type { Desk } from '../memory/desk.ts'
 import type { MetGroup } from './entities.ts'
-import type { RecordDecoder } from '../evaluate.ts'
 import { createKernelForms, formatsOfKernel } from './kernel-forms.ts'
 import { bufferReaching } from '../memory/kernel-memory.ts'
 import { lz4BlockOf, openKernel } from '../kernel/binding.ts'
@@ -52,7 +51,7 @@ import {
   stopShape,
   stopText,
   stopThird
-} from '../kernel/layout.ts'
+} from '../memory/map.ts'
 import type { Layout, Layouts } from './layouts.ts'
 import type { SharedState } from '../memory/shared-state.ts'
 import { tableFull } from '../memory/shared-table.ts'

@@ -1,5 +1,5 @@
 import { signals } from '../../schemas/signals.ts'
-import type { EvaluatedMeasurement } from '../evaluate.ts'
+import type { EvaluatedMeasurement } from '../../schemas/records/decoded.ts'
 import { setWords, type SharedState } from '../memory/shared-state.ts'
 
 /**

@@ -23,7 +23,7 @@ import {
   slackBytes,
   slotCounters,
   slotCountersMax
-} from '../kernel/layout.ts'
+} from './map.ts'
 
 /**
  * What one task works on, in the kernel's memory: the bytes of the batches in hand, as they came and decompressed, and the rows

@@ -14,7 +14,7 @@ import {
   ordersAt,
   pageBytes,
   powersAt
-} from '../kernel/layout.ts'
+} from './map.ts'
 import { clearSharedTable, sharedTableBytes, type SharedTableMemory } from './shared-table.ts'
 
 /**
@@ -52,7 +52,7 @@ const pagesMax = 65536
 const workBytesMin = 512 * 1024 * 1024
 const formsBytes = 8 * 1024 * 1024
 
-/** In the order of their numbers in layout.ts. */
+/** In the order of their numbers in map.ts. */
 const literalTexts = [
   '{"fields":{',
   '},"name":"',
