@@ -11,8 +11,7 @@ export default tseslint.config(
       '.cache/',
       'data/',
       'workers/kernel/*',
-      '!workers/kernel/binding.ts',
-      '!workers/memory/map.ts'
+      '!workers/kernel/binding.ts'
     ]
   },
   eslint.configs.recommended,
