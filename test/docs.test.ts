@@ -35,4 +35,21 @@ describe('documentation', () => {
     expect(named.length).toBeGreaterThan(5)
     expect(missing).toEqual([])
   })
+
+  it('keeps the performance page to one page', () => {
+    const lines = read('docs/performance.md').trimEnd().split('\n')
+    expect(lines.length).toBeLessThanOrEqual(120)
+    expect(lines.filter(line => line.length > 160)).toEqual([])
+  })
+
+  // Tables are as wide as their cells; two references are written by the program.
+  it.each(pages.filter(page => !/(configuration|metrics)\.md$/.test(page)))(
+    '%s has no line of prose that is a wall',
+    page => {
+      const walls = read(page)
+        .split('\n')
+        .filter(line => !line.startsWith('|') && line.length > 220)
+      expect(walls).toEqual([])
+    }
+  )
 })
