@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { lights, tiers, type Light } from '../schemas/words.ts'
 import { compileInventory, inventoryPart, nodesOf, type CompiledInventory } from './compile.ts'
-import { createLightEngine, type LightEngine, type NodeAlarms } from './lights.ts'
+import { createLightEngine, type LightEngine } from './lights.ts'
+import type { NodeAlarms } from './lights/node-alarms.ts'
 import type { Incident, InventoryDevice, InventoryNode } from './model.ts'
 
 /** A small tree with second parents, and per node a few devices of which one may be a UPS. */

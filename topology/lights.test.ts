@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { compileInventory, devicesOf, inventoryPart, nodesOf, type CompiledInventory } from './compile.ts'
 import { explain } from './explain.ts'
-import { createLightEngine, summariseAlarms, type LightEngine, type NodeAlarms } from './lights.ts'
+import { createLightEngine, type LightEngine } from './lights.ts'
+import { summariseAlarms, type NodeAlarms } from './lights/node-alarms.ts'
 import { parseInventoryYaml } from './load.ts'
 
 /** core → ou → ru → two campuses with a UPS each → two buildings each; du-5 has two ways up. */

@@ -7,12 +7,8 @@ import { conditionsPerSeriesMax, type DeviceState, type SeriesState } from '../.
 import type { Candidate, EvaluationResult, NewSeries } from '../../schemas/evaluation.ts'
 import { eachCandidate, newEntities } from '../../schemas/findings.ts'
 import type { CompiledInventory } from '../../topology/compile.ts'
-import {
-  summariseAlarms,
-  type LightEngine,
-  type LightUpdate,
-  type StoredLights
-} from '../../topology/lights.ts'
+import type { LightEngine, LightUpdate, StoredLights } from '../../topology/lights.ts'
+import { summariseAlarms } from '../../topology/lights/node-alarms.ts'
 import type { IncidentChange, LightChange } from '../../topology/model.ts'
 import { createSeriesAssigner } from './assign.ts'
 import { createSeriesRegistry, type SeriesRegistry } from './series-registry.ts'

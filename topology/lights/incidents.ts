@@ -1,5 +1,5 @@
-import { type IncidentKind, type Light } from '../schemas/words.ts'
-import type { Incident, IncidentChange } from './model.ts'
+import { type IncidentKind, type Light } from '../../schemas/words.ts'
+import type { Incident, IncidentChange } from '../model.ts'
 
 /** What the light engine knows of a root cause at the end of an update. */
 export interface RootState {

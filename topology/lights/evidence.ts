@@ -1,0 +1,145 @@
+import { none, collectorBase, deviceCount, enqueue, firstParent, type LightState } from './state.ts'
+import type { NodeAlarms } from './node-alarms.ts'
+
+/** What is known of nodes by their own word, and by their silence. */
+
+/** All devices silent, at least one of which has been heard before. */
+export function allSilent(state: LightState, node: number): boolean {
+  const { tree } = state
+  return tree.silent[node]! > 0 && tree.silent[node]! + tree.never[node]! === deviceCount(state, node)
+}
+
+export function noData(state: LightState, node: number): boolean {
+  const { tree } = state
+  return tree.never[node]! > 0 && tree.never[node] === deviceCount(state, node)
+}
+
+export function heard(state: LightState, node: number): boolean {
+  const { tree } = state
+  return tree.silent[node]! + tree.never[node]! < deviceCount(state, node) && !state.collectorsOf.has(node)
+}
+
+export function silentSince(state: LightState, node: number): number {
+  const { tree } = state
+  const { deviceStart, deviceList } = tree.inventory
+  let sinceMs = -Infinity
+  for (let e = deviceStart[node]!; e < deviceStart[node + 1]!; e++) {
+    const device = deviceList[e]!
+    const silentMs = tree.deviceSilentMs[device]!
+    if (tree.deviceNever[device] === 0 && silentMs > sinceMs) sinceMs = silentMs
+  }
+  return sinceMs
+}
+
+export function isSilentTrouble(state: LightState, node: number): boolean {
+  return allSilent(state, node) && !state.collectorsOf.has(node)
+}
+
+/** When the trouble of a node itself began, by what makes its own light (ms). */
+export function troubleSince(state: LightState, node: number): number {
+  const alarms = state.alarmsOf.get(node)
+  if (alarms?.light === 'red') return alarms.sinceMs
+  if (isSilentTrouble(state, node)) return silentSince(state, node)
+  return alarms?.sinceMs ?? silentSince(state, node)
+}
+
+/** No more is known against the node than what a node without mains looks like: silent, or its link down. */
+export function looksDark(state: LightState, node: number): boolean {
+  const alarms = state.alarmsOf.get(node)
+  return alarms?.light === 'red' ? alarms.kind === 'link' : isSilentTrouble(state, node)
+}
+
+export function isUpsHeard(state: LightState, node: number): boolean {
+  const { tree } = state
+  return (
+    !state.collectorsOf.has(node) &&
+    tree.inventory
+      .devicesOfNode(node)
+      .some(
+        device => tree.inventory.makeOf(device).role === 'ups' && Number.isNaN(tree.deviceSilentMs[device]!)
+      )
+  )
+}
+
+function setMainsLost(state: LightState, node: number, sinceMs: number | null): void {
+  const before = state.mainsLost.get(node) ?? null
+  if (before === sinceMs) return
+  const parent = firstParent(state, node)
+  const siblings = state.mainsLostByParent.get(parent) ?? new Set<number>()
+  if (sinceMs === null) {
+    state.mainsLost.delete(node)
+    siblings.delete(node)
+  } else {
+    state.mainsLost.set(node, sinceMs)
+    siblings.add(node)
+  }
+  if (parent !== none) {
+    if (siblings.size === 0) state.mainsLostByParent.delete(parent)
+    else state.mainsLostByParent.set(parent, siblings)
+  }
+  state.mainsChangedUnder.add(parent === none ? node : parent)
+}
+
+export function setAlarms(state: LightState, node: number, alarms: NodeAlarms | null): void {
+  if (alarms === null && !state.alarmsOf.has(node)) return
+  if (alarms === null) state.alarmsOf.delete(node)
+  else state.alarmsOf.set(node, alarms)
+  setMainsLost(state, node, alarms?.mainsLostSinceMs ?? null)
+  enqueue(state, node)
+}
+
+export function setDeviceSilence(
+  state: LightState,
+  device: number,
+  sinceMs: number | null,
+  neverReported = false
+): void {
+  const { tree } = state
+  const node = tree.inventory.deviceNode[device]!
+  const was = tree.deviceSilentMs[device]!
+  const wasNever = tree.deviceNever[device] === 1
+  const never = sinceMs !== null && neverReported
+  if ((sinceMs === null ? Number.isNaN(was) : was === sinceMs) && wasNever === never) return
+  if (!Number.isNaN(was)) {
+    if (wasNever) tree.never[node]!--
+    else tree.silent[node]!--
+  }
+  tree.deviceSilentMs[device] = sinceMs ?? NaN
+  tree.deviceNever[device] = never ? 1 : 0
+  if (sinceMs !== null) {
+    if (never) tree.never[node]!++
+    else tree.silent[node]!++
+  }
+  enqueue(state, node)
+}
+
+export function setCollectorSilence(
+  state: LightState,
+  name: string,
+  nodes: readonly number[],
+  sinceMs: number | null
+): void {
+  let collector = state.collectors.get(name)
+  if (collector === undefined) {
+    if (sinceMs === null) return
+    collector = { code: collectorBase - state.collectorNames.length, sinceMs: null, nodes: [] }
+    state.collectors.set(name, collector)
+    state.collectorNames.push(name)
+  }
+  const gone = collector
+  for (const node of gone.nodes) {
+    const left = state.collectorsOf.get(node)?.filter(other => other !== gone) ?? []
+    if (left.length === 0) state.collectorsOf.delete(node)
+    else state.collectorsOf.set(node, left)
+    enqueue(state, node)
+  }
+  collector.sinceMs = sinceMs
+  collector.nodes = sinceMs === null ? [] : [...new Set(nodes)]
+  state.touched.add(collector.code)
+  for (const node of collector.nodes) {
+    const all = [...(state.collectorsOf.get(node) ?? []), collector]
+    all.sort((a, b) => (a.sinceMs ?? 0) - (b.sinceMs ?? 0) || b.code - a.code)
+    state.collectorsOf.set(node, all)
+    enqueue(state, node)
+  }
+}

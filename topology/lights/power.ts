@@ -1,0 +1,100 @@
+import { enqueue, firstParent, none, type LightState } from './state.ts'
+import { isUpsHeard, looksDark, troubleSince } from './evidence.ts'
+
+/** Power cuts: which loss of mains explains a node that went dark. */
+
+/**
+ * Whether this dark node may be the first sign of a power cut: another one went dark about when it did, neither has
+ * a UPS to tell, and the node that feeds both has one that is heard and has not told of the mains yet.
+ */
+export function mayBePowerCut(state: LightState, node: number): boolean {
+  const { tree } = state
+  const parent = firstParent(state, node)
+  if (parent === none || tree.hasUps[node] === 1 || tree.hasUps[parent] === 0) return false
+  if (!looksDark(state, node) || state.mainsLost.has(parent) || !isUpsHeard(state, parent)) return false
+  const { childStart, childList } = tree.inventory
+  const lostMs = troubleSince(state, node)
+  for (let e = childStart[parent]!; e < childStart[parent + 1]!; e++) {
+    const other = childList[e]!
+    if (other === node || firstParent(state, other) !== parent || tree.hasUps[other] === 1) continue
+    if (
+      looksDark(state, other) &&
+      Math.abs(troubleSince(state, other) - lostMs) <= state.options.powerWindowMs
+    )
+      return true
+  }
+  return false
+}
+
+/**
+ * The node whose loss of mains explains this one's trouble, or none: the topmost ancestor, else the earliest
+ * sibling. Follows first parents only: mains go by place, and so does the first parent.
+ */
+export function powerCause(state: LightState, node: number): number {
+  const { tree } = state
+  if (state.mainsLost.size === 0) return none
+  const ownMainsMs = state.mainsLost.get(node)
+  if (ownMainsMs === undefined && !looksDark(state, node)) return none
+  const lostMs = ownMainsMs ?? troubleSince(state, node)
+  const powered = ownMainsMs !== undefined || tree.hasUps[node] === 1
+  let cause = none
+  for (let up = firstParent(state, node); up !== none; up = firstParent(state, up)) {
+    const upMs = state.mainsLost.get(up)
+    if (upMs === undefined || lostMs < upMs - state.options.powerWindowMs) continue
+    if (!powered || lostMs <= upMs + state.options.powerWindowMs) cause = up
+  }
+  if (cause !== none) return cause
+  const siblings = state.mainsLostByParent.get(firstParent(state, node))
+  if (siblings === undefined) return none
+  let causeMs = ownMainsMs ?? Infinity
+  let causeOrder = ownMainsMs === undefined ? Infinity : node
+  for (const sibling of siblings) {
+    if (sibling === node || tree.inventory.depth[sibling] !== tree.inventory.depth[node]) continue
+    const siblingMs = state.mainsLost.get(sibling)!
+    if (Math.abs(siblingMs - lostMs) > state.options.powerWindowMs) continue
+    if (siblingMs < causeMs || (siblingMs === causeMs && sibling < causeOrder)) {
+      cause = sibling
+      causeMs = siblingMs
+      causeOrder = sibling
+    }
+  }
+  return cause
+}
+
+export function claim(state: LightState, node: number, by: number): void {
+  const before = state.claimedBy.get(node) ?? none
+  if (before === by) return
+  if (before !== none) {
+    const nodes = state.claimed.get(before)
+    nodes?.delete(node)
+    if (nodes?.size === 0) state.claimed.delete(before)
+  }
+  if (by === none) {
+    state.claimedBy.delete(node)
+    return
+  }
+  state.claimedBy.set(node, by)
+  const nodes = state.claimed.get(by)
+  if (nodes === undefined) state.claimed.set(by, new Set([node]))
+  else nodes.add(node)
+}
+
+/** A loss of mains may claim, or let go of, nodes in trouble below the lost node's parent. */
+export function enqueueUnderChangedMains(state: LightState): void {
+  if (state.mainsChangedUnder.size === 0) return
+  for (const node of state.troubled) {
+    for (let up = node; up !== none; up = firstParent(state, up)) {
+      if (state.mainsChangedUnder.has(up)) {
+        enqueue(state, node)
+        break
+      }
+    }
+  }
+  state.mainsChangedUnder = new Set()
+}
+
+/** Orders nodes that have lost their mains: the earliest first. */
+export const mainsFirst =
+  ({ mainsLost }: LightState) =>
+  (a: number, b: number): number =>
+    mainsLost.get(a)! - mainsLost.get(b)! || a - b

@@ -1,0 +1,216 @@
+import { lights, tiers } from '../../schemas/words.ts'
+import type { CompiledInventory } from '../compile.ts'
+import type { IncidentBook } from './incidents.ts'
+import type { LightChange } from '../model.ts'
+import type { NodeAlarms } from './node-alarms.ts'
+
+/** What the light engine keeps: columns by node, and the few nodes, roots and collectors that something is known of. */
+
+// Codes of lights in the arrays: their places in the list of words, from good to bad.
+export const green = 0
+export const yellow = 1
+export const grey = 2
+export const red = 3
+
+// What a node is to the nodes below it.
+export const live = 0
+/** Silent: those below are cut off unless they are heard. */
+export const dark = 1
+/** Red, or behind red: those below are cut off. */
+export const cut = 2
+
+export const none = -1
+/** In place of a time: the light is what it was at the start. */
+export const unchanged = 0
+/** Roots from here down are collectors. */
+export const collectorBase = -2
+
+/** What a root takes with it: sums over the nodes that have it as their root. */
+export interface Group {
+  nodes: number
+  addresses: number
+  subscribers: number
+  cutSubscribers: number
+}
+
+export interface Collector {
+  readonly code: number
+  sinceMs: number | null
+  nodes: readonly number[]
+}
+
+/** Everything that is kept per node, for one inventory. */
+export interface Tree {
+  readonly inventory: CompiledInventory
+  readonly own: Uint8Array
+  readonly effective: Uint8Array
+  readonly sinceMs: Float64Array
+  /** live, dark or cut: what the node is to those below it. */
+  readonly way: Uint8Array
+  /** live, dark or cut: how the node is cut off itself. */
+  readonly reach: Uint8Array
+  /** Node at fault, a collector's code, or none. */
+  readonly root: Int32Array
+  /** 1 when the node is dark by a power cut upstream. */
+  readonly powerDark: Uint8Array
+  readonly silent: Int32Array
+  readonly never: Int32Array
+  readonly hasUps: Uint8Array
+  readonly deviceSilentMs: Float64Array
+  readonly deviceNever: Uint8Array
+  readonly queued: Uint8Array
+  readonly queue: number[][]
+  queuedCount: number
+  readonly belowNodes: Int32Array
+  readonly belowAddresses: Int32Array
+  readonly belowSubscribers: Float64Array
+  readonly counts: Int32Array
+}
+
+function createTree(inventory: CompiledInventory): Tree {
+  const n = inventory.nodeCount
+  let deepest = 0
+  for (const depth of inventory.depth) deepest = Math.max(deepest, depth)
+  const tree: Tree = {
+    inventory,
+    own: new Uint8Array(n),
+    effective: new Uint8Array(n),
+    sinceMs: new Float64Array(n),
+    way: new Uint8Array(n),
+    reach: new Uint8Array(n),
+    root: new Int32Array(n).fill(none),
+    powerDark: new Uint8Array(n),
+    silent: new Int32Array(n),
+    never: new Int32Array(n),
+    hasUps: new Uint8Array(n),
+    deviceSilentMs: new Float64Array(inventory.deviceCount).fill(NaN),
+    deviceNever: new Uint8Array(inventory.deviceCount),
+    queued: new Uint8Array(n),
+    queue: Array.from({ length: deepest + 1 }, () => []),
+    queuedCount: 0,
+    belowNodes: new Int32Array(n),
+    belowAddresses: new Int32Array(n),
+    belowSubscribers: new Float64Array(n),
+    counts: new Int32Array(tiers.length * lights.length)
+  }
+  for (let d = 0; d < inventory.deviceCount; d++) {
+    if (inventory.makeOf(d).role === 'ups') tree.hasUps[inventory.deviceNode[d]!] = 1
+  }
+  for (let i = 0; i < n; i++) tree.counts[tiers.indexOf(inventory.tierOf(i)) * lights.length]!++
+  return tree
+}
+
+/** What goes by a node's index, and begins anew with another inventory. */
+interface KeptByNode {
+  tree: Tree
+  alarmsOf: Map<number, NodeAlarms>
+  /** Silent collectors of a node, the one silent longest first. */
+  collectorsOf: Map<number, Collector[]>
+  /** Nodes with an alarm or silent: the only ones a power cut can claim. */
+  troubled: Set<number>
+  mainsLost: Map<number, number>
+  mainsLostByParent: Map<number, Set<number>>
+  /** Nodes that a power cut's node has claimed, by that node. */
+  claimed: Map<number, Set<number>>
+  claimedBy: Map<number, number>
+  groups: Map<number, Group>
+  /** Roots whose incident is to be looked at by the end of the update. */
+  touched: Set<number>
+}
+
+/** Everything the engine keeps. */
+export interface LightState extends KeptByNode {
+  readonly options: LightOptions
+  readonly book: IncidentBook
+  readonly collectors: Map<string, Collector>
+  readonly collectorNames: string[]
+  /** Nodes under which a loss of mains came or went since the last update. */
+  mainsChangedUnder: Set<number>
+  changes: LightChange[]
+}
+
+export interface LightOptions {
+  /** How long a root must stand before its incident opens (ms), so that its parent's failure can arrive first. */
+  readonly settleMs: number
+  /**
+   * The same for nodes without a UPS that go dark together below one with a UPS (ms): so that it can be asked first
+   * whether the mains are lost. At least the UPS's poll interval and the hold of its alarm.
+   */
+  readonly powerSettleMs: number
+  /** How far apart losses of mains and silences of one power cut may be seen (ms). */
+  readonly powerWindowMs: number
+}
+
+export function createLightState(
+  inventory: CompiledInventory,
+  book: IncidentBook,
+  options: LightOptions
+): LightState {
+  return {
+    options,
+    book,
+    ...keptByNode(inventory),
+    collectors: new Map(),
+    collectorNames: [],
+    mainsChangedUnder: new Set(),
+    changes: []
+  }
+}
+
+/** Begins anew what goes by a node's index, for another inventory. */
+export function startOver(state: LightState, inventory: CompiledInventory): void {
+  Object.assign(state, keptByNode(inventory))
+}
+
+function keptByNode(inventory: CompiledInventory): KeptByNode {
+  return {
+    tree: createTree(inventory),
+    alarmsOf: new Map(),
+    collectorsOf: new Map(),
+    troubled: new Set(),
+    mainsLost: new Map(),
+    mainsLostByParent: new Map(),
+    claimed: new Map(),
+    claimedBy: new Map(),
+    groups: new Map(),
+    touched: new Set()
+  }
+}
+
+export function firstParent(state: LightState, node: number): number {
+  const { tree } = state
+  return tree.inventory.parentStart[node] === tree.inventory.parentStart[node + 1]
+    ? none
+    : tree.inventory.parentList[tree.inventory.parentStart[node]!]!
+}
+
+export function deviceCount(state: LightState, node: number): number {
+  const { tree } = state
+  return tree.inventory.deviceStart[node + 1]! - tree.inventory.deviceStart[node]!
+}
+
+export function enqueue(state: LightState, node: number): void {
+  const { tree } = state
+  if (tree.queued[node] === 1) return
+  tree.queued[node] = 1
+  tree.queuedCount++
+  tree.queue[tree.inventory.depth[node]!]!.push(node)
+}
+
+/** Sets what was shown before, so that the next update tells only what is different. */
+export function setShown(
+  state: LightState,
+  node: number,
+  own: number,
+  effective: number,
+  sinceMs: number
+): void {
+  const { tree } = state
+  const tier = tiers.indexOf(tree.inventory.tierOf(node)) * lights.length
+  tree.counts[tier + tree.effective[node]!]!--
+  tree.counts[tier + effective]!++
+  tree.own[node] = own
+  tree.effective[node] = effective
+  tree.sinceMs[node] = sinceMs
+  enqueue(state, node)
+}
