@@ -31,8 +31,13 @@ const closedKept = 500
 const sliceMsMax = 5
 const unknownListedMax = 10_000
 
+export interface Answers extends StatusView {
+  /** Resolves when the addresses of the inventory as it is now are indexed. */
+  indexed(): Promise<void>
+}
+
 /** Resolves when the addresses are indexed; after a reload look-ups use the old index until the new one is made. */
-export async function createAnswers(options: AnswersOptions): Promise<StatusView> {
+export async function createAnswers(options: AnswersOptions): Promise<Answers> {
   const { engine, alarms, lights } = options
   let addresses = createAddressIndex([], options)
   const indexAddresses = async (): Promise<void> => {
@@ -44,13 +49,14 @@ export async function createAnswers(options: AnswersOptions): Promise<StatusView
   const clearedAlarms: Alarm[] = []
 
   engine.subscribe(event => {
-    if (event.type === 'reload') void indexAddresses()
+    if (event.type === 'reload') indexing = indexAddresses()
     else if (event.type === 'incident' && event.data.change === 'closed')
       keep(closedIncidents, event.data.incident)
     else if (event.type === 'alarm' && event.data.change === 'cleared') keep(clearedAlarms, event.data.alarm)
   })
 
-  await indexAddresses()
+  let indexing = indexAddresses()
+  await indexing
 
   const summary = (index: number): NodeSummary => {
     const inventory = engine.inventory()
@@ -161,7 +167,8 @@ export async function createAnswers(options: AnswersOptions): Promise<StatusView
       return listed
     },
     subscribe: listener => engine.subscribe(listener),
-    readiness: options.readiness
+    readiness: options.readiness,
+    indexed: () => indexing
   }
 }
 

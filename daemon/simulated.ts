@@ -1,0 +1,339 @@
+import type { Config } from '../schemas/config/reading.ts'
+import { loadConfig } from '../schemas/config/reading.ts'
+import { createAlarmEngine } from '../rules/alarms.ts'
+import type { Alarm, AlarmTransition } from '../rules/model.ts'
+import { createProgramTable } from '../rules/program.ts'
+import { endsOf } from '../schemas/blocks.ts'
+import type { ColumnBlock, EvaluationTask, Reject } from '../schemas/evaluation.ts'
+import { encodeRecordBatch } from '../schemas/records/record-batch.ts'
+import { signals } from '../schemas/signals.ts'
+import { createAnswers } from '../status/engine/answers.ts'
+import { createStatusEngine, type StoredEntity } from '../status/engine/engine.ts'
+import type { LookupAnswer, NodeAnswer, StatusView } from '../status/view.ts'
+import { createLightEngine } from '../topology/lights.ts'
+import type { Incident, IncidentChange, LightChange, NodeLight } from '../topology/model.ts'
+import { bitsOfSignal, entityOf } from '../workers/learning/series-id.ts'
+import { createSharedMemory, openSharedState } from '../workers/memory/shared-state.ts'
+import { createEvaluationPool } from '../workers/pool.ts'
+import type { Definitions } from './definitions.ts'
+
+/**
+ * The daemon in simulated time: everything between Kafka and ClickHouse (decode, evaluate, status engine, lights,
+ * incidents, answers) in one process, made of the same parts as the daemon itself, with the clock as an argument.
+ * It opens no socket, starts no thread and reads no clock: a day of a network plays in seconds, and the same records
+ * at the same times give the same alarms, byte for byte.
+ *
+ * For field cases, scenarios, the replay of history, and an operator's own tests of their network:
+ *
+ *     const daemon = await createSimulatedDaemon({ definitions, startMs })
+ *     await daemon.feed([{ value: '{"fields":{"ifOperStatus":2},…}' }])
+ *     daemon.advance(startMs + 60_000)
+ *     daemon.light('ku-14')  // { effective: 'red', … }
+ */
+export interface SimulatedDaemon {
+  nowMs(): number
+  /** Takes records at the present moment, in this order, as Kafka brings them; resolves when they are judged. */
+  feed(records: readonly FedRecord[]): Promise<void>
+  /** Moves the clock, and runs the timers (holds, silences, incidents) on the way. Throws when it would go back. */
+  advance(toMs: number): void
+  /** Takes over another inventory, rules and profiles at the present moment, as a reload of the daemon does. */
+  reload(definitions: Definitions): Promise<void>
+  /** Throws for a node that the inventory does not have. */
+  light(node: string): NodeLight
+  node(id: string): NodeAnswer | undefined
+  /** The answer to a street address, as the status endpoint gives it. */
+  lookup(address: string, limit?: number): LookupAnswer
+  /** Everything the status endpoint can be asked. */
+  readonly view: StatusView
+  openAlarms(): readonly Alarm[]
+  openIncidents(): readonly Incident[]
+  /** What has been stored or told since the start, in order. */
+  readonly history: SimulatedHistory
+  close(): Promise<void>
+}
+
+export interface FedRecord {
+  /** Null for a tombstone. */
+  readonly value: Uint8Array | string | null
+  readonly key?: string
+  /** Kafka's own time of the record; the present moment when left out. */
+  readonly timestampMs?: number
+  readonly topic?: string
+  readonly partition?: number
+}
+
+export interface SimulatedHistory {
+  readonly samples: readonly StoredSample[]
+  readonly rejects: readonly Reject[]
+  readonly alarms: readonly AlarmTransition[]
+  readonly lights: readonly LightChange[]
+  readonly incidents: readonly IncidentChange[]
+}
+
+/** A sample as it would lie in ClickHouse. */
+export interface StoredSample {
+  /** Id of the inventory's device, or the identifier it came with where the inventory knows none. */
+  readonly device: string
+  readonly instance: string
+  readonly signal: string
+  readonly value: number
+  readonly timeMs: number
+  readonly offset: number
+}
+
+export interface SimulatedOptions {
+  readonly definitions: Definitions
+  readonly startMs: number
+  /** The configuration; its defaults when left out. What concerns servers is not looked at. */
+  readonly config?: Config
+  /** How far apart the timers run (ms of simulated time). */
+  readonly tickMs?: number
+  /** Most series and devices there can be. */
+  readonly seriesMax?: number
+  readonly devicesMax?: number
+}
+
+const defaultTickMs = 1000
+const defaultSeriesMax = 100_000
+const defaultDevicesMax = 20_000
+const keyBytesPerSeries = 64
+const programsMax = 65_536
+/** No task takes so long; in process there is no time limit anyway. */
+const taskTimeoutMs = 60_000
+const defaultTopic = 'simulated'
+
+export async function createSimulatedDaemon(options: SimulatedOptions): Promise<SimulatedDaemon> {
+  const { definitions, startMs } = options
+  const config = options.config ?? defaultConfig()
+  const tickMs = options.tickMs ?? defaultTickMs
+  const seriesMax = options.seriesMax ?? defaultSeriesMax
+  let nowMs = startMs
+
+  const shared = createSharedMemory({
+    seriesMax,
+    devicesMax: options.devicesMax ?? defaultDevicesMax,
+    keyBytesMax: seriesMax * keyBytesPerSeries,
+    programsMax
+  })
+  const state = openSharedState(shared)
+  const pool = await createEvaluationPool({
+    threads: 0,
+    rowBytesMax: config.clickhouse.memory_bytes_max,
+    taskTimeoutMs,
+    profiles: definitions.profiles,
+    policy: {
+      futureMsMax: config.ingest.future_ms_max,
+      pastMsMax: config.ingest.past_ms_max,
+      depthMax: config.ingest.depth_max,
+      valueBytesMax: config.ingest.value_bytes_max
+    },
+    limits: {
+      verifyCrc: true,
+      decompressedBytesMax: config.ingest.queue_bytes_max,
+      deadLetterBytesMax: config.ingest.dead_letter_bytes_max
+    },
+    shared,
+    onFault: fault => {
+      throw new Error(`simulated daemon: ${fault.detail}`)
+    }
+  })
+
+  const samples: StoredSample[] = []
+  const rejects: Reject[] = []
+  const transitions: AlarmTransition[] = []
+  const lightChanges: LightChange[] = []
+  const incidentChanges: IncidentChange[] = []
+  /** Whose samples are whose, by what the ids of one entity have in common: what the table `series` is for. */
+  const entities = new Map<
+    string,
+    { readonly device: string; readonly instance: string; readonly low: number }
+  >()
+
+  const describe = (described: readonly StoredEntity[]): void => {
+    for (const { deviceId, identifiers, instance, first, signals: carried } of described) {
+      const { hi, lo } = entityOf(state.seriesIds, first, carried[0] ?? 0)
+      const device = deviceId === '' ? (identifiers[0] ?? '') : deviceId
+      entities.set(entityKey(lo, hi), { device, instance, low: lo & 0xffff })
+    }
+  }
+
+  const alarms = createAlarmEngine(definitions.rules)
+  const lights = createLightEngine(definitions.inventory, {
+    settleMs: config.staleness.settle_ms,
+    powerSettleMs: config.staleness.power_settle_ms
+  })
+  const engine = createStatusEngine({
+    inventory: definitions.inventory,
+    rules: definitions.rules,
+    programs: createProgramTable(shared.kernel.programs),
+    series: state.series,
+    devices: state.devices,
+    alarms,
+    lights,
+    staleness: {
+      defaultIntervalMs: config.staleness.default_interval_s * 1000,
+      factor: config.staleness.factor,
+      graceMs: config.staleness.grace_s * 1000,
+      collectorDevicesMin: config.staleness.collector_devices_min
+    },
+    records: {
+      series: describe,
+      alarms: told => void transitions.push(...told),
+      lights: told => void lightChanges.push(...told),
+      incidents: told => void incidentChanges.push(...told)
+    },
+    startMs
+  })
+  const view = await createAnswers({
+    engine,
+    alarms,
+    lights,
+    devices: state.devices,
+    homeCities: config.home.cities,
+    readiness: () => ({ ready: true, parts: {} }),
+    nowMs: () => nowMs
+  })
+
+  const store = (block: ColumnBlock): void => {
+    while (engine.storeSeries(seriesMax) > 0);
+    for (const { lo, hi, signal, ...sample } of rowsOf(block)) {
+      const entity = entities.get(entityKey(lo, hi))
+      if (entity === undefined) continue
+      const { device, instance, low } = entity
+      const name = signals[bitsOfSignal.indexOf(signal ^ low)]?.name ?? ''
+      samples.push({ device, instance, signal: name, ...sample })
+    }
+  }
+
+  /** Next offset of each partition. */
+  const offsets = new Map<string, number>()
+  const rangeOf = (records: readonly FedRecord[]): EvaluationTask['ranges'][number] => {
+    const topic = records[0]?.topic ?? defaultTopic
+    const partition = records[0]?.partition ?? 0
+    const key = `${topic}:${partition}`
+    const firstOffset = offsets.get(key) ?? 0
+    offsets.set(key, firstOffset + records.length)
+    const encodable = records.map((record, i) => ({
+      offset: firstOffset + i,
+      timestampMs: record.timestampMs ?? nowMs,
+      key: record.key === undefined ? null : Buffer.from(record.key),
+      value: typeof record.value === 'string' ? Buffer.from(record.value) : record.value
+    }))
+    return {
+      topic,
+      partition,
+      firstOffset,
+      lastOffset: firstOffset + records.length - 1,
+      maxTimestampMs: Math.max(...encodable.map(({ timestampMs }) => timestampMs)),
+      bytes: encodeRecordBatch(encodable)
+    }
+  }
+
+  return {
+    nowMs: () => nowMs,
+    async feed(records) {
+      for (const run of runsOf(records)) {
+        const result = await pool.evaluate({ ranges: [rangeOf(run)], nowMs })
+        engine.take(result, nowMs)
+        rejects.push(...result.rejects)
+        store(result.block)
+        result.block.slab?.release()
+      }
+    },
+    advance(toMs) {
+      if (toMs < nowMs) throw new RangeError(`the clock stands at ${nowMs} and cannot go back to ${toMs}`)
+      while (nowMs < toMs) {
+        nowMs = Math.min(toMs, nowMs + tickMs)
+        engine.tick(nowMs, nowMs)
+      }
+    },
+    async reload(next) {
+      await pool.reloadProfiles(next.profiles)
+      await pool.exclusive(() => engine.reload(next.inventory, next.rules, nowMs))
+      await view.indexed()
+    },
+    light(node) {
+      const index = engine.inventory().nodeIndex(node)
+      if (index === undefined) throw new RangeError(`the inventory has no node ${node}`)
+      return lights.light(index)
+    },
+    node: id => view.node(id),
+    lookup: (address, limit = 10) => view.lookup(address, limit),
+    view,
+    openAlarms: () => [...alarms.open()],
+    openIncidents: () => lights.incidents(),
+    history: {
+      samples,
+      rejects,
+      alarms: transitions,
+      lights: lightChanges,
+      incidents: incidentChanges
+    },
+    close: () => pool.close(0)
+  }
+}
+
+function defaultConfig(): Config {
+  return loadConfig({
+    env: {},
+    readFile: () => {
+      throw new Error('no file is read')
+    }
+  })
+}
+
+/** Records of one partition that come one behind the other. */
+function runsOf(records: readonly FedRecord[]): FedRecord[][] {
+  const runs: FedRecord[][] = []
+  for (const record of records) {
+    const before = runs.at(-1)
+    const last = before?.at(-1)
+    const isSame =
+      last !== undefined && last.topic === record.topic && (last.partition ?? 0) === (record.partition ?? 0)
+    if (before !== undefined && isSame) before.push(record)
+    else runs.push([record])
+  }
+  return runs
+}
+
+interface Row {
+  /** What the ids of one entity have in common. */
+  readonly lo: number
+  readonly hi: number
+  /** The last 16 bits of the series' id. */
+  readonly signal: number
+  readonly value: number
+  readonly timeMs: number
+  readonly offset: number
+}
+
+function* rowsOf(block: ColumnBlock): Generator<Row> {
+  const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const [entity, time, offset, signal, value] = [
+    block.entity,
+    block.timeMs,
+    block.offset,
+    block.signal,
+    block.value
+  ].map(view)
+  if (!entity || !time || !offset || !signal || !value) return
+  let row = 0
+  for (const [group, end] of endsOf(block).entries()) {
+    const lo = entity.getUint32(group * 8, true)
+    const hi = entity.getUint32(group * 8 + 4, true)
+    const timeMs = Number(time.getBigInt64(group * 8, true))
+    const at = Number(offset.getBigUint64(group * 8, true))
+    for (; row < end; row++)
+      yield {
+        lo,
+        hi,
+        signal: signal.getUint16(row * 2, true),
+        value: value.getFloat64(row * 8, true),
+        timeMs,
+        offset: at
+      }
+  }
+}
+
+/** What the ids of all series of an entity share: all but the last 16 bits. */
+const entityKey = (lo: number, hi: number): string => `${hi}:${lo >>> 16}`
