@@ -3,7 +3,8 @@ import { createRandom } from '../../embedded/simulator/random.ts'
 import type { Reading } from '../../embedded/simulator/readings.ts'
 import { readProfileFiles, shippedProfiles } from '../../schemas/records/profile-files.ts'
 import type { ProfileFormat } from '../../schemas/records/profile-schema.ts'
-import { compileProfiles, type ProfileSet } from '../../schemas/records/profile.ts'
+import { compileProfiles } from '../../schemas/records/profile.ts'
+import type { ProfileSet } from '../../schemas/records/plan.ts'
 import { generateCity } from '../../embedded/simulator/city.ts'
 import {
   createEvaluation,

@@ -5,7 +5,7 @@ import { createDecoder, type DecodePolicy } from '../../schemas/records/decode.t
 import type { EvaluationResult, EvaluationTask } from '../../schemas/evaluation.ts'
 import { newEntities } from '../../schemas/findings.ts'
 import type { ProfileFormat } from '../../schemas/records/profile-schema.ts'
-import type { ProfileSet } from '../../schemas/records/profile.ts'
+import type { ProfileSet } from '../../schemas/records/plan.ts'
 import { createEvaluator } from '../../workers/evaluate.ts'
 import { createSharedMemory, openSharedState, type SharedState } from '../../workers/memory/shared-state.ts'
 import { rangeOf } from './records.ts'

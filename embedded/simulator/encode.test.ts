@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { createDecoder, type Decoder } from '../../schemas/records/decode.ts'
-import type { ProfileSet } from '../../schemas/records/profile.ts'
+import type { ProfileSet } from '../../schemas/records/plan.ts'
 import { compileProfiles } from '../../schemas/records/profile.ts'
 import { readProfileFiles, shippedProfiles } from '../../schemas/records/profile-files.ts'
 import { signals } from '../../schemas/signals.ts'

@@ -4,7 +4,8 @@ import { convert, convertText } from './convert.ts'
 import { createDecoder, type Decoder } from './decode.ts'
 import type { Decoded } from './decoded.ts'
 import { rejectReasons } from '../evaluation.ts'
-import { compileProfiles, type ProfileSet } from './profile.ts'
+import { compileProfiles } from './profile.ts'
+import type { ProfileSet } from './plan.ts'
 import { readProfileFiles, shippedProfiles } from './profile-files.ts'
 
 const nowMs = Date.UTC(2026, 0, 15)

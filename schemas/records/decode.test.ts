@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { toTimeMs } from './convert.ts'
-import { createDecoder, plainPath, withoutPort, type DecodePolicy } from './decode.ts'
+import { createDecoder, type DecodePolicy } from './decode.ts'
+import { plainPath } from './formats/gnmic.ts'
+import { withoutPort } from './identify.ts'
 import type { Decoded } from './decoded.ts'
 import { compileProfiles } from './profile.ts'
 

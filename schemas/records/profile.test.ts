@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest'
 import { createDecoder } from './decode.ts'
 import { formatProblem, ProblemsError } from '../config/located-yaml.ts'
 import { packageRoot } from '../package-root.ts'
-import { compileProfiles, type ProfileSet } from './profile.ts'
+import { compileProfiles } from './profile.ts'
+import type { ProfileSet } from './plan.ts'
 import { fieldSchema, measurementSchema, profileFormats, unitNames } from './profile-schema.ts'
 
 function problemsOf(...texts: string[]): string[] {

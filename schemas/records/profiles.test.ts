@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { createDecoder, type Decoder } from './decode.ts'
 import type { Decoded } from './decoded.ts'
-import { compileProfiles, type ProfileSet } from './profile.ts'
+import { compileProfiles } from './profile.ts'
+import type { ProfileSet } from './plan.ts'
 import { readProfileFiles, shippedProfiles } from './profile-files.ts'
 import { codeName, signals } from '../signals.ts'
 

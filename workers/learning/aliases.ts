@@ -1,6 +1,6 @@
-import { identify, type Identified } from '../../schemas/records/decode.ts'
+import { identify, type Identified } from '../../schemas/records/identify.ts'
 import type { ProfileFormat } from '../../schemas/records/profile-schema.ts'
-import type { MeasurementPlan, ProfileSet } from '../../schemas/records/profile.ts'
+import type { MeasurementPlan, ProfileSet } from '../../schemas/records/plan.ts'
 
 /**
  * An alias is the stretch of a record that names its device and port, which the kernel finds and never takes apart. Here it

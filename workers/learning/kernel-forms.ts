@@ -1,7 +1,7 @@
 import { convert, convertText, timeUnits } from '../../schemas/records/convert.ts'
-import { plainPath } from '../../schemas/records/decode.ts'
+import { plainPath } from '../../schemas/records/formats/gnmic.ts'
 import type { ProfileFormat } from '../../schemas/records/profile-schema.ts'
-import type { MeasurementPlan, Slot } from '../../schemas/records/profile.ts'
+import type { MeasurementPlan, Slot } from '../../schemas/records/plan.ts'
 import type { KernelMemory } from '../memory/kernel-memory.ts'
 import {
   canonical,

@@ -1,6 +1,6 @@
 import Type, { type TSchema } from 'typebox'
 import { eventTimeMaxMs, eventTimeMinMs } from './convert.ts'
-import { identifiersMax, keyLengthMax } from './decode.ts'
+import { identifiersMax, keyLengthMax } from './metric.ts'
 import { signals, type SignalDef } from '../signals.ts'
 
 /**

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { format, resolveConfig } from 'prettier'
 import { expect, it } from 'vitest'
-import { canonicalJsonSchema } from './canonical.ts'
+import { canonicalJsonSchema } from './canonical-schema.ts'
 import { packageRoot } from '../package-root.ts'
 
 const file = join(packageRoot, 'schemas', 'canonical.schema.json')

@@ -1,0 +1,12 @@
+import type { ProfileFormat } from '../profile-schema.ts'
+import { canonical } from './canonical.ts'
+import type { JsonFormat } from './format.ts'
+import { gnmic } from './gnmic.ts'
+import { telegraf } from './telegraf.ts'
+import { zabbix } from './zabbix.ts'
+
+/** By the name that profiles give them. */
+export const jsonFormats: Readonly<Record<ProfileFormat, JsonFormat>> = { telegraf, gnmic, zabbix, canonical }
+
+/** In the order in which they are asked whether an object is of them. */
+export const jsonFormatsInOrder: readonly JsonFormat[] = [telegraf, gnmic, zabbix, canonical]

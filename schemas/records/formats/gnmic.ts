@@ -1,0 +1,29 @@
+import { bare, isObject, keyText, kindOf, own, tagsOf } from '../metric.ts'
+import type { JsonFormat } from './format.ts'
+
+/** gnmic's event format: `{"name":"sub1","timestamp":…,"tags":{…},"values":{"/interface/oper-state":"up"}}`. */
+export const gnmic: JsonFormat = {
+  defaults: { device: [{ tag: 'source', strip_port: true }], collector: '', time: 'ns' },
+  recognises: object => Object.hasOwn(object, 'values') || Object.hasOwn(object, 'deletes'),
+  read(object) {
+    const values = own(object, 'values')
+    if (values === undefined) return undefined
+    if (!isObject(values)) return { reason: 'wrong_shape', detail: `"values" is ${kindOf(values)}` }
+    const fields = bare()
+    for (const key of Object.keys(values)) fields[plainPath(key)] = values[key]
+    const name = keyText(own(object, 'name')) ?? ''
+    return {
+      format: 'gnmic',
+      name,
+      tags: tagsOf(own(object, 'tags')),
+      fields,
+      time: own(object, 'timestamp')
+    }
+  }
+}
+
+/** A gNMI path without the YANG module names that some targets put before each step. */
+export function plainPath(path: string): string {
+  const plain = path.replaceAll(/(^|\/)[A-Za-z0-9_.-]+:/g, '$1')
+  return plain.startsWith('/') ? plain : `/${plain}`
+}

@@ -1,0 +1,70 @@
+import { convert, convertText, type SlotPlan } from './convert.ts'
+import { sensorValue } from './entity-sensor.ts'
+import { beside, keyText, type Metric } from './metric.ts'
+import type { CodeTest, MeasurementPlan, Slot } from './plan.ts'
+
+/** What a measurement reads of a metric's fields. */
+
+/** Fills the three lists, ascending. */
+export function readSlots(
+  plan: MeasurementPlan,
+  metric: Metric,
+  slots: number[],
+  values: number[],
+  noReadings: number[]
+): void {
+  for (let i = 0; i < plan.slots.length; i++) {
+    const slot = plan.slots[i]
+    if (slot === undefined || !Object.hasOwn(metric.fields, slot.field)) continue
+    // Another field has given this signal already: a second sample of one series and time would be a twin.
+    if (slot.earlier.length > 0 && slot.earlier.some(earlier => slots.includes(earlier))) continue
+    const value = slotValue(slot, metric, metric.fields[slot.field])
+    if (Number.isNaN(value)) noReadings.push(i)
+    else {
+      slots.push(i)
+      values.push(value)
+    }
+  }
+  if (plan.conditional) judgeTogether(plan, slots, values, noReadings)
+}
+
+/** What a reading is worth beside the record's others: zero_needs and becomes, by the values as first read. */
+function judgeTogether(plan: MeasurementPlan, slots: number[], values: number[], noReadings: number[]): void {
+  const bySignal = new Map(slots.map((slot, at) => [plan.slots[slot]?.signal, values[at]]))
+  const holds = (test: CodeTest): boolean => test.codes.includes(bySignal.get(test.signal) ?? -1)
+  for (let at = slots.length - 1; at >= 0; at--) {
+    const slot = plan.slots[slots[at] ?? -1]
+    const value = values[at]
+    if (slot?.zeroNeeds !== undefined && value === 0 && !slot.zeroNeeds.some(holds)) {
+      noReadings.push(...slots.splice(at, 1))
+      noReadings.sort((a, b) => a - b)
+      values.splice(at, 1)
+      continue
+    }
+    const becomes = slot?.becomes?.find(rule => rule.from === value && rule.when.every(holds))
+    if (becomes !== undefined) values[at] = becomes.to
+  }
+}
+
+function slotValue(slot: Slot, metric: Metric, raw: unknown): number {
+  let plan: SlotPlan = slot
+  if (slot.unitFrom !== undefined) {
+    const named = beside(metric, slot.unitFrom.key)
+    if (named !== undefined) {
+      const text = keyText(named)?.trim().toLowerCase() ?? ''
+      const code = /\((\d+)\)$/.exec(text)?.[1]
+      const chosen = slot.unitFrom.plans.get(code ?? text)
+      if (chosen === undefined) return NaN
+      plan = chosen
+    }
+  }
+  if (slot.sensor !== undefined) return sensorValue(slot, slot.sensor, metric, raw)
+  return rawValue(plan, raw)
+}
+
+function rawValue(plan: SlotPlan, raw: unknown): number {
+  if (typeof raw === 'number') return convert(plan, raw)
+  if (typeof raw === 'string') return convertText(plan, raw)
+  if (typeof raw === 'boolean') return plan.names?.get(String(raw)) ?? NaN
+  return NaN
+}
