@@ -2,8 +2,9 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { readConfig } from './daemon/configuration.ts'
 import { createLogger } from './daemon/logger.ts'
-import { inspectConfig, type Config } from './schemas/config/reading.ts'
+import { exitFailed, waitForEnd } from './daemon/process-end.ts'
 import { ProblemsError } from './schemas/config/located-yaml.ts'
 import { packageRoot } from './schemas/package-root.ts'
 import { formats, type Format } from './embedded/simulator/encode-other.ts'
@@ -15,7 +16,6 @@ import { cityNodesMax, cityNodesMin } from './embedded/simulator/city.ts'
  * Exit codes: 0 done, 1 failed while running, 2 wrong input (all of it named); lookup has its own.
  */
 const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }
-const exitFailed = 1
 const exitWrongInput = 2
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
@@ -84,7 +84,7 @@ program
   .addOption(configOption())
   .action(async ({ config: file }: { config?: string }) => {
     const config = await readConfig(file)
-    const { prepareDatabase } = await import('./main.ts')
+    const { prepareDatabase } = await import('./daemon/database.ts')
     const applied = await prepareDatabase(config)
     say(applied.length === 0 ? 'The database is up to date.' : `Applied: ${applied.join(', ')}.`)
   })
@@ -234,38 +234,6 @@ try {
 } catch (error) {
   for (const line of problemLines(error)) complain(line)
   process.exit(error instanceof ProblemsError ? exitWrongInput : exitFailed)
-}
-
-/** With a wrong configuration the files it names are looked into as well: whoever mends it learns all at once. */
-async function readConfig(file: string | undefined): Promise<Config> {
-  const { config, problems } = inspectConfig({
-    env: process.env,
-    readFile: path => readFileSync(path, 'utf8'),
-    ...(file === undefined ? {} : { file })
-  })
-  if (problems.length === 0) return config
-  const { definitionProblems } = await import('./daemon/definitions.ts')
-  throw new ProblemsError([...problems, ...(await definitionProblems(config))])
-}
-
-/** Resolves at the first signal to stop; a second one ends the program at once. */
-function waitForEnd(): { readonly done: Promise<void>; readonly fail: (error: Error) => void } {
-  let finish = (): void => undefined
-  const done = new Promise<void>(resolve => (finish = resolve))
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => {
-      process.once(signal, () => process.exit(exitFailed))
-      finish()
-    })
-  }
-  return {
-    done,
-    fail(error) {
-      complain(`svetofor: ${error.message}`)
-      process.exitCode = exitFailed
-      finish()
-    }
-  }
 }
 
 function problemLines(error: unknown): string[] {

@@ -1,0 +1,38 @@
+import type { Logger } from 'pino'
+import type { Registry } from 'prom-client'
+import { createDeadLetterSink, type DeadLetterSink } from '../ingest/dead-letters.ts'
+import { createDeadLetterMetrics, createSourceMetrics } from '../ingest/metrics.ts'
+import type { OffsetCommitter } from '../ingest/offsets.ts'
+import type { Source } from '../ingest/source.ts'
+import { createSource } from '../ingest/sources.ts'
+import type { Config } from '../schemas/config/reading.ts'
+import { kafkaSettings } from './kafka-settings.ts'
+
+export interface SourceConnection {
+  readonly source: Source
+  /** Undefined with a given source: dead letters are then only counted. */
+  readonly deadLetters: DeadLetterSink | undefined
+}
+
+/** The source that the configuration names, or the given one, and where its dead letters go. Reads nothing yet. */
+export async function connectSource(options: {
+  readonly config: Config
+  readonly logger: Logger
+  readonly registry: Registry
+  readonly offsets: OffsetCommitter
+  readonly given: Source | undefined
+}): Promise<SourceConnection> {
+  const { config, logger, registry, offsets, given } = options
+  const metrics = createSourceMetrics(registry, {
+    source: () => source,
+    position: (topic, partition) => offsets.position(topic, partition)
+  })
+  const source = given ?? (await createSource(config.kafka.source, kafkaSettings(config, logger, metrics)))
+  if (given !== undefined) return { source, deadLetters: undefined }
+  const deadLetters = createDeadLetterSink({
+    ...kafkaSettings(config, logger, null),
+    topic: config.kafka.dlq_topic,
+    metrics: createDeadLetterMetrics(registry)
+  })
+  return { source, deadLetters }
+}

@@ -1,0 +1,40 @@
+import type { ClickHouseClient } from '@clickhouse/client'
+import { createClickHouseClient } from '../ingest/clickhouse/client.ts'
+import { migrate } from '../ingest/clickhouse/migrate.ts'
+import type { Config } from '../schemas/config/reading.ts'
+
+/** Connections beside those of inserts: small tables, history, positions. */
+const queryConnections = 6
+
+/** Connects to the database that the configuration names. */
+export function connectDatabase(config: Config): ClickHouseClient {
+  return connect(config, config.clickhouse.database)
+}
+
+/** Creates the database and its tables, or brings them up to date. Returns the names of what was applied. */
+export async function prepareDatabase(config: Config): Promise<string[]> {
+  const { database, retention_days, rollup_retention_days } = config.clickhouse
+  // Migrations make the database, so they cannot begin inside it.
+  const client = connect(config, undefined)
+  try {
+    return await migrate(client, {
+      database,
+      retentionDays: retention_days,
+      rollupRetentionDays: rollup_retention_days
+    })
+  } finally {
+    await client.close()
+  }
+}
+
+function connect(config: Config, database: string | undefined): ClickHouseClient {
+  const { url, username, password, request_timeout_ms, inserts_in_flight_max } = config.clickhouse
+  return createClickHouseClient({
+    url,
+    username,
+    password,
+    requestTimeoutMs: request_timeout_ms,
+    connectionsMax: inserts_in_flight_max + queryConnections,
+    ...(database === undefined ? {} : { database })
+  })
+}

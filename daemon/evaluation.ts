@@ -1,0 +1,76 @@
+import { availableParallelism } from 'node:os'
+import type { Logger } from 'pino'
+import { createProgramTable, type ProgramTableBuilder } from '../rules/program.ts'
+import type { Config } from '../schemas/config/reading.ts'
+import { createSharedMemory, openSharedState, type SharedState } from '../workers/memory/shared-state.ts'
+import { createEvaluationPool, type EvaluationPool } from '../workers/pool.ts'
+import type { Definitions } from './definitions.ts'
+
+const programsMax = 65_536
+
+/** Room for the keys (device, instance, tags as written) of one series in the shared tables. */
+const keyBytesPerSeries = 64
+
+export interface Evaluation {
+  readonly pool: EvaluationPool
+  /** What the status engine shares with the threads: it writes programs and assignments, they write the state of series. */
+  readonly state: SharedState
+  readonly programs: ProgramTableBuilder
+  /** Tasks under way at once. One more than there are threads: the next task is there when a thread is done. */
+  readonly concurrency: number
+  /** 0: on the main thread. */
+  readonly threads: number
+}
+
+/** The threads that evaluate, and the memory they share with the main thread, at its configured limits. */
+export async function startEvaluation(
+  config: Config,
+  profiles: Definitions['profiles'],
+  logger: Logger
+): Promise<Evaluation> {
+  const shared = createSharedMemory({
+    seriesMax: config.workers.series_max,
+    devicesMax: config.workers.devices_max,
+    keyBytesMax: config.workers.series_max * keyBytesPerSeries,
+    programsMax
+  })
+  const threads = threadsOf(config)
+  const pool = await createEvaluationPool({
+    threads,
+    rowBytesMax: config.clickhouse.memory_bytes_max,
+    taskTimeoutMs: config.workers.task_timeout_ms,
+    profiles,
+    policy: {
+      futureMsMax: config.ingest.future_ms_max,
+      pastMsMax: config.ingest.past_ms_max,
+      depthMax: config.ingest.depth_max,
+      valueBytesMax: config.ingest.value_bytes_max
+    },
+    limits: {
+      verifyCrc: true,
+      decompressedBytesMax: decompressedBytesMax(config),
+      deadLetterBytesMax: config.ingest.dead_letter_bytes_max
+    },
+    shared,
+    onFault: ({ kind, ...rest }) =>
+      logger.error(rest, `an evaluation worker ${kind}; its task is tried again`)
+  })
+  return {
+    pool,
+    state: openSharedState(shared),
+    programs: createProgramTable(shared.kernel.programs),
+    concurrency: threads === 0 ? 1 : threads + 1,
+    threads
+  }
+}
+
+/** One thread a core beside the main thread's, as measured in docs/performance.md. */
+function threadsOf(config: Config): number {
+  const { threads } = config.workers
+  return threads === 'auto' ? Math.min(8, Math.max(0, availableParallelism() - 1)) : threads
+}
+
+/** A compressed batch may grow, within reason. */
+function decompressedBytesMax(config: Config): number {
+  return Math.max(64 * 1024 * 1024, config.kafka.fetch_bytes_max * 8)
+}

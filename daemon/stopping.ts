@@ -1,0 +1,57 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import type { DeadLetterSink } from '../ingest/dead-letters.ts'
+import type { Source } from '../ingest/source.ts'
+import type { StatusEngine } from '../status/engine/engine.ts'
+import type { EvaluationPool } from '../workers/pool.ts'
+import type { Storage } from './storage.ts'
+
+export interface StopOptions {
+  readonly source: Source
+  readonly storage: Storage
+  readonly engine: () => StatusEngine | undefined
+  readonly pool: EvaluationPool
+  readonly deadLetters: DeadLetterSink | undefined
+  readonly server: { close(): Promise<void> }
+  readonly timers: readonly NodeJS.Timeout[]
+  /** Aborted once nothing is read any more. */
+  readonly stopping: AbortController
+  readonly stopMsMax: number
+  readonly nowMs: () => number
+  readonly logger: Logger
+}
+
+/** Stops the parts in the reverse of the order they were started in, each within what is left of the limit. */
+export function createStop(options: StopOptions): () => Promise<void> {
+  const { source, engine, pool, stopping, nowMs, logger } = options
+  const { client, writer, rows, rollups } = options.storage
+  return async () => {
+    if (stopping.signal.aborted) return
+    logger.info('stopping: what is in hand is stored first')
+    const deadlineMs = nowMs() + options.stopMsMax
+    const left = (): number => Math.max(100, deadlineMs - nowMs())
+    // The source drains through its handler before it leaves the group.
+    await within(left(), source.stop())
+    stopping.abort()
+    for (const timer of options.timers) clearInterval(timer)
+    const unstored = await writer.close(left())
+    while ((engine()?.storeSeries(rows.seriesRoom()) ?? 0) > 0 && nowMs() < deadlineMs)
+      await within(left(), rows.flush())
+    if (unstored > 0)
+      logger.warn({ ranges: unstored }, 'ranges were not stored; they are read again at the next start')
+    await rows.close(left())
+    await within(left(), rollups?.stop() ?? Promise.resolve())
+    await within(
+      left(),
+      Promise.allSettled([options.deadLetters?.close(), options.server.close(), pool.close(left())])
+    )
+    await client.close()
+    logger.info('stopped')
+  }
+}
+
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  const timer = new AbortController()
+  await Promise.race([work, delay(ms, undefined, { signal: timer.signal }).catch(() => undefined)])
+  timer.abort()
+}

@@ -1,0 +1,73 @@
+import type { ClickHouseClient } from '@clickhouse/client'
+import type { Logger } from 'pino'
+import type { Registry } from 'prom-client'
+import { createRollups, type Rollups } from '../ingest/clickhouse/rollups.ts'
+import { createRowSink, type RowSink } from '../ingest/clickhouse/rows.ts'
+import { createWriterMetrics } from '../ingest/clickhouse/writer-metrics.ts'
+import { createWriter, type Writer, type WriterOptions } from '../ingest/clickhouse/writer.ts'
+import type { Config } from '../schemas/config/reading.ts'
+import { connectDatabase } from './database.ts'
+import type { TroubleLog } from './trouble-log.ts'
+
+export interface StorageOptions extends Pick<WriterOptions, 'onAcknowledged' | 'onFatal'> {
+  readonly config: Config
+  readonly logger: Logger
+  readonly registry: Registry
+  readonly trouble: TroubleLog
+  /** Samples wait up to their limit (true), or there is room again (false). */
+  readonly onPressure: (hold: boolean) => void
+}
+
+export interface Storage {
+  readonly client: ClickHouseClient
+  /** Samples. */
+  readonly writer: Writer
+  /** Series, alarms, lights, incidents. */
+  readonly rows: RowSink
+  /** Undefined when the configuration does not want them. */
+  readonly rollups: Rollups | undefined
+}
+
+/** Everything that writes to ClickHouse, and what is said of it. Connects when it is first used. */
+export function createStorage(options: StorageOptions): Storage {
+  const { config, logger, trouble } = options
+  const { url, rows_max, memory_bytes_max, flush_ms_max, inserts_in_flight_max, rollups } = config.clickhouse
+  const client = connectDatabase(config)
+  const metrics = createWriterMetrics(options.registry)
+  return {
+    client,
+    writer: createWriter({
+      client,
+      rowsMax: rows_max,
+      bytesMax: memory_bytes_max / 4,
+      flushMsMax: flush_ms_max,
+      insertsInFlightMax: inserts_in_flight_max,
+      memoryBytesMax: memory_bytes_max,
+      metrics,
+      onAcknowledged: options.onAcknowledged,
+      onPressure(hold) {
+        logger.warn(
+          hold
+            ? 'consumption pauses: samples wait for ClickHouse up to clickhouse.memory_bytes_max; nothing is lost'
+            : 'consumption goes on'
+        )
+        options.onPressure(hold)
+      },
+      onState(state) {
+        if (state.down)
+          trouble(
+            `ClickHouse at ${url} does not take inserts; samples wait in memory, trying again`,
+            state.error
+          )
+        else logger.info(`ClickHouse at ${url} takes inserts again`)
+      },
+      onFatal: options.onFatal
+    }),
+    rows: createRowSink({
+      client,
+      onProblem: (sentence, isLost) => (isLost ? logger.error(sentence) : trouble(sentence)),
+      metrics
+    }),
+    rollups: rollups ? createRollups({ client, onProblem: sentence => trouble(sentence) }) : undefined
+  }
+}

@@ -1,0 +1,15 @@
+import { setFlagsFromString } from 'node:v8'
+
+/**
+ * Settings of V8 for all threads of the process (figures in docs/performance.md).
+ * The way of a record is compiled ahead (workers/kernel/). What is left to V8 is many functions, each a little warm, and putting up
+ * to 920 bytes of bytecode of others into each costs more than it ever saves.
+ * And V8 takes places whose objects lived long once, as at the start, when all waits, to make long-lived ones for ever: what
+ * belongs to one fetch then lies in the old generation until a full collection.
+ * And it takes a heap that hardly grows for one at rest, and collects it all again and again for a few megabytes.
+ */
+export function tuneV8(): void {
+  setFlagsFromString('--max-inlined-bytecode-size-cumulative=100')
+  setFlagsFromString('--no-allocation-site-pretenuring')
+  setFlagsFromString('--no-memory-reducer')
+}
