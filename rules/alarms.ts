@@ -1,10 +1,20 @@
-import { createHash } from 'node:crypto'
-import { codeName, signals } from '../schemas/signals.ts'
-import { severities, type LocalText } from '../schemas/words.ts'
-import { ruleLabel, type CompiledRule, type CompiledRules } from './compiled.ts'
+import { createJudge } from './alarms/judge.ts'
+import { createOpenAlarms } from './alarms/open-alarms.ts'
+import {
+  createResource,
+  isQuiet,
+  never,
+  resourceKey,
+  ruleStateOf,
+  someInstance,
+  type Resource,
+  type RuleState,
+  type Scope
+} from './alarms/resource.ts'
+import { createSilentDevices, deviceSilent, type Silence } from './alarms/silent-devices.ts'
+import type { CompiledRules } from './compiled.ts'
 import { createDeadlines } from './deadlines.ts'
-import type { Alarm, AlarmTransition, ConditionFlip, Evidence } from './model.ts'
-import { createTextRenderer } from './texts.ts'
+import type { Alarm, AlarmTransition, ConditionFlip } from './model.ts'
 
 /**
  * The alarm engine: combines the conditions of a resource by rule, holds them by time, and opens, changes and
@@ -50,75 +60,6 @@ export interface AlarmEngine {
   size(): { readonly resources: number; readonly deadlines: number; readonly alarms: number }
 }
 
-interface Silence {
-  readonly device: string
-  readonly node: string
-  /** When it was last heard; null when it is heard again. */
-  readonly sinceMs: number | null
-  readonly nowMs: number
-  /** Every device of the node is silent: the topology makes the node grey, and no alarm is opened here. */
-  readonly whole: boolean
-}
-
-/** The alarm type of a silent device whose node still has others that report. */
-export const deviceSilent = 'device.silent'
-
-const silentText: LocalText = {
-  ru: 'Устройство {device} не отвечает',
-  en: 'Device {device} is silent'
-}
-
-interface ConditionState {
-  /** Instances it is on for; one entry for a resource that is an instance itself. */
-  readonly instances: Set<string>
-  /** The sample that turned it on; null where it was restored with an alarm. */
-  flip: ConditionFlip | null
-  /** Restored: older good samples, replayed after a crash, do not turn it off. */
-  restoredUntilMs: number
-}
-
-interface LevelState {
-  /** What the conditions say. */
-  on: boolean
-  /** Since when they say so. */
-  sinceMs: number
-  /** What the holds have let through. */
-  confirmed: boolean
-  deadlineMs: number
-  /** The sample that turned `on`, for the evidence; null where restored. */
-  flip: ConditionFlip | null
-  /** The sample that last turned it off. */
-  offFlip: ConditionFlip | null
-}
-
-interface RuleState {
-  readonly rule: CompiledRule
-  readonly resource: Resource
-  readonly levels: LevelState[]
-  alarm: Alarm | null
-}
-
-interface Resource {
-  readonly key: string
-  readonly device: string
-  /** '' for a whole device, and for an instance that has no name of its own. */
-  readonly instance: string
-  readonly scope: Scope
-  node: string
-  readonly conditions: Map<number, ConditionState>
-  readonly rules: Map<number, RuleState>
-  /** Rules to judge at the next settling; empty when nothing is pending. */
-  readonly touched: Set<number>
-  touchedAtMs: number
-  /** Flips since the last settling, by condition. */
-  readonly flips: Map<number, ConditionFlip>
-}
-
-type Scope = CompiledRule['scope']
-
-const never = Infinity
-/** Stands for "some instance" of a condition restored with a device's alarm. */
-const someInstance = '\0'
 const nothingRaised: ReadonlySet<number> = new Set()
 
 /** `restored`: alarms open at the last stop; cleared ones are left out of account. */
@@ -128,203 +69,30 @@ export function createAlarmEngine(compiled: CompiledRules, restored: Iterable<Al
   let resources = new Map<string, Resource>()
   let deadlines = createDeadlines<RuleState>()
   const dirty: Resource[] = []
-  let transitions: AlarmTransition[] = []
-  const openById = new Map<string, Alarm>()
-  const openByNode = new Map<string, Map<string, Alarm>>()
-  const silent = new Map<string, Alarm>()
+  const openAlarms = createOpenAlarms()
+  const silentDevices = createSilentDevices(openAlarms)
+  const createRulesJudge = () => createJudge(rules.conditions, openAlarms, deadlines, () => resources.size)
+  let judging = createRulesJudge()
   /** Alarms of rules that are gone: cleared by the first tick, because only then a time is known. */
   let orphans: Alarm[] = []
-  const renderText = createTextRenderer()
-
-  // --- the open alarms ---
-
-  const index = (alarm: Alarm): void => {
-    const earlier = openById.get(alarm.id)
-    if (earlier !== undefined && earlier.node !== alarm.node) unindex(earlier)
-    openById.set(alarm.id, alarm)
-    const ofNode = openByNode.get(alarm.node)
-    if (ofNode === undefined) openByNode.set(alarm.node, new Map([[alarm.id, alarm]]))
-    else ofNode.set(alarm.id, alarm)
-  }
-  const unindex = (alarm: Alarm): void => {
-    openById.delete(alarm.id)
-    const ofNode = openByNode.get(alarm.node)
-    ofNode?.delete(alarm.id)
-    if (ofNode?.size === 0) openByNode.delete(alarm.node)
-  }
-  const emit = (alarm: Alarm, change: AlarmTransition['change'], atMs: number): void => {
-    if (alarm.isCleared) unindex(alarm)
-    else index(alarm)
-    transitions.push({ alarm, change, atMs })
-  }
-  const cleared = (alarm: Alarm, atMs: number, evidence: Evidence = alarm.evidence): Alarm => {
-    const clearedAtMs = Math.max(atMs, alarm.changedAtMs)
-    return copyAlarm(alarm, alarm.node, alarm.severity, clearedAtMs, clearedAtMs, alarm.text, evidence)
-  }
-  const clear = (alarm: Alarm, atMs: number, evidence?: Evidence): void => {
-    const last = cleared(alarm, atMs, evidence)
-    emit(last, 'cleared', last.changedAtMs)
-  }
-
-  // --- resources and rules ---
 
   const resourceOf = (scope: Scope, device: string, instance: string, node: string): Resource => {
     const key = resourceKey(scope, device, instance)
     let resource = resources.get(key)
     if (resource === undefined) {
-      resource = {
-        key,
-        device,
-        instance,
-        scope,
-        node,
-        conditions: new Map(),
-        rules: new Map(),
-        touched: new Set(),
-        touchedAtMs: 0,
-        flips: new Map()
-      }
+      resource = createResource(scope, device, instance, node)
       resources.set(key, resource)
     }
     return resource
   }
 
-  const ruleStateOf = (resource: Resource, rule: CompiledRule): RuleState => {
-    let state = resource.rules.get(rule.index)
-    if (state === undefined) {
-      state = { rule, resource, levels: rule.levels.map(quietLevel), alarm: null }
-      resource.rules.set(rule.index, state)
-    }
-    return state
-  }
-
-  const evidenceOf = (state: RuleState, condition: number, flip: ConditionFlip | null): Evidence => {
-    const signal = signals[rules.conditions[condition]?.signal ?? -1]
-    const rule = ruleLabel(state.rule.name, state.rule.qualifier)
-    if (flip === null || signal === undefined)
-      return (
-        state.alarm?.evidence ?? {
-          rule,
-          signal: signal?.name ?? '',
-          value: 0,
-          limit: null,
-          valueName: null,
-          eventTimeMs: 0,
-          coordinates: null
-        }
-      )
-    return {
-      rule,
-      signal: signal.name,
-      value: flip.value,
-      limit: flip.limit === null || Number.isNaN(flip.limit) ? null : flip.limit,
-      valueName: codeName(signal, flip.value) ?? null,
-      eventTimeMs: flip.timeMs,
-      coordinates: flip.coordinates
-    }
-  }
-
-  /** Brings the alarm of a rule in line with its confirmed levels. */
-  const publish = (state: RuleState, atMs: number): void => {
-    const { rule, resource, alarm } = state
-    const worst = state.levels.findIndex(level => level.confirmed)
-    const level = rule.levels[worst]
-    const levelState = state.levels[worst]
-    if (level === undefined || levelState === undefined) {
-      if (alarm === null) return
-      state.alarm = null
-      const off = state.levels.reduce<ConditionFlip | null>((last, { offFlip }) => later(last, offFlip), null)
-      clear(alarm, atMs, off === null ? alarm.evidence : evidenceOf(state, off.condition, off))
-      return
-    }
-    if (alarm !== null && alarm.severity === level.severity) return
-    const evidence = evidenceOf(state, level.condition, levelState.flip)
-    const { device, instance, node } = resource
-    const text = renderText(level.text, evidence, { device, instance, node })
-    if (alarm !== null) {
-      const changedAtMs = Math.max(atMs, alarm.changedAtMs)
-      state.alarm = copyAlarm(alarm, node, level.severity, changedAtMs, null, text, evidence)
-      emit(state.alarm, 'changed', changedAtMs)
-      return
-    }
-    const key = { resource: resourceName(device, instance), type: rule.name, qualifier: rule.qualifier }
-    state.alarm = {
-      resource: key.resource,
-      type: key.type,
-      qualifier: key.qualifier,
-      id: alarmId(key, levelState.sinceMs),
-      node,
-      device,
-      instance,
-      kind: rule.kind,
-      severity: level.severity,
-      isCleared: false,
-      raisedAtMs: levelState.sinceMs,
-      changedAtMs: atMs,
-      clearedAtMs: null,
-      text,
-      evidence
-    }
-    emit(state.alarm, 'raised', atMs)
-  }
-
-  const holdUntil = (state: RuleState, level: LevelState, atMs: number): void => {
-    level.deadlineMs = atMs
-    deadlines.push(atMs, state)
-    // A condition that flaps under a long hold leaves its old deadlines behind.
-    if (deadlines.size() > 1024 && deadlines.size() > 4 * resources.size)
-      deadlines.prune((at, item) => item.levels.some(one => one.deadlineMs === at))
-  }
-
-  /** Ends the holds of one rule that run out up to `untilMs`, in order. */
-  const endHolds = (state: RuleState, untilMs: number): void => {
-    for (;;) {
-      const atMs = state.levels.reduce((least, level) => Math.min(least, level.deadlineMs), never)
-      if (atMs > untilMs || atMs === never) return
-      for (const level of state.levels) {
-        if (level.deadlineMs > atMs) continue
-        level.deadlineMs = never
-        level.confirmed = level.on
-      }
-      publish(state, atMs)
-    }
-  }
-
-  /** Judges one rule on what its conditions say now. */
-  const judge = (state: RuleState, atMs: number): void => {
-    const { rule, resource } = state
-    const on = (condition: number): boolean => resource.conditions.has(condition)
-    const gate = rule.when.every(on) && !rule.unless.some(on)
-    rule.levels.forEach((level, k) => {
-      const levelState = state.levels[k]
-      if (levelState === undefined) return
-      const now = gate && on(level.condition)
-      if (now === levelState.on) return
-      levelState.on = now
-      levelState.sinceMs = atMs
-      if (now) levelState.flip = resource.conditions.get(level.condition)?.flip ?? null
-      else levelState.offFlip = flipOf(resource, [level.condition, ...rule.when, ...rule.unless])
-      if (now === levelState.confirmed) {
-        levelState.deadlineMs = never
-        return
-      }
-      const holdMs = now ? level.raiseHoldMs : level.clearHoldMs
-      if (holdMs > 0) holdUntil(state, levelState, atMs + holdMs)
-      else {
-        levelState.deadlineMs = never
-        levelState.confirmed = now
-      }
-    })
-    publish(state, atMs)
-  }
-
   const settle = (resource: Resource): void => {
     if (resource.touched.size === 0) return
     const atMs = resource.touchedAtMs
-    for (const state of resource.rules.values()) endHolds(state, atMs)
+    for (const state of resource.rules.values()) judging.endHolds(state, atMs)
     for (const index of resource.touched) {
       const rule = rules.rules[index]
-      if (rule !== undefined) judge(ruleStateOf(resource, rule), atMs)
+      if (rule !== undefined) judging.judge(ruleStateOf(resource, rule), atMs)
     }
     resource.touched.clear()
     resource.flips.clear()
@@ -383,11 +151,10 @@ export function createAlarmEngine(compiled: CompiledRules, restored: Iterable<Al
   /** Takes up an alarm that was open before: its rule holds, and its conditions are taken to be on. */
   const adopt = (alarm: Alarm): void => {
     if (alarm.type === deviceSilent) {
-      silent.set(alarm.device, alarm)
-      index(alarm)
+      silentDevices.keep(alarm)
       return
     }
-    index(alarm)
+    openAlarms.keep(alarm)
     const rule = rules.rules.find(one => one.name === alarm.type && one.qualifier === alarm.qualifier)
     if (rule === undefined || (rule.scope === 'device' && alarm.instance !== '')) {
       orphans.push(alarm)
@@ -431,7 +198,7 @@ export function createAlarmEngine(compiled: CompiledRules, restored: Iterable<Al
   }
 
   const clearOrphans = (nowMs: number): void => {
-    for (const alarm of orphans) clear(alarm, nowMs)
+    for (const alarm of orphans) openAlarms.clear(alarm, nowMs)
     orphans = []
   }
 
@@ -442,79 +209,36 @@ export function createAlarmEngine(compiled: CompiledRules, restored: Iterable<Al
       for (const scope of scopes[flip.condition] ?? []) touch(scope, flip)
     },
 
-    silence({ device, node, sinceMs, nowMs, whole }) {
-      const alarm = silent.get(device)
-      if (sinceMs === null) {
-        if (alarm === undefined) return
-        silent.delete(device)
-        clear(alarm, nowMs)
-        return
-      }
-      if (alarm !== undefined || whole) return
-      const key = { resource: device, type: deviceSilent, qualifier: '' }
-      const evidence: Evidence = {
-        rule: deviceSilent,
-        signal: '',
-        value: 0,
-        limit: null,
-        valueName: null,
-        eventTimeMs: sinceMs,
-        coordinates: null
-      }
-      const raised: Alarm = {
-        ...key,
-        id: alarmId(key, sinceMs),
-        node,
-        device,
-        instance: '',
-        kind: 'device',
-        severity: 'warning',
-        isCleared: false,
-        raisedAtMs: sinceMs,
-        changedAtMs: nowMs,
-        clearedAtMs: null,
-        text: renderText(silentText, evidence, { device, instance: '', node }),
-        evidence
-      }
-      silent.set(device, raised)
-      emit(raised, 'raised', nowMs)
-    },
+    silence: input => silentDevices.silence(input),
 
     tick(nowMs) {
       settleAll()
       clearOrphans(nowMs)
       for (let next = deadlines.peek(); next !== undefined && next.atMs <= nowMs; next = deadlines.peek()) {
         deadlines.pop()
-        endHolds(next.item, next.atMs)
+        judging.endHolds(next.item, next.atMs)
         forgetIfQuiet(next.item.resource)
       }
     },
 
     drain() {
       settleAll()
-      const drained = transitions
-      transitions = []
-      return drained
+      return openAlarms.drain()
     },
 
     open() {
       settleAll()
-      return openById.values()
+      return openAlarms.all()
     },
 
     get(id) {
       settleAll()
-      return openById.get(id)
+      return openAlarms.get(id)
     },
 
     byNode(node) {
       settleAll()
-      const ofNode = openByNode.get(node)
-      if (ofNode === undefined) return []
-      return [...ofNode.values()].sort(
-        (a, b) =>
-          severities.indexOf(a.severity) - severities.indexOf(b.severity) || a.raisedAtMs - b.raisedAtMs
-      )
+      return openAlarms.byNode(node)
     },
 
     raisedConditions(device, instance) {
@@ -546,6 +270,7 @@ export function createAlarmEngine(compiled: CompiledRules, restored: Iterable<Al
       scopes = scopesOf(next)
       resources = new Map()
       deadlines = createDeadlines()
+      judging = createRulesJudge()
       dirty.length = 0
       // What is known to be on comes first: an alarm taken up then finds its conditions with their samples.
       const carried: Resource[] = []
@@ -561,11 +286,8 @@ export function createAlarmEngine(compiled: CompiledRules, restored: Iterable<Al
           })
         }
       }
-      const alarms = [...openById.values()]
-      openById.clear()
-      openByNode.clear()
-      silent.clear()
-      adoptAll(alarms)
+      silentDevices.forgetAll()
+      adoptAll(openAlarms.takeAll())
       clearOrphans(nowMs)
       for (const resource of carried) {
         for (const condition of resource.conditions.keys())
@@ -586,12 +308,12 @@ export function createAlarmEngine(compiled: CompiledRules, restored: Iterable<Al
         for (const state of resource.rules.values()) {
           if (state.alarm === null) continue
           if (node === undefined) {
-            clear(state.alarm, nowMs)
+            openAlarms.clear(state.alarm, nowMs)
             state.alarm = null
           } else if (node !== state.alarm.node) {
             left.add(state.alarm.node)
             state.alarm = { ...state.alarm, node, changedAtMs: Math.max(nowMs, state.alarm.changedAtMs) }
-            emit(state.alarm, 'changed', state.alarm.changedAtMs)
+            openAlarms.emit(state.alarm, 'changed', state.alarm.changedAtMs)
           }
         }
         if (node === undefined) {
@@ -600,18 +322,7 @@ export function createAlarmEngine(compiled: CompiledRules, restored: Iterable<Al
           resources.delete(resource.key)
         } else resource.node = node
       }
-      for (const alarm of [...silent.values()]) {
-        const node = nodeOf(alarm.device, '')
-        if (node === undefined) {
-          silent.delete(alarm.device)
-          clear(alarm, nowMs)
-        } else if (node !== alarm.node) {
-          left.add(alarm.node)
-          const moved = { ...alarm, node, changedAtMs: Math.max(nowMs, alarm.changedAtMs) }
-          silent.set(alarm.device, moved)
-          emit(moved, 'changed', moved.changedAtMs)
-        }
-      }
+      silentDevices.relocate(nodeOf, nowMs, left)
       return [...left]
     },
 
@@ -626,7 +337,7 @@ export function createAlarmEngine(compiled: CompiledRules, restored: Iterable<Al
     },
 
     size() {
-      return { resources: resources.size, deadlines: deadlines.size(), alarms: openById.size }
+      return { resources: resources.size, deadlines: deadlines.size(), alarms: openAlarms.count() }
     }
   }
 }
@@ -636,75 +347,4 @@ function scopesOf(compiled: CompiledRules): readonly (readonly Scope[])[] {
   return compiled.conditions.map(condition => [
     ...new Set(condition.rules.map(rule => compiled.rules[rule]?.scope ?? 'instance'))
   ])
-}
-
-/** The flip among the pending ones that best says why a level changed: the earlier named condition. */
-function flipOf(resource: Resource, conditions: readonly number[]): ConditionFlip | null {
-  for (const condition of conditions) {
-    const flip = resource.flips.get(condition)
-    if (flip !== undefined) return flip
-  }
-  return null
-}
-
-const quietLevel = (): LevelState => ({
-  on: false,
-  sinceMs: 0,
-  confirmed: false,
-  deadlineMs: never,
-  flip: null,
-  offFlip: null
-})
-
-const isQuiet = (level: LevelState): boolean => !level.on && !level.confirmed && level.deadlineMs === never
-
-const resourceKey = (scope: Scope, device: string, instance: string): string =>
-  `${scope}\0${device}\0${instance}`
-
-const resourceName = (device: string, instance: string): string =>
-  instance === '' ? device : `${device}/${instance}`
-
-/** Field by field, because spreading an object this wide is what a storm of alarms would spend its time on. */
-function copyAlarm(
-  alarm: Alarm,
-  node: string,
-  severity: Alarm['severity'],
-  changedAtMs: number,
-  clearedAtMs: number | null,
-  text: LocalText,
-  evidence: Evidence
-): Alarm {
-  return {
-    resource: alarm.resource,
-    type: alarm.type,
-    qualifier: alarm.qualifier,
-    id: alarm.id,
-    node,
-    device: alarm.device,
-    instance: alarm.instance,
-    kind: alarm.kind,
-    severity,
-    isCleared: clearedAtMs !== null,
-    raisedAtMs: alarm.raisedAtMs,
-    changedAtMs,
-    clearedAtMs,
-    text,
-    evidence
-  }
-}
-
-function later(a: ConditionFlip | null, b: ConditionFlip | null): ConditionFlip | null {
-  if (a === null || b === null) return a ?? b
-  return b.timeMs >= a.timeMs ? b : a
-}
-
-/** 16 hex digits from the key and the time it was raised at, so that every instance and every replay names it alike. */
-function alarmId(
-  key: { readonly resource: string; readonly type: string; readonly qualifier: string },
-  raisedAtMs: number
-): string {
-  return createHash('sha256')
-    .update(`${key.resource}\0${key.type}\0${key.qualifier}\0${raisedAtMs}`)
-    .digest('hex')
-    .slice(0, 16)
 }

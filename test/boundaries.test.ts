@@ -25,6 +25,11 @@ const rooms: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     config: [''],
     records: ['', 'config']
   },
+  rules: {
+    '': ['alarms', 'reading'],
+    alarms: [''],
+    reading: ['']
+  },
   topology: {
     '': ['lights', 'addresses'],
     lights: [''],

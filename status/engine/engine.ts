@@ -1,4 +1,5 @@
-import { deviceSilent, type AlarmEngine } from '../../rules/alarms.ts'
+import type { AlarmEngine } from '../../rules/alarms.ts'
+import { deviceSilent } from '../../rules/alarms/silent-devices.ts'
 import type { CompiledRules } from '../../rules/compiled.ts'
 import { evaluateSample } from '../../rules/kernel.ts'
 import type { Alarm, AlarmTransition, ConditionFlip } from '../../rules/model.ts'

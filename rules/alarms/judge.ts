@@ -1,0 +1,152 @@
+import { codeName, signals } from '../../schemas/signals.ts'
+import { ruleLabel, type CompiledCondition } from '../compiled.ts'
+import type { Deadlines } from '../deadlines.ts'
+import type { ConditionFlip, Evidence } from '../model.ts'
+import { createTextRenderer } from '../texts.ts'
+import { alarmId, resourceName } from './identity.ts'
+import { copyAlarm, type OpenAlarms } from './open-alarms.ts'
+import { flipOf, never, type LevelState, type RuleState } from './resource.ts'
+
+/** Judges a rule on one resource: what its conditions say, held by time, and the alarm brought in line with that. */
+export interface Judge {
+  judge(state: RuleState, atMs: number): void
+  /** Ends the holds of one rule that run out up to a time, in order. */
+  endHolds(state: RuleState, untilMs: number): void
+}
+
+/** `resourceCount`: how many resources are known, by which old deadlines are found to be too many. */
+export function createJudge(
+  conditions: readonly CompiledCondition[],
+  open: OpenAlarms,
+  deadlines: Deadlines<RuleState>,
+  resourceCount: () => number
+): Judge {
+  const renderText = createTextRenderer()
+
+  const evidenceOf = (state: RuleState, condition: number, flip: ConditionFlip | null): Evidence => {
+    const signal = signals[conditions[condition]?.signal ?? -1]
+    const rule = ruleLabel(state.rule.name, state.rule.qualifier)
+    if (flip === null || signal === undefined)
+      return (
+        state.alarm?.evidence ?? {
+          rule,
+          signal: signal?.name ?? '',
+          value: 0,
+          limit: null,
+          valueName: null,
+          eventTimeMs: 0,
+          coordinates: null
+        }
+      )
+    return {
+      rule,
+      signal: signal.name,
+      value: flip.value,
+      limit: flip.limit === null || Number.isNaN(flip.limit) ? null : flip.limit,
+      valueName: codeName(signal, flip.value) ?? null,
+      eventTimeMs: flip.timeMs,
+      coordinates: flip.coordinates
+    }
+  }
+
+  /** Brings the alarm of a rule in line with its confirmed levels. */
+  const publish = (state: RuleState, atMs: number): void => {
+    const { rule, resource, alarm } = state
+    const worst = state.levels.findIndex(level => level.confirmed)
+    const level = rule.levels[worst]
+    const levelState = state.levels[worst]
+    if (level === undefined || levelState === undefined) {
+      if (alarm === null) return
+      state.alarm = null
+      const off = state.levels.reduce<ConditionFlip | null>((last, { offFlip }) => later(last, offFlip), null)
+      open.clear(alarm, atMs, off === null ? alarm.evidence : evidenceOf(state, off.condition, off))
+      return
+    }
+    if (alarm !== null && alarm.severity === level.severity) return
+    const evidence = evidenceOf(state, level.condition, levelState.flip)
+    const { device, instance, node } = resource
+    const text = renderText(level.text, evidence, { device, instance, node })
+    if (alarm !== null) {
+      const changedAtMs = Math.max(atMs, alarm.changedAtMs)
+      state.alarm = copyAlarm(alarm, node, level.severity, changedAtMs, null, text, evidence)
+      open.emit(state.alarm, 'changed', changedAtMs)
+      return
+    }
+    const key = { resource: resourceName(device, instance), type: rule.name, qualifier: rule.qualifier }
+    state.alarm = {
+      resource: key.resource,
+      type: key.type,
+      qualifier: key.qualifier,
+      id: alarmId(key, levelState.sinceMs),
+      node,
+      device,
+      instance,
+      kind: rule.kind,
+      severity: level.severity,
+      isCleared: false,
+      raisedAtMs: levelState.sinceMs,
+      changedAtMs: atMs,
+      clearedAtMs: null,
+      text,
+      evidence
+    }
+    open.emit(state.alarm, 'raised', atMs)
+  }
+
+  const holdUntil = (state: RuleState, level: LevelState, atMs: number): void => {
+    level.deadlineMs = atMs
+    deadlines.push(atMs, state)
+    // A condition that flaps under a long hold leaves its old deadlines behind.
+    if (deadlines.size() > 1024 && deadlines.size() > 4 * resourceCount())
+      deadlines.prune((at, item) => item.levels.some(one => one.deadlineMs === at))
+  }
+
+  /** Ends the holds of one rule that run out up to `untilMs`, in order. */
+  const endHolds = (state: RuleState, untilMs: number): void => {
+    for (;;) {
+      const atMs = state.levels.reduce((least, level) => Math.min(least, level.deadlineMs), never)
+      if (atMs > untilMs || atMs === never) return
+      for (const level of state.levels) {
+        if (level.deadlineMs > atMs) continue
+        level.deadlineMs = never
+        level.confirmed = level.on
+      }
+      publish(state, atMs)
+    }
+  }
+
+  /** Judges one rule on what its conditions say now. */
+  const judge = (state: RuleState, atMs: number): void => {
+    const { rule, resource } = state
+    const on = (condition: number): boolean => resource.conditions.has(condition)
+    const gate = rule.when.every(on) && !rule.unless.some(on)
+    rule.levels.forEach((level, k) => {
+      const levelState = state.levels[k]
+      if (levelState === undefined) return
+      const now = gate && on(level.condition)
+      if (now === levelState.on) return
+      levelState.on = now
+      levelState.sinceMs = atMs
+      if (now) levelState.flip = resource.conditions.get(level.condition)?.flip ?? null
+      else levelState.offFlip = flipOf(resource, [level.condition, ...rule.when, ...rule.unless])
+      if (now === levelState.confirmed) {
+        levelState.deadlineMs = never
+        return
+      }
+      const holdMs = now ? level.raiseHoldMs : level.clearHoldMs
+      if (holdMs > 0) holdUntil(state, levelState, atMs + holdMs)
+      else {
+        levelState.deadlineMs = never
+        levelState.confirmed = now
+      }
+    })
+    publish(state, atMs)
+  }
+
+  return { judge, endHolds }
+}
+
+function later(a: ConditionFlip | null, b: ConditionFlip | null): ConditionFlip | null {
+  if (a === null || b === null) return a ?? b
+  return b.timeMs >= a.timeMs ? b : a
+}
