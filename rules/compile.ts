@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import { ProblemsError, type Problem } from '../schemas/config/located-yaml.ts'
 import type { CompiledCondition, CompiledRule, CompiledRules } from './compiled.ts'
 import { createProgramPicker, crowdedSeries } from './pick.ts'
-import { readRulesFiles, type ConditionDraft, type RuleDraft, type RulesFile } from './read.ts'
+import { readRulesFiles, type RulesFile } from './read.ts'
+import type { ConditionDraft, RuleDraft } from './reading/drafts.ts'
 
 /**
  * Compiles rules files (docs/rules.md) to conditions, judged in the workers, and rules over them, judged by the

@@ -3,7 +3,7 @@ import { signals } from '../schemas/signals.ts'
 import type { CompiledCondition, CompiledRules, Limit } from './compiled.ts'
 import type { Selector, SeriesAttributes } from './model.ts'
 import type { ConditionSpec, ProgramSpec } from './program.ts'
-import type { RuleDraft } from './read.ts'
+import type { RuleDraft } from './reading/drafts.ts'
 import { conditionsPerSeriesMax } from './series-state.ts'
 
 /** Which conditions judge which series. */

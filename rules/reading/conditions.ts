@@ -1,0 +1,110 @@
+import type { Path } from '../../schemas/config/located-yaml.ts'
+import { signalIds, signals } from '../../schemas/signals.ts'
+import type { Selector } from '../model.ts'
+import type { Fields, Reader } from '../yaml-reader.ts'
+import type { ConditionDraft } from './drafts.ts'
+import { noHold, readHold, type Hold } from './holds.ts'
+import { readClear, readLimit, type LimitTable } from './limits.ts'
+import { readSelectorFields, selectorKeys } from './selectors.ts'
+
+/** Conditions: what a rule, a level or a clause says of a value. */
+
+export const testKeys = ['in', 'below', 'above', 'clear', 'hysteresis']
+const clauseKeys = [...selectorKeys, ...testKeys, 'hold']
+
+/** A clause of `when` or `unless`: another signal of the same resource, selected as the rule's own unless it says otherwise. */
+export function readClause(
+  reader: Reader,
+  value: unknown,
+  path: Path,
+  rule: Selector | undefined,
+  tables: ReadonlyMap<string, LimitTable>
+): ConditionDraft | undefined {
+  const fields = reader.fields(value, path, clauseKeys)
+  if (fields === undefined) return undefined
+  const own = readSelectorFields(reader, fields, path)
+  const hold = readHold(reader, fields['hold'], [...path, 'hold'], noHold)
+  if (hold.raiseS > 0 || hold.clearS > 0)
+    reader.report(
+      [...path, 'hold'],
+      'a clause is not held by time',
+      'use raise_samples and clear_samples here, or hold the rule'
+    )
+  const selector = own === undefined ? undefined : { ...rule, ...own }
+  return readTest(reader, fields, path, selector, hold, tables)
+}
+
+/** `in`, `below` or `above` with what clears it, as a condition. */
+export function readTest(
+  reader: Reader,
+  fields: Fields,
+  path: Path,
+  selector: Selector | undefined,
+  hold: Hold,
+  tables: ReadonlyMap<string, LimitTable>
+): ConditionDraft | undefined {
+  const ops = (['in', 'below', 'above'] as const).filter(op => fields[op] !== undefined)
+  const op = ops[0]
+  if (op === undefined || ops.length > 1) {
+    reader.report(
+      ops.length > 1 ? [...path, ops[1] ?? ''] : path,
+      ops.length > 1 ? `${ops.join(' and ')} stand together` : 'says nothing of the value',
+      'give exactly one of in, below, above'
+    )
+    return undefined
+  }
+  const signal = selector === undefined ? undefined : signals[signalIds.get(selector.signal) ?? -1]
+  if (selector === undefined || signal === undefined) return undefined
+  const base = { signal: signalIds.get(selector.signal) ?? -1, selector, op }
+  const counts = { raiseCount: hold.raiseSamples, clearCount: hold.clearSamples }
+  if (op === 'in') {
+    for (const key of ['clear', 'hysteresis'])
+      if (fields[key] !== undefined)
+        reader.report([...path, key], 'an enumeration clears by every other name', `remove ${key}`)
+    if (signal.codes === undefined) {
+      reader.report([...path, 'in'], `${signal.name} is a number, not an enumeration`, 'use below or above')
+      return undefined
+    }
+    const names = reader.words(fields['in'], [...path, 'in'], Object.keys(signal.codes))
+    if (names === undefined) return undefined
+    let mask = 0
+    for (const name of names) mask |= 1 << (signal.codes[name] ?? 0)
+    return withKey({ ...base, limit: null, hysteresis: 0, mask: mask >>> 0, ...counts })
+  }
+  if (signal.codes !== undefined) {
+    reader.report(
+      [...path, op],
+      `${signal.name} is an enumeration, not a number`,
+      `use in: with names of ${Object.keys(signal.codes).join(', ')}`
+    )
+    return undefined
+  }
+  if (signal.kind === 'counter') {
+    reader.report([...path, op], `${signal.name} is a counter: its value says nothing`, 'use a gauge')
+    return undefined
+  }
+  const limit = readLimit(reader, fields[op], [...path, op], tables)
+  const hysteresis = readClear(reader, fields, path, op, limit)
+  if (limit === undefined || hysteresis === undefined) return undefined
+  return withKey({ ...base, limit, hysteresis, mask: 0, ...counts })
+}
+
+function withKey(draft: Omit<ConditionDraft, 'key'>): ConditionDraft {
+  const limit =
+    draft.limit === null
+      ? null
+      : [draft.limit.fallback, [...draft.limit.byOpticClass].sort(), signals[draft.limit.moduleSignal]?.name]
+  const { signal, ...attributes } = draft.selector
+  const selector = Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1))
+  const key = JSON.stringify([
+    signal,
+    selector,
+    draft.op,
+    limit,
+    draft.hysteresis,
+    draft.mask,
+    draft.raiseCount,
+    draft.clearCount
+  ])
+  return { ...draft, key }
+}
