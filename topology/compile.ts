@@ -1,11 +1,10 @@
-import { ProblemsError, type Path, type Problem } from '../schemas/config/located-yaml.ts'
+import type { Path, Problem } from '../schemas/config/located-yaml.ts'
 import { tiers } from '../schemas/words.ts'
+import { group, invert, type Lists } from './lists.ts'
 import type { Inventory, InventoryDevice, InventoryNode } from './model.ts'
+import { problemList, throwProblems, type ProblemList } from './problems.ts'
 import { createInventoryStore, type InventoryStore } from './store.ts'
 import { createNumberTable, type NumberTable } from './texts.ts'
-
-/** How many problems are written out in full; the rest are counted in one last line. */
-export const problemsShownMax = 100
 
 /** Where an entry of a file stands. */
 export interface Place {
@@ -48,55 +47,6 @@ export interface CompiledInventory extends Inventory {
   readonly deviceNode: Int32Array
   /** Longest way to a node without parents, in steps: parents are always less deep than their children. */
   readonly depth: Int32Array
-}
-
-/** Gathers problems up to a limit and counts the rest. */
-export interface ProblemList {
-  readonly shown: readonly Problem[]
-  readonly count: number
-  add(problem: Problem): void
-  addCounted(problems: readonly Problem[], count: number): void
-}
-
-export function problemList(shownMax = problemsShownMax): ProblemList {
-  const shown: Problem[] = []
-  let count = 0
-  return {
-    shown,
-    get count() {
-      return count
-    },
-    add(problem) {
-      count++
-      if (shown.length < shownMax) shown.push(problem)
-    },
-    addCounted(problems, total) {
-      count += total
-      for (const problem of problems) if (shown.length < shownMax) shown.push(problem)
-    }
-  }
-}
-
-/** Throws every problem of the list at once, with a last line for those not shown. */
-export function throwProblems(list: ProblemList): void {
-  if (list.count === 0) return
-  const rest = list.count - list.shown.length
-  const last = list.shown[list.shown.length - 1]
-  throw new ProblemsError(
-    rest === 0 || last === undefined
-      ? list.shown
-      : [
-          ...list.shown,
-          {
-            file: last.file,
-            line: last.line,
-            column: last.column,
-            path: '',
-            message: `and ${rest} more problems are not shown`,
-            remedy: 'correct those above and check again'
-          }
-        ]
-  )
 }
 
 /** An inventory that did not come from a file: a generated city, a test. */
@@ -297,11 +247,6 @@ function* indexNodes(store: InventoryStore, report: Report): Generator<void, Int
 
 const doubledId = 'give each its own id, or remove one of them'
 
-interface Lists {
-  readonly start: Int32Array
-  readonly list: Int32Array
-}
-
 interface Report {
   (kind: 'node' | 'device', at: number, inside: Path, message: string, remedy: string): void
   where(kind: 'node' | 'device', at: number): string
@@ -384,29 +329,6 @@ function* linkParents(store: InventoryStore, nodeOfText: Int32Array, report: Rep
   }
   start[nodeCount] = end
   return { start, list: end === list.length ? list : list.slice(0, end) }
-}
-
-/** From "parents of each" to "children of each", children in the order of the inventory. */
-function invert(lists: Lists, count: number): Lists {
-  const start = new Int32Array(count + 1)
-  for (const target of lists.list) start[target + 1]!++
-  for (let i = 0; i < count; i++) start[i + 1]! += start[i]!
-  const next = start.slice()
-  const list = new Int32Array(lists.list.length)
-  for (let i = 0; i < count; i++) {
-    for (let e = lists.start[i]!; e < lists.start[i + 1]!; e++) list[next[lists.list[e]!]!++] = i
-  }
-  return { start, list }
-}
-
-function group(ownerOf: Int32Array, owners: number): Lists {
-  const start = new Int32Array(owners + 1)
-  for (const owner of ownerOf) start[owner + 1]!++
-  for (let i = 0; i < owners; i++) start[i + 1]! += start[i]!
-  const next = start.slice()
-  const list = new Int32Array(ownerOf.length)
-  for (let k = 0; k < ownerOf.length; k++) list[next[ownerOf[k]!]!++] = k
-  return { start, list }
 }
 
 function sortTopologically(
