@@ -9,8 +9,8 @@ import { inventoryNdjson, inventoryYaml } from '../../topology/write.ts'
 import { encoderFor, type Format } from './encode-other.ts'
 import { devicesAtRate, recordsPerSecond } from './rate.ts'
 import { runSimulator, type SimulatorRun } from './run.ts'
-import { parseScenario, quietScenario, type Fault, type Scenario } from './scenario.ts'
-import { createSimulation, type FaultNews, type Simulation } from './simulation.ts'
+import { parseScenario, quietScenario, type Fault, type FaultNews, type Scenario } from './scenario.ts'
+import { createSimulation, type Simulation } from './simulation.ts'
 import { connectKafkaSink, type RecordSink } from './sink.ts'
 
 const scenarioFolder = join(packageRoot, 'embedded', 'simulator', 'scenarios')

@@ -44,6 +44,19 @@ export interface ScenarioEvent {
   readonly allWays: boolean
 }
 
+/** A fault begins, ends, or finds no node that matches its place: what to tell the person who watches. */
+export interface FaultNews {
+  readonly phase: 'begins' | 'ends' | 'nowhere'
+  readonly fault: Fault
+  readonly nodeId: string
+  readonly nodeName: string
+  /** What is hit beside the node: the collector, the device or the parent. */
+  readonly what: string
+  readonly nodesBelow: number
+  readonly atMs: number
+  readonly endsAtMs: number
+}
+
 export interface Scenario {
   readonly name: string
   /** Played again from its start after this; 0 for once. */

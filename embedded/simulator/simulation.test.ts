@@ -5,8 +5,8 @@ import { packageRoot } from '../../schemas/package-root.ts'
 import { generateCity } from './city.ts'
 import { createTelegrafEncoder } from './encode-telegraf.ts'
 import type { SimulatedRecord } from './readings.ts'
-import { parseScenario, quietScenario, type ScenarioEvent } from './scenario.ts'
-import { createSimulation, type FaultNews, type SimulationOptions } from './simulation.ts'
+import { parseScenario, quietScenario, type FaultNews, type ScenarioEvent } from './scenario.ts'
+import { createSimulation, type SimulationOptions } from './simulation.ts'
 
 const city = generateCity({ nodes: 300, seed: 5, intervalS: 10, upsIntervalS: 10 })
 const startMs = Date.UTC(2026, 0, 15, 12)

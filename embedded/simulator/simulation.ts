@@ -1,7 +1,10 @@
 import type { InventoryDevice, InventoryNode } from '../../topology/model.ts'
+import { createAgenda, type Agenda } from './agenda.ts'
+import { assignCollectors, pollRings, type PollRing } from './polls.ts'
+import { createPorts, lossAt, type Loss } from './ports.ts'
 import { createRandom } from './random.ts'
-import type { Encode, InterfaceReading, OpticsReading, SimulatedRecord, UpsSource } from './readings.ts'
-import type { Fault, Place, Scenario, ScenarioEvent } from './scenario.ts'
+import type { Encode, SimulatedRecord, UpsSource } from './readings.ts'
+import type { FaultNews, Place, Scenario, ScenarioEvent } from './scenario.ts'
 
 /**
  * A city as its collectors see it: what every poll would read at its time, given what is broken then. Pure: the
@@ -27,19 +30,6 @@ export interface SimulationOptions {
   readonly onFault?: (news: FaultNews) => void
 }
 
-/** A fault begins, ends, or finds no node that matches its place: what to tell the person who watches. */
-export interface FaultNews {
-  readonly phase: 'begins' | 'ends' | 'nowhere'
-  readonly fault: Fault
-  readonly nodeId: string
-  readonly nodeName: string
-  /** What is hit beside the node: the collector, the device or the parent. */
-  readonly what: string
-  readonly nodesBelow: number
-  readonly atMs: number
-  readonly endsAtMs: number
-}
-
 /** What is true of a node, whatever its telemetry says: the measure that tests hold lights against. */
 interface NodeTruth {
   readonly powered: boolean
@@ -61,21 +51,6 @@ export interface Simulation {
 
 const accessPorts = 24
 const stormRounds = 4
-
-interface Optic {
-  readonly rxLow: number
-  readonly rxHigh: number
-  readonly txDbm: number
-  readonly speedBps: number
-}
-/** Where healthy levels lie, by optic class: within the limits of the class with room for noise. */
-const optics: Readonly<Record<string, Optic>> = {
-  '1000base-bx10': { rxLow: -14, rxHigh: -9, txDbm: -6, speedBps: 1e9 },
-  '1000base-lx10': { rxLow: -13, rxHigh: -7, txDbm: -6, speedBps: 1e9 },
-  '10gbase-lr': { rxLow: -9, rxHigh: -4, txDbm: -2.5, speedBps: 1e10 },
-  '10gbase-er': { rxLow: -10, rxHigh: -4, txDbm: 1, speedBps: 1e10 }
-}
-const copper: Optic = { rxLow: 0, rxHigh: 0, txDbm: 0, speedBps: 1e9 }
 
 export function createSimulation(options: SimulationOptions): Simulation {
   const { nodes, devices, scenario, startMs, encode } = options
@@ -118,38 +93,20 @@ export function createSimulation(options: SimulationOptions): Simulation {
   deviceNode.forEach((n, d) => devicesOf[n]?.push(d))
   const bootedAtMs = Float64Array.from(devices, () => startMs - random.between(1, 120) * 86_400_000)
   const deadSwitch = new Uint8Array(devices.length)
-  const portStart = new Int32Array(devices.length + 1)
-  devices.forEach((device, d) => (portStart[d + 1] = (portStart[d] ?? 0) + device.ports.length))
-  const ports = portStart[devices.length] ?? 0
-  const inOctets = new Float64Array(ports)
-  const outOctets = new Float64Array(ports)
-  const inErrors = new Float64Array(ports)
-  const octetsPerS = new Float64Array(ports)
-  const polledMs = new Float64Array(ports).fill(startMs)
-  const lastOper = new Uint8Array(ports).fill(1)
-  const lastChangeTicks = new Float64Array(ports)
-  const rxBase = new Float64Array(ports)
-  /** Way up that a port stands for: link index, or -1; and the node whose life the port shows, or -1. */
-  const portLink = new Int32Array(ports).fill(-1)
-  const portPeer = new Int32Array(ports).fill(-1)
-  devices.forEach((device, d) => {
-    const here = deviceNode[d] ?? 0
-    device.ports.forEach((port, i) => {
-      const p = (portStart[d] ?? 0) + i
-      const optic = optics[port.opticClass] ?? copper
-      rxBase[p] = random.between(optic.rxLow, optic.rxHigh)
-      octetsPerS[p] = random.between(0.01, 0.4) * (optic.speedBps / 8)
-      inOctets[p] = Math.floor(random.between(1e9, 1e13))
-      outOctets[p] = Math.floor(random.between(1e9, 1e13))
-      lastChangeTicks[p] = Math.floor(random.between(0, 9e6))
-      const peer = nodeIndex.get(port.peer)
-      if (peer === undefined || peer === here) return
-      portPeer[p] = peer
-      const [child, parent] = port.role === 'uplink' ? [here, peer] : [peer, here]
-      const slot = parents[child]?.indexOf(parent) ?? -1
-      if (slot >= 0) portLink[p] = (linkStart[child] ?? 0) + slot
-    })
+  const ports = createPorts({
+    devices,
+    startMs,
+    random,
+    nowMs: () => nowMs,
+    deviceNode,
+    parents,
+    nodeIndex,
+    linkStart,
+    linkCuts,
+    alive,
+    bootedAtMs
   })
+  const { start: portStart, rxLoss } = ports
   const loads = Float64Array.from(devices, () => random.between(15, 45))
   const levels = Float64Array.from(devices, () => random.between(-3.5, -0.5))
   const batteryMs = Float64Array.from(nodes, () => random.between(35, 70) * 60_000)
@@ -162,58 +119,14 @@ export function createSimulation(options: SimulationOptions): Simulation {
   const testing = new Uint8Array(nodes.length)
   const worn = new Uint8Array(nodes.length)
 
-  interface Loss {
-    readonly fromMs: number
-    readonly rampMs: number
-    readonly db: number
-  }
-  const rxLoss = new Map<number, Loss>()
   const catvLoss = new Map<number, Loss>()
 
   // One collector for about two areas, one more for what stands above them.
   const collectorOf = assignCollectors(nodes, parents)
   const deadCollectors = new Map<string, number>()
 
-  // What is due, in time order: the world's own events in a heap, regular polls in rings.
-  interface Due {
-    readonly timeMs: number
-    readonly order: number
-    readonly act: (emit: (record: SimulatedRecord) => void) => void
-  }
-  const heap: Due[] = []
-  let orders = 0
-  const before = (a: Due, b: Due): boolean =>
-    a.timeMs < b.timeMs || (a.timeMs === b.timeMs && a.order < b.order)
-  const at = (timeMs: number, act: Due['act']): void => {
-    let i = heap.length
-    const due: Due = { timeMs, order: orders++, act }
-    heap.push(due)
-    while (i > 0) {
-      const up = (i - 1) >> 1
-      const parent = heap[up] as Due
-      if (!before(due, parent)) break
-      heap[i] = parent
-      i = up
-    }
-    heap[i] = due
-  }
-  const takeDue = (): Due => {
-    const top = heap[0] as Due
-    const last = heap.pop() as Due
-    if (heap.length > 0) {
-      let i = 0
-      for (;;) {
-        let down = 2 * i + 1
-        if (down >= heap.length) break
-        if (down + 1 < heap.length && before(heap[down + 1] as Due, heap[down] as Due)) down++
-        if (!before(heap[down] as Due, last)) break
-        heap[i] = heap[down] as Due
-        i = down
-      }
-      heap[i] = last
-    }
-    return top
-  }
+  const agenda = createAgenda()
+  const at: Agenda['at'] = (timeMs, act) => agenda.at(timeMs, act)
   const rings = pollRings(devices, startMs, defaultIntervalMs)
 
   // ---- what is alive and reachable ----
@@ -241,10 +154,7 @@ export function createSimulation(options: SimulationOptions): Simulation {
     powered[n] = on ? 1 : 0
     treeDirty = true
     for (const d of devicesOf[n] ?? []) {
-      for (let p = portStart[d] ?? 0; p < (portStart[d + 1] ?? 0); p++) {
-        inOctets[p] = outOctets[p] = inErrors[p] = lastChangeTicks[p] = 0
-        lastOper[p] = 1
-      }
+      ports.reset(d)
       if (!on) continue
       bootedAtMs[d] = nowMs + random.between(0.35, 1) * bootMsMax
       at(bootedAtMs[d] ?? 0, () => (treeDirty = true))
@@ -454,10 +364,6 @@ export function createSimulation(options: SimulationOptions): Simulation {
   playScenario(startMs)
 
   // ---- polls ----
-  const lossNow = (loss: Loss | undefined): number => {
-    if (loss === undefined) return 0
-    return loss.db * (loss.rampMs <= 0 ? 1 : Math.min(1, (nowMs - loss.fromMs) / loss.rampMs))
-  }
   const answers = (d: number): boolean => {
     const n = deviceNode[d] ?? 0
     if (treeDirty) settleTree()
@@ -467,96 +373,6 @@ export function createSimulation(options: SimulationOptions): Simulation {
       (bootedAtMs[d] ?? 0) <= nowMs &&
       !(deadCollectors.size > 0 && deadCollectors.has(collectorOf[n] ?? ''))
     )
-  }
-
-  const readPort = (device: InventoryDevice, d: number, p: number, collector: string): InterfaceReading => {
-    const link = portLink[p] ?? -1
-    const peer = portPeer[p] ?? -1
-    const up = (link < 0 || linkCuts[link] === 0) && (peer < 0 || alive[peer] === 1)
-    const oper = up ? 1 : 2
-    const passedS = Math.max(0, nowMs - (polledMs[p] ?? nowMs)) / 1000
-    polledMs[p] = nowMs
-    if (up) {
-      const rate = octetsPerS[p] ?? 0
-      inOctets[p] = (inOctets[p] ?? 0) + Math.floor(rate * passedS * random.between(0.6, 1.4))
-      outOctets[p] = (outOctets[p] ?? 0) + Math.floor(rate * passedS * random.between(0.1, 0.5))
-      if (random.next() < 0.002) inErrors[p] = (inErrors[p] ?? 0) + 1
-    }
-    if (lastOper[p] !== oper) {
-      lastOper[p] = oper
-      lastChangeTicks[p] = Math.floor((nowMs - (bootedAtMs[d] ?? 0)) / 10)
-    }
-    const port = device.ports[p - (portStart[d] ?? 0)]
-    return {
-      kind: 'interface',
-      device,
-      collector,
-      timeMs: nowMs,
-      index: port?.instance ?? '',
-      adminStatus: 1,
-      operStatus: oper,
-      inOctets: inOctets[p] ?? 0,
-      outOctets: outOctets[p] ?? 0,
-      inErrors: inErrors[p] ?? 0,
-      outErrors: 0,
-      inDiscards: 0,
-      outDiscards: 0,
-      speedBps: (optics[port?.opticClass ?? ''] ?? copper).speedBps,
-      lastChangeTicks: lastChangeTicks[p] ?? 0
-    }
-  }
-
-  const readOptics = (device: InventoryDevice, d: number, p: number, collector: string): OpticsReading => {
-    const port = device.ports[p - (portStart[d] ?? 0)]
-    const opticClass = port?.opticClass ?? ''
-    const dark = lastOper[p] === 2
-    const rxDbm = dark
-      ? -Infinity
-      : (rxBase[p] ?? 0) - (rxLoss.size > 0 ? lossNow(rxLoss.get(p)) : 0) + random.normal() * 0.12
-    return {
-      kind: 'optics',
-      device,
-      collector,
-      timeMs: nowMs,
-      index: port?.instance ?? '',
-      opticClass,
-      rxDbm,
-      txDbm: (optics[opticClass] ?? copper).txDbm + random.normal() * 0.05,
-      tempC: 38 + random.normal() * 1.5,
-      voltageV: 3.28 + random.normal() * 0.01,
-      biasMa: 14 + random.normal() * 0.4
-    }
-  }
-
-  /** Access ports need no memory: their counters follow from the time since the switch started. */
-  const readAccessPort = (
-    device: InventoryDevice,
-    d: number,
-    port: number,
-    collector: string
-  ): InterfaceReading => {
-    const mixed = (Math.imul(d + 1, 0x9e3779b1) ^ Math.imul(port, 0x85ebca6b)) >>> 0
-    const upS = Math.max(0, nowMs - (bootedAtMs[d] ?? 0)) / 1000
-    // Some seventeen of twenty-four are in use, and after a start they come up within a minute and a half.
-    const up = mixed % 24 < 17 && upS > (mixed >>> 8) % 90
-    const rate = up ? (mixed % 1000) * 40 : 0
-    return {
-      kind: 'interface',
-      device,
-      collector,
-      timeMs: nowMs,
-      index: `${port}`,
-      adminStatus: 1,
-      operStatus: up ? 1 : 2,
-      inOctets: Math.floor(upS * rate),
-      outOctets: Math.floor(upS * rate * 8),
-      inErrors: 0,
-      outErrors: 0,
-      inDiscards: 0,
-      outDiscards: 0,
-      speedBps: 1e8,
-      lastChangeTicks: up ? ((mixed >>> 8) % 90) * 100 : 0
-    }
   }
 
   const readUps = (device: InventoryDevice, d: number, collector: string, emit: Deliver): void => {
@@ -601,7 +417,7 @@ export function createSimulation(options: SimulationOptions): Simulation {
     const device = devices[d]
     if (device === undefined || !answers(d)) return
     const collector = collectorOf[deviceNode[d] ?? 0] ?? ''
-    for (let port = 1; port <= accessPorts; port++) encode(readAccessPort(device, d, port, collector), emit)
+    for (let port = 1; port <= accessPorts; port++) encode(ports.readAccess(device, d, port, collector), emit)
   }
 
   const isAccessSwitch = (d: number): boolean =>
@@ -613,19 +429,19 @@ export function createSimulation(options: SimulationOptions): Simulation {
     const collector = collectorOf[deviceNode[d] ?? 0] ?? ''
     if (device.role === 'ups') readUps(device, d, collector, emit)
     else if (device.role === 'catv') {
-      const inputDbm = (levels[d] ?? 0) - lossNow(catvLoss.get(d)) + random.normal() * 0.1
+      const inputDbm = (levels[d] ?? 0) - lossAt(catvLoss.get(d), nowMs) + random.normal() * 0.1
       // The receiver's automatic gain holds its output while the input is in its range.
       const rfDbuv = 105 + Math.min(0, (inputDbm + 8) * 2) + random.normal() * 0.2
       encode({ kind: 'catv', device, collector, timeMs: nowMs, inputDbm, rfDbuv }, emit)
     } else {
       for (let p = portStart[d] ?? 0; p < (portStart[d + 1] ?? 0); p++) {
-        encode(readPort(device, d, p, collector), emit)
+        encode(ports.read(device, d, p, collector), emit)
         if (device.ports[p - (portStart[d] ?? 0)]?.opticClass !== '')
-          encode(readOptics(device, d, p, collector), emit)
+          encode(ports.readOptics(device, d, p, collector), emit)
       }
       if (profile === 'full' && isAccessSwitch(d)) pollAccess(d, emit)
       // A switch of which the inventory knows no port still answers.
-      else if (device.ports.length === 0) encode(readAccessPort(device, d, 1, collector), emit)
+      else if (device.ports.length === 0) encode(ports.readAccess(device, d, 1, collector), emit)
     }
   }
 
@@ -649,10 +465,10 @@ export function createSimulation(options: SimulationOptions): Simulation {
       for (;;) {
         const ring = nextPoll()
         const pollMs = ring?.dueMs() ?? Infinity
-        const eventMs = heap[0]?.timeMs ?? Infinity
+        const eventMs = agenda.nextMs()
         if (Math.min(pollMs, eventMs) > toMs) break
         if (eventMs <= pollMs) {
-          const due = takeDue()
+          const due = agenda.take()
           nowMs = Math.max(nowMs, due.timeMs)
           due.act(emit)
         } else {
@@ -662,7 +478,7 @@ export function createSimulation(options: SimulationOptions): Simulation {
       }
       nowMs = Math.max(nowMs, toMs)
     },
-    nextDueMs: () => Math.min(nextPoll()?.dueMs() ?? Infinity, heap[0]?.timeMs ?? Infinity),
+    nextDueMs: () => Math.min(nextPoll()?.dueMs() ?? Infinity, agenda.nextMs()),
     truth: nodeId => {
       const n = nodeIndex.get(nodeId)
       if (n === undefined) return undefined
@@ -676,63 +492,4 @@ export function createSimulation(options: SimulationOptions): Simulation {
     active: () => [...active.values()],
     inject: event => start(event)
   }
-}
-
-interface PollRing {
-  /** When the next device of the ring is polled (ms). */
-  dueMs(): number
-  /** That device; the ring moves on. */
-  take(): number
-}
-
-/** Devices of one interval are polled in turn, evenly spread over it: no collector asks all at once. */
-function pollRings(
-  devices: readonly InventoryDevice[],
-  startMs: number,
-  defaultIntervalMs: number
-): PollRing[] {
-  const byInterval = new Map<number, number[]>()
-  devices.forEach((device, d) => {
-    const intervalMs = device.intervalS > 0 ? device.intervalS * 1000 : defaultIntervalMs
-    const list = byInterval.get(intervalMs)
-    if (list === undefined) byInterval.set(intervalMs, [d])
-    else list.push(d)
-  })
-  return [...byInterval].map(([intervalMs, list]) => {
-    // A stride that shares no factor with the length visits every device once, neighbours far apart.
-    let stride = Math.max(1, Math.floor(list.length * 0.618))
-    while (commonDivisor(stride, list.length) !== 1) stride++
-    let turn = 0
-    let place = 0
-    return {
-      dueMs: () => startMs + Math.floor((turn * intervalMs) / list.length),
-      take: () => {
-        const d = list[place] ?? 0
-        place = (place + stride) % list.length
-        turn++
-        return d
-      }
-    }
-  })
-}
-
-function commonDivisor(a: number, b: number): number {
-  while (b !== 0) [a, b] = [b, a % b]
-  return a
-}
-
-/** A collector's name for every node: one for the core and districts, one for about two areas each below. */
-function assignCollectors(
-  nodes: readonly InventoryNode[],
-  parents: readonly (readonly number[])[]
-): string[] {
-  const names: string[] = []
-  let areas = 0
-  nodes.forEach((node, n) => {
-    const above = parents[n]?.[0]
-    if (node.tier === 'core' || node.tier === 'district') names.push('collector-core')
-    else if (node.tier === 'area') names.push(`collector-${1 + Math.floor(areas++ / 2)}`)
-    else names.push(above === undefined ? 'collector-core' : (names[above] ?? 'collector-core'))
-  })
-  return names
 }
