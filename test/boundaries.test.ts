@@ -59,6 +59,21 @@ const rooms: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   }
 }
 
+/** No product file is longer than this. What is, stands here with its reason; the list may only shrink. */
+const linesMax = 500
+const longFiles: Readonly<Record<string, string>> = {
+  'ingest/clickhouse/writer.ts':
+    'one state machine for each partition, cut where delivery gets its own parts',
+  'status/page/app.js': 'one module of the page, cut with its style',
+  'status/page/style.css': 'one sheet of the page, cut by what it styles'
+}
+
+/** More product files than this side by side are a heap; a folder that has more stands here with its reason. */
+const filesMax = 24
+const fullFolders: Readonly<Record<string, string>> = {
+  daemon: 'the parts that main.ts was cut into; they get rooms as they grow'
+}
+
 /** rules/ and topology/ do no I/O and read no clock. */
 const pureFolders = ['rules', 'topology']
 const ioModules = /^node:(fs|net|http|https|dgram|child_process|worker_threads|timers|cluster|tls|dns)/
@@ -74,6 +89,16 @@ const rootSources = readdirSync(packageRoot).filter(
   name => name.endsWith('.ts') && !name.endsWith('.config.ts')
 )
 const product = [...rootSources, ...Object.keys(allowed).flatMap(sources)]
+
+/** What runs in the browser is product too. */
+const shipped = [
+  ...product,
+  ...readdirSync(join(packageRoot, 'status', 'page'), { recursive: true, encoding: 'utf8' })
+    .filter(name => /\.(js|css|html)$/.test(name))
+    .map(name => join('status', 'page', name))
+]
+
+const linesOf = (file: string): number => readFileSync(join(packageRoot, file), 'utf8').split('\n').length - 1
 
 /** Modules named in imports of values and types; import() too. */
 const importsOf = (file: string): string[] =>
@@ -145,6 +170,18 @@ describe('boundaries', () => {
         .map(target => `${file} imports ${target}`)
     )
     expect(wrong).toEqual([])
+  })
+
+  it(`no product file is longer than ${linesMax} lines, except those that say why`, () => {
+    const long = shipped.filter(file => linesOf(file) > linesMax)
+    expect(long.sort()).toEqual(Object.keys(longFiles).sort())
+  })
+
+  it(`no folder has more than ${filesMax} product files side by side, except those that say why`, () => {
+    const counts = new Map<string, number>()
+    for (const file of shipped) counts.set(dirname(file), (counts.get(dirname(file)) ?? 0) + 1)
+    const full = [...counts].filter(([, count]) => count > filesMax).map(([folder]) => folder)
+    expect(full.filter(folder => fullFolders[folder] === undefined)).toEqual([])
   })
 
   for (const folder of pureFolders) {
