@@ -1,5 +1,6 @@
 // @ts-check
 /** The operator page: puts the parts together. The address in the bar (?address=, ?node=) is the whole state. */
+import { createAddressBox } from './address-box.js'
 import { Refused, follow, get, onTokenNeeded, setToken } from './api.js'
 import {
   answerCard,
@@ -16,7 +17,6 @@ import { choose, clock, current, number, t } from './words.js'
 
 const input = byId('address')
 const answer = byId('answer')
-const suggestions = byId('suggestions')
 
 /** @type {{ kind: 'overview' } | { kind: 'node', id: string, address: string | null, node: any, history: any[] | null }
  *   | { kind: 'candidates', query: string, list: any[] } | { kind: 'message', title: string, text: string }} */
@@ -117,7 +117,7 @@ function navigate(query, push) {
 /** @param {string} id @param {string | null} [address] @param {boolean} [push] */
 async function openNode(id, address = null, push = true) {
   const mine = ++question
-  closeSuggestions()
+  box.close()
   try {
     const node = await get(`api/v1/nodes/${encodeURIComponent(id)}`)
     if (mine !== question) return
@@ -138,7 +138,7 @@ async function openNode(id, address = null, push = true) {
 /** @param {string} query @param {boolean} [push] */
 async function lookUp(query, push = true) {
   const mine = ++question
-  closeSuggestions()
+  box.close()
   if (query.trim() === '') return goHome(push)
   try {
     const found = await get('api/v1/status', { address: query, limit: 10 })
@@ -189,87 +189,14 @@ function fromLocation() {
 
 /* ---------- the address box ---------- */
 
-/** @type {any[]} */
-let offered = []
-let selected = -1
-/** @type {any} */
-let typing
-/** @type {any} */
-let asked
-
-function closeSuggestions() {
-  clearTimeout(typing)
-  asked?.abort()
-  offered = []
-  selected = -1
-  suggestions.hidden = true
-  input.setAttribute('aria-expanded', 'false')
-  input.removeAttribute('aria-activedescendant')
-}
-
-async function suggest() {
-  const query = input.value.trim()
-  if (query === '') return closeSuggestions()
-  asked?.abort()
-  asked = new AbortController()
-  try {
-    const { items } = await get('api/v1/addresses', { q: query, limit: 8 }, asked.signal)
-    offered = items
-    selected = -1
-    drawSuggestions()
-  } catch (error) {
-    if (/** @type {any} */ (error).name !== 'AbortError') closeSuggestions()
-  }
-}
-
-function drawSuggestions() {
-  suggestions.replaceChildren(
-    ...offered.map((match, index) =>
-      h(
-        'li',
-        {
-          role: 'option',
-          id: `suggestion-${index}`,
-          'aria-selected': String(index === selected),
-          onmousedown: (/** @type {any} */ event) => event.preventDefault(),
-          onclick: () => void openNode(match.nodeId, match.address)
-        },
-        match.address,
-        h('span.soft', null, t(`tier.${match.tier}`))
-      )
-    )
-  )
-  suggestions.hidden = offered.length === 0
-  input.setAttribute('aria-expanded', String(offered.length > 0))
-  if (selected >= 0) input.setAttribute('aria-activedescendant', `suggestion-${selected}`)
-  else input.removeAttribute('aria-activedescendant')
-  suggestions.children[selected]?.scrollIntoView({ block: 'nearest' })
-}
-
-input.addEventListener('input', () => {
-  clearTimeout(typing)
-  typing = setTimeout(() => void suggest(), 90)
-})
-input.addEventListener('blur', () => closeSuggestions())
-input.addEventListener('keydown', (/** @type {any} */ event) => {
-  if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
-    if (offered.length > 0) {
-      const places = offered.length + 1
-      selected = ((selected + 1 + (event.key === 'ArrowDown' ? 1 : -1) + places) % places) - 1
-      drawSuggestions()
-    } else answer.querySelector('.candidates button')?.focus()
-    event.preventDefault()
-  } else if (event.key === 'Escape') {
-    event.stopPropagation()
-    if (offered.length > 0) closeSuggestions()
-    else goHome()
-  }
-})
-byId('ask').addEventListener('submit', (/** @type {any} */ event) => {
-  event.preventDefault()
-  const match = offered[selected]
-  if (match === undefined) void lookUp(input.value)
-  else void openNode(match.nodeId, match.address).then(() => input.select())
+const box = createAddressBox({
+  form: byId('ask'),
+  input,
+  list: byId('suggestions'),
+  open: (id, address) => openNode(id, address),
+  lookUp: query => void lookUp(query),
+  intoCandidates: () => answer.querySelector('.candidates button')?.focus(),
+  leave: () => goHome()
 })
 answer.addEventListener('keydown', (/** @type {any} */ event) => {
   if (event.key !== 'ArrowDown' && event.key !== 'ArrowUp') return
