@@ -172,7 +172,7 @@ describe.skipIf(!present && process.env['CI'] === undefined)('the operator page 
     await page.keyboard.press('f')
     await page.waitForSelector('#only-trouble[aria-pressed="true"]')
     await expect.poll(() => page.locator('.row').count()).toBeLessThanOrEqual(15)
-    expect(await page.locator('[data-id="ku-2-1-1"]').count()).toBe(1)
+    await expect.poll(() => page.locator('[data-id="ku-2-1-1"]').count()).toBe(1)
     expect(await page.locator('[data-id="ku-2-1-2"]').count()).toBe(0)
   })
 
