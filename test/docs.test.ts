@@ -28,7 +28,7 @@ describe('documentation', () => {
   it('names files that exist in the architecture page', () => {
     const named = [
       ...read('docs/ARCHITECTURE.md').matchAll(
-        /`((?:ingest|rules|workers|status|topology|schemas|test)\/[\w./-]+\.ts)`/g
+        /`((?:daemon|embedded|ingest|rules|workers|status|topology|schemas|test)\/[\w./-]+\.ts)`/g
       )
     ]
     const missing = named.map(match => match[1]!).filter(file => !existsSync(join(packageRoot, file)))
@@ -52,4 +52,33 @@ describe('documentation', () => {
       expect(walls).toEqual([])
     }
   )
+
+  const ways = [
+    ...read('docs/ARCHITECTURE.md').matchAll(/^## (The way of an? [a-z ]+)\n([\s\S]*?)(?=^## )/gm)
+  ].map(([, title, text]) => ({
+    title: title!,
+    hops: [...text!.matchAll(/^\d+\. (.*)/gm)].map(hop => hop[1]!)
+  }))
+
+  it('names the ways of a record, of a flip and of an address query', () => {
+    expect(ways.map(({ title }) => title)).toEqual([
+      'The way of a record',
+      'The way of a flip',
+      'The way of an address query'
+    ])
+  })
+
+  /** A hop begins with its file and its function, such as `a/b.ts` `createC().method`. */
+  it.each(ways)('$title has at most eight hops, and each is in the code', ({ hops }) => {
+    expect(hops.length).toBeGreaterThan(3)
+    expect(hops.length).toBeLessThanOrEqual(8)
+    const untrue = hops.filter(hop => {
+      const [, file, name, method] = /^`([\w./-]+\.ts)` `(\w+)(?:\(\)\.(\w+))?`: /.exec(hop) ?? []
+      if (file === undefined || !existsSync(join(packageRoot, file))) return true
+      const code = read(file)
+      const isExported = new RegExp(`^export (async )?(function|const|class) ${name}\\b`, 'm').test(code)
+      return !isExported || (method !== undefined && !new RegExp(`\\b${method}\\b\\s*[(:,]`).test(code))
+    })
+    expect(untrue).toEqual([])
+  })
 })
