@@ -1,0 +1,52 @@
+import { spawn } from 'node:child_process'
+import { mkdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { packageRoot } from '../../schemas/package-root.ts'
+
+/**
+ * `npm run test:nightly`: what takes long and seldom tells anything. It is no part of `npm test`, which has every test already:
+ * here random tests are tried far more often, and more of what no test is quick enough for. Ends with 1 at the first failure.
+ */
+const propertyRounds = 20
+const formatsFile = join(packageRoot, '.cache', 'nightly-formats.json')
+
+async function run(args: readonly string[]): Promise<void> {
+  const child = spawn(process.execPath, args, { cwd: packageRoot, stdio: 'inherit' })
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('exit', resolve)
+  })
+  if (code !== 0) throw new Error(`node ${args.join(' ')} ended with ${code ?? 'a signal'}`)
+}
+
+/** Each round draws anew; a failure prints the seed that brings it back. */
+async function properties(): Promise<void> {
+  for (let round = 1; round <= propertyRounds; round++) {
+    console.log(`nightly: random tests, round ${round} of ${propertyRounds}`)
+    await run(['node_modules/vitest/vitest.mjs', 'run', '--project', 'property', '--reporter', 'dot'])
+  }
+}
+
+/** A million generated and mutated records, read by the kernel and by the reference decoder. */
+async function formats(): Promise<void> {
+  await mkdir(join(packageRoot, '.cache'), { recursive: true })
+  await run(['dist/bench/run.js', 'formats', '--runs', '1', '--json', formatsFile])
+  const report = JSON.parse(await readFile(formatsFile, 'utf8')) as {
+    readonly figures: Readonly<Record<string, number>>
+  }
+  const differences = report.figures['parity_differences']
+  if (differences !== 0)
+    throw new Error(
+      `The kernel reads ${differences} batches otherwise than the decoder; each is printed above with its seed.`
+    )
+}
+
+const startMs = Date.now()
+try {
+  await properties()
+  await formats()
+  console.log(`nightly: all well after ${Math.round((Date.now() - startMs) / 1000)} s`)
+} catch (error) {
+  console.error(`nightly: ${error instanceof Error ? error.message : String(error)}`)
+  process.exitCode = 1
+}
