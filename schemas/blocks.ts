@@ -54,7 +54,7 @@ export function sliceBlock(block: ColumnBlock, rowStart: number, rowEnd: number)
   }
 }
 
-/** One block of several, behind one another, in memory of its own. */
+/** Joins blocks into one, in new memory. */
 export function joinBlocks(blocks: readonly ColumnBlock[]): ColumnBlock {
   const joined = (columns: readonly Uint8Array[]): Uint8Array => {
     const all = new Uint8Array(columns.reduce((sum, { length }) => sum + length, 0))

@@ -3,8 +3,8 @@ import { endsOf, groupsBefore } from './blocks.ts'
 import type { Candidate, Candidates, EvaluationResult, NewEntity, NewSeries } from './evaluation.ts'
 
 /**
- * What a worker finds for the main thread, packed: at a start every record brings candidates and every entity is new, and
- * an object for each of them cost more to make and to clone than to evaluate.
+ * What a worker reports to the main thread, packed into typed arrays. After a start every record brings candidates and every entity
+ * is new; making and cloning an object for each cost more than evaluating the records.
  */
 
 const candidateWords = 3
@@ -34,7 +34,7 @@ export function createCandidateList(): CandidateList {
       words[end + 2] = condition * 2 + (on ? 1 : 0)
       end += candidateWords
     },
-    // A copy of its own: of a part of a buffer the whole would be cloned.
+    // Copied, because posting a view of a larger buffer clones the whole buffer.
     take: () => (end === 0 ? noCandidates : { count: end / candidateWords, words: words.slice(0, end) }),
     clear() {
       end = 0
@@ -128,8 +128,8 @@ export function joinCandidates(parts: readonly Pick<EvaluationResult, 'block' | 
   return { count, words }
 }
 
-// An entity's words: device, numbers of the texts of collector, instance and profile, how many identifiers and how many
-// series; then the identifiers, the series, the signals.
+// An entity is packed as these words: device; the numbers of three texts (collector, instance, profile); how many identifiers and how
+// many series there are; then the identifiers, the series and the signals.
 const entityHeadWords = 6
 
 export function packNewSeries(entities: readonly NewEntity[]): NewSeries {
@@ -193,7 +193,7 @@ export function* newEntities({ texts, words }: NewSeries): Generator<NewEntity> 
   }
 }
 
-/** One of several; entities that more than one has met are there as often. */
+/** Joins several into one. An entity that several of them have met is in the result as often. */
 export function joinNewSeries(parts: readonly NewSeries[]): NewSeries {
   return packNewSeries(parts.flatMap(part => [...newEntities(part)]))
 }

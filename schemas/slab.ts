@@ -1,7 +1,7 @@
 /**
- * Shared memory that is used again. Fetched batches and columns of rows are hundreds of megabytes a second; were each of
- * them a buffer of its own, the collector would run for their sake alone (half of the daemon's CPU was measured to go
- * there), and every page would be taken from the kernel anew. Workers see a slab without a copy or a transfer.
+ * Shared memory that is used again. Fetched batches and columns of rows are hundreds of megabytes a second. With a new buffer for
+ * each, garbage collection took half of the daemon's CPU, and the operating system had to give every page anew. Workers read and
+ * write a slab without a copy or a transfer.
  */
 export interface Slab {
   readonly memory: SharedArrayBuffer
@@ -26,14 +26,14 @@ export interface SlabPool {
 /** Smallest slab: below this the bookkeeping costs more than the memory. */
 const slabBytesMin = 16 * 1024
 
-/** Size of the slab for so many bytes: quarters between the powers of two, so that at most a fifth is not used. */
+/** Size of the slab for so many bytes: between two powers of two there are four sizes, so at most a fifth stays unused. */
 export function slabBytes(bytes: number): number {
   if (bytes <= slabBytesMin) return slabBytesMin
   const step = 2 ** (Math.ceil(Math.log2(bytes)) - 3)
   return Math.ceil(bytes / step) * step
 }
 
-/** Free memory so many times the size that is needed is still taken for it. */
+/** Free memory is used where it is at most so many times the size that is needed. */
 const tooLargeMax = 1.5
 
 class CountedSlab implements Slab {
@@ -58,9 +58,9 @@ class CountedSlab implements Slab {
 }
 
 /**
- * What is in use is bounded by the queues of its users. `freeBytesMax` bounds what is kept for later, and should be what
- * those queues may hold: the collector takes no account of shared memory, so what is not kept lies about until
- * something else makes it run.
+ * How much is in use is bounded by the queues of its users. `freeBytesMax` bounds what is kept for later. Set it to what those queues
+ * may hold: V8 does not count shared memory when it decides to collect, so memory that is not kept stays allocated until something
+ * else starts a collection.
  */
 export function createSlabPool(freeBytesMax: number): SlabPool {
   /** Free memory by its size. */
@@ -76,8 +76,8 @@ export function createSlabPool(freeBytesMax: number): SlabPool {
   }
 
   /**
-   * The smallest free memory that fits, if it is not much too large. Sizes drift with what is read: with memory of the very
-   * size only, what was kept for other sizes lies about while new memory is taken.
+   * The smallest free memory that fits, unless it is much too large. Sizes change with what is read. If only the exact size were
+   * taken, memory of other sizes would be kept for nothing while new memory is allocated.
    */
   const fitting = (size: number): SharedArrayBuffer | undefined => {
     const exact = free.get(size)?.pop()

@@ -4,10 +4,10 @@ import type { ColumnBlock, RangeOutcome } from '../../schemas/evaluation.ts'
 import { createSlabPool, type Slab } from '../../schemas/slab.ts'
 
 /**
- * ClickHouse's Native format, as far as one insert into `samples` needs it: a single block whose column buffers are
- * the workers' own, handed on as a list of chunks. A row of it is a group of samples with what they have in common, and
- * ClickHouse makes a row of the table of each sample: half the bytes to send, to receive and to parse. Nothing is copied; only
- * topic and partition are filled here, in runs, and where the arrays end.
+ * ClickHouse's Native format, as far as one insert into `samples` needs it: a single block, as a list of chunks. A row of the block is
+ * a group: the samples of one record and port, with what they have in common written once. ClickHouse makes a row of the table for
+ * each sample. That halves the bytes to send, to receive and to parse. The workers' columns are not copied; what is written here is
+ * the topic, the partition and where each group's array of samples ends.
  */
 
 /** One task's block with the ranges whose rows it holds. */
@@ -86,7 +86,7 @@ function lowCardinality(values: readonly string[], indexes: Uint8Array, bytesPer
   return [head, Uint8Array.from(dictionary), count, indexes]
 }
 
-/** Indexes of the only topic, kept for the next insert: what it returns is read until then and never written again. */
+/** The topic column where there is only one topic: the same bytes for every insert, so they are made once and only grow. */
 function createFirstTopic(): (groups: number) => Uint8Array {
   let kept = new Uint8Array(0)
   return groups => {
@@ -133,8 +133,8 @@ export type SamplesBlockMaker = (
 ) => SamplesBlock
 
 /**
- * The columns that are filled here lie in memory that is kept, at most `freeBytesMax` of what changes from insert to insert,
- * because new memory of that size sets the collector off.
+ * The columns that are written here lie in memory that is used again for the next insert (at most `freeBytesMax` is kept), because
+ * allocating that much for each insert would make the garbage collector run.
  */
 export function createSamplesBlocks(freeBytesMax: number): SamplesBlockMaker {
   const slabs = createSlabPool(freeBytesMax)
@@ -205,7 +205,7 @@ export function createSamplesBlocks(freeBytesMax: number): SamplesBlockMaker {
   }
 }
 
-/** Where the array of each group ends, counted on through all parts, as UInt64; those of the positions have one sample each. */
+/** For each group, how many samples there are up to its end, over all parts, as UInt64. Behind them come the positions, one sample each. */
 function arrayEnds(words: Uint32Array, parts: readonly BlockPart[], positions: number): Uint32Array {
   let at = 0
   let rows = 0
@@ -218,7 +218,7 @@ function arrayEnds(words: Uint32Array, parts: readonly BlockPart[], positions: n
   return words
 }
 
-/** Writes the ends of some arrays behind the rows of others; where the next ones go. A loop of its own, which V8 compiles once. */
+/** Writes the ends of one part's groups, with `rows` samples before them; returns where the next part's go. */
 function putEnds(words: Uint32Array, from: number, rows: number, ends: Uint32Array): number {
   let at = from
   for (let i = 0; i < ends.length; i++) {

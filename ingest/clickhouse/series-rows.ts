@@ -1,8 +1,8 @@
 import { signals } from '../../schemas/signals.ts'
 
 /**
- * What is stored of series, in ClickHouse's RowBinary: after a start there are millions, and as JSON objects they cost more
- * than to find out what they are. The series of one port are sent together, and ClickHouse makes a row of each.
+ * New series as they are sent to ClickHouse, in its RowBinary format. After a start there are millions; as JSON they cost more than
+ * finding them did. The series of one port are sent as one row, of which ClickHouse makes a row for each.
  */
 
 /** The series of one port, or of the device itself: one row of `series` for each of its signals. */
@@ -34,7 +34,7 @@ const sent = [
 
 const listOf = (texts: readonly string[]): string => `[${texts.map(text => `'${text}'`).join(', ')}]`
 
-/** Signals are sent by their numbers, from 1 as ClickHouse counts: how they are called and what tells their ids apart is the same for all. */
+/** A signal is sent as its number, from 1 as ClickHouse counts. The query looks its name and unit up in two lists, and makes the series' id. */
 export const seriesInsert = `INSERT INTO series (id, signal, unit, device, instance, node, tier, profile, identifiers, updated_at)
   SELECT bitXor(entity, bitAnd(xxHash64(name), 0xffff)), ${listOf(signals.map(({ name }) => name))}[number] AS name,
     ${listOf(signals.map(({ unit }) => unit))}[number], device, instance, node, tier, profile, identifiers, updated_at
@@ -43,9 +43,9 @@ export const seriesInsert = `INSERT INTO series (id, signal, unit, device, insta
 
 /** Bytes of a row beside its texts: id, time, and the lengths of two lists. */
 const headBytes = 8 + 8 + 2 * 5
-/** What a row takes mostly. */
+/** What a row takes usually (bytes); the buffer grows where that is not enough. */
 const bytesPerRow = 160
-/** A length before a text takes so many bytes at most, a letter so many. */
+/** Most bytes of the length before a text, and of one UTF-16 unit of the text itself. */
 const lengthBytesMax = 5
 const letterBytesMax = 3
 

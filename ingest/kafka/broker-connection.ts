@@ -19,8 +19,8 @@ import type { BrokerAddress, SourceOptions } from '../source-options.ts'
 import { StreamConnection, type StreamConnectionOptions } from './stream-connection.ts'
 
 /**
- * One connection to one broker. An answer that is given up would still come and be taken for the next one's, so a late
- * answer closes the connection.
+ * One connection to one broker. A broker answers in the order it is asked, so an answer that nobody waits for any more would be
+ * taken for that of the next request. An answer that comes too late therefore closes the connection.
  */
 export interface BrokerConnection {
   readonly address: BrokerAddress
@@ -88,8 +88,8 @@ export async function connectBroker(
 ): Promise<BrokerConnection> {
   const connection = new StreamConnection(connectionOptions(address, options))
   let broken: Error | null = null
-  // A list, because a Set that things come to and go from keeps what was in it until the next full collection: V8 leaves
-  // each outgrown table pointing to the next. Here that would be every answer.
+  // An array and not a Set. When a Set grows, V8 leaves its old table pointing to the new one, so what has long been removed from
+  // it stays in memory until the next full collection. Here that would be every answer.
   const breakers: ((error: Error) => void)[] = []
   const breakWith = (error: Error): void => {
     broken ??= error

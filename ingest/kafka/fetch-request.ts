@@ -1,8 +1,8 @@
 import { varintBytesMax } from './inflow.ts'
 
 /**
- * The Fetch request, version 13, written into one buffer. The client library writes each number into a buffer of its own,
- * which at a hundred requests a second for a dozen partitions is most of what the main thread throws away.
+ * The Fetch request, version 13, written into one buffer. The client library makes a buffer for each number. With a hundred requests
+ * a second for a dozen partitions that was most of the garbage of the main thread.
  * https://kafka.apache.org/protocol#The_Messages_Fetch
  */
 export interface FetchRequest {

@@ -40,8 +40,8 @@ const abortedBytes = 8 + 8
 const recordsHeadBytes = 4 + varintBytesMax
 
 /**
- * Reads a response while it comes; the batches of each partition are put into a slab of their own. Slabs of a response that
- * breaks off are left to the collector: the socket may still write into the last one.
+ * Reads a response while it arrives. The batches of each partition go into a slab of their own. When a response breaks off, its
+ * slabs are not given back but left to the garbage collector, because the socket may still write into the last one.
  */
 export function* readFetchResponse(input: Inflow, slabs: SlabPool): Reading<FetchResponse> {
   yield* input.gather(answerHeadBytes)
@@ -80,7 +80,7 @@ function* readPartition(input: Inflow, topicId: string, slabs: SlabPool): Readin
   let bytes = empty
   let slab: Slab | undefined
   if (size > 0) {
-    // A size beyond the answer's own is found before memory is taken for it.
+    // A size that is larger than the whole answer is refused before memory is taken for it.
     input.require(size)
     slab = slabs.take(size)
     bytes = new Uint8Array(slab.memory, 0, size)

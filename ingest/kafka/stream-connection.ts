@@ -41,9 +41,9 @@ export interface StreamConnectionOptions {
 }
 
 /**
- * A connection of the client library whose socket is ours. The library's requests and logins go over it like over its
- * own; what differs is that answers are read while they come, and fetched batches straight into their slabs.
- * It answers nobody twice: when it breaks, it says so by `error` or `close` first and then fails what waits.
+ * A connection of the client library whose socket we read ourselves. The library's requests and logins work as over its own
+ * socket. What differs: answers are read while they arrive, and fetched batches go straight into their slabs. When the connection
+ * breaks, it first says so by `error` or `close` and then rejects every request that still waits.
  */
 export class StreamConnection extends Connection {
   readonly #options: StreamConnectionOptions
@@ -51,7 +51,7 @@ export class StreamConnection extends Connection {
   readonly #reading: Reading<never>
   /** Sent and not answered; a broker answers in the order it is asked. */
   readonly #waiting: Request[] = []
-  /** What must not be sent before a renewed login is through. */
+  /** Requests that wait until a renewed login has succeeded. */
   #held: Request[] = []
   #socket: Socket | undefined
   #correlationId = 0
@@ -117,7 +117,7 @@ export class StreamConnection extends Connection {
     return new Promise((resolve, reject) => this.#request(new Fetch(asked, slabs, resolve, reject)))
   }
 
-  /** A login ends some time; it is renewed before that. */
+  /** A login is valid for a limited time; it is renewed before that ends. */
   override reauthenticate(): void {
     this.#isRenewing = true
     this.#logIn().then(
@@ -177,7 +177,7 @@ export class StreamConnection extends Connection {
     if (this.#broken !== undefined) return
     this.#broken = error
     clearTimeout(this.#renewal)
-    // Whoever opens it hears of it by the rejected promise, and may not listen yet.
+    // The caller that opens the connection gets the rejected promise; it may not listen for `error` yet.
     if (this.listenerCount('error') > 0) this.emit('error', error)
     this.emit('close')
     for (const request of [...this.#waiting.splice(0), ...this.#held.splice(0)]) request.fail(error)
@@ -245,7 +245,7 @@ export class StreamConnection extends Connection {
     try {
       if (this.#inflow.wrote(bytes)) this.#reading.next()
     } catch (error) {
-      // What follows in the stream cannot be told apart any more.
+      // From here on nobody can tell where the next answer in the stream begins.
       this.#socket?.destroy(asError(error))
     }
   }
@@ -319,7 +319,7 @@ class LibraryRequest<T> implements Request {
   }
 
   answered(): void {
-    // What an answer says that was read to its end concerns only who asked: the connection goes on.
+    // The answer was read to its end, so the connection is sound: an error in it is told to the caller alone.
     const parsed = async (): Promise<T> =>
       this.#parse(0, this.apiKey, this.apiVersion, Reader.from(this.#answer))
     parsed().then(
@@ -333,7 +333,7 @@ class LibraryRequest<T> implements Request {
   }
 }
 
-/** A hundred a second: what each throws away counts. */
+/** There are a hundred fetches a second, so the garbage that each leaves counts. */
 class Fetch implements Request {
   readonly apiKey = fetchV13.api.key
   readonly apiVersion = fetchV13.api.version

@@ -26,13 +26,13 @@ const scratchBytesMin = 1 << 16
 
 /** Where the output goes, in place of memory of the decompressor's own. */
 export interface OutputMemory {
-  /** Room for so many bytes at least, with what was there before. */
+  /** Memory of at least so many bytes, which begins with what was written before. */
   room(bytes: number): Uint8Array
   /** A faster lz4Block(), which gives -1 for a block that is damaged or does not fit. */
   readonly lz4Block?: BlockDecoder
 }
 
-/** Decodes input[from..end) behind output[to], earlier output being its dictionary; where the output then ends. */
+/** Decodes input[from..end) into output from `to` on; what was decoded before is its dictionary. Returns where the output ends. */
 export type BlockDecoder = (
   input: Uint8Array,
   from: number,
@@ -83,7 +83,7 @@ export function createDecompressor(outputBytesMax: number, memory?: OutputMemory
   return {
     decompress(codec, input) {
       out.length = 0
-      // Another task may have been given what this one's output was written to.
+      // The memory that the last output was written to may belong to another task by now.
       if (memory !== undefined) out.bytes = memory.room(0)
       switch (codec) {
         case 1:
@@ -126,7 +126,7 @@ function zstdWindowBytes(input: Uint8Array): number {
   return size
 }
 
-/** What is shorter than this is copied by a loop; the call costs more than the bytes below it. */
+/** Below this many bytes a loop copies faster than the call of a built-in function. */
 const copyCallMin = 256
 
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -252,7 +252,7 @@ function lz4Block(input: Uint8Array, from: number, end: number, output: Uint8Arr
   throw broken('lz4', at)
 }
 
-/** A match may overlap what it writes: then its bytes repeat, and words may be copied as long as they do not overlap. */
+/** A match may overlap what it writes, so that its bytes repeat. Whole words are copied only where they do not overlap. */
 function copyMatch(output: Uint8Array, view: DataView, to: number, distance: number, length: number): void {
   const end = to + length
   if (length >= copyCallMin && distance >= length) {

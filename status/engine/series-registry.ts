@@ -4,13 +4,13 @@ import { createPool, createTextArena } from '../../topology/texts.ts'
 
 /**
  * What the main thread knows of the series and devices that workers have met: enough to assign programs, to name
- * the place of a flip, and to resolve everything anew when the inventory changes. All of it in typed arrays and interned
- * texts: five million series of a million devices cost a few bytes each, and nothing for what is not there yet.
+ * the place of a flip, and to resolve everything anew when the inventory changes. It is kept in typed arrays, and each text once:
+ * five million series of a million devices cost a few bytes each, and room that is not used yet costs nothing.
  */
 export interface SeenDevice {
   /** Index in the shared device state. */
   readonly index: number
-  /** As described first; cut at limits that no name reaches. */
+  /** As they were described first. Very long ones are cut. */
   readonly identifiers: readonly string[]
   readonly collector: string
   readonly profile: string
@@ -46,7 +46,7 @@ export interface SeriesRegistry {
   unknownDevices(): Iterable<SeenDevice>
   unknownCount(): number
   seenDevice(index: number): SeenDevice | undefined
-  /** What of it is kept of a device's identifiers; none of one that was not seen. */
+  /** The identifiers kept of a device; empty for a device that was not seen. */
   identifiersOf(device: number): readonly string[]
   size(): number
   /** Resolves every device against another inventory. */

@@ -78,7 +78,7 @@ export function createSilenceWatch(
   let current = inventory
   let countedFromMs = startMs + options.graceMs
   let held = false
-  /** Where the next sweep begins: behind the last device that was told of, where there were too many. */
+  /** Where the next sweep begins: where one sweep found more changes than it may report, behind the last that it reported. */
   let sweepFrom = 0
   let devices = devicesOf(inventory, options)
   /** The next source of the same device plus one, by shared index; 0 behind the last. */
@@ -155,7 +155,7 @@ export function createSilenceWatch(
     return found
   }
 
-  /** Devices whose silence begins or ends now; apart from what is done with them, so that it stays fast. */
+  /** Devices whose silence begins or ends now. It is a loop over a million devices, so nothing else is done in it. */
   const changedAt = (nowMs: number): number[] => {
     const { count, limitMs, firstSource, silent, silentSinceMs } = devices
     const { lastSeenMs } = state
@@ -167,7 +167,7 @@ export function createSilenceWatch(
       const source = firstSource[device]!
       let last = 0
       if (source !== 0) last = nextSource[source - 1] === 0 ? lastSeenMs[source - 1]! : lastSeen(device)
-      // Who is silent stays so until it is heard: neither a grace nor a restart makes it speak.
+      // A silent device stays silent until it is heard; a restart or a new grace does not change that.
       const change =
         silent[device] === 1
           ? last > silentSinceMs[device]!
