@@ -6,8 +6,9 @@ RUN apt-get update \
     && apt-get install -y --no-install-recommends g++ libssl-dev libzstd-dev make python3 zlib1g-dev \
     && rm -rf /var/lib/apt/lists/*
 COPY package.json package-lock.json .npmrc ./
+COPY deploy/native ./deploy/native
 # The sources are not here yet, so the build that `npm ci` would run comes after; native modules are built here.
-RUN npm ci --ignore-scripts --no-audit --no-fund && npm rebuild --no-audit --no-fund
+RUN npm ci --ignore-scripts --no-audit --no-fund && MAKEFILES=/app/deploy/native/jobs.mk npm rebuild --no-audit --no-fund
 COPY . .
 RUN npm run build && npm prune --omit=dev --ignore-scripts --no-audit --no-fund
 
