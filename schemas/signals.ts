@@ -34,7 +34,7 @@ const enumeration = (name: string, about: string, codes: Record<string, number>)
 const adminCodes = { up: 1, down: 2, testing: 3 }
 /** Codes of RFC 2863 ifOperStatus. */
 const operCodes = { up: 1, down: 2, testing: 3, unknown: 4, dormant: 5, notPresent: 6, lowerLayerDown: 7 }
-/** RFC 1628 upsOutputSource, extended by the states other makes report (test, sleeping, off). */
+/** RFC 1628 upsOutputSource, extended by the states other makes report (test, sleeping, a bypass by failure). */
 const outputSourceCodes = {
   other: 1,
   none: 2,
@@ -47,7 +47,8 @@ const outputSourceCodes = {
   sleeping: 9,
   standby: 10,
   rebooting: 11,
-  eco: 12
+  eco: 12,
+  failureBypass: 13
 }
 
 /** Every signal; a signal's index in this list is its id inside one process and is never stored. */
@@ -106,6 +107,14 @@ export const signals: readonly SignalDef[] = [
     largeMomentarySpike: 8,
     selfTest: 9,
     rateOfVoltageChange: 10
+  }),
+  enumeration('ups.test_result', 'How the last self-test went, or that one is under way', {
+    pass: 1,
+    warning: 2,
+    error: 3,
+    aborted: 4,
+    inProgress: 5,
+    none: 6
   }),
   gauge('ups.alarms', '1', 'Alarms present on the UPS'),
   enumeration('ups.comm_status', 'Whether the card still talks to the UPS', { ok: 1, lost: 2 }),

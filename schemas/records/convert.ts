@@ -28,11 +28,12 @@ export type Conversion =
   /** volts; above what mains can be, tenths of a volt */
   | 'mains_v'
 
-/** One bit of a flags number, or one word of a flags text, and the code it stands for. */
+/** One bit of a flags number, or words of a flags text, and the code they stand for. */
 export interface FlagPlan {
-  /** -1 where the flag has no bit. */
+  /** -1 where the flag has no bit. In a string of 0 and 1 the place from the left, from 1. */
   readonly bit: number
-  readonly word: string
+  /** All of them must be there. */
+  readonly words: readonly string[]
   readonly code: number
 }
 
@@ -55,6 +56,8 @@ export interface SlotPlan {
   readonly flags?: readonly FlagPlan[]
   /** How text is read: as a number, never, or as a list of which the lowest counts. */
   readonly text: 'number' | 'none' | 'lowest_of_list'
+  /** The canonical unit. */
+  readonly unit: string
 }
 
 const decimal = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/
@@ -89,7 +92,81 @@ export function convertText(slot: SlotPlan, text: string): number {
 function numberText(slot: SlotPlan, text: string): number {
   if (decimal.test(text)) return convert(slot, Number(text))
   if (isPower(slot.conversion) && negativeInfinity.test(text)) return bounded(slot, noLightDbm)
-  return NaN
+  const [, number, unit = ''] = numberWithUnit.exec(text) ?? []
+  if (number === undefined) return NaN
+  const written = writtenUnits[slot.unit]?.[unit.toLowerCase()]
+  return written === undefined ? NaN : bounded(slot, written(Number(number)))
+}
+
+/** `-27.4 dBm`, `41.2 C`, `231V`: what is written there is the unit, whatever else the source reports in. */
+const numberWithUnit = /^([+-]?(?:\d+\.?\d*|\.\d+))\s*([a-zµμ°%/]{1,10})\.?$/i
+
+const times =
+  (factor: number) =>
+  (value: number): number =>
+    factor < 1 ? value / Math.round(1 / factor) : value * factor
+const celsius = times(1)
+const second = times(1)
+
+/** Units as they are written behind numbers, by the canonical unit they can be made. */
+const writtenUnits: Readonly<Record<string, Readonly<Record<string, (value: number) => number>>>> = {
+  dBm: {
+    dbm: floored,
+    dbmw: floored,
+    mw: dbmOfMilliwatts,
+    uw: dbmOfMicrowatts,
+    µw: dbmOfMicrowatts,
+    μw: dbmOfMicrowatts
+  },
+  '°C': {
+    c: celsius,
+    '°c': celsius,
+    degc: celsius,
+    celsius,
+    f: fahrenheit,
+    '°f': fahrenheit
+  },
+  V: {
+    v: times(1),
+    vdc: times(1),
+    vac: times(1),
+    volt: times(1),
+    volts: times(1),
+    mv: times(0.001),
+    kv: times(1000)
+  },
+  mA: { ma: times(1), a: times(1000), ua: times(0.001), µa: times(0.001) },
+  '%': { '%': times(1), percent: times(1) },
+  s: {
+    s: second,
+    sec: second,
+    second,
+    seconds: second,
+    min: times(60),
+    mins: times(60),
+    minute: times(60),
+    minutes: times(60),
+    h: times(3600),
+    hours: times(3600),
+    ms: times(0.001)
+  },
+  dBµV: { dbuv: times(1), dbµv: times(1), dbμv: times(1) },
+  'Mb/s': {
+    'mb/s': times(1),
+    mbps: times(1),
+    'mbit/s': times(1),
+    gbps: times(1000),
+    'gb/s': times(1000),
+    'gbit/s': times(1000)
+  }
+}
+
+function fahrenheit(value: number): number {
+  return ((value - 32) * 5) / 9
+}
+
+function dbmOfMicrowatts(value: number): number {
+  return dbmOfMilliwatts(value / 1000)
 }
 
 /** `testing`, `testing(3)` and `3` alike; where name and code are both given, the code counts. */
@@ -107,10 +184,17 @@ function flagNumber(flags: readonly FlagPlan[], raw: number): number {
   return NaN
 }
 
+/** A flag a character, the first leftmost, as PowerNet-MIB has it. */
+const flagString = /^[01]{32,128}$/
+
 function flagText(slot: SlotPlan, flags: readonly FlagPlan[], text: string): number {
+  if (flagString.test(text)) {
+    for (const flag of flags) if (flag.bit > 0 && text[flag.bit - 1] === '1') return flag.code
+    return NaN
+  }
   if (decimal.test(text)) return convert(slot, Number(text))
   const words = text.toUpperCase().split(/\s+/)
-  for (const flag of flags) if (words.includes(flag.word)) return flag.code
+  for (const flag of flags) if (flag.words.every(word => words.includes(word))) return flag.code
   return NaN
 }
 

@@ -14,11 +14,10 @@ export interface KeyPlan {
   readonly pattern?: RegExp
 }
 
-/** A signal that must have one of these codes. */
-export interface CodeTest {
-  readonly signal: number
-  readonly codes: readonly number[]
-}
+/** A signal that must have one of these codes, or lie within these bounds. */
+export type ReadingTest = { readonly signal: number } & (
+  { readonly codes: readonly number[] } | { readonly least: number; readonly most: number }
+)
 
 /** Keys beside the value that say how an ENTITY-SENSOR reading is to be read. */
 export interface SensorKeys {
@@ -33,11 +32,12 @@ export interface Slot extends MeasurementSlot, SlotPlan {
   readonly unitFrom?: { readonly key: string; readonly plans: ReadonlyMap<string, SlotPlan> }
   readonly sensor?: SensorKeys
   /** 0 is a reading only while one of these holds. */
-  readonly zeroNeeds?: readonly CodeTest[]
+  readonly zeroNeeds?: readonly ReadingTest[]
   readonly becomes?: readonly {
     readonly from: number
     readonly to: number
-    readonly when: readonly CodeTest[]
+    readonly when: readonly ReadingTest[]
+    readonly unless: readonly ReadingTest[]
   }[]
   /** Slots before this one with the same signal: the first that has a reading gives it. */
   readonly earlier: readonly number[]

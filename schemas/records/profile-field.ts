@@ -1,7 +1,7 @@
 import type { FlagPlan, SlotPlan } from './convert.ts'
 import type { LocatedYaml, Path, Problem } from '../config/located-yaml.ts'
 import { nearest } from '../config/nearest.ts'
-import type { CodeTest, Slot } from './plan.ts'
+import type { ReadingTest, Slot } from './plan.ts'
 import type { FieldYaml } from './profile-schema.ts'
 import { signalIds, signals, type SignalDef } from '../signals.ts'
 import { rangePlan, unitPlan } from './units.ts'
@@ -50,16 +50,30 @@ export function compileField(
       )
     return known ?? -1
   }
-  const tests = (step: string, given: Readonly<Record<string, readonly string[]>>): CodeTest[] =>
-    Object.entries(given).map(([name, codes]) => {
-      const other = signalIds.get(name)
-      const known = other === undefined ? undefined : signals[other]?.codes
+  const tests = (step: string, given: NonNullable<FieldYaml['zero_needs']>): ReadingTest[] =>
+    Object.entries(given).map(([name, wanted]) => {
+      const other = signalIds.get(name) ?? -1
+      const known = signals[other]
       if (known === undefined)
-        problem(step, `"${name}" is no enumerated signal`, 'name one of schemas/signals.ts with codes')
-      for (const text of codes)
-        if (known !== undefined && known[text] === undefined)
-          problem(step, `${name} has no code "${text}"`, `use one of: ${Object.keys(known).join(', ')}`)
-      return { signal: other ?? -1, codes: codes.map(text => known?.[text] ?? -1) }
+        problem(
+          step,
+          `"${name}" is no signal`,
+          nearest(name, signalIds.keys()) ?? 'use one of schemas/signals.ts'
+        )
+      const [least, most] = wanted
+      if (typeof least === 'number' && typeof most === 'number') {
+        if (known?.codes !== undefined)
+          problem(step, `${name} is an enumeration`, `give names of ${Object.keys(known.codes).join(', ')}`)
+        if (least > most) problem(step, `${least} is above ${most}`, 'give the lower bound first')
+        return { signal: other, least, most }
+      }
+      const codes = known?.codes
+      if (known !== undefined && codes === undefined)
+        problem(step, `${name} is a quantity`, 'give its least and its most as two numbers')
+      for (const text of wanted)
+        if (codes !== undefined && codes[text] === undefined)
+          problem(step, `${name} has no code "${text}"`, `use one of: ${Object.keys(codes).join(', ')}`)
+      return { signal: other, codes: wanted.map(text => codes?.[text] ?? -1) }
     })
 
   const plan: SlotPlan = {
@@ -67,7 +81,8 @@ export function compileField(
     ...enumPlan(signal, described, code),
     ...rangePlan(signal, described, problem),
     sentinels: described.sentinels ?? [],
-    text: described.text ?? 'number'
+    text: described.text ?? 'number',
+    unit: signal.unit
   }
   const from = described.unit_from
   return {
@@ -96,7 +111,8 @@ export function compileField(
           becomes: described.becomes.map(rule => ({
             from: code(rule.from, 'becomes'),
             to: code(rule.to, 'becomes'),
-            when: tests('becomes', rule.when)
+            when: tests('becomes', rule.when),
+            unless: tests('becomes', rule.unless ?? {})
           }))
         })
   }
@@ -112,7 +128,7 @@ function enumPlan(
     return {
       flags: described.flags.map(([bit, word, name]) => ({
         bit,
-        word: word.toUpperCase(),
+        words: word.trim().toUpperCase().split(/\s+/),
         code: code(name, 'flags')
       }))
     }
@@ -136,7 +152,10 @@ function enumPlan(
 export function checkTests(yaml: LocatedYaml, slots: readonly Slot[], at: Path, problems: Problem[]): void {
   const read = new Set(slots.map(slot => slot.signal))
   for (const slot of slots) {
-    const tests = [...(slot.zeroNeeds ?? []), ...(slot.becomes ?? []).flatMap(rule => rule.when)]
+    const tests = [
+      ...(slot.zeroNeeds ?? []),
+      ...(slot.becomes ?? []).flatMap(rule => [...rule.when, ...rule.unless])
+    ]
     for (const test of tests) {
       if (read.has(test.signal)) continue
       problems.push(

@@ -43,10 +43,16 @@ const key = Type.Object(
   strict
 )
 
-const codeNames = (description: string) =>
-  Type.Record(Type.String(), Type.Array(name('A canonical code.'), { minItems: 1, maxItems: 32 }), {
-    description
-  })
+/** What other readings of the same record must be: names of codes, or the least and the most of a quantity. */
+const readings = (description: string) =>
+  Type.Record(
+    Type.String(),
+    Type.Union([
+      Type.Array(name('A canonical code.'), { minItems: 1, maxItems: 32 }),
+      Type.Tuple([Type.Number(), Type.Number()])
+    ]),
+    { description }
+  )
 
 export const fieldSchema = Type.Object(
   {
@@ -74,7 +80,7 @@ export const fieldSchema = Type.Object(
       Type.Array(
         Type.Tuple([
           Type.Integer({ minimum: -1, maximum: 30 }),
-          name('Word of the text form.'),
+          name('Word of the text form; of several words, separated by blanks, all must be there.'),
           name('Canonical code name.')
         ]),
         {
@@ -102,16 +108,15 @@ export const fieldSchema = Type.Object(
         strict
       )
     ),
-    zero_needs: Type.Optional(
-      codeNames('0 is a reading only while one of these signals has one of these codes.')
-    ),
+    zero_needs: Type.Optional(readings('0 is a reading only while one of these holds.')),
     becomes: Type.Optional(
       Type.Array(
         Type.Object(
           {
             from: name('Code.'),
             to: name('Code it is read as.'),
-            when: codeNames('All of these must hold.')
+            when: readings('All of these must hold.'),
+            unless: Type.Optional(readings('None of these may hold.'))
           },
           strict
         ),

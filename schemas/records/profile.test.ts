@@ -74,7 +74,17 @@ measurements:
     [
       'an enumerated condition that is none',
       `${head}      a: { signal: ups.runtime_s, zero_needs: { ups.load_pct: [low] } }\n`,
-      /no enumerated signal/
+      /ups\.load_pct is a quantity/
+    ],
+    [
+      'a condition on bounds of an enumeration',
+      `${head}      s: ups.battery_status\n      a: { signal: ups.runtime_s, zero_needs: { ups.battery_status: [1, 2] } }\n`,
+      /ups\.battery_status is an enumeration/
+    ],
+    [
+      'a condition whose bounds are the wrong way round',
+      `${head}      s: ups.charge_pct\n      a: { signal: ups.runtime_s, zero_needs: { ups.charge_pct: [20, 0] } }\n`,
+      /20 is above 0/
     ],
     [
       'a condition on a code that is none',

@@ -112,9 +112,15 @@ describe('UPS-MIB', () => {
     expect(got.values).not.toHaveProperty(['ups.runtime_s'])
   })
 
-  it('takes 0 minutes at its word on battery, and when the battery is low', () => {
+  it('takes 0 minutes at its word when the battery is low by status or charge, and not otherwise', () => {
     expect(values('ups', { upsOutputSource: 5, upsEstimatedMinutesRemaining: 0 })).toEqual({
-      'ups.output_source': 'battery',
+      'ups.output_source': 'battery'
+    })
+    const onBattery = { upsOutputSource: 5, upsBatteryStatus: 2, upsEstimatedMinutesRemaining: 0 }
+    expect(values('ups', { ...onBattery, upsEstimatedChargeRemaining: 96 })).not.toHaveProperty([
+      'ups.runtime_s'
+    ])
+    expect(values('ups', { ...onBattery, upsEstimatedChargeRemaining: 12 })).toMatchObject({
       'ups.runtime_s': 0
     })
     expect(values('ups', { upsBatteryStatus: 3, upsEstimatedMinutesRemaining: 0 })).toMatchObject({
@@ -123,6 +129,18 @@ describe('UPS-MIB', () => {
     expect(read(metric('ups', { upsEstimatedMinutesRemaining: 0 })).none).toEqual([
       'upsEstimatedMinutesRemaining'
     ])
+  })
+
+  it('knows a self-test by its result, but for a UPS without mains at its input', () => {
+    const testing = { upsOutputSource: 5, upsTestResultsSummary: 5 }
+    expect(values('ups', testing)).toEqual({ 'ups.output_source': 'test', 'ups.test_result': 'inProgress' })
+    expect(values('ups', { ...testing, upsInputVoltage: 231 })).toMatchObject({ 'ups.output_source': 'test' })
+    expect(values('ups', { ...testing, upsInputVoltage: 0 })).toMatchObject({
+      'ups.output_source': 'battery'
+    })
+    expect(values('ups', { upsOutputSource: 5, upsTestResultsSummary: 1 })).toMatchObject({
+      'ups.output_source': 'battery'
+    })
   })
 
   it('knows Huawei: -1 for minutes, charge and temperature, input voltage in tenths', () => {
@@ -158,6 +176,30 @@ describe('UPS-MIB', () => {
 })
 
 describe('PowerNet-MIB (APC)', () => {
+  it('tells a bypass by failure from one that was ordered', () => {
+    const source = (code: number) => values('apcups', { upsBasicOutputStatus: code })['ups.output_source']
+    expect([6, 9, 10, 16].map(source)).toEqual(['bypass', 'bypass', 'failureBypass', 'failureBypass'])
+  })
+
+  it('knows a self-test by cause, result, flag or state, but for a UPS without mains at its input', () => {
+    const flags = (on: number) => Array.from({ length: 64 }, (_, i) => (i + 1 === on ? '1' : '0')).join('')
+    const said: readonly Record<string, unknown>[] = [
+      { upsBasicOutputStatus: 3, upsAdvInputLineFailCause: 9 },
+      { upsBasicOutputStatus: 3, upsAdvTestDiagnosticsResults: 4 },
+      { upsBasicOutputStatus: 3, upsBasicStateOutputState: flags(29) },
+      { upsBasicOutputStatus: 15 }
+    ]
+    for (const fields of said) {
+      expect(values('apcups', fields)).toMatchObject({ 'ups.output_source': 'test' })
+      expect(values('apcups', { ...fields, upsAdvInputLineVoltage: 0 })).toMatchObject({
+        'ups.output_source': 'battery'
+      })
+    }
+    expect(values('apcups', { upsBasicOutputStatus: 3, upsBasicStateOutputState: flags(2) })).toEqual({
+      'ups.output_source': 'battery'
+    })
+  })
+
   it('reads 3 as on battery and TimeTicks as seconds', () => {
     expect(
       values('apcups', {
@@ -227,10 +269,9 @@ it('XPPC-MIB: reads a Phoenixtec on mains (runtime 0, replace 0, 2390 tenths of 
     'ups.battery_v': 27.4
   })
   expect(got.none).toEqual(['upsSmartBatteryRunTimeRemaining', 'upsSmartBatteryReplaceIndicator'])
-  expect(values('xppc', { upsBaseOutputStatus: 3, upsSmartBatteryRunTimeRemaining: 0 })).toEqual({
-    'ups.output_source': 'battery',
-    'ups.runtime_s': 0
-  })
+  expect(
+    values('xppc', { upsBaseOutputStatus: 3, upsBaseBatteryStatus: 3, upsSmartBatteryRunTimeRemaining: 0 })
+  ).toEqual({ 'ups.output_source': 'battery', 'ups.battery_status': 'low', 'ups.runtime_s': 0 })
 })
 
 describe('NUT upsd', () => {
@@ -276,6 +317,17 @@ describe('NUT upsd', () => {
     expect(upsd({ status_flags: flags }).values).toEqual(expected)
     expect(upsd({ ups_status: words }).values).toEqual(expected)
     expect(upsd({ status_flags: flags, ups_status: words }).values).toEqual(expected)
+  })
+
+  it('believes a test only beside OB, with mains at the input: the words know it, the flags do not', () => {
+    const source = (fields: Record<string, unknown>) => upsd(fields).values['ups.output_source']
+    const testing = { status_flags: 16, ups_status: 'OB DISCHRG TEST' }
+    expect(source(testing)).toBe('test')
+    expect(source({ ...testing, input_voltage: 230 })).toBe('test')
+    expect(source({ ...testing, input_voltage: 0 })).toBe('battery')
+    expect(source({ status_flags: 8, ups_status: 'OL TEST' })).toBe('normal')
+    expect(source({ status_flags: 16, ups_status: 'OB DISCHRG' })).toBe('battery')
+    expect(source({ ups_status: 'OL DISCHRG', input_voltage: 232 })).toBe('normal')
   })
 
   it('reads nothing out of no flags and of words it does not know', () => {

@@ -1,7 +1,7 @@
 import { convert, convertText, type SlotPlan } from './convert.ts'
 import { sensorValue } from './entity-sensor.ts'
 import { beside, keyText, type Metric } from './metric.ts'
-import type { CodeTest, MeasurementPlan, Slot } from './plan.ts'
+import type { MeasurementPlan, ReadingTest, Slot } from './plan.ts'
 
 /** What a measurement reads of a metric's fields. */
 
@@ -31,7 +31,11 @@ export function readSlots(
 /** What a reading is worth beside the record's others: zero_needs and becomes, by the values as first read. */
 function judgeTogether(plan: MeasurementPlan, slots: number[], values: number[], noReadings: number[]): void {
   const bySignal = new Map(slots.map((slot, at) => [plan.slots[slot]?.signal, values[at]]))
-  const holds = (test: CodeTest): boolean => test.codes.includes(bySignal.get(test.signal) ?? -1)
+  const holds = (test: ReadingTest): boolean => {
+    const value = bySignal.get(test.signal)
+    if (value === undefined) return false
+    return 'codes' in test ? test.codes.includes(value) : value >= test.least && value <= test.most
+  }
   for (let at = slots.length - 1; at >= 0; at--) {
     const slot = plan.slots[slots[at] ?? -1]
     const value = values[at]
@@ -41,7 +45,9 @@ function judgeTogether(plan: MeasurementPlan, slots: number[], values: number[],
       values.splice(at, 1)
       continue
     }
-    const becomes = slot?.becomes?.find(rule => rule.from === value && rule.when.every(holds))
+    const becomes = slot?.becomes?.find(
+      rule => rule.from === value && rule.when.every(holds) && !rule.unless.some(holds)
+    )
     if (becomes !== undefined) values[at] = becomes.to
   }
 }

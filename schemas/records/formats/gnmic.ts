@@ -22,8 +22,11 @@ export const gnmic: JsonFormat = {
   }
 }
 
-/** A gNMI path without the YANG module names that some targets put before each step. */
+/**
+ * A gNMI path without the YANG module names that some targets put before each step, and without the origin that stands before
+ * the first where the subscription names one: `rfc7951:openconfig-interfaces:interfaces/…`.
+ */
 export function plainPath(path: string): string {
-  const plain = path.replaceAll(/(^|\/)[A-Za-z0-9_.-]+:/g, '$1')
+  const plain = path.replaceAll(/(^|\/)(?:[A-Za-z0-9_.-]+:)+/g, '$1')
   return plain.startsWith('/') ? plain : `/${plain}`
 }
