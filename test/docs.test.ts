@@ -81,4 +81,10 @@ describe('documentation', () => {
     })
     expect(untrue).toEqual([])
   })
+
+  it('names folders that exist in the table of folders', () => {
+    const named = [...read('docs/ARCHITECTURE.md').matchAll(/^\| `([\w/]+\/)` /gm)].map(match => match[1]!)
+    expect(named.length).toBeGreaterThan(20)
+    expect(named.filter(folder => !existsSync(join(packageRoot, folder)))).toEqual([])
+  })
 })
