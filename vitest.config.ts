@@ -11,7 +11,9 @@ export default defineConfig({
           name: 'unit',
           pool: 'forks',
           include: ['**/*.test.ts'],
-          exclude: [...exclude, '**/*.property.test.ts', '**/*.integration.test.ts', '**/*.e2e.test.ts']
+          exclude: [...exclude, '**/*.property.test.ts', '**/*.integration.test.ts', '**/*.e2e.test.ts'],
+          // CI runs these beside tests with servers: a limit is for what hangs, not for what waits for a core.
+          testTimeout: 30_000
         }
       },
       {
