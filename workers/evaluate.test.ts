@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { assignProgram } from '../rules/kernel.ts'
+import { assignProgram } from '../rules/judge.ts'
 import { createProgramTable } from '../rules/program.ts'
 import { unassigned } from '../rules/series-state.ts'
 import type { Decoded } from '../schemas/records/decoded.ts'

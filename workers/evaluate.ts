@@ -1,4 +1,4 @@
-import { evaluateSample } from '../rules/kernel.ts'
+import { evaluateSample } from '../rules/judge.ts'
 import { programTableOver } from '../rules/program.ts'
 import { unassigned } from '../rules/series-state.ts'
 import type { DecodedGroup, EvaluatedMeasurement, RecordDecoder } from '../schemas/records/decoded.ts'
@@ -17,7 +17,7 @@ import { openDesk } from './memory/desk.ts'
 import { createEntities, type MetGroup } from './learning/entities.ts'
 import { createKnownRecords, type Scanning } from './learning/known-records.ts'
 import { deskOffset, deskRange } from './memory/map.ts'
-import { createLayouts, type Layout } from './learning/layouts.ts'
+import { createSeriesSets, type KnownMeasurement } from './learning/series-sets.ts'
 import { bitsOfSignal, entityId } from './learning/series-id.ts'
 import type { SharedState } from './memory/shared-state.ts'
 
@@ -72,13 +72,13 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
   const { decoder, shared, limits, beforeRecord } = options
   const { series: state, devices, seriesIds } = shared
   const programs = programTableOver(shared.kernel.programs)
-  const layouts = createLayouts(options.measurements, shared)
-  const entities = createEntities(shared, layouts)
+  const seriesSets = createSeriesSets(options.measurements, shared)
+  const entities = createEntities(shared, seriesSets)
   const { scanning } = options
   const known =
     scanning !== undefined && scanning.policy.depthMax >= depthMin
-      ? createKnownRecords(shared, layouts, decoder, scanning, group =>
-          meetEntity(layouts.all[group.measurement]!, group)
+      ? createKnownRecords(shared, seriesSets, decoder, scanning, group =>
+          meetEntity(seriesSets.measurements[group.measurement]!, group)
         )
       : undefined
   const walker = createBatchWalker({
@@ -134,11 +134,11 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     })
   }
 
-  const announce = (layout: Layout, group: MetGroup, first: number): Announced => {
+  const announce = (measurement: KnownMeasurement, group: MetGroup, first: number): Announced => {
     let entity = announced.get(first)
     if (entity === undefined) {
       const { identifiers, collector, instance } = group
-      const { profile } = layout.info
+      const { profile } = measurement.info
       const device = state.device[first]!
       entity = { identifiers, collector, instance, profile, device, series: [], signals: [] }
       announced.set(first, entity)
@@ -165,34 +165,34 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
    * Returns the entity's first series, or a negative number at the limit of series. Those of the group's series that have no
    * program are announced.
    */
-  const meetEntity = (layout: Layout, group: MetGroup): number => {
-    const first = entities.firstSeries(layout, group)
+  const meetEntity = (measurement: KnownMeasurement, group: MetGroup): number => {
+    const first = entities.firstSeries(measurement, group)
     if (first < 0) return first
     const { slots } = group
     seen(state.device[first]!)
-    if (slots.some(slot => entities.seriesOf(first, slot) < 0)) entities.extend(layout, group, first)
+    if (slots.some(slot => entities.seriesOf(first, slot) < 0)) entities.extend(measurement, group, first)
     for (const slot of slots) {
       const series = entities.seriesOf(first, slot)
       if (series >= 0 && state.program[series]! < 0)
-        describe(announce(layout, group, first), series, layout.info.slots[slot]!.signal)
+        describe(announce(measurement, group, first), series, measurement.info.slots[slot]!.signal)
     }
     return first
   }
 
   /** Returns the entity's first series. */
   const takeGroup = (group: DecodedGroup): number => {
-    const layout = layouts.all[group.measurement]!
+    const measurement = seriesSets.measurements[group.measurement]!
     timeMs = group.timeMs
     isGroupNew = true
     const { slots, values } = group
-    for (const slot of group.noReadings) layout.noReadings[slot]!++
+    for (const slot of group.noReadings) measurement.noReadings[slot]!++
     if (group.clamped) counts.clamped++
-    const first = meetEntity(layout, group)
+    const first = meetEntity(measurement, group)
     desk.reserveRows(slots.length)
     counts.samples += slots.length
     for (let i = 0; i < slots.length; i++) {
       const slot = slots[i]!
-      const { signal } = layout.info.slots[slot]!
+      const { signal } = measurement.info.slots[slot]!
       const series = first < 0 ? -1 : entities.seriesOf(first, slot)
       if (series < 0) {
         counts.seriesOverflow++
@@ -264,7 +264,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
         reject(partial.reason, detail, bytesOrNull(bytes, keyAt, keyLength), raw)
       }
       if (groups.length === 0) return
-      const format = layouts.all[groups[0]!.measurement]!.info.format
+      const format = seriesSets.measurements[groups[0]!.measurement]!.info.format
       if (format !== undefined) formats.set(format, (formats.get(format) ?? 0) + 1)
       let first = -1
       for (const group of groups) first = takeGroup(group)
@@ -332,9 +332,9 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     announced = new Map()
     formats = new Map()
     rejected = new Map()
-    for (const layout of layouts.all) {
-      layout.noReadings.fill(0)
-      layout.scanned = 0
+    for (const measurement of seriesSets.measurements) {
+      measurement.noReadings.fill(0)
+      measurement.scanned = 0
     }
     desk.doubles[deskRange / 8] = -1
     desk.doubles[deskOffset / 8] = -1
@@ -378,7 +378,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
         candidates: candidates.take(),
         newSeries: packNewSeries([...announced.values()]),
         rejects,
-        counts: namedCounts(counts, formats, rejected, layouts.all)
+        counts: namedCounts(counts, formats, rejected, seriesSets.measurements)
       }
     }
   }
@@ -427,17 +427,17 @@ function namedCounts(
   counts: TaskCounts,
   formats: Map<string, number>,
   rejected: ReadonlyMap<RejectReason, number>,
-  layouts: readonly Layout[]
+  measurements: readonly KnownMeasurement[]
 ): Record<string, number> {
   const named: Record<string, number> = {}
   for (const [name, count] of Object.entries(counts) as [string, number][]) if (count > 0) named[name] = count
-  for (const { info, scanned } of layouts) {
+  for (const { info, scanned } of measurements) {
     if (scanned === 0 || info.format === undefined) continue
     formats.set(info.format, (formats.get(info.format) ?? 0) + scanned)
   }
   for (const [format, count] of formats) named[formatPrefix + format] = count
   for (const [reason, count] of rejected) named[rejectPrefix + reason] = count
-  for (const { info, noReadings } of layouts) {
+  for (const { info, noReadings } of measurements) {
     noReadings.forEach((count, slot) => {
       if (count === 0) return
       const name = `${noReadingPrefix}${info.profile}.${info.slots[slot]!.field}`

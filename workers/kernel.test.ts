@@ -133,7 +133,7 @@ describe('the kernel', () => {
       })
     )
     expect(scannedOf(many)).toBe(40_000)
-  })
+  }, 60_000)
 
   it('gives the same where it looks ahead for what records need, since there are many ports', () => {
     const ports = Array.from({ length: 33_000 }, (_, i) =>
@@ -165,7 +165,7 @@ describe('the kernel', () => {
     })
     for (let round = 0; round < 3; round++) same(mixed)
     expect(parity.scanned).toBeGreaterThan(2000)
-  })
+  }, 60_000)
 
   it('learns no name from what stands behind the record', () => {
     const canonical = (signals: string) =>

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { assignProgram } from '../../rules/kernel.ts'
+import { assignProgram } from '../../rules/judge.ts'
 import { createProgramTable } from '../../rules/program.ts'
 import { createDecoder, type DecodePolicy } from '../../schemas/records/decode.ts'
 import type { EvaluationResult, EvaluationTask } from '../../schemas/evaluation.ts'

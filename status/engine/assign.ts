@@ -1,5 +1,5 @@
 import type { CompiledRules } from '../../rules/compiled.ts'
-import { assignProgram } from '../../rules/kernel.ts'
+import { assignProgram } from '../../rules/judge.ts'
 import type { SeriesAttributes } from '../../rules/model.ts'
 import type { ProgramTableBuilder } from '../../rules/program.ts'
 import type { SeriesState } from '../../rules/series-state.ts'

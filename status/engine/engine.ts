@@ -1,7 +1,7 @@
 import type { AlarmEngine } from '../../rules/alarms.ts'
 import { deviceSilent } from '../../rules/alarms/silent-devices.ts'
 import type { CompiledRules } from '../../rules/compiled.ts'
-import { evaluateSample } from '../../rules/kernel.ts'
+import { evaluateSample } from '../../rules/judge.ts'
 import type { Alarm, AlarmTransition, ConditionFlip } from '../../rules/model.ts'
 import { opIn, type ProgramTableBuilder } from '../../rules/program.ts'
 import { conditionsPerSeriesMax, type DeviceState, type SeriesState } from '../../rules/series-state.ts'

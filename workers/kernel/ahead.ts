@@ -2,8 +2,8 @@ import { closingBrace, isDigit, isLiteral, varint, varintEnd } from './bytes'
 import { desk } from './fields'
 import { busyAt, lastTimesAt } from './judge'
 import { aliasBytesMax, notWhole, scratchAhead, telegrafNaming, telegrafTiming } from '../memory/map'
-import { devicesAt, idsAt, lastSeenAt, layoutsAt, programsAt } from './series'
-import { entriesAt, entryMask, firstSlot, keysAt, mix } from './table'
+import { devicesAt, idsAt, lastSeenAt, spanSetsAt, programsAt } from './series'
+import { entriesAt, entryMask, firstCell, keysAt, mix } from './table'
 
 /**
  * With millions of series a record finds a dozen of its lines in no cache, and waits for them one behind the other. WebAssembly
@@ -86,7 +86,7 @@ function bringNear(count: usize): void {
   const to = count << 2
   for (let i: usize = 0; i < to; i += 4) {
     const hash = load<u32>(desk + hashes + i)
-    const word = load<u32>(firstSlot(hash))
+    const word = load<u32>(firstCell(hash))
     store<u32>(desk + numbers + i, ((word ^ hash) & ~entryMask) == 0 ? word & entryMask : 0)
   }
   for (let i: usize = 0; i < to; i += 4) {
@@ -101,7 +101,7 @@ function bringNear(count: usize): void {
     const length = load<u32>(entry + 8)
     const keyEnd = key + ((length < keyBytesNear ? length : keyBytesNear) as usize)
     for (let line = key; line < keyEnd; line += lineBytes) touch(line)
-    touch(layoutsAt + (first << 2))
+    touch(spanSetsAt + (first << 2))
     touch(programsAt + (first << 2))
     touch(idsAt + (first << 3))
     touch(lastTimesAt + (first << 3))

@@ -37,10 +37,10 @@ interface KernelExports {
   readonly noReadings: { readonly value: number }
   readNew(measurement: number, timeUnit: number, isWithoutInstance: number): number
   openFields(forms: number, measurements: number): void
-  openTable(header: number, slots: number, entries: number, keys: number, followers: number): void
+  openTable(header: number, cells: number, entries: number, keys: number, followers: number): void
   openSeries(
-    layouts: number,
-    nextRuns: number,
+    spanSets: number,
+    nextSpans: number,
     ids: number,
     programs: number,
     devices: number,
@@ -88,10 +88,10 @@ export function openKernel(shared: SharedState, policy: DecodePolicy, measuremen
   const table = sharedTableParts(kernel.aliases)
   const program = programTableParts(kernel.programs.capacity, kernel.programs.at)
   of.openFields(kernel.forms, measurements)
-  of.openTable(kernel.aliases.at, table.slots, table.entries, table.keys, kernel.followers)
+  of.openTable(kernel.aliases.at, table.cells, table.entries, table.keys, kernel.followers)
   of.openSeries(
-    kernel.seriesLayouts,
-    kernel.nextRuns,
+    kernel.spanSets,
+    kernel.nextSpans,
     kernel.seriesIds,
     series.program,
     series.device,

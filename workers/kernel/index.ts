@@ -23,7 +23,7 @@ import {
 import { lookAhead } from './ahead'
 import { varint, varintEnd, varlong } from './bytes'
 import { desk, openFields, place, stop, stopWith, takeDesk } from './fields'
-import { aliasFrom, aliasTo, format, rawTime, scanRecord } from './forms'
+import { aliasFrom, aliasTo, format, rawTime, scanRecord } from './formats'
 import { openSeries, readNew, setClock, takeRecord } from './series'
 import { isLarge, openTable } from './table'
 

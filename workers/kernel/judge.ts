@@ -11,7 +11,7 @@ import {
 } from '../memory/map'
 
 /**
- * The quick part of evaluateSample() of rules/kernel.ts: a sample within the quiet band of a series with nothing under way
+ * The quick part of evaluateSample() of rules/judge.ts: a sample within the quiet band of a series with nothing under way
  * changes nothing but the time of its series. Everything else is left to that function.
  */
 

@@ -35,15 +35,15 @@ import {
   withoutInstance
 } from '../memory/map'
 import { desk, forms, place, stop, stopWith } from './fields'
-import { aliasFrom, aliasTo, format, isTimeMs, rawTime } from './forms'
+import { aliasFrom, aliasTo, format, isTimeMs, rawTime } from './formats'
 import { noReadings, readFields, readings } from './readings'
 import { isLarge, valueOf, valueOfNext } from './table'
 import { toTimeMs } from './time'
 
 /** From a scanned record to its rows: whose it is, which series its readings are of. */
 
-export let layoutsAt: usize = 0
-let nextRunsAt: usize = 0
+export let spanSetsAt: usize = 0
+let nextSpansAt: usize = 0
 export let idsAt: usize = 0
 export let programsAt: usize = 0
 export let devicesAt: usize = 0
@@ -52,15 +52,15 @@ let pastMsMax: f64 = 0
 let futureMsMax: f64 = 0
 
 export function openSeries(
-  layouts: usize,
-  nextRuns: usize,
+  spanSets: usize,
+  nextSpans: usize,
   ids: usize,
   programs: usize,
   devices: usize,
   lastSeen: usize
 ): void {
-  layoutsAt = layouts
-  nextRunsAt = nextRuns
+  spanSetsAt = spanSets
+  nextSpansAt = nextSpans
   idsAt = ids
   programsAt = programs
   devicesAt = devices
@@ -72,8 +72,8 @@ export function setClock(pastMs: f64, futureMs: f64): void {
   futureMsMax = futureMs
 }
 
-function setOf(layout: u32): usize {
-  return load<u32>(forms + formsSets + (((layout & ~withoutInstance) as usize) << 2)) as usize
+function setOf(spanSet: u32): usize {
+  return load<u32>(forms + formsSets + (((spanSet & ~withoutInstance) as usize) << 2)) as usize
 }
 
 /** Event time of the record scanned last, of a measurement with this unit; NaN where it is absurd, too old or from the future. */
@@ -105,10 +105,10 @@ export function takeRecord(offset: f64): bool {
     stopWith(first == -1 ? stopNewAlias : stopLeave, 0, 0)
     return false
   }
-  const layout = load<u32>(layoutsAt + ((first as usize) << 2))
-  const set = setOf(layout)
+  const spanSet = load<u32>(spanSetsAt + ((first as usize) << 2))
+  const set = setOf(spanSet)
   if (set == 0) {
-    stopWith(stopSet, (layout & ~withoutInstance) as usize, 0)
+    stopWith(stopSet, (spanSet & ~withoutInstance) as usize, 0)
     return false
   }
   const timeMs = believableMs(load<u32>(set + setTimeUnit))
@@ -118,7 +118,7 @@ export function takeRecord(offset: f64): bool {
     return false
   }
   const measurement = load<u32>(set + setMeasurement) as usize
-  if (!readFields(measurement, (layout & withoutInstance) != 0)) return false
+  if (!readFields(measurement, (spanSet & withoutInstance) != 0)) return false
   const rows = load<u32>(desk + runRows) as usize
   const rowsMax = load<u32>(desk + deskRowsMax) as usize
   if (rows + readings > rowsMax) {
@@ -143,23 +143,23 @@ function count(at: usize): void {
 /** What seriesOf() says where `stop` is set already. */
 const unknownSet: i32 = -2
 
-/** Series of a slot in any run of the entity, or -1 when it has none yet. `set` is the first run's. */
+/** Series of a slot in any span of the entity, or -1 when it has none yet. `set` is the first span's. */
 function seriesOf(first: i32, set: usize, slot: usize): i32 {
   const at = load<i32>(set + setSeriesOfSlot + (slot << 2))
   if (at >= 0) return first + at
   for (
-    let run = load<i32>(nextRunsAt + ((first as usize) << 2)) - 1;
-    run >= 0;
-    run = load<i32>(nextRunsAt + ((run as usize) << 2)) - 1
+    let span = load<i32>(nextSpansAt + ((first as usize) << 2)) - 1;
+    span >= 0;
+    span = load<i32>(nextSpansAt + ((span as usize) << 2)) - 1
   ) {
-    const layout = load<u32>(layoutsAt + ((run as usize) << 2))
-    const other = setOf(layout)
+    const spanSet = load<u32>(spanSetsAt + ((span as usize) << 2))
+    const other = setOf(spanSet)
     if (other == 0) {
-      stopWith(stopSet, (layout & ~withoutInstance) as usize, 0)
+      stopWith(stopSet, (spanSet & ~withoutInstance) as usize, 0)
       return unknownSet
     }
     const later = load<i32>(other + setSeriesOfSlot + (slot << 2))
-    if (later >= 0) return run + later
+    if (later >= 0) return span + later
   }
   return -1
 }

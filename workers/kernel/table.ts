@@ -1,5 +1,5 @@
 import { isSame } from './bytes'
-import { followersMax, tableLevel, tableSlotsMin } from '../memory/map'
+import { followersMax, tableLevel, tableCellsMin } from '../memory/map'
 
 /**
  * The look-up of the table of aliases: the same hash and the same walk as find() of workers/memory/shared-table.ts, which is
@@ -9,14 +9,14 @@ import { followersMax, tableLevel, tableSlotsMin } from '../memory/map'
 export const entryMask: u32 = 0xffffff
 
 let headerAt: usize = 0
-let slotsAt: usize = 0
+let cellsAt: usize = 0
 export let entriesAt: usize = 0
 export let keysAt: usize = 0
 let followersAt: usize = 0
 
-export function openTable(header: usize, slots: usize, entries: usize, keys: usize, followers: usize): void {
+export function openTable(header: usize, cells: usize, entries: usize, keys: usize, followers: usize): void {
   headerAt = header
-  slotsAt = slots
+  cellsAt = cells
   entriesAt = entries
   keysAt = keys
   followersAt = followers
@@ -57,15 +57,15 @@ export function mix(from: usize, to: usize): u32 {
   return hash ^ (hash >> 16)
 }
 
-/** Where the slots of a level begin: each level has twice those of the one before. */
-function slotsOf(level: u32): usize {
-  return slotsAt + ((tableSlotsMin * 4 * ((1 << level) - 1)) as usize)
+/** Where the cells of a level begin: each level has twice those of the one before. */
+function cellsOf(level: u32): usize {
+  return cellsAt + ((tableCellsMin * 4 * ((1 << level) - 1)) as usize)
 }
 
 /** Where the word of a hash stands when nothing was in its way. */
-export function firstSlot(hash: u32): usize {
+export function firstCell(hash: u32): usize {
   const level = load<u32>(headerAt + tableLevel)
-  return slotsOf(level) + (((hash & ((tableSlotsMin << level) - 1)) as usize) << 2)
+  return cellsOf(level) + (((hash & ((tableCellsMin << level) - 1)) as usize) << 2)
 }
 
 function isKey(entry: usize, from: usize, to: usize): bool {
@@ -84,19 +84,19 @@ function entryAt(number: u32): usize {
 function find(from: usize, to: usize): u32 {
   const hash = mix(from, to)
   const level = load<u32>(headerAt + tableLevel)
-  const slots = slotsOf(level)
-  const mask: u32 = (tableSlotsMin << level) - 1
+  const cells = cellsOf(level)
+  const mask: u32 = (tableCellsMin << level) - 1
   const tag = hash & ~entryMask
-  let slot = hash & mask
-  let word = load<u32>(slots + ((slot as usize) << 2))
+  let cell = hash & mask
+  let word = load<u32>(cells + ((cell as usize) << 2))
   while (word != 0) {
     if ((word & ~entryMask) == tag) {
       const number = word & entryMask
       const entry = entryAt(number)
       if (load<u32>(entry) == hash && isKey(entry, from, to)) return number
     }
-    slot = (slot + 1) & mask
-    word = load<u32>(slots + ((slot as usize) << 2))
+    cell = (cell + 1) & mask
+    word = load<u32>(cells + ((cell as usize) << 2))
   }
   return 0
 }

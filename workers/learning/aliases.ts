@@ -1,6 +1,6 @@
 import { identify, type Identified } from '../../schemas/records/identify.ts'
-import type { ProfileFormat } from '../../schemas/records/profile-schema.ts'
 import type { MeasurementPlan, ProfileSet } from '../../schemas/records/plan.ts'
+import type { KernelFormat } from './kernel-formats.ts'
 
 /**
  * An alias is the stretch of a record that names its device and port, which the kernel finds and never takes apart. Here it
@@ -18,7 +18,7 @@ interface Identity {
 }
 
 /** How one format's aliases read. */
-interface AliasForm {
+interface AliasFormat {
   /** Undefined where the alias is not the whole and plain stretch that it should be. */
   identity(alias: string): Identity | undefined
   /** A record with this alias and one plain field that is 0. `rawTime` is of the record that the alias was found in. */
@@ -52,14 +52,14 @@ function ofNameAndTags(json: string): Identity | undefined {
   return object && { name: object.name, tags: Object.keys(object.tags), texts: object.tags }
 }
 
-const telegraf: AliasForm = {
+const telegraf: AliasFormat = {
   identity: alias => (telegrafAlias.test(alias) ? ofNameAndTags(`{"name":"${alias}}`) : undefined),
   compose: (alias, field, rawTime) =>
     `{"fields":{${JSON.stringify(field)}:0},"name":"${alias},"timestamp":${rawTime}}`
 }
 
 /** NUL, the name, its quote, the tags. */
-const gnmic: AliasForm = {
+const gnmic: AliasFormat = {
   identity(alias) {
     if (!gnmicAlias.test(alias)) return undefined
     const nameEnd = alias.indexOf('"')
@@ -72,7 +72,7 @@ const gnmic: AliasForm = {
   }
 }
 
-const zabbix: AliasForm = {
+const zabbix: AliasFormat = {
   onlyField: 'value',
   identity(alias) {
     const object = objectOf(`{${alias}}`)
@@ -87,7 +87,7 @@ const zabbix: AliasForm = {
     `{${alias},"clock":${Math.floor(rawTime / 1000)},"ns":0,"value":0,"type":3}`
 }
 
-const canonical: AliasForm = {
+const canonical: AliasFormat = {
   tagsElsewhere: ['timeMs', 'signals'],
   identity(alias) {
     const object = objectOf(`{${alias}}`)
@@ -101,7 +101,7 @@ const canonical: AliasForm = {
   compose: (alias, field, rawTime) => `{${alias},"timeMs":${rawTime},"signals":{${JSON.stringify(field)}:0}}`
 }
 
-const aliasForms: Readonly<Record<ProfileFormat, AliasForm>> = { telegraf, gnmic, zabbix, canonical }
+const aliasFormats: Readonly<Record<KernelFormat, AliasFormat>> = { telegraf, gnmic, zabbix, canonical }
 
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
 const strictUtf8 = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true })
@@ -122,7 +122,7 @@ function isDecided({ name, tags }: Identity, plan: MeasurementPlan, profiles: Pr
  */
 export function identifyAlias(
   aliasBytes: Uint8Array,
-  format: ProfileFormat,
+  format: KernelFormat,
   fields: Readonly<Record<string, null>>,
   profiles: ProfileSet
 ): Identified | undefined {
@@ -132,7 +132,7 @@ export function identifyAlias(
   } catch {
     return undefined
   }
-  const identity = aliasForms[format].identity(alias)
+  const identity = aliasFormats[format].identity(alias)
   if (identity?.texts === undefined) return undefined
   const found = identify(profiles, { format, name: identity.name, tags: identity.texts, fields })
   return found !== undefined && isDecided(identity, found.plan, profiles) ? found : undefined
@@ -146,21 +146,21 @@ export function identifyAlias(
  */
 export function proveAlias(
   aliasBytes: Uint8Array,
-  format: ProfileFormat,
+  format: KernelFormat,
   rawTime: number,
   plan: MeasurementPlan,
   profiles: ProfileSet,
   isOfItself: boolean
 ): boolean | Uint8Array {
-  const form = aliasForms[format]
+  const reading = aliasFormats[format]
   const alias = utf8.decode(aliasBytes)
-  const identity = form.identity(alias)
+  const identity = reading.identity(alias)
   if (identity === undefined || plan.format !== format || !isDecided(identity, plan, profiles)) return false
-  const elsewhere = form.tagsElsewhere ?? []
+  const elsewhere = reading.tagsElsewhere ?? []
   if ([...plan.device, ...plan.instance, ...plan.when].some(({ tag }) => elsewhere.includes(tag)))
     return false
-  const field = form.onlyField ?? plan.slots[0]?.field
+  const field = reading.onlyField ?? plan.slots[0]?.field
   // An instance that comes from a field is missing in the probe, unless it is this very field.
   if (field === undefined || plan.instance.some(({ tag }) => tag === field)) return false
-  return isOfItself || new TextEncoder().encode(form.compose(alias, field, rawTime))
+  return isOfItself || new TextEncoder().encode(reading.compose(alias, field, rawTime))
 }

@@ -1,7 +1,7 @@
 import { unassigned } from '../../rules/series-state.ts'
 import type { DecodedGroup } from '../../schemas/records/decoded.ts'
 import { withoutInstance } from '../memory/map.ts'
-import type { Layout, Layouts, SeriesSet } from './layouts.ts'
+import type { KnownMeasurement, SeriesSets, SeriesSet } from './series-sets.ts'
 import { bitsOfSignal, entityId } from './series-id.ts'
 import type { SharedState } from '../memory/shared-state.ts'
 
@@ -17,32 +17,32 @@ export type MetGroup = Pick<
  */
 export interface Entities {
   /** First series of the group's entity, made when it is new; negative when the limit of series is reached. */
-  firstSeries(layout: Layout, group: MetGroup): number
-  /** Series of a slot in any run of the entity, or -1 when it has none yet. */
+  firstSeries(measurement: KnownMeasurement, group: MetGroup): number
+  /** Series of a slot in any span of the entity, or -1 when it has none yet. */
   seriesOf(first: number, slot: number): number
   /** Makes series for the signals of the group that its entity has had no reading of so far. */
-  extend(layout: Layout, group: MetGroup, first: number): void
+  extend(measurement: KnownMeasurement, group: MetGroup, first: number): void
 }
 
 const keyScratchBytes = 4096
 
-/** Runs of series of one entity: the record's it is met by, those it is without, and all that are left. */
-const runsMax = 3
+/** Spans of series of one entity: the record's it is met by, those it is without, and all that are left. */
+const spansMax = 3
 
-export function createEntities(shared: SharedState, layouts: Layouts): Entities {
+export function createEntities(shared: SharedState, seriesSets: SeriesSets): Entities {
   const { series: state, seriesIds } = shared
   const encoder = new TextEncoder()
   const key = new Uint8Array(keyScratchBytes)
 
   /** Writes the key of an entity; its length. */
   const writeKey = (
-    layout: Layout,
+    measurement: KnownMeasurement,
     identifier: string,
     instance: string
   ): { deviceEnd: number; end: number } => {
-    key[0] = layout.number
-    key[1] = layout.number >>> 8
-    key[2] = layout.number >>> 16
+    key[0] = measurement.number
+    key[1] = measurement.number >>> 8
+    key[2] = measurement.number >>> 16
     key[3] = 0
     const deviceEnd = 4 + encoder.encodeInto(identifier, key.subarray(4)).written
     key[deviceEnd] = 0
@@ -51,7 +51,7 @@ export function createEntities(shared: SharedState, layouts: Layouts): Entities 
   }
 
   /** Makes neighbouring series for the signals of a set; the first one's index, or -1 at the limit of series. */
-  const makeRun = (set: SeriesSet, device: number, identifier: string, instance: string): number => {
+  const makeSpan = (set: SeriesSet, device: number, identifier: string, instance: string): number => {
     const first = shared.takeSeries(set.signals.length)
     if (first < 0) return first
     const { hi, lo } = entityId(identifier, instance)
@@ -61,51 +61,51 @@ export function createEntities(shared: SharedState, layouts: Layouts): Entities 
       state.device[first + i] = device
       state.program[first + i] = unassigned
     })
-    shared.seriesLayouts[first] = set.number | (instance === '' ? withoutInstance : 0)
+    shared.spanSets[first] = set.number | (instance === '' ? withoutInstance : 0)
     return first
   }
 
-  const firstSeries = (layout: Layout, group: MetGroup): number => {
+  const firstSeries = (measurement: KnownMeasurement, group: MetGroup): number => {
     const { instance, slots, noReadings } = group
     const identifier = group.identifiers[0]!
-    const { deviceEnd, end } = writeKey(layout, identifier, instance)
+    const { deviceEnd, end } = writeKey(measurement, identifier, instance)
     const known = shared.entities.find(key, 0, end)
     if (known >= 0) return known
     const device = shared.deviceTable.insert(key, 4, deviceEnd, shared.takeDevice)
     const told = slots.length > 0 ? slots : noReadings
     // A record without any field a signal is read from says nothing of what the entity has.
-    const set = told.length > 0 ? layouts.setOf(layout, told) : layouts.set(layout.number)!
-    return shared.entities.insert(key, 0, end, () => makeRun(set, device, identifier, instance))
+    const set = told.length > 0 ? seriesSets.setOf(measurement, told) : seriesSets.set(measurement.number)!
+    return shared.entities.insert(key, 0, end, () => makeSpan(set, device, identifier, instance))
   }
 
-  const setOfRun = (run: number): SeriesSet | undefined =>
-    layouts.set(shared.seriesLayouts[run]! & ~withoutInstance)
+  const setOfSpan = (span: number): SeriesSet | undefined =>
+    seriesSets.set(shared.spanSets[span]! & ~withoutInstance)
 
   const seriesOf = (first: number, slot: number): number => {
-    for (let run = first; run >= 0; run = Atomics.load(shared.nextRuns, run) - 1) {
-      const at = setOfRun(run)?.seriesOfSlot[slot] ?? -1
-      if (at >= 0) return run + at
+    for (let span = first; span >= 0; span = Atomics.load(shared.nextSpans, span) - 1) {
+      const at = setOfSpan(span)?.seriesOfSlot[slot] ?? -1
+      if (at >= 0) return span + at
     }
     return -1
   }
 
-  const extend = (layout: Layout, group: MetGroup, first: number): void => {
+  const extend = (measurement: KnownMeasurement, group: MetGroup, first: number): void => {
     const identifier = group.identifiers[0]!
-    const { end } = writeKey(layout, identifier, group.instance)
-    for (let more = 1; more <= runsMax - 1; more++) {
+    const { end } = writeKey(measurement, identifier, group.instance)
+    for (let more = 1; more <= spansMax - 1; more++) {
       if (group.slots.every(slot => seriesOf(first, slot) >= 0)) return
-      // Under the table's lock and by a key of its own: two workers do not make the same run.
+      // Under the table's lock and by a key of its own: two workers do not make the same span.
       key[3] = more
       shared.entities.insert(key, 0, end, () => {
         let last = first
-        for (let next = first; next >= 0; next = shared.nextRuns[next]! - 1) last = next
-        const slots = more === runsMax - 1 ? layout.placeOfSlot.keys() : group.slots
+        for (let next = first; next >= 0; next = shared.nextSpans[next]! - 1) last = next
+        const slots = more === spansMax - 1 ? measurement.positionOfSlot.keys() : group.slots
         const missing = [...slots].filter(slot => seriesOf(first, slot) < 0)
         // Linked already by a worker that died before its key was there.
         if (missing.length === 0) return last
-        const set = layouts.setOf(layout, missing)
-        const made = makeRun(set, state.device[first]!, identifier, group.instance)
-        if (made >= 0) Atomics.store(shared.nextRuns, last, made + 1)
+        const set = seriesSets.setOf(measurement, missing)
+        const made = makeSpan(set, state.device[first]!, identifier, group.instance)
+        if (made >= 0) Atomics.store(shared.nextSpans, last, made + 1)
         return made
       })
     }

@@ -1,10 +1,8 @@
 import { convert, convertText, timeUnits } from '../../schemas/records/convert.ts'
 import { plainPath } from '../../schemas/records/formats/gnmic.ts'
-import type { ProfileFormat } from '../../schemas/records/profile-schema.ts'
 import type { MeasurementPlan, Slot } from '../../schemas/records/plan.ts'
 import type { KernelMemory } from '../memory/kernel-memory.ts'
 import {
-  canonical,
   codesCount,
   fieldsMax,
   formsEnd,
@@ -68,14 +66,14 @@ import {
   slotTexts,
   slotTrue,
   slotZeroNeeds,
-  telegraf,
   textBytes,
   textLength,
   textNext,
   textValue,
   zabbix
 } from '../memory/map.ts'
-import type { SeriesSet } from './layouts.ts'
+import { kernelFormats, numberOfKernelFormat } from './kernel-formats.ts'
+import type { SeriesSet } from './series-sets.ts'
 
 /**
  * What the kernel has learnt of how records are written: which field names follow one another (a tree of places), how a
@@ -99,16 +97,6 @@ export interface KernelForms {
 }
 
 export type Fields = Readonly<Record<string, null>>
-
-/** By number. */
-export const formatsOfKernel: readonly ProfileFormat[] = (() => {
-  const formats: ProfileFormat[] = []
-  formats[telegraf] = 'telegraf'
-  formats[gnmic] = 'gnmic'
-  formats[zabbix] = 'zabbix'
-  formats[canonical] = 'canonical'
-  return formats
-})()
 
 /** Distinct field names in distinct places that are remembered, of each format. */
 const placesMax = 4096
@@ -196,7 +184,7 @@ export function createKernelForms(
   const formatOf = (place: number): number => {
     let root = place
     while (u32(root + placeParent) !== 0) root = u32(root + placeParent)
-    for (let format = 0; format < formatsOfKernel.length; format++)
+    for (let format = 0; format < kernelFormats.length; format++)
       if (u32(forms + formsRoots + format * 4) === root) return format
     return -1
   }
@@ -385,15 +373,17 @@ export function createKernelForms(
     return true
   }
 
-  const learnSet = ({ number, layout, seriesOfSlot }: SeriesSet): boolean => {
-    const plan = measurements[layout.index]
+  const learnSet = ({ number, measurement, seriesOfSlot }: SeriesSet): boolean => {
+    const plan = measurements[measurement.index]
     if (plan === undefined || number >= setsMax) return false
+    const format = numberOfKernelFormat(plan.format)
+    if (format < 0) return false
     const at = forms + formsSets + number * 4
     if (u32(at) !== 0) return true
     const set = take(setSeriesOfSlot + seriesOfSlot.length * 4)
     if (set === 0) return false
     put(set + setMeasurement, plan.index)
-    put(set + setFormat, formatsOfKernel.indexOf(plan.format))
+    put(set + setFormat, format)
     put(set + setTimeUnit, timeUnits.indexOf(plan.time))
     put(set + setSlotBase, slotBases[plan.index]!)
     seriesOfSlot.forEach((series, slot) => view.setInt32(set + setSeriesOfSlot + slot * 4, series, true))

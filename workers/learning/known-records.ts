@@ -7,7 +7,8 @@ import type { RecordRun } from '../../schemas/records/record-batch.ts'
 import { identifyAlias, proveAlias } from './aliases.ts'
 import type { Desk } from '../memory/desk.ts'
 import type { MetGroup } from './entities.ts'
-import { createKernelForms, formatsOfKernel } from './kernel-forms.ts'
+import { kernelFormats } from './kernel-formats.ts'
+import { createKernelForms } from './kernel-forms.ts'
 import { bufferReaching } from '../memory/kernel-memory.ts'
 import { lz4BlockOf, openKernel } from '../kernel/binding.ts'
 import {
@@ -52,7 +53,7 @@ import {
   stopText,
   stopThird
 } from '../memory/map.ts'
-import type { Layout, Layouts } from './layouts.ts'
+import type { KnownMeasurement, SeriesSets } from './series-sets.ts'
 import type { SharedState } from '../memory/shared-state.ts'
 import { tableFull } from '../memory/shared-table.ts'
 
@@ -77,7 +78,7 @@ export interface KnownRecords {
   /** Judges rows [from..to) as far as they change nothing: the first that may, or `to`. `unassigned` is told of rows without a program. */
   judge(from: number, to: number, unassigned: (row: number) => void): number
   records(): number
-  /** What the kernel has counted in this task; the counters of the layouts are added to. */
+  /** What the kernel has counted in this task; the counters of the measurements are added to. */
   counts(): { readonly samples: number; readonly scanned: number; readonly bytes: number }
 }
 
@@ -95,7 +96,7 @@ const recordsAtOnce = 0x7fffffff
 /** `meet` makes the series of such a group known and gives its entity's first one, or a negative number at the limit of series. */
 export function createKnownRecords(
   shared: SharedState,
-  layouts: Layouts,
+  seriesSets: SeriesSets,
   decoder: RecordDecoder,
   { profiles, policy }: Scanning,
   meet: (group: MetGroup) => number
@@ -131,7 +132,7 @@ export function createKnownRecords(
       case stopText:
         return forms.learnText(first, second, u32(stopThird))
       case stopSet: {
-        const set = layouts.set(first)
+        const set = seriesSets.set(first)
         return set !== undefined && forms.learnSet(set)
       }
       case stopRows:
@@ -164,7 +165,7 @@ export function createKnownRecords(
 
   /** Meets the entity of the record that the kernel stopped at for its alias, where that says all of it. */
   const meetNew = (): boolean => {
-    const format = formatsOfKernel[u32(foundFormat)]
+    const format = kernelFormats[u32(foundFormat)]
     if (aliasesFull || format === undefined) return false
     const alias = aliasFound()
     const place = u32(foundPlace)
@@ -231,7 +232,7 @@ export function createKnownRecords(
     },
     isAliasNew: () => isAliasNew,
     learnAlias(recordMs, group, first) {
-      const format = formatsOfKernel[u32(foundFormat)]
+      const format = kernelFormats[u32(foundFormat)]
       const plan = measurements[group.measurement]
       if (first < 0 || format === undefined || plan === undefined) return
       const alias = aliasFound()
@@ -252,17 +253,17 @@ export function createKnownRecords(
     },
     records: () => u32(countRecords),
     counts() {
-      for (const layout of layouts.all) addCounts(layout)
+      for (const measurement of seriesSets.measurements) addCounts(measurement)
       return { samples: u32(countSamples), scanned: u32(countScanned), bytes: f64(countBytes) }
     }
   }
 
-  function addCounts(layout: Layout): void {
-    layout.scanned = desk.measurementCounts[layout.index] ?? 0
-    const base = forms.slotBases[layout.index]
-    if (layout.scanned === 0 || base === undefined) return
-    for (let slot = 0; slot < layout.noReadings.length; slot++)
-      layout.noReadings[slot]! += desk.slotCounts[base + slot] ?? 0
+  function addCounts(measurement: KnownMeasurement): void {
+    measurement.scanned = desk.measurementCounts[measurement.index] ?? 0
+    const base = forms.slotBases[measurement.index]
+    if (measurement.scanned === 0 || base === undefined) return
+    for (let slot = 0; slot < measurement.noReadings.length; slot++)
+      measurement.noReadings[slot]! += desk.slotCounts[base + slot] ?? 0
   }
 }
 

@@ -30,8 +30,8 @@ export interface KernelMemory {
   readonly series: number
   readonly devices: number
   readonly seriesIds: number
-  readonly seriesLayouts: number
-  readonly nextRuns: number
+  readonly spanSets: number
+  readonly nextSpans: number
   readonly programs: ProgramMemory
   readonly aliases: SharedTableMemory
   /** Which alias came after which. */
@@ -89,8 +89,8 @@ export function createKernelMemory(limits: KernelLimits): KernelMemory {
     series: take(seriesStateBytes(seriesMax)),
     devices: take(deviceStateBytes(devicesMax)),
     seriesIds: take(seriesMax * 8),
-    seriesLayouts: take(seriesMax * 4),
-    nextRuns: take(seriesMax * 4)
+    spanSets: take(seriesMax * 4),
+    nextSpans: take(seriesMax * 4)
   }
   const programsAt = take(programTableBytes(programsMax))
   const room = pagesMax * pageBytes - workBytesMin - end - 64 - sharedTableBytes(aliasesMax, 0)

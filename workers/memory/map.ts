@@ -141,14 +141,16 @@ export const deskBytesPerRow = 42
 export const formsLock = 0
 export const formsUsed = 4
 export const formsEnd = 8
-/** Places so far and the root of each format, u32 each. */
+/** Formats that there is room for (learning/kernel-formats.ts holds to it), and how many places each has so far and where its root is, u32 each. */
+export const formatsMax = 8
 export const formsPlaces = 16
-export const formsRoots = 32
+export const formsRoots = formsPlaces + formatsMax * 4
 /** Address of each set by its number, u32. */
-export const formsSets = 64
+export const formsSets = formsRoots + formatsMax * 4
 export const setsMax = 65536
-export const formsHeap = 262208
+export const formsHeap = formsSets + setsMax * 4
 
+/** Numbers of the formats that the kernel reads. */
 export const telegraf = 0
 export const gnmic = 1
 export const zabbix = 2
@@ -233,7 +235,7 @@ export const setSeriesOfSlot = 16
 
 /** Value of an alias that does not say by itself what its record is of. */
 export const notWhole = 0x7fffffff
-/** Bit beside the set of an entity's first run: it is of the device itself, so a field may still name an instance. */
+/** Bit beside the set of an entity's first span: it is of the device itself, so a field may still name an instance. */
 export const withoutInstance = 0x40000000
 
 /** Entries of the table of aliases that may have a follower: number of the entry that came after it the last time, u32 each. */
@@ -242,7 +244,7 @@ export const followersMax = 65536
 // --- a table of keys (workers/memory/shared-table.ts) ---------------------------------------------------------------------
 
 export const tableLevel = 8
-export const tableSlotsMin = 4096
+export const tableCellsMin = 4096
 
 // --- what walk() stops for -----------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ import {
   type SeriesState
 } from '../../rules/series-state.ts'
 import { createKernelMemory, type KernelMemory } from './kernel-memory.ts'
+import { setsMax } from './map.ts'
 import {
   createSharedTableMemory,
   openSharedTable,
@@ -30,19 +31,24 @@ export interface SharedMemory {
   readonly limits: SharedLimits
   /** State of series and devices, programs and aliases: what the kernel reads. */
   readonly kernel: KernelMemory
-  /** `setWords` words a set (see layouts.ts): number of its layout plus one, 0 for a layout itself, and its signals. */
-  readonly layoutSets: SharedArrayBuffer
-  /** [0] series in use, [1] devices in use, [2] layouts and sets in use, [3] sets in use, [4] tasks begun. */
+  /**
+   * `setWords` words a set of signals (see learning/series-sets.ts): the number of its measurement's whole set plus one, 0 for
+   * such a whole set itself, and which of the signals are in it, a bit each.
+   */
+  readonly setMembers: SharedArrayBuffer
+  /** [0] series in use, [1] devices in use, [2] sets in use, [3] those of them that are no whole ones, [4] tasks begun. */
   readonly counters: SharedArrayBuffer
-  readonly layouts: SharedTableMemory
+  /** Numbers of sets, by what is in them. */
+  readonly sets: SharedTableMemory
   readonly entities: SharedTableMemory
   readonly deviceTable: SharedTableMemory
 }
 
-/** Distinct layouts (measurement and its signals) and sets of them over the life of the process, reloads included. */
-const layoutsMax = 65_536
-/** Sets leave room for layouts: odd records must not keep profiles from being reloaded. */
-const setsMax = layoutsMax / 2
+/**
+ * Sets are numbered for the life of the process, reloads included. Odd records, which make sets of their own, must not keep profiles
+ * from being reloaded, whose measurements need a set of all their signals each: half of the numbers are kept for those.
+ */
+const partSetsMax = setsMax / 2
 /** Words of a set in shared memory. */
 export const setWords = 3
 
@@ -64,9 +70,9 @@ export function createSharedMemory(limits: SharedLimits): SharedMemory {
       aliasesMax: entitiesMax,
       aliasBytesMax: keyBytesMax
     }),
-    layoutSets: new SharedArrayBuffer(layoutsMax * setWords * 4),
+    setMembers: new SharedArrayBuffer(setsMax * setWords * 4),
     counters: new SharedArrayBuffer(20),
-    layouts: createSharedTableMemory(layoutsMax, layoutsMax * 64),
+    sets: createSharedTableMemory(setsMax, setsMax * 64),
     entities: createSharedTableMemory(entitiesMax, keyBytesMax),
     deviceTable: createSharedTableMemory(devicesMax, keyBytesMax)
   }
@@ -79,21 +85,22 @@ export interface SharedState {
   readonly kernel: KernelMemory
   /** The stored id: two words a series, the low one first. */
   readonly seriesIds: Uint32Array
-  /** The set of signals of the run that begins at a series. */
-  readonly seriesLayouts: Int32Array
-  /** Where the next run of the entity begins, plus one; 0 for none. */
-  readonly nextRuns: Int32Array
-  readonly layoutSets: Int32Array
-  readonly layouts: SharedTable
+  /** The number of the set of the span that begins at a series. */
+  readonly spanSets: Int32Array
+  /** Where the next span of the entity begins, plus one; 0 for none. */
+  readonly nextSpans: Int32Array
+  readonly setMembers: Int32Array
+  /** Numbers of sets, by what is in them. */
+  readonly sets: SharedTable
   readonly entities: SharedTable
   readonly deviceTable: SharedTable
   readonly aliases: SharedTable
   /** Takes `count` neighbouring series; the first one's index, or -1 when there are not that many left. */
   takeSeries(count: number): number
   takeDevice(this: void): number
-  takeLayout(this: void): number
-  /** A number for a set of signals, from the same range as those of layouts. */
-  takeSet(this: void): number
+  takeWholeSet(this: void): number
+  /** A number for a set of some of a measurement's signals, from the same range. */
+  takePartSet(this: void): number
   /** A number below zero, like no other's of late and no `unassigned`, for a task to mark series with. */
   takeMark(this: void): number
   seriesCount(): number
@@ -117,17 +124,17 @@ export function openSharedState(memory: SharedMemory): SharedState {
     series: seriesStateOver(buffer, seriesMax, kernel.series),
     devices: deviceStateOver(buffer, devicesMax, kernel.devices),
     seriesIds: new Uint32Array(buffer, kernel.seriesIds, seriesMax * 2),
-    seriesLayouts: new Int32Array(buffer, kernel.seriesLayouts, seriesMax),
-    nextRuns: new Int32Array(buffer, kernel.nextRuns, seriesMax),
-    layoutSets: new Int32Array(memory.layoutSets),
-    layouts: openSharedTable(memory.layouts),
+    spanSets: new Int32Array(buffer, kernel.spanSets, seriesMax),
+    nextSpans: new Int32Array(buffer, kernel.nextSpans, seriesMax),
+    setMembers: new Int32Array(memory.setMembers),
+    sets: openSharedTable(memory.sets),
     entities: openSharedTable(memory.entities),
     deviceTable: openSharedTable(memory.deviceTable),
     aliases: openSharedTable(kernel.aliases),
     takeSeries: count => take(0, count, limits.seriesMax),
     takeDevice: () => take(1, 1, limits.devicesMax),
-    takeLayout: () => take(2, 1, layoutsMax),
-    takeSet: () => (take(3, 1, setsMax) < 0 ? -1 : take(2, 1, layoutsMax)),
+    takeWholeSet: () => take(2, 1, setsMax),
+    takePartSet: () => (take(3, 1, partSetsMax) < 0 ? -1 : take(2, 1, setsMax)),
     takeMark: () => -2 - (Atomics.add(counters, 4, 1) & 0x3fffffff),
     seriesCount: () => Math.min(limits.seriesMax, Atomics.load(counters, 0)),
     deviceCount: () => Math.min(limits.devicesMax, Atomics.load(counters, 1))

@@ -4,7 +4,7 @@
  * hashes. Nothing is ever removed. Memory that is not used yet costs nothing but address space (seen on Node 20: 12 GiB
  * of SharedArrayBuffer do not change the resident size), so tables are made for their limit at once and never move.
  *
- * Entries and key bytes lie densely, in order of arrival. The slots that lead to them are kept on levels, each twice the
+ * Entries and key bytes lie densely, in order of arrival. The cells that lead to them are kept on levels, each twice the
  * size of the one before, and the next level is taken when the present one is half full: a table made for millions that
  * holds thousands stays within the processor's caches. (One level of the full size cost 0.4 µs more a look-up.)
  *
@@ -42,7 +42,7 @@ export interface SharedTable {
 /** 32-bit hash of the bytes [from..to) of a view. */
 export type HashBytes = (view: DataView, from: number, to: number) => number
 
-/** A slot's word keeps 24 bits for the entry and 8 bits of the hash, which spares most comparisons of other keys. */
+/** A cell's word keeps 24 bits for the entry and 8 bits of the hash, which spares most comparisons of other keys. */
 const entryBits = 24
 const entryMask = (1 << entryBits) - 1
 
@@ -58,10 +58,10 @@ const headerLock = 4
 const lockMsMax = 250
 /** Words of an entry: hash, arena position in words, key length in bytes, value. */
 const entryWords = 4
-const slotsMin = 4096
+const cellsMin = 4096
 
-function slotCounts(entriesMax: number): number[] {
-  const counts = [slotsMin]
+function cellCounts(entriesMax: number): number[] {
+  const counts = [cellsMin]
   while (counts.at(-1)! < entriesMax * 2) counts.push(counts.at(-1)! * 2)
   return counts
 }
@@ -79,7 +79,7 @@ export function sharedTableBytes(entriesMax: number, keyBytesMax: number): numbe
   }
   return (
     (headerWords +
-      sum(slotCounts(entriesMax)) +
+      sum(cellCounts(entriesMax)) +
       entriesMax * entryWords +
       arenaWords(entriesMax, keyBytesMax)) *
     4
@@ -94,34 +94,34 @@ export function createSharedTableMemory(entriesMax: number, keyBytesMax: number)
 
 /** Where the parts of a table begin: what the kernel looks keys up in. */
 export function sharedTableParts({ entriesMax, at }: SharedTableMemory): {
-  readonly slots: number
+  readonly cells: number
   readonly entries: number
   readonly keys: number
 } {
-  const slots = at + headerWords * 4
-  const entries = slots + sum(slotCounts(entriesMax)) * 4
-  return { slots, entries, keys: entries + entriesMax * entryWords * 4 }
+  const cells = at + headerWords * 4
+  const entries = cells + sum(cellCounts(entriesMax)) * 4
+  return { cells, entries, keys: entries + entriesMax * entryWords * 4 }
 }
 
 /** Forgets every key. Only while nobody uses the table. */
 export function clearSharedTable({ entriesMax, memory, at }: SharedTableMemory): void {
   const header = new Int32Array(memory, at, headerWords)
   const levels = Math.max(header[headerLevel]!, header[headerTarget]!) + 1
-  new Int32Array(memory, at + headerWords * 4, sum(slotCounts(entriesMax).slice(0, levels))).fill(0)
+  new Int32Array(memory, at + headerWords * 4, sum(cellCounts(entriesMax).slice(0, levels))).fill(0)
   header.fill(0)
 }
 
 /** A thread's view. `hashBytes` is for tests that want collisions. */
 export function openSharedTable(of: SharedTableMemory, hashBytes: HashBytes = mix): SharedTable {
   const { entriesMax, memory } = of
-  const counts = slotCounts(entriesMax)
+  const counts = cellCounts(entriesMax)
   const header = new Int32Array(memory, of.at, headerWords)
   const parts = sharedTableParts(of)
-  let at = parts.slots
+  let at = parts.cells
   const levels = counts.map(count => {
-    const slots = new Int32Array(memory, at, count)
+    const cells = new Int32Array(memory, at, count)
     at += count * 4
-    return slots
+    return cells
   })
   const entries = new Int32Array(memory, parts.entries, entriesMax * entryWords)
   const arena = new Int32Array(memory, parts.keys, arenaWords(entriesMax, of.keyBytesMax))
@@ -156,7 +156,7 @@ export function openSharedTable(of: SharedTableMemory, hashBytes: HashBytes = mi
     return at === to || arena[key] === lastWord(of, at, to)
   }
 
-  /** Writes a complete entry that no slot shows yet; its word position, or -1 when there is no room. */
+  /** Writes a complete entry that no cell shows yet; its word position, or -1 when there is no room. */
   const prepare = (hash: number, make: () => number): number => {
     const keyWords = (keyTo - keyFrom + 3) >>> 2
     const number = Atomics.add(header, headerEntries, 1)
@@ -184,13 +184,13 @@ export function openSharedTable(of: SharedTableMemory, hashBytes: HashBytes = mi
 
   /** Shows a complete entry on a level, unless it or an entry of the same key is there; the entry that is shown. */
   const show = (level: number, entry: number, isSame: (other: number) => boolean): number => {
-    const slots = levels[level]!
-    const mask = slots.length - 1
+    const cells = levels[level]!
+    const mask = cells.length - 1
     const hash = entries[entry]!
     const tag = hash & ~entryMask
     const wanted = tag | (entry / entryWords + 1)
-    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-      const word = Atomics.compareExchange(slots, slot, 0, wanted)
+    for (let cell = hash & mask; ; cell = (cell + 1) & mask) {
+      const word = Atomics.compareExchange(cells, cell, 0, wanted)
       if (word === 0 || word === wanted) return entry
       if ((word & ~entryMask) !== tag) continue
       const other = ((word & entryMask) - 1) * entryWords
@@ -202,26 +202,26 @@ export function openSharedTable(of: SharedTableMemory, hashBytes: HashBytes = mi
   /** Moves to the next level when the present one is half full. Whoever comes may do it, also together. */
   const grow = (): void => {
     const level = Atomics.load(header, headerLevel)
-    const slots = levels[level]!
-    if (level + 1 === levels.length || Atomics.load(header, headerEntries) * 2 <= slots.length) return
+    const cells = levels[level]!
+    if (level + 1 === levels.length || Atomics.load(header, headerEntries) * 2 <= cells.length) return
     // From here on who inserts shows the entry on both levels.
     Atomics.compareExchange(header, headerTarget, level, level + 1)
-    for (let slot = 0; slot < slots.length; slot++) {
-      const word = Atomics.load(slots, slot)
+    for (let cell = 0; cell < cells.length; cell++) {
+      const word = Atomics.load(cells, cell)
       if (word !== 0) show(level + 1, ((word & entryMask) - 1) * entryWords, never)
     }
     Atomics.compareExchange(header, headerLevel, level, level + 1)
   }
 
   const lookUp = (hash: number): number => {
-    const slots = levels[header[headerLevel]!]!
-    const mask = slots.length - 1
+    const cells = levels[header[headerLevel]!]!
+    const mask = cells.length - 1
     const tag = hash & ~entryMask
-    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-      const word = slots[slot]!
+    for (let cell = hash & mask; ; cell = (cell + 1) & mask) {
+      const word = cells[cell]!
       if (word === 0) return absent
       if ((word & ~entryMask) !== tag) continue
-      // What a slot shows is read through it, so it is complete even where the processor reorders reads.
+      // What a cell shows is read through it, so it is complete even where the processor reorders reads.
       const entry = ((word & entryMask) - 1) * entryWords
       if (entries[entry] === hash && equals(entry)) return entries[entry + 3]!
     }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { assignProgram, conditionRaised, evaluateSample } from './kernel.ts'
+import { assignProgram, conditionRaised, evaluateSample } from './judge.ts'
 import {
   createProgramMemory,
   createProgramTable,

@@ -6,10 +6,10 @@ import { readProfileFiles, shippedProfiles } from '../../schemas/records/profile
 import { compileProfiles } from '../../schemas/records/profile.ts'
 import { signals } from '../../schemas/signals.ts'
 import { rowsOfBlock } from '../../test/support/blocks.ts'
-import { assignProgram } from '../../rules/kernel.ts'
+import { assignProgram } from '../../rules/judge.ts'
 import { createProgramTable } from '../../rules/program.ts'
 import { createEvaluator } from '../evaluate.ts'
-import { createLayouts } from './layouts.ts'
+import { createSeriesSets } from './series-sets.ts'
 import { seriesId, seriesIdHex } from './series-id.ts'
 import { createSharedMemory, openSharedState } from '../memory/shared-state.ts'
 import { rangeOf } from '../../bench/support/records.ts'
@@ -90,14 +90,14 @@ describe('series of an entity', () => {
     // The third time everything that is left comes at once, so that there are three runs at most.
     const last = run(port('10.0.0.1', { ifAdminStatus: 1 }))
     expect(met(last)).toEqual(['4 if.admin_status'])
-    const layout = createLayouts(profiles.measurements, shared).all.find(
+    const measurement = createSeriesSets(profiles.measurements, shared).measurements.find(
       ({ info }) => info.profile === 'if-mib' && info.name === 'interface'
     )!
-    expect(shared.seriesCount()).toBe(1 + layout.signals.length)
+    expect(shared.seriesCount()).toBe(1 + measurement.signals.length)
     const rest = run(port('10.0.0.1', { ifInDiscards: 3, ifOperStatus: 1 }))
     expect(met(rest)).toHaveLength(1)
     expect(Number.parseInt(met(rest)[0]!, 10)).toBeGreaterThan(4)
-    expect(shared.seriesCount()).toBe(1 + layout.signals.length)
+    expect(shared.seriesCount()).toBe(1 + measurement.signals.length)
   })
 
   it('are the same for every worker, whichever of them made them', () => {
@@ -134,39 +134,46 @@ describe('sets of signals', () => {
       createSharedMemory({ seriesMax: 1000, devicesMax: 100, keyBytesMax: 100_000, programsMax: 8 })
     )
     const [one, other] = [
-      createLayouts(profiles.measurements, shared),
-      createLayouts(profiles.measurements, shared)
+      createSeriesSets(profiles.measurements, shared),
+      createSeriesSets(profiles.measurements, shared)
     ]
     const numbers = new Set<number>()
     let count = 0
-    for (const layout of one.all) {
-      for (let place = 0; place < layout.signals.length; place++) {
+    for (const measurement of one.measurements) {
+      for (let position = 0; position < measurement.signals.length; position++) {
         // Every slot of the signal: they share one series.
-        const slots = [...layout.placeOfSlot.keys()].filter(slot => layout.placeOfSlot[slot] === place)
-        const made = one.setOf(layout, slots)
+        const slots = [...measurement.positionOfSlot.keys()].filter(
+          slot => measurement.positionOfSlot[slot] === position
+        )
+        const made = one.setOf(measurement, slots)
         count++
         numbers.add(made.number)
         const seen = other.set(made.number)!
-        expect([seen.signals, seen.layout.index]).toEqual([[layout.signals[place]], layout.index])
-        expect(seen.seriesOfSlot).toEqual(layout.placeOfSlot.map(other => (other === place ? 0 : -1)))
+        expect([seen.signals, seen.measurement.index]).toEqual([
+          [measurement.signals[position]],
+          measurement.index
+        ])
+        expect(seen.seriesOfSlot).toEqual(
+          measurement.positionOfSlot.map(other => (other === position ? 0 : -1))
+        )
       }
-      expect(other.set(layout.number)?.signals).toEqual(layout.signals)
-      numbers.add(layout.number)
+      expect(other.set(measurement.number)?.signals).toEqual(measurement.signals)
+      numbers.add(measurement.number)
     }
     // A measurement of one signal has no smaller set than the whole.
-    const single = one.all.filter(({ signals }) => signals.length === 1).length
-    expect(numbers.size).toBe(count + one.all.length - single)
+    const single = one.measurements.filter(({ signals }) => signals.length === 1).length
+    expect(numbers.size).toBe(count + one.measurements.length - single)
   })
 
   it('are the whole measurement where there are too many of them', () => {
     const shared = openSharedState(
       createSharedMemory({ seriesMax: 1000, devicesMax: 100, keyBytesMax: 100_000, programsMax: 8 })
     )
-    const layouts = createLayouts(profiles.measurements, shared)
-    const layout = layouts.all.find(({ signals }) => signals.length > 2)!
-    while (shared.takeSet() >= 0);
-    expect(layouts.setOf(layout, [1])).toBe(layouts.set(layout.number))
+    const seriesSets = createSeriesSets(profiles.measurements, shared)
+    const measurement = seriesSets.measurements.find(({ signals }) => signals.length > 2)!
+    while (shared.takePartSet() >= 0);
+    expect(seriesSets.setOf(measurement, [1])).toBe(seriesSets.set(measurement.number))
     // Profiles can still be reloaded.
-    expect(shared.takeLayout()).toBeGreaterThan(0)
+    expect(shared.takeWholeSet()).toBeGreaterThan(0)
   })
 })
