@@ -20,12 +20,14 @@ import { deskOffset, deskRange } from './memory/map.ts'
 import { createSeriesSets, type KnownMeasurement } from './learning/series-sets.ts'
 import { bitsOfSignal, entityId } from './learning/series-id.ts'
 import type { SharedState } from './memory/shared-state.ts'
+import { clearJudgement, noteJudgement, noteUnjudged } from './memory/undo.ts'
 
 /**
  * Evaluation of one task, in two passes. The first decodes every record and writes its rows, and changes nothing that
  * is shared but for making series known: a record that kills the worker leaves no half-applied state behind, so the
  * task can be run again. The second goes over the rows and judges each against its series' state; it is plain
- * arithmetic over arrays, and its loads do not wait for one another.
+ * arithmetic over arrays, and its loads do not wait for one another. What it changes is noted on the desk before, so that a task
+ * which is cut off in the midst of it can be run again too (memory/undo.ts).
  *
  * Nearly every record is written as expected and of series that are known: those go through the kernel (workers/kernel/), which
  * stops at whatever is new or odd. What it can learn it is taught (kernel-forms.ts), everything else is decoded here.
@@ -48,6 +50,8 @@ export interface EvaluatorOptions {
   readonly scanning?: Scanning
   /** Called with every value before it is decoded. For tests that make a worker fail on a certain value. */
   readonly beforeRecord?: (bytes: Uint8Array, valueAt: number, valueLength: number, offset: number) => void
+  /** Called when the rows of a task are judged, before anybody hears of it. For tests that cut a task off there. */
+  readonly afterJudgement?: () => void
 }
 
 export interface Evaluator {
@@ -295,10 +299,12 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
       const series = seriesOfRow[row]!
       if (series < 0) continue
       if (state.program[series]! < 0) {
+        noteUnjudged(desk, row)
         emitUnassigned(row)
         continue
       }
       while (end[group]! <= row) group++
+      noteJudgement(desk, state, row)
       evaluateSample(programs, state, series, value[row]!, fromWords(timeWords, group), emit)
     }
   }
@@ -325,6 +331,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
   const reset = (): void => {
     desk.rows = 0
     desk.groups = 0
+    clearJudgement(desk)
     candidates.clear()
     rejects = []
     counts = zeroCounts()
@@ -371,6 +378,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
         partition = range.partition
         judge(range.rowEnd)
       }
+      options.afterJudgement?.()
       gatherCounts()
       return {
         ranges,

@@ -10,15 +10,23 @@ export interface EvaluatorSetup {
   readonly limits: EvaluatorLimits
   readonly shared: SharedMemory
   /** For tests of the pool: a value that contains the marker fails its worker in this way. */
-  readonly faults?: readonly { readonly marker: string; readonly how: Fault }[]
+  readonly faults?: readonly FaultAsked[]
 }
 
 export type Fault = 'exit' | 'hang' | 'throw'
 
+export interface FaultAsked {
+  readonly marker: string
+  readonly how: Fault
+  /** Four zeros: then it fails once only, when the task with the marker has been judged and has not answered. */
+  readonly onceJudged?: SharedArrayBuffer
+}
+
 /** Made from the same data in each thread. */
 export function setUpEvaluator(setup: EvaluatorSetup): Evaluator {
   const profiles = compileProfiles(setup.profiles)
-  const faults = (setup.faults ?? []).map(({ marker, how }) => ({ marker: Buffer.from(marker), how }))
+  const faults = (setup.faults ?? []).map(fault => ({ ...fault, marker: Buffer.from(fault.marker) }))
+  const met = new Set<(typeof faults)[number]>()
   return createEvaluator({
     measurements: profiles.measurements,
     scanning: { profiles, policy: setup.policy },
@@ -30,7 +38,16 @@ export function setUpEvaluator(setup: EvaluatorSetup): Evaluator {
       : {
           beforeRecord(bytes, valueAt, valueLength) {
             const value = Buffer.from(bytes.slice(valueAt, valueAt + valueLength))
-            for (const { marker, how } of faults) if (value.includes(marker)) fail(how)
+            for (const fault of faults) {
+              if (!value.includes(fault.marker)) continue
+              if (fault.onceJudged === undefined) fail(fault.how)
+              else met.add(fault)
+            }
+          },
+          afterJudgement() {
+            for (const { how, onceJudged } of met)
+              if (Atomics.exchange(new Int32Array(onceJudged!), 0, 1) === 0) fail(how)
+            met.clear()
           }
         })
   })

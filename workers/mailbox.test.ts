@@ -26,16 +26,6 @@ describe('mailboxes', () => {
     expect(mailboxes.take()).toBe(one)
   })
 
-  it('keep a desk from others for ten seconds after its worker was ended', () => {
-    const mailboxes = createMailboxes(memory)
-    const ended = mailboxes.take()
-    mailboxes.retire(ended)
-    const others = [mailboxes.take()]
-    expect(others[0]).not.toBe(ended)
-    vi.advanceTimersByTime(10_000)
-    expect(mailboxes.take()).toBe(ended)
-  })
-
   it('are as many as there are desks', () => {
     const mailboxes = createMailboxes(memory)
     for (let i = 0; i < desksMax; i++) mailboxes.take()

@@ -1,7 +1,7 @@
 import type { TopicPartition } from '../schemas/batch.ts'
 import type { EvaluationResult, TaskRange } from '../schemas/evaluation.ts'
 import type { KernelMemory } from './memory/kernel-memory.ts'
-import { deskBytes, deskOffset, deskRange, desksMax } from './memory/map.ts'
+import { deskBytes, deskOffset, deskRange, desksMax, judgedLong, judgedRows } from './memory/map.ts'
 
 /** What a worker is sent: where its bytes lie in shared memory, the desk to work at, and where its rows shall go. */
 export interface WorkerTask {
@@ -39,14 +39,9 @@ export interface Mailbox {
 
 export interface Mailboxes {
   take(): Mailbox
-  /** Its worker has answered, or is dead. */
+  /** Its worker has answered, or its thread has ended. */
   give(mailbox: Mailbox): void
-  /** Its worker is being ended, and may still write for a moment. */
-  retire(mailbox: Mailbox): void
 }
-
-/** A thread that is ended stops at its next loop or call; it is given far more time than that. */
-const retiredMs = 10_000
 
 /** One desk after another is taken into use, as tasks need them. */
 export function createMailboxes(kernel: KernelMemory): Mailboxes {
@@ -55,11 +50,10 @@ export function createMailboxes(kernel: KernelMemory): Mailboxes {
   const give = (mailbox: Mailbox): void => void free.push(mailbox)
   return {
     give,
-    retire: mailbox => void setTimeout(give, retiredMs, mailbox).unref(),
     take() {
       const mailbox = free.pop()
       if (mailbox !== undefined) return mailbox
-      // More than there are threads and workers that were ended in the last ten seconds.
+      // More than there are threads.
       if (made === desksMax) throw new Error(`evaluation pool: all ${desksMax} desks are in use`)
       return createMailbox(kernel, made++)
     }
@@ -99,6 +93,8 @@ function createMailbox(kernel: KernelMemory, desk: number): Mailbox {
       })
       control.setFloat64(deskRange, -1, true)
       control.setFloat64(deskOffset, -1, true)
+      control.setUint32(judgedRows, 0, true)
+      control.setUint32(judgedLong, 0, true)
       return { ranges: placed, nowMs, desk, rows }
     },
     mark: () => ({

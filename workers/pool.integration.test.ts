@@ -2,9 +2,11 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { createProgramTable } from '../rules/program.ts'
 import type { EvaluationResult, EvaluationTask } from '../schemas/evaluation.ts'
 import { readProfileFiles, shippedProfiles } from '../schemas/records/profile-files.ts'
-import type { Fault } from './evaluator-setup.ts'
+import { assignProgram } from '../rules/judge.ts'
+import { eachCandidate, newEntities } from '../schemas/findings.ts'
+import type { FaultAsked } from './evaluator-setup.ts'
 import { createEvaluationPool, type EvaluationPool, type TaskFault } from './pool.ts'
-import { createSharedMemory } from './memory/shared-state.ts'
+import { createSharedMemory, openSharedState } from './memory/shared-state.ts'
 import { rangeOf, telegraf } from '../bench/support/records.ts'
 
 const nowMs = 1_700_000_600_000
@@ -23,7 +25,7 @@ afterEach(async () => {
   await Promise.all(pools.splice(0).map(pool => pool.close(1000)))
 })
 
-async function pool(threads: number, faults: { marker: string; how: Fault }[] = [], taskTimeoutMs = 20_000) {
+async function pool(threads: number, faults: FaultAsked[] = [], taskTimeoutMs = 20_000) {
   const seen: TaskFault[] = []
   const shared = createSharedMemory({
     seriesMax: 10_000,
@@ -31,7 +33,7 @@ async function pool(threads: number, faults: { marker: string; how: Fault }[] = 
     keyBytesMax: 1_000_000,
     programsMax: 16
   })
-  createProgramTable(shared.kernel.programs)
+  const programs = createProgramTable(shared.kernel.programs)
   const made = await createEvaluationPool({
     threads,
     rowBytesMax: 1 << 26,
@@ -44,7 +46,7 @@ async function pool(threads: number, faults: { marker: string; how: Fault }[] = 
     onFault: fault => seen.push(fault)
   })
   pools.push(made)
-  return { made, seen }
+  return { made, seen, shared, programs }
 }
 
 const task = (...values: string[][]): EvaluationTask => ({
@@ -153,6 +155,70 @@ describe('the pool', () => {
     },
     30_000
   )
+
+  describe('when a task is cut off after it was judged and before anybody heard of it', () => {
+    const link = (at: number, isUp: boolean, descr = 'eth0'): string =>
+      telegraf(
+        'interface',
+        { agent_host: '10.7.1.9', host: 'col1', ifDescr: descr, ifIndex: '25' },
+        { ifOperStatus: isUp ? 1 : 2, ifInErrors: at },
+        1_700_000_000 + at
+      )
+    const oneOf = (values: string[], firstOffset: number): EvaluationTask => ({
+      ranges: [rangeOf(values, { firstOffset, perBatch: 40 })],
+      nowMs
+    })
+
+    /** What three tasks tell, and the state they leave: the link is met; goes down, up, down; comes back. */
+    async function told(threads: number, faults: FaultAsked[], timeoutMs: number) {
+      const { made, seen, shared, programs } = await pool(threads, faults, timeoutMs)
+      const limits = { raiseLimit: 0, clearLimit: 0, clearCount: 1 }
+      const program = programs.addProgram({
+        conditions: [
+          { condition: 0, op: 'in', raiseCount: 1, mask: 1 << 2, ...limits },
+          { condition: 1, op: 'in', raiseCount: 3, mask: 1 << 2, ...limits }
+        ]
+      })
+      const { series } = openSharedState(shared)
+      const met = await made.evaluate(oneOf([link(0, true)], 0))
+      for (const entity of newEntities(met.newSeries))
+        for (const at of entity.series) assignProgram(programs.table, series, at, program)
+      const flips: unknown[] = []
+      const note = (result: EvaluationResult): void => {
+        eachCandidate(result, ({ offset, condition, on }) => flips.push([offset, condition, on]))
+      }
+      const changes = [true, false, false, true, false, false].map((isUp, i) =>
+        link(10 + i, isUp, i === 5 ? 'cut-me' : 'eth0')
+      )
+      note(await made.evaluate(oneOf(changes, 1)))
+      const between = [...series.conditions.slice(0, 64)]
+      note(await made.evaluate(oneOf([link(20, false), link(30, true), link(31, true)], 100)))
+      return {
+        flips,
+        between,
+        conditions: [...series.conditions.slice(0, 64)],
+        faults: seen.map(f => f.kind)
+      }
+    }
+
+    it.each([
+      [0, 'throw', 'died'],
+      [1, 'throw', 'died'],
+      [1, 'exit', 'died'],
+      [1, 'hang', 'timed out']
+    ] as const)(
+      'with %i threads by %s, the same is told as if nothing had happened',
+      async (threads, how, kind) => {
+        const undisturbed = await told(0, [], 20_000)
+        expect(undisturbed.flips.length).toBeGreaterThan(4)
+        const onceJudged = new SharedArrayBuffer(4)
+        const cut = await told(threads, [{ marker: 'cut-me', how, onceJudged }], 3000)
+        expect(new Int32Array(onceJudged)[0]).toBe(1)
+        expect(cut).toEqual({ ...undisturbed, faults: [kind] })
+      },
+      60_000
+    )
+  })
 
   it('holds tasks while something is changed exclusively', async () => {
     const { made } = await pool(1)

@@ -1,14 +1,18 @@
 import { EventEmitter } from 'node:events'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Worker } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import { blockBytes } from '../schemas/blocks.ts'
 import type { EvaluationResult, EvaluationTask } from '../schemas/evaluation.ts'
 import { setUpEvaluator, type EvaluatorSetup } from './evaluator-setup.ts'
 import { createSlabPool, type Slab, type SlabPool } from '../schemas/slab.ts'
-import { forgetRecords } from './memory/kernel-memory.ts'
+import { openDesk } from './memory/desk.ts'
+import { endedThreadsOf, forgetRecords } from './memory/kernel-memory.ts'
+import { noteThreadBegun, noteThreadEnded } from './memory/lock.ts'
 import { createMailboxes, type Mailboxes, type WorkerAnswer } from './mailbox.ts'
 import { openSharedState } from './memory/shared-state.ts'
+import { takeBackJudgement } from './memory/undo.ts'
 import { threadExecArgv } from './thread-loader.ts'
 import { cutAround, halves, joinResults, poisoned } from './split.ts'
 
@@ -288,6 +292,7 @@ function createRowSlabs(rowBytesMax: number): RowSlabs {
 /** The same evaluator on the calling thread. An exception of one task does not harm the next. */
 function createLocalRunner(setup: EvaluatorSetup, rows: RowSlabs, mailboxes: Mailboxes): Runner {
   const evaluator = setUpEvaluator(setup)
+  const { series } = openSharedState(setup.shared)
   return {
     run(task) {
       const mailbox = mailboxes.take()
@@ -296,6 +301,7 @@ function createLocalRunner(setup: EvaluatorSetup, rows: RowSlabs, mailboxes: Mai
         const slab = rows.take(task)
         result = Promise.resolve(rows.owned(evaluator.evaluate(task, mailbox.desk, slab.memory), slab, task))
       } catch (error) {
+        takeBackJudgement(openDesk(setup.shared.kernel, mailbox.desk), series)
         result = Promise.reject(error instanceof Error ? error : new Error(String(error)))
       }
       const mark = mailbox.mark()
@@ -326,6 +332,8 @@ async function createThreadRunner(setup: PoolOptions, rows: RowSlabs, mailboxes:
     workerData,
     execArgv: threadExecArgv(import.meta.url)
   })
+  const { series } = openSharedState(shared)
+  const living = watchThreads(piscina, endedThreadsOf(shared.kernel))
   await started(piscina, threads, mailboxes)
   // A thread that dies between tasks is replaced by Piscina; without a listener its error would end the process.
   piscina.on('error', (error: Error) => {
@@ -346,20 +354,23 @@ async function createThreadRunner(setup: PoolOptions, rows: RowSlabs, mailboxes:
       let isStopped = false
       let mark = { range: -1, offset: -1 }
       const attempt = async (): Promise<EvaluationResult> => {
-        const sentMs = performance.now()
-        let startedMs: number | undefined
-        // The limit is the task's own: a replaced thread that is still starting has a limit of its own for that.
+        let lastMs = performance.now()
+        let waitedMs = 0
+        let workedMs = 0
+        // The limit is the task's own: a replaced thread that is still starting has a limit of its own for that. Time in which
+        // this thread did not turn either (the process was stopped) is not the task's.
+        const everyMs = taskTimeoutMs / 4
         const timer = setInterval(() => {
           const now = performance.now()
-          if (mailbox.mark().range >= 0) startedMs ??= now
-          if (
-            now - (startedMs ?? Infinity) >= taskTimeoutMs ||
-            now - sentMs >= taskTimeoutMs + startTimeoutMs
-          ) {
+          const passedMs = Math.min(now - lastMs, 2 * everyMs)
+          lastMs = now
+          waitedMs += passedMs
+          if (mailbox.mark().range >= 0) workedMs += passedMs
+          if (workedMs >= taskTimeoutMs || waitedMs >= taskTimeoutMs + startTimeoutMs) {
             isStopped = true
             stop.emit('abort')
           }
-        }, taskTimeoutMs / 4)
+        }, everyMs)
         try {
           // Only a slab whose worker has answered may be written again: else it is left to the collector.
           const slab = rows.take(task)
@@ -370,18 +381,58 @@ async function createThreadRunner(setup: PoolOptions, rows: RowSlabs, mailboxes:
           answer.result = undefined
           return rows.owned(result, slab, task)
         } catch (error) {
+          clearInterval(timer)
+          // A thread that is being ended may still write for a moment, into its desk and the state of series.
+          await living.othersEnded()
           mark = mailbox.mark()
+          takeBackJudgement(openDesk(shared.kernel, mailbox.desk), series)
           if (isStopped) throw new TimedOut(`no answer within ${taskTimeoutMs} ms`, { cause: error })
           throw error
         } finally {
-          if (isStopped) mailboxes.retire(mailbox)
-          else mailboxes.give(mailbox)
           clearInterval(timer)
+          mailboxes.give(mailbox)
         }
       }
       return { result: attempt(), mark: () => mark }
     },
     close: () => piscina.destroy()
+  }
+}
+
+interface LivingThreads {
+  /** Resolves when every thread that is no more the pool's has ended. */
+  othersEnded(): Promise<void>
+}
+
+/** Notes when threads have ended, so that what they held and changed can be taken from them (memory/lock.ts, memory/undo.ts). */
+function watchThreads(piscina: Piscina, ended: Int32Array): LivingThreads {
+  const ends = new Map<Worker, Promise<void>>()
+  const watch = (): void => {
+    for (const thread of piscina.threads) {
+      // The id is gone with the thread.
+      if (ends.has(thread) || thread.threadId < 0) continue
+      const id = thread.threadId
+      noteThreadBegun(ended, id)
+      const end = new Promise<void>(resolve => {
+        thread.once('exit', () => {
+          noteThreadEnded(ended, id)
+          ends.delete(thread)
+          resolve()
+        })
+      })
+      ends.set(thread, end)
+    }
+  }
+  watch()
+  // A thread that takes another's place is made before anybody hears of what befell the other one.
+  piscina.on('workerCreate', watch)
+  piscina.on('workerDestroy', watch)
+  return {
+    async othersEnded() {
+      watch()
+      const own = new Set(piscina.threads)
+      await Promise.all([...ends].filter(([thread]) => !own.has(thread)).map(([, end]) => end))
+    }
   }
 }
 

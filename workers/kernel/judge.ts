@@ -1,12 +1,14 @@
 import {
   attention,
   attentionMax,
+  columnBefore,
   columnEnd,
   columnSeries,
   columnTime,
   columnValue,
   deskRowsAt,
   deskRowsMax,
+  judgedRows,
   runJudged
 } from '../memory/map'
 
@@ -52,6 +54,7 @@ export function judge(desk: usize, from: usize, to: usize): usize {
   const values = rowsAt + rowsMax * columnValue
   const ends = rowsAt + rowsMax * columnEnd
   const times = rowsAt + rowsMax * columnTime
+  const before = rowsAt + rowsMax * columnBefore
   let group = load<u32>(desk + runJudged) as usize
   let groupEnd: usize = 0
   let timeMs: f64 = 0
@@ -68,12 +71,18 @@ export function judge(desk: usize, from: usize, to: usize): usize {
     const program = load<i32>(programsAt + ((series as usize) << 2))
     if (program < 0) {
       if (unassignedRows == attentionMax) return row
+      // Nothing to take back.
+      store<f64>(before + (row << 3), NaN)
       store<u32>(desk + attention + ((unassignedRows as usize) << 2), row as u32)
       unassignedRows++
       continue
     }
     const lastAt = lastTimesAt + ((series as usize) << 3)
-    if (timeMs < load<f64>(lastAt)) continue
+    const lastMs = load<f64>(lastAt)
+    // Should this thread end before the task does, all of it is taken back from here and judged again (memory/undo.ts).
+    store<f64>(before + (row << 3), lastMs)
+    store<u32>(desk + judgedRows, (row + 1) as u32)
+    if (timeMs < lastMs) continue
     if (load<u8>(busyAt + (series as usize)) != 0) return row
     const value = load<f64>(values + (row << 3))
     if (!(

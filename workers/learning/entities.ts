@@ -4,6 +4,7 @@ import { withoutInstance } from '../memory/map.ts'
 import type { KnownMeasurement, SeriesSets, SeriesSet } from './series-sets.ts'
 import { bitsOfSignal, entityId } from './series-id.ts'
 import type { SharedState } from '../memory/shared-state.ts'
+import { tableFull } from '../memory/shared-table.ts'
 
 /** What a record is of, and which slots it gives readings of: all that its series need to be made. */
 export type MetGroup = Pick<
@@ -16,7 +17,7 @@ export type MetGroup = Pick<
  * bring them. All of it is in shared memory, and made under the tables' locks.
  */
 export interface Entities {
-  /** First series of the group's entity, made when it is new; negative when the limit of series is reached. */
+  /** First series of the group's entity, made when it is new; negative where there is no room for its series, its device or their keys. */
   firstSeries(measurement: KnownMeasurement, group: MetGroup): number
   /** Series of a slot in any span of the entity, or -1 when it has none yet. */
   seriesOf(first: number, slot: number): number
@@ -72,6 +73,8 @@ export function createEntities(shared: SharedState, seriesSets: SeriesSets): Ent
     const known = shared.entities.find(key, 0, end)
     if (known >= 0) return known
     const device = shared.deviceTable.insert(key, 4, deviceEnd, shared.takeDevice)
+    // Series without a device would all be taken for those of one, by whoever goes over the series of a device.
+    if (device < 0) return tableFull
     const told = slots.length > 0 ? slots : noReadings
     // A record without any field a signal is read from says nothing of what the entity has.
     const set = told.length > 0 ? seriesSets.setOf(measurement, told) : seriesSets.set(measurement.number)!

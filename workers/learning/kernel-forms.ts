@@ -1,7 +1,8 @@
 import { convert, convertText, timeUnits } from '../../schemas/records/convert.ts'
 import { plainPath } from '../../schemas/records/formats/gnmic.ts'
 import type { MeasurementPlan, Slot } from '../../schemas/records/plan.ts'
-import type { KernelMemory } from '../memory/kernel-memory.ts'
+import { endedThreadsOf, type KernelMemory } from '../memory/kernel-memory.ts'
+import { createLock } from '../memory/lock.ts'
 import {
   codesCount,
   fieldsMax,
@@ -105,8 +106,6 @@ const nameBytesMax = 256
 /** Distinct texts of one slot, and the longest of them. */
 const textsMax = 64
 const textBytesMax = 64
-/** Learning takes microseconds: whoever holds the lock longer than this (ms) is dead. */
-const lockMsMax = 250
 
 const quote = 0x22
 const colon = 0x3a
@@ -122,14 +121,12 @@ const modes: Readonly<Record<Slot['conversion'], number>> = {
   mains_v: modeMains
 }
 
-export function createKernelForms(
-  { memory, forms }: KernelMemory,
-  measurements: readonly MeasurementPlan[]
-): KernelForms {
+export function createKernelForms(of: KernelMemory, measurements: readonly MeasurementPlan[]): KernelForms {
+  const { memory, forms } = of
   let buffer = memory.buffer
   let bytes = new Uint8Array(buffer)
   let view = new DataView(buffer)
-  const lockWord = new Int32Array(buffer, forms + formsLock, 1)
+  const lock = createLock(new Int32Array(buffer, forms + formsLock, 1), 0, endedThreadsOf(of))
   const nameAt = placeShapes + measurements.length * 4
   const decoder = new TextDecoder()
   const slotBases: number[] = []
@@ -157,14 +154,7 @@ export function createKernelForms(
 
   const locked = (learn: () => boolean): boolean => {
     refresh()
-    while (Atomics.compareExchange(lockWord, 0, 0, 1) !== 0)
-      if (Atomics.wait(lockWord, 0, 1, lockMsMax) === 'timed-out') break
-    try {
-      return learn()
-    } finally {
-      Atomics.store(lockWord, 0, 0)
-      Atomics.notify(lockWord, 0, 1)
-    }
+    return lock.hold(learn)
   }
 
   /** Room in the forms, zeroed and at a multiple of 8; 0 when there is none. */

@@ -3,6 +3,8 @@ import type { ColumnBlock } from '../../schemas/evaluation.ts'
 import { slabBytes } from '../../schemas/slab.ts'
 import { bufferReaching, takeWorkBytes, type KernelMemory } from './kernel-memory.ts'
 import {
+  columnBefore,
+  columnConditions,
   columnEnd,
   columnEntity,
   columnOffset,
@@ -10,6 +12,7 @@ import {
   columnSignal,
   columnTime,
   columnValue,
+  conditionsEntryBytes,
   deskBytes,
   deskBytesPerRow,
   deskInputAt,
@@ -49,6 +52,9 @@ export interface Desk {
   readonly signal: Uint16Array
   /** Index of each row's series in the shared state, -1 when it has none; not part of the block. */
   readonly series: Int32Array
+  /** What judging has changed (undo.ts): of each row the last time of its series, and of those that took the long way more. */
+  readonly before: Float64Array
+  readonly conditionsBefore: Uint8Array
   /** What the kernel counts: values that were no reading, by slot of all measurements, and records by measurement. */
   readonly slotCounts: Uint32Array
   readonly measurementCounts: Uint32Array
@@ -96,6 +102,8 @@ export function openDesk({ memory, desks }: KernelMemory, number: number): Desk 
       value: new Float64Array(buffer, at(columnValue), most),
       end: new Uint32Array(buffer, at(columnEnd), most),
       series: new Int32Array(buffer, at(columnSeries), most),
+      before: new Float64Array(buffer, at(columnBefore), most),
+      conditionsBefore: new Uint8Array(buffer, at(columnConditions), most * conditionsEntryBytes),
       signal: new Uint16Array(buffer, at(columnSignal), most)
     }
   }

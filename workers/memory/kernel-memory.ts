@@ -1,5 +1,6 @@
 import { programTableBytes, type ProgramMemory } from '../../rules/program.ts'
 import { deviceStateBytes, seriesStateBytes } from '../../rules/series-state.ts'
+import { threadListBytes } from './lock.ts'
 import {
   constantsEnd,
   decimalsAt,
@@ -36,6 +37,8 @@ export interface KernelMemory {
   readonly aliases: SharedTableMemory
   /** Which alias came after which. */
   readonly followers: number
+  /** The threads that have ended (lock.ts). */
+  readonly endedThreads: number
 }
 
 export interface KernelLimits {
@@ -86,6 +89,7 @@ export function createKernelMemory(limits: KernelLimits): KernelMemory {
     desks: take(desksMax * deskBytes),
     forms: take(formsBytes),
     followers: take(followersMax * 4),
+    endedThreads: take(threadListBytes),
     series: take(seriesStateBytes(seriesMax)),
     devices: take(deviceStateBytes(devicesMax)),
     seriesIds: take(seriesMax * 8),
@@ -154,6 +158,10 @@ export function forgetRecords(of: KernelMemory): void {
   new Uint32Array(of.memory.buffer, of.followers, followersMax).fill(0)
   clearForms(of)
 }
+
+/** The list of the threads that have ended. */
+export const endedThreadsOf = ({ memory, endedThreads }: KernelMemory): Int32Array =>
+  new Int32Array(memory.buffer, endedThreads, threadListBytes / 4)
 
 /** Takes more of the memory, for as long as the process lives; where it begins. Throws RangeError when none is left. */
 export function takeWorkBytes(memory: WebAssembly.Memory, bytes: number): number {

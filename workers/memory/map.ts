@@ -87,6 +87,10 @@ export const foundAliasTo = 164
 export const foundFormat = 168
 export const foundRawTime = 176
 
+/** How many rows of the task were judged, or begun to be, and how many of them took the long way: u32 each. */
+export const judgedRows = 216
+export const judgedLong = 220
+
 /** Counters of the task (u32 but for bytes, f64). */
 export const countRecords = 192
 export const countSamples = 196
@@ -125,7 +129,7 @@ export const slackBytes = 32
 
 /**
  * Columns of the rows of a desk, one behind the other: where each begins for each row there is room for. Of groups: u64 entity,
- * i64 ms, u64 offset, u32 end; of rows: f64 value, u16 signal, and the i32 index of the series.
+ * i64 ms, u64 offset, u32 end; of rows: f64 value, u16 signal, the i32 index of the series, and what judging them has changed.
  */
 export const columnEntity = 0
 export const columnTime = 8
@@ -133,8 +137,14 @@ export const columnOffset = 16
 export const columnValue = 24
 export const columnEnd = 32
 export const columnSeries = 36
-export const columnSignal = 40
-export const deskBytesPerRow = 42
+/** What judging a row has changed, so that it can be taken back (memory/undo.ts): f64 last time of the row's series before. */
+export const columnBefore = 40
+/** Of rows that took the long way, in their order, 16 bytes each: i32 series, and its eight conditions before. */
+export const columnConditions = 48
+export const conditionsEntryBytes = 16
+export const conditionsEntryAt = 8
+export const columnSignal = 64
+export const deskBytesPerRow = 66
 
 // --- forms: what has been learnt of how records are written ------------------------------------------------------
 

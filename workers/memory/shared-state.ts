@@ -4,7 +4,7 @@ import {
   type DeviceState,
   type SeriesState
 } from '../../rules/series-state.ts'
-import { createKernelMemory, type KernelMemory } from './kernel-memory.ts'
+import { createKernelMemory, endedThreadsOf, type KernelMemory } from './kernel-memory.ts'
 import { setsMax } from './map.ts'
 import {
   createSharedTableMemory,
@@ -112,6 +112,7 @@ export function openSharedState(memory: SharedMemory): SharedState {
   const { seriesMax, devicesMax } = limits
   const { buffer } = kernel.memory
   const counters = new Int32Array(memory.counters)
+  const ended = endedThreadsOf(kernel)
   const take = (counter: number, count: number, max: number): number => {
     const first = Atomics.add(counters, counter, count)
     if (first + count <= max) return first
@@ -127,10 +128,10 @@ export function openSharedState(memory: SharedMemory): SharedState {
     spanSets: new Int32Array(buffer, kernel.spanSets, seriesMax),
     nextSpans: new Int32Array(buffer, kernel.nextSpans, seriesMax),
     setMembers: new Int32Array(memory.setMembers),
-    sets: openSharedTable(memory.sets),
-    entities: openSharedTable(memory.entities),
-    deviceTable: openSharedTable(memory.deviceTable),
-    aliases: openSharedTable(kernel.aliases),
+    sets: openSharedTable(memory.sets, ended),
+    entities: openSharedTable(memory.entities, ended),
+    deviceTable: openSharedTable(memory.deviceTable, ended),
+    aliases: openSharedTable(kernel.aliases, ended),
     takeSeries: count => take(0, count, limits.seriesMax),
     takeDevice: () => take(1, 1, limits.devicesMax),
     takeWholeSet: () => take(2, 1, setsMax),

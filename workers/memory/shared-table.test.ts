@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { signals } from '../../schemas/signals.ts'
 import { seriesId, seriesIdHex, signalBits, xxHash64 } from '../learning/series-id.ts'
 import { threadExecArgv } from '../thread-loader.ts'
+import { threadListBytes } from './lock.ts'
 import {
   absent,
   createSharedTableMemory,
@@ -11,11 +12,13 @@ import {
   type HashBytes
 } from './shared-table.ts'
 
+const noneEnded = new Int32Array(new SharedArrayBuffer(threadListBytes))
+
 const text = (value: string): Uint8Array => new TextEncoder().encode(value)
 
 function table(entriesMax = 1000, keyBytesMax = 100_000, hash?: HashBytes) {
   const memory = createSharedTableMemory(entriesMax, keyBytesMax)
-  const shared = openSharedTable(memory, hash)
+  const shared = openSharedTable(memory, noneEnded, hash)
   let next = 0
   return {
     memory,
@@ -93,7 +96,7 @@ describe('the shared table', () => {
     const source = `
       import { workerData } from 'node:worker_threads'
       const { openSharedTable } = await import(workerData.url)
-      const table = openSharedTable(workerData.memory)
+      const table = openSharedTable(workerData.memory, workerData.ended)
       const next = new Int32Array(workerData.next)
       const values = new Int32Array(workerData.values)
       Atomics.add(next, 0, 0)
@@ -107,7 +110,7 @@ describe('the shared table', () => {
         into =>
           new Promise<void>((resolve, reject) => {
             const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), {
-              workerData: { url, memory, next, values: into },
+              workerData: { url, memory, ended: noneEnded, next, values: into },
               execArgv: threadExecArgv(import.meta.url)
             })
             worker.on('error', reject)

@@ -1,3 +1,5 @@
+import { createLock } from './lock.ts'
+
 /**
  * A hash table from byte strings to small integers, in shared memory: every worker finds without a lock and without a
  * message, and inserts, which is rare, under one. A key is compared in full, so two keys are never taken for one another, whatever their
@@ -10,7 +12,7 @@
  *
  * One thread inserts at a time, so a key has one value whoever asks. A worker that dies in the midst of it spoils nothing:
  * an entry is written completely before one compare-and-exchange makes it visible, moving to the next level can be
- * done over again by anyone, and its lock is taken over after a while.
+ * done over again by anyone, and its lock is taken over once that worker is known to have ended (lock.ts).
  */
 export interface SharedTableMemory {
   readonly entriesMax: number
@@ -36,7 +38,8 @@ export interface SharedTable {
   insert(bytes: Uint8Array, from: number, to: number, make: () => number): number
   /** Entries used. */
   size(): number
-  keyBytes(): number
+  /** The part of its entries or of its key bytes that is used, whichever is more: from 0 to 1, where it is full. */
+  used(): number
 }
 
 /** 32-bit hash of the bytes [from..to) of a view. */
@@ -52,10 +55,8 @@ const headerArenaWords = 1
 /** Level that is complete and in use, and the level that is being filled (the same, mostly). */
 const headerLevel = 2
 const headerTarget = 3
-/** 1 while a thread inserts. */
+/** Taken by who inserts. */
 const headerLock = 4
-/** An insertion takes microseconds: whoever holds the lock longer than this (ms) is dead. */
-const lockMsMax = 250
 /** Words of an entry: hash, arena position in words, key length in bytes, value. */
 const entryWords = 4
 const cellsMin = 4096
@@ -111,8 +112,12 @@ export function clearSharedTable({ entriesMax, memory, at }: SharedTableMemory):
   header.fill(0)
 }
 
-/** A thread's view. `hashBytes` is for tests that want collisions. */
-export function openSharedTable(of: SharedTableMemory, hashBytes: HashBytes = mix): SharedTable {
+/** A thread's view. `ended` lists the threads that have ended (lock.ts); `hashBytes` is for tests that want collisions. */
+export function openSharedTable(
+  of: SharedTableMemory,
+  ended: Int32Array,
+  hashBytes: HashBytes = mix
+): SharedTable {
   const { entriesMax, memory } = of
   const counts = cellCounts(entriesMax)
   const header = new Int32Array(memory, of.at, headerWords)
@@ -125,6 +130,7 @@ export function openSharedTable(of: SharedTableMemory, hashBytes: HashBytes = mi
   })
   const entries = new Int32Array(memory, parts.entries, entriesMax * entryWords)
   const arena = new Int32Array(memory, parts.keys, arenaWords(entriesMax, of.keyBytesMax))
+  const lock = createLock(header, headerLock, ended)
 
   // The key in hand: bytes [keyFrom..keyTo) of the view, which is kept as long as the bytes are the same.
   let viewed = new Uint8Array(0)
@@ -156,20 +162,15 @@ export function openSharedTable(of: SharedTableMemory, hashBytes: HashBytes = mi
     return at === to || arena[key] === lastWord(of, at, to)
   }
 
-  /** Writes a complete entry that no cell shows yet; its word position, or -1 when there is no room. */
+  /** Writes a complete entry that no cell shows yet; its word position, or -1 when there is no room. Under the lock. */
   const prepare = (hash: number, make: () => number): number => {
-    const keyWords = (keyTo - keyFrom + 3) >>> 2
-    const number = Atomics.add(header, headerEntries, 1)
-    if (number >= entriesMax) {
-      Atomics.sub(header, headerEntries, 1)
-      return -1
-    }
-    const key = Atomics.add(header, headerArenaWords, keyWords) >>> 0
-    if (key + keyWords > arena.length) {
-      Atomics.sub(header, headerArenaWords, keyWords)
-      return -1
-    }
+    const number = header[headerEntries]!
+    const key = header[headerArenaWords]! >>> 0
+    const keyEnd = key + ((keyTo - keyFrom + 3) >>> 2)
+    if (number >= entriesMax || keyEnd > arena.length) return -1
+    // The key in hand stays the same: what `make` looks up is in other tables.
     const value = make()
+    // Nothing is used up for what cannot be made: it is asked for again by each of its records.
     if (value < 0) return -1
     let at = keyFrom
     for (let i = key; at < keyTo; i++, at += 4)
@@ -179,6 +180,9 @@ export function openSharedTable(of: SharedTableMemory, hashBytes: HashBytes = mi
     entries[entry + 1] = key
     entries[entry + 2] = keyTo - keyFrom
     entries[entry + 3] = value
+    // Before it is shown: whoever takes the lock from a dead thread does not write over it.
+    Atomics.store(header, headerArenaWords, keyEnd)
+    Atomics.store(header, headerEntries, number + 1)
     return entry
   }
 
@@ -227,16 +231,6 @@ export function openSharedTable(of: SharedTableMemory, hashBytes: HashBytes = mi
     }
   }
 
-  const lock = (): void => {
-    while (Atomics.compareExchange(header, headerLock, 0, 1) !== 0) {
-      if (Atomics.wait(header, headerLock, 1, lockMsMax) === 'timed-out') return
-    }
-  }
-  const unlock = (): void => {
-    Atomics.store(header, headerLock, 0)
-    Atomics.notify(header, headerLock, 1)
-  }
-
   /** Inserts the key in hand, which was not there a moment ago. */
   const insertLocked = (hash: number, make: () => number): number => {
     const known = lookUp(hash)
@@ -257,15 +251,14 @@ export function openSharedTable(of: SharedTableMemory, hashBytes: HashBytes = mi
       const hash = take(bytes, from, to)
       const known = lookUp(hash)
       if (known !== absent) return known
-      lock()
-      try {
-        return insertLocked(hash, make)
-      } finally {
-        unlock()
-      }
+      return lock.hold(() => insertLocked(hash, make))
     },
-    size: () => Math.min(entriesMax, Atomics.load(header, headerEntries)),
-    keyBytes: () => (Atomics.load(header, headerArenaWords) >>> 0) * 4
+    size: () => Atomics.load(header, headerEntries),
+    used: () =>
+      Math.max(
+        Atomics.load(header, headerEntries) / entriesMax,
+        (Atomics.load(header, headerArenaWords) >>> 0) / arena.length
+      )
   }
 }
 
