@@ -231,6 +231,38 @@ describe('the evaluator', () => {
     expect(result.newSeries.count).toBe(2)
   })
 
+  it('stores the samples of a device that there is no room for, and takes them for no other device', () => {
+    const { evaluator, shared } = setUp({
+      seriesMax: 1000,
+      devicesMax: 3,
+      keyBytesMax: 100_000,
+      programsMax: 16
+    })
+    const many = Array.from({ length: 50 }, (_, i) => `device${i} 1 100 1 -7`)
+    for (const firstOffset of [0, 100]) {
+      const result = evaluator.evaluate(task(rangeOf(many, { firstOffset })))
+      expect(result.block.rows).toBe(100)
+      expect(result.counts['seriesOverflow']).toBe((50 - 3) * 2)
+      expect([...newEntities(result.newSeries)].map(({ device }) => device)).toEqual([0, 1, 2])
+    }
+    // Nothing is used up for those that were turned away.
+    expect([shared.deviceCount(), shared.seriesCount(), shared.entities.size()]).toEqual([3, 6, 3])
+  })
+
+  it('stores the samples of a device whose name finds no more room', () => {
+    const { evaluator, shared } = setUp({
+      seriesMax: 1000,
+      devicesMax: 900,
+      keyBytesMax: 400,
+      programsMax: 16
+    })
+    const many = Array.from({ length: 300 }, (_, i) => `${'long'.repeat(60)}${i} 1 100 1 -7`)
+    const result = evaluator.evaluate(task(rangeOf(many)))
+    expect(result.block.rows).toBe(600)
+    expect(result.counts['seriesOverflow']).toBe(600 - shared.seriesCount())
+    expect(shared.deviceTable.used()).toBeGreaterThan(0.9)
+  })
+
   it('finds the same series from another evaluator over the same memory', () => {
     const { evaluator, memory } = setUp()
     const other = createEvaluator({

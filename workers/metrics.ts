@@ -39,7 +39,7 @@ export function createPoolMetrics(registry: Registry, stats: () => PoolStats): P
     partial: counter('svetofor_records_partial_total', 'Records of which only some metrics could be used'),
     seriesOverflow: counter(
       'svetofor_samples_unevaluated_total',
-      'Samples stored but not evaluated, because the limit of series is reached'
+      'Samples stored but not evaluated, because there is no room for their series, their device or its name'
     )
   }
   const formats = counter('svetofor_records_by_format_total', 'Records by their format', ['format'])
