@@ -1,3 +1,4 @@
+import { portOfInstance } from '../schemas/lanes.ts'
 import { createJudge } from './alarms/judge.ts'
 import { createOpenAlarms } from './alarms/open-alarms.ts'
 import {
@@ -113,7 +114,7 @@ export function createAlarmEngine(compiled: CompiledRules, restored: Iterable<Al
   }
 
   const touch = (scope: Scope, flip: ConditionFlip): void => {
-    const instance = scope === 'device' ? '' : flip.instance
+    const instance = scope === 'device' ? '' : portOfInstance(flip.instance)
     // A condition that goes off where nothing is known to be on changes nothing.
     const known = resources.get(resourceKey(scope, flip.device, instance))
     if (known === undefined && !flip.on) return
@@ -168,7 +169,7 @@ export function createAlarmEngine(compiled: CompiledRules, restored: Iterable<Al
     const takeOn = (condition: number): void => {
       if (resource.conditions.has(condition)) return
       resource.conditions.set(condition, {
-        instances: new Set([rule.scope === 'device' ? someInstance : alarm.instance]),
+        instances: new Set([someInstance]),
         flip: null,
         restoredUntilMs: alarm.evidence.eventTimeMs
       })
@@ -247,7 +248,7 @@ export function createAlarmEngine(compiled: CompiledRules, restored: Iterable<Al
       if (resources.size === 0) return nothingRaised
       let raised: Set<number> | undefined
       for (const resource of [
-        resources.get(resourceKey('instance', device, instance)),
+        resources.get(resourceKey('instance', device, portOfInstance(instance))),
         resources.get(resourceKey('device', device, ''))
       ]) {
         if (resource === undefined) continue

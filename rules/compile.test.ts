@@ -118,6 +118,7 @@ describe('good rules files', () => {
             severity: 'warning',
             condition: 0,
             raiseHoldMs: 15_000,
+            flapHoldMs: 0,
             clearHoldMs: 300_000,
             text: { ru: 'на батарее {device} {node}', en: 'on battery' }
           }
@@ -136,10 +137,11 @@ describe('good rules files', () => {
             severity: 'critical',
             condition: 3,
             raiseHoldMs: 0,
+            flapHoldMs: 0,
             clearHoldMs: 0,
             text: { ru: 'т', en: 'dark' }
           },
-          { severity: 'warning', condition: 4, raiseHoldMs: 0, clearHoldMs: 0, text }
+          { severity: 'warning', condition: 4, raiseHoldMs: 0, flapHoldMs: 0, clearHoldMs: 0, text }
         ],
         when: [],
         unless: []
@@ -151,7 +153,14 @@ describe('good rules files', () => {
         kind: 'optics',
         scope: 'instance',
         levels: [
-          { severity: 'minor', condition: 5, raiseHoldMs: 0, clearHoldMs: 0, text: { ru: 'т', en: 't' } }
+          {
+            severity: 'minor',
+            condition: 5,
+            raiseHoldMs: 0,
+            flapHoldMs: 0,
+            clearHoldMs: 0,
+            text: { ru: 'т', en: 't' }
+          }
         ],
         when: [],
         unless: []

@@ -39,6 +39,8 @@ export interface CompiledLevel {
   readonly condition: number
   readonly raiseHoldMs: number
   readonly clearHoldMs: number
+  /** Holds instead where the alarm is raised again within this time of clearing; 0 for no damping. */
+  readonly flapHoldMs: number
   readonly text: LocalText
 }
 

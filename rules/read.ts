@@ -197,6 +197,7 @@ function readLevels(
       condition,
       raiseHoldMs: levelHold.raiseS * 1000,
       clearHoldMs: levelHold.clearS * 1000,
+      flapHoldMs: levelHold.flapS * 1000,
       text: levelText
     }
   })

@@ -1,11 +1,11 @@
 import { lights, tiers, type Light, type Tier } from '../schemas/words.ts'
 import type { CompiledInventory } from './compile.ts'
-import { causeOf } from './lights/causes.ts'
+import { causeOf, kindOf } from './lights/causes.ts'
 import { createIncidentBook } from './lights/incidents.ts'
 import type { NodeAlarms } from './lights/node-alarms.ts'
 import { pass } from './lights/pass.ts'
 import { below, firstDeadParent, isRedundancyLost, wayToCore, type Below } from './lights/reach.ts'
-import { rootState } from './lights/roots.ts'
+import { isPlanned, rootState } from './lights/roots.ts'
 import { setAlarms, setCollectorSilence, setDeviceSilence, silentSince } from './lights/evidence.ts'
 import {
   createLightState,
@@ -154,7 +154,7 @@ function light(state: LightState, node: number): NodeLight {
     sinceMs: state.tree.sinceMs[node] === unchanged ? null : state.tree.sinceMs[node]!,
     cause: causeOf(state, node),
     maintenance:
-      state.tree.inventory.isMaintenance(node) || (root >= 0 && state.tree.inventory.isMaintenance(root))
+      state.tree.inventory.isMaintenance(node) || (root >= 0 && isPlanned(state, root, kindOf(state, root)))
   }
 }
 

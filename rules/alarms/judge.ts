@@ -22,6 +22,16 @@ export function createJudge(
   resourceCount: () => number
 ): Judge {
   const renderText = createTextRenderer()
+  /** When alarms of rules with damping cleared last (event time, ms), by resource and rule. */
+  const clearedAt = new Map<string, number>()
+  const flapKey = ({ resource, rule }: RuleState): string => `${resource.key}\0${rule.index}`
+  const dampedMs = ({ rule }: RuleState): number =>
+    rule.levels.reduce((most, level) => Math.max(most, level.flapHoldMs), 0)
+  const noteCleared = (state: RuleState, atMs: number): void => {
+    if (dampedMs(state) === 0) return
+    if (clearedAt.size >= clearedMax) clearedAt.clear()
+    clearedAt.set(flapKey(state), atMs)
+  }
 
   const evidenceOf = (state: RuleState, condition: number, flip: ConditionFlip | null): Evidence => {
     const signal = signals[conditions[condition]?.signal ?? -1]
@@ -58,6 +68,7 @@ export function createJudge(
     if (level === undefined || levelState === undefined) {
       if (alarm === null) return
       state.alarm = null
+      noteCleared(state, atMs)
       const off = state.levels.reduce<ConditionFlip | null>((last, { offFlip }) => later(last, offFlip), null)
       open.clear(alarm, atMs, off === null ? alarm.evidence : evidenceOf(state, off.condition, off))
       return
@@ -73,6 +84,8 @@ export function createJudge(
       return
     }
     const key = { resource: resourceName(device, instance), type: rule.name, qualifier: rule.qualifier }
+    const lastMs = clearedAt.get(flapKey(state))
+    state.isFlapping = lastMs !== undefined && levelState.sinceMs - lastMs <= dampedMs(state)
     state.alarm = {
       resource: key.resource,
       type: key.type,
@@ -133,7 +146,8 @@ export function createJudge(
         levelState.deadlineMs = never
         return
       }
-      const holdMs = now ? level.raiseHoldMs : level.clearHoldMs
+      const clearMs = state.isFlapping ? Math.max(level.clearHoldMs, level.flapHoldMs) : level.clearHoldMs
+      const holdMs = now ? level.raiseHoldMs : clearMs
       if (holdMs > 0) holdUntil(state, levelState, atMs + holdMs)
       else {
         levelState.deadlineMs = never
@@ -145,6 +159,9 @@ export function createJudge(
 
   return { judge, endHolds }
 }
+
+/** Alarms whose clearing is remembered, for damping. */
+const clearedMax = 10_000
 
 function later(a: ConditionFlip | null, b: ConditionFlip | null): ConditionFlip | null {
   if (a === null || b === null) return a ?? b

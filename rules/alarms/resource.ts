@@ -31,6 +31,8 @@ export interface RuleState {
   readonly resource: Resource
   readonly levels: LevelState[]
   alarm: Alarm | null
+  /** The alarm was raised again soon after it had cleared. */
+  isFlapping: boolean
 }
 
 export interface Resource {
@@ -73,7 +75,7 @@ export function createResource(scope: Scope, device: string, instance: string, n
 export function ruleStateOf(resource: Resource, rule: CompiledRule): RuleState {
   let state = resource.rules.get(rule.index)
   if (state === undefined) {
-    state = { rule, resource, levels: rule.levels.map(quietLevel), alarm: null }
+    state = { rule, resource, levels: rule.levels.map(quietLevel), alarm: null, isFlapping: false }
     resource.rules.set(rule.index, state)
   }
   return state

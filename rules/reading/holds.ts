@@ -4,7 +4,7 @@ import type { Reader } from '../yaml-reader.ts'
 
 /** How many samples, or for how long, something must be so before it counts. */
 
-const holdKeys = ['raise_samples', 'clear_samples', 'raise_s', 'clear_s']
+const holdKeys = ['raise_samples', 'clear_samples', 'raise_s', 'clear_s', 'flap_s']
 const holdSecondsMax = 7 * 86_400
 
 export interface Hold {
@@ -12,9 +12,11 @@ export interface Hold {
   readonly clearSamples: number
   readonly raiseS: number
   readonly clearS: number
+  /** Raised again within so long of clearing, it clears only when it has been well for so long. */
+  readonly flapS: number
 }
 
-export const noHold: Hold = { raiseSamples: 1, clearSamples: 1, raiseS: 0, clearS: 0 }
+export const noHold: Hold = { raiseSamples: 1, clearSamples: 1, raiseS: 0, clearS: 0, flapS: 0 }
 
 /** What is not given, or is wrong (and reported), is taken from `base`. */
 export function readHold(reader: Reader, value: unknown, path: Path, base: Hold): Hold {
@@ -32,6 +34,7 @@ export function readHold(reader: Reader, value: unknown, path: Path, base: Hold)
     raiseSamples: take('raise_samples', base.raiseSamples, 1, sampleCountMax, true),
     clearSamples: take('clear_samples', base.clearSamples, 1, sampleCountMax, true),
     raiseS: take('raise_s', base.raiseS, 0, holdSecondsMax, false),
-    clearS: take('clear_s', base.clearS, 0, holdSecondsMax, false)
+    clearS: take('clear_s', base.clearS, 0, holdSecondsMax, false),
+    flapS: take('flap_s', base.flapS, 0, holdSecondsMax, false)
   }
 }

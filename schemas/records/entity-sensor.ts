@@ -69,6 +69,8 @@ export function sensorValue(slot: Slot, keys: SensorKeys, metric: Metric, raw: u
   const shift = exponent - precision
   // Dividing by a whole power keeps -53 with one decimal place at -5.3.
   const real = (shift < 0 ? value / 10 ** -shift : value * 10 ** shift) * factor
+  // NX-OS and C9200L write 0 dBm where they have nothing to say.
+  if (name === 'dbm' && value === 0) return NaN
   if (name === 'watts') return convert({ ...slot, conversion: 'milliwatt', mul: 1, div: 1 }, real)
   return convert(slot, real)
 }

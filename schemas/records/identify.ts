@@ -1,3 +1,4 @@
+import { laneName } from '../lanes.ts'
 import { identifiersMax, keyLengthMax, keyText, own, tag, type NamedMetric } from './metric.ts'
 import type { KeyPlan, MeasurementPlan, ProfileSet } from './plan.ts'
 
@@ -66,7 +67,8 @@ function keyValue(key: KeyPlan, text: string | undefined): string | undefined {
   let value = usable(text)
   if (value === undefined) return undefined
   if (key.pattern !== undefined) {
-    value = usable(key.pattern.exec(value)?.[1])
+    const [, found, lane] = key.pattern.exec(value) ?? []
+    value = usable(found === undefined || lane === undefined ? found : laneName(found, lane))
     if (value === undefined) return undefined
   }
   return key.stripPort ? usable(withoutPort(value)) : value

@@ -38,7 +38,11 @@ const key = Type.Object(
   {
     tag: name('Tag to read; for Zabbix also @host, @host_name, @item and @itemid.'),
     strip_port: Type.Optional(Type.Boolean({ description: 'Drop a trailing :port, as gnmic puts it.' })),
-    pattern: Type.Optional(name('Regular expression; its first group is taken, no match is no value.'))
+    pattern: Type.Optional(
+      name(
+        'Regular expression; its first group is taken, a second one is the lane of a module, no match is no value.'
+      )
+    )
   },
   strict
 )

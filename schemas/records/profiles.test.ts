@@ -545,6 +545,29 @@ describe('CISCO-ENTITY-SENSOR-MIB', () => {
     ).toEqual({ 'optics.bias_ma': 6.5 })
   })
 
+  it('knows the port by the names of each line, and the lanes of a module', () => {
+    const rx = { entSensorValue: -53, entSensorScale: 9, entSensorType: 14 }
+    const names = [
+      ['subslot 0/0 transceiver 0 Rx Power Sensor', '0/0'],
+      ['FS Rx Power Sensor 1/1', '1/1'],
+      ['power Rx 0/11/CPU0/18', '0/11/CPU0/18'],
+      ['Ethernet1/49 Lane 3 Transceiver Receive Power Sensor', 'Ethernet1/49 lane 3'],
+      ['Ethernet1/7 Transceiver Receive Power Sensor', 'Ethernet1/7']
+    ] as const
+    for (const [name, instance] of names)
+      expect(sensor(name, rx)).toMatchObject({ instance, values: { 'optics.rx_dbm': -5.3 } })
+    for (const name of ['power Tx 0/11/CPU0/18', 'FS Tx Power Sensor 1/1'])
+      expect(sensor(name, rx).values).toEqual({ 'optics.tx_dbm': -5.3 })
+  })
+
+  it('takes 0 W for no light, and 0 dBm for nothing to say', () => {
+    const name = 'power Rx 0/11/CPU0/18'
+    expect(sensor(name, { entSensorValue: 0, entSensorScale: 8, entSensorType: 6 }).values).toEqual({
+      'optics.rx_dbm': -40
+    })
+    expect(sensor(name, { entSensorValue: 0, entSensorScale: 9, entSensorType: 14 }).none).toHaveLength(1)
+  })
+
   it('reads nothing from overflow, a sensor that is not ok, a type that does not fit, or no precision', () => {
     const name = 'Te1/1 Receive Power Sensor'
     for (const fields of [
@@ -703,6 +726,25 @@ describe('Zabbix', () => {
     value,
     type: 3,
     ...more
+  })
+
+  it('knows items of the APC templates with and without the template in their name', () => {
+    for (const before of ['', 'APC UPS: ', 'APC Smart-UPS 2200 RM: ']) {
+      const tags = {
+        item_tags: before === '' ? [{ tag: 'target', value: 'apc' }] : [{ tag: 'component', value: 'health' }]
+      }
+      expect(read(item(`${before}Output status`, 3, tags)).values).toEqual({ 'ups.output_source': 'battery' })
+      expect(read(item(`${before}Output status`, 10, tags)).values).toEqual({
+        'ups.output_source': 'failureBypass'
+      })
+      expect(read(item(`${before}Battery capacity`, 71, tags)).values).toEqual({ 'ups.charge_pct': 71 })
+      expect(read(item(`${before}Battery status`, 3, tags)).values).toEqual({ 'ups.battery_status': 'low' })
+      expect(read(item(`${before}Uptime (network)`, 8123, tags)).values).toEqual({ 'device.uptime_s': 8123 })
+      expect(read(item(`${before}Battery runtime remaining`, 600, tags)).values).toEqual({
+        'ups.runtime_s': 600
+      })
+      expect(read(item(`${before}Battery runtime remaining`, 0, tags)).none).toEqual(['value'])
+    }
   })
 
   it('reads an item by its name, and the port by tag or name', () => {

@@ -3,6 +3,7 @@ import { assignProgram } from '../../rules/judge.ts'
 import type { SeriesAttributes } from '../../rules/model.ts'
 import type { ProgramTableBuilder } from '../../rules/program.ts'
 import type { SeriesState } from '../../rules/series-state.ts'
+import { portOfInstance } from '../../schemas/lanes.ts'
 import type { Inventory } from '../../topology/model.ts'
 import { createNumberTable, createPool } from '../../topology/texts.ts'
 import type { SeriesRegistry } from './series-registry.ts'
@@ -170,7 +171,7 @@ type PlaceAttributes = Omit<SeriesAttributes, 'signal'>
 
 function placeAttributesOf(inventory: Inventory, device: number, instance: string): PlaceAttributes {
   const { role, vendor, model } = inventory.makeOf(device)
-  const port = inventory.port(device, instance)
+  const port = inventory.port(device, portOfInstance(instance))
   return {
     vendor,
     model,

@@ -7,6 +7,7 @@ import { opIn, type ProgramTableBuilder } from '../../rules/program.ts'
 import { conditionsPerSeriesMax, type DeviceState, type SeriesState } from '../../rules/series-state.ts'
 import type { Candidate, EvaluationResult, NewSeries } from '../../schemas/evaluation.ts'
 import { eachCandidate, newEntities } from '../../schemas/findings.ts'
+import { portOfInstance } from '../../schemas/lanes.ts'
 import type { CompiledInventory } from '../../topology/compile.ts'
 import type { LightEngine, LightUpdate, StoredLights } from '../../topology/lights.ts'
 import { summariseAlarms } from '../../topology/lights/node-alarms.ts'
@@ -119,7 +120,7 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
 
   /** The node a port's trouble belongs to: a port towards a child tells of the child, which cannot speak for itself. */
   const nodeOf = (device: number, instance: string): string => {
-    const port = inventory.port(device, instance)
+    const port = inventory.port(device, portOfInstance(instance))
     if (port?.role === 'downlink' && port.peer !== '') return port.peer
     return inventory.nodeId(inventory.nodeOfDevice(device))
   }
