@@ -24,7 +24,8 @@ const calm = {
   seriesKnown: 0,
   seriesMax: 10,
   devicesKnown: 0,
-  devicesMax: 5
+  devicesMax: 5,
+  tables: { series: 0.1, devices: 0.5, entities: 0.2, aliases: 0.3 }
 }
 
 describe('metrics of the workers', () => {
@@ -39,6 +40,7 @@ describe('metrics of the workers', () => {
     const text = await registry.metrics()
     for (const line of [
       'svetofor_records_total 7',
+      'svetofor_table_used_ratio{table="devices"} 0.5',
       'svetofor_samples_total 20',
       'svetofor_records_by_format_total{format="telegraf"} 5',
       'svetofor_rejects_total{reason="not_json"} 1',

@@ -70,6 +70,16 @@ export function createPoolMetrics(registry: Registry, stats: () => PoolStats): P
   gauge('svetofor_devices_known', 'Devices met so far, by identifier', () => stats().devicesKnown)
   gauge('svetofor_devices_max', 'Limit of devices', () => stats().devicesMax)
 
+  new Gauge({
+    name: 'svetofor_table_used_ratio',
+    help: 'Part of a table of what is known that is used, by entries or by bytes of names; at 1 it is full',
+    labelNames: ['table'],
+    registers,
+    collect() {
+      for (const [table, used] of Object.entries(stats().tables)) this.set({ table }, used)
+    }
+  })
+
   const observeNamed = (name: string, count: number): void => {
     if (name.startsWith(formatPrefix)) formats.inc({ format: name.slice(formatPrefix.length) }, count)
     else if (name.startsWith(rejectPrefix)) rejects.inc({ reason: name.slice(rejectPrefix.length) }, count)

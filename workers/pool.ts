@@ -11,7 +11,7 @@ import { openDesk } from './memory/desk.ts'
 import { endedThreadsOf, forgetRecords } from './memory/kernel-memory.ts'
 import { noteThreadBegun, noteThreadEnded } from './memory/lock.ts'
 import { createMailboxes, type Mailboxes, type WorkerAnswer } from './mailbox.ts'
-import { openSharedState } from './memory/shared-state.ts'
+import { openSharedState, type TablesUsed } from './memory/shared-state.ts'
 import { takeBackJudgement } from './memory/undo.ts'
 import { threadExecArgv } from './thread-loader.ts'
 import { cutAround, halves, joinResults, poisoned } from './split.ts'
@@ -49,6 +49,8 @@ export interface PoolStats {
   readonly seriesMax: number
   readonly devicesKnown: number
   readonly devicesMax: number
+  /** How far each table is used, 0 to 1. */
+  readonly tables: TablesUsed
 }
 
 export interface EvaluationPool {
@@ -228,7 +230,8 @@ export async function createEvaluationPool(options: PoolOptions): Promise<Evalua
       seriesKnown: shared.seriesCount(),
       seriesMax: shared.limits.seriesMax,
       devicesKnown: shared.deviceCount(),
-      devicesMax: shared.limits.devicesMax
+      devicesMax: shared.limits.devicesMax,
+      tables: shared.tablesUsed()
     }),
     async close(timeoutMs) {
       let timer: NodeJS.Timeout | undefined

@@ -105,7 +105,12 @@ export interface SharedState {
   takeMark(this: void): number
   seriesCount(): number
   deviceCount(): number
+  /** The part of each table that is used, 0 to 1: of its entries or of the bytes of its keys, whichever is more. */
+  tablesUsed(): TablesUsed
 }
+
+/** By table; without room in `aliases` records only take longer, without room in another one samples are not judged. */
+export type TablesUsed = Readonly<Record<'series' | 'devices' | 'entities' | 'aliases', number>>
 
 export function openSharedState(memory: SharedMemory): SharedState {
   const { limits, kernel } = memory
@@ -113,6 +118,9 @@ export function openSharedState(memory: SharedMemory): SharedState {
   const { buffer } = kernel.memory
   const counters = new Int32Array(memory.counters)
   const ended = endedThreadsOf(kernel)
+  const entities = openSharedTable(memory.entities, ended)
+  const deviceTable = openSharedTable(memory.deviceTable, ended)
+  const aliases = openSharedTable(kernel.aliases, ended)
   const take = (counter: number, count: number, max: number): number => {
     const first = Atomics.add(counters, counter, count)
     if (first + count <= max) return first
@@ -129,15 +137,21 @@ export function openSharedState(memory: SharedMemory): SharedState {
     nextSpans: new Int32Array(buffer, kernel.nextSpans, seriesMax),
     setMembers: new Int32Array(memory.setMembers),
     sets: openSharedTable(memory.sets, ended),
-    entities: openSharedTable(memory.entities, ended),
-    deviceTable: openSharedTable(memory.deviceTable, ended),
-    aliases: openSharedTable(kernel.aliases, ended),
+    entities,
+    deviceTable,
+    aliases,
     takeSeries: count => take(0, count, limits.seriesMax),
     takeDevice: () => take(1, 1, limits.devicesMax),
     takeWholeSet: () => take(2, 1, setsMax),
     takePartSet: () => (take(3, 1, partSetsMax) < 0 ? -1 : take(2, 1, setsMax)),
     takeMark: () => -2 - (Atomics.add(counters, 4, 1) & 0x3fffffff),
     seriesCount: () => Math.min(limits.seriesMax, Atomics.load(counters, 0)),
-    deviceCount: () => Math.min(limits.devicesMax, Atomics.load(counters, 1))
+    deviceCount: () => Math.min(limits.devicesMax, Atomics.load(counters, 1)),
+    tablesUsed: () => ({
+      series: Atomics.load(counters, 0) / seriesMax,
+      devices: deviceTable.used(),
+      entities: entities.used(),
+      aliases: aliases.used()
+    })
   }
 }
