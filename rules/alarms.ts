@@ -55,6 +55,14 @@ export interface AlarmEngine {
    * are gone. Returns the nodes that alarms moved away from; the transitions name the new ones.
    */
   relocate(nodeOf: (device: string, instance: string) => string | undefined, nowMs: number): readonly string[]
+  /**
+   * After a reload of inventory or rules: conditions that no rule judges any more on an instance go off there, since no
+   * sample will say so. What was open by them clears after its hold.
+   */
+  dropUnjudged(
+    isJudged: (condition: number, device: string, instance: string) => boolean,
+    nowMs: number
+  ): void
   /** When the next hold ends, or null. */
   nextDeadlineMs(): number | null
   /** Resources with anything on, and holds under way: what memory goes by. */
@@ -325,6 +333,27 @@ export function createAlarmEngine(compiled: CompiledRules, restored: Iterable<Al
       }
       silentDevices.relocate(nodeOf, nowMs, left)
       return [...left]
+    },
+
+    dropUnjudged(isJudged, nowMs) {
+      settleAll()
+      for (const resource of resources.values()) {
+        for (const [condition, state] of resource.conditions) {
+          for (const instance of state.instances) {
+            const asked = instance === someInstance ? resource.instance : instance
+            if (resource.scope === 'device' && instance === someInstance) continue
+            if (!isJudged(condition, resource.device, asked)) state.instances.delete(instance)
+          }
+          if (state.instances.size > 0) continue
+          resource.conditions.delete(condition)
+          for (const rule of rules.conditions[condition]?.rules ?? [])
+            if (rules.rules[rule]?.scope === resource.scope) resource.touched.add(rule)
+        }
+        if (resource.touched.size === 0) continue
+        resource.touchedAtMs = nowMs
+        dirty.push(resource)
+      }
+      settleAll()
     },
 
     nextDeadlineMs() {

@@ -83,7 +83,8 @@ function isConsistent(program: ProgramSpec): boolean {
 type AttributeName = Exclude<keyof SeriesAttributes, 'signal'>
 const attributeNames: readonly AttributeName[] = ['vendor', 'model', 'role', 'tier', 'port', 'opticClass']
 
-function selects(selector: Selector, attributes: SeriesAttributes): boolean {
+/** Whether a condition is compiled onto series of such a place. */
+export function selects(selector: Selector, attributes: SeriesAttributes): boolean {
   for (const name of attributeNames) {
     const wanted = selector[name]
     if (wanted === undefined) continue

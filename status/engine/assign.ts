@@ -169,7 +169,8 @@ function limitedSignalsOf(rules: CompiledRules): ReadonlySet<number> {
 
 type PlaceAttributes = Omit<SeriesAttributes, 'signal'>
 
-function placeAttributesOf(inventory: Inventory, device: number, instance: string): PlaceAttributes {
+/** What the inventory says of a device and its port, by which rules select. */
+export function placeAttributesOf(inventory: Inventory, device: number, instance: string): PlaceAttributes {
   const { role, vendor, model } = inventory.makeOf(device)
   const port = inventory.port(device, portOfInstance(instance))
   return {

@@ -3,6 +3,7 @@ import { deviceSilent } from '../../rules/alarms/silent-devices.ts'
 import type { CompiledRules } from '../../rules/compiled.ts'
 import { evaluateSample } from '../../rules/judge.ts'
 import type { Alarm, AlarmTransition, ConditionFlip } from '../../rules/model.ts'
+import { selects } from '../../rules/pick.ts'
 import { opIn, type ProgramTableBuilder } from '../../rules/program.ts'
 import { conditionsPerSeriesMax, type DeviceState, type SeriesState } from '../../rules/series-state.ts'
 import type { Candidate, EvaluationResult, NewSeries } from '../../schemas/evaluation.ts'
@@ -12,7 +13,7 @@ import type { CompiledInventory } from '../../topology/compile.ts'
 import type { LightEngine, LightUpdate, StoredLights } from '../../topology/lights.ts'
 import { summariseAlarms } from '../../topology/lights/node-alarms.ts'
 import type { IncidentChange, LightChange } from '../../topology/model.ts'
-import { createSeriesAssigner } from './assign.ts'
+import { createSeriesAssigner, placeAttributesOf } from './assign.ts'
 import { createSeriesRegistry, type SeriesRegistry } from './series-registry.ts'
 import { createSilenceWatch, type SilenceWatch, type StalenessOptions } from './silence.ts'
 import type { StatusEvent } from '../view.ts'
@@ -342,6 +343,15 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
       const left = alarms.relocate((device, instance) => {
         const index = inventory.deviceIndex(device)
         return index === undefined ? undefined : nodeOf(index, instance)
+      }, nowMs)
+      alarms.dropUnjudged((condition, device, instance) => {
+        const index = inventory.deviceIndex(device)
+        const asked = rules.conditions[condition]
+        if (index === undefined || asked === undefined) return false
+        return selects(asked.selector, {
+          signal: asked.signal,
+          ...placeAttributesOf(inventory, index, instance)
+        })
       }, nowMs)
       assigner.reassignAll(inventory, rules, raisedOf)
       silence.reload(inventory, registry.devices())
