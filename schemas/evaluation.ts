@@ -55,6 +55,7 @@ export interface RangeOutcome extends TopicPartition {
 export const rejectReasons = [
   'empty', // no value, and no tombstone is expected here
   'not_json', // not JSON at all, invalid UTF-8, NUL bytes
+  'bad_line', // a line of InfluxDB's line protocol that cannot be read
   'too_deep', // nesting beyond the limit
   'too_large', // value beyond the limit
   'wrong_shape', // JSON, but none of the known formats

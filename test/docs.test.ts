@@ -25,6 +25,16 @@ describe('documentation', () => {
     expect(broken).toEqual([])
   })
 
+  it('names files that exist in the page on extending, and stays short', () => {
+    const page = read('docs/extending.md')
+    const named = [...page.matchAll(/`([\w.-]+(?:\/[\w.-]*)*\/?)`/g)]
+      .map(match => match[1]!)
+      .filter(name => name.includes('/') || /\.(?:ts|md|json|ya?ml)$/.test(name))
+    expect(named.length).toBeGreaterThan(40)
+    expect(named.filter(file => !existsSync(join(packageRoot, file)))).toEqual([])
+    expect(page.split('\n').length).toBeLessThan(200)
+  })
+
   it('names files that exist in the architecture page', () => {
     const named = [
       ...read('docs/ARCHITECTURE.md').matchAll(

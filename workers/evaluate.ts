@@ -268,7 +268,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
         reject(partial.reason, detail, bytesOrNull(bytes, keyAt, keyLength), raw)
       }
       if (groups.length === 0) return
-      const format = seriesSets.measurements[groups[0]!.measurement]!.info.format
+      const format = decoded.format ?? seriesSets.measurements[groups[0]!.measurement]!.info.format
       if (format !== undefined) formats.set(format, (formats.get(format) ?? 0) + 1)
       let first = -1
       for (const group of groups) first = takeGroup(group)

@@ -7,7 +7,14 @@ import { compileProfiles } from '../schemas/records/profile.ts'
 import { openDesk } from './memory/desk.ts'
 import { lz4BlockOf, openKernel } from './kernel/binding.ts'
 import { createSharedMemory, openSharedState } from './memory/shared-state.ts'
-import { createParity, createRecordMaker, parityFormats, parityPolicy } from '../bench/support/parity.ts'
+import {
+  createParity,
+  createRecordMaker,
+  parityFormats,
+  parityNowMs,
+  parityPolicy
+} from '../bench/support/parity.ts'
+import { influxLine, jsonLine } from '../test/support/influx-line.ts'
 
 const profiles = compileProfiles(await readProfileFiles([shippedProfiles]))
 const make = createRecordMaker(profiles)
@@ -32,6 +39,35 @@ describe.each(parityFormats)('the kernel, given %s,', format => {
     )
     // The test would be worth little if nearly everything took the long way.
     expect(scanned / records).toBeGreaterThan(0.1)
+  })
+})
+
+describe('lines of InfluxDB among records of JSON', () => {
+  it('are decoded behind the kernel, and hide nothing from it', () => {
+    const metric = fc.record({
+      name: fc.constantFrom('interface', 'ups', 'cpu'),
+      device: fc.constantFrom('10.7.1.5', '10.7.1.6', 'a b'),
+      instance: fc.nat(2).map(String),
+      status: fc.constantFrom<number | string>(1, 2, 'up', ''),
+      errors: fc.nat(),
+      isLine: fc.boolean()
+    })
+    fc.assert(
+      fc.property(fc.array(metric, { minLength: 1, maxLength: 20 }), list => {
+        const values = list.map(({ name, device, instance, status, errors, isLine }) => {
+          const tags = { agent_host: device, host: 'col1', ifIndex: instance }
+          const fields = { ifInErrors: errors, ifOperStatus: status, upsOutputSource: 3 }
+          return Buffer.from(
+            (isLine ? influxLine : jsonLine)({ name, tags, fields, timeS: parityNowMs / 1000 })
+          )
+        })
+        const parity = createParity(profiles)
+        for (let round = 0; round < 3; round++) {
+          const difference = parity.run(values)
+          expect(difference?.scanning).toEqual(difference?.decoding)
+        }
+      })
+    )
   })
 })
 

@@ -1,8 +1,7 @@
-import { encoderFor, type Format } from '../../embedded/simulator/encode-other.ts'
+import { encoderFor, formats as writtenFormats, type Format } from '../../embedded/simulator/encode-other.ts'
 import { createRandom } from '../../embedded/simulator/random.ts'
 import type { Reading } from '../../embedded/simulator/readings.ts'
 import { readProfileFiles, shippedProfiles } from '../../schemas/records/profile-files.ts'
-import type { ProfileFormat } from '../../schemas/records/profile-schema.ts'
 import { compileProfiles } from '../../schemas/records/profile.ts'
 import type { ProfileSet } from '../../schemas/records/plan.ts'
 import { generateCity } from '../../embedded/simulator/city.ts'
@@ -34,7 +33,7 @@ export const formats: Bench = async ({ size, runs, say }) => {
   const profiles = compileProfiles(await readProfileFiles([shippedProfiles]))
   // First the clock, as long as the engine has seen nothing odd.
   const cpu: Figures = {}
-  for (const format of parityFormats) Object.assign(cpu, measure(profiles, format, runs, say))
+  for (const format of writtenFormats) Object.assign(cpu, measure(profiles, format, runs, say))
   return { ...compare(profiles, size ?? 1_000_000, say), ...cpu }
 }
 
@@ -67,12 +66,7 @@ function compare(profiles: ProfileSet, records: number, say: (line: string) => v
   }
 }
 
-function measure(
-  profiles: ProfileSet,
-  format: ProfileFormat,
-  runs: number,
-  say: (line: string) => void
-): Figures {
+function measure(profiles: ProfileSet, format: Format, runs: number, say: (line: string) => void): Figures {
   const values = recordsOf(format)
   const figures: Figures = { [`${format}_bytes_per_record`]: bytesOf(values) / values.length }
   for (const isScanning of [false, true]) {

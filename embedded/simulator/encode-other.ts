@@ -1,12 +1,12 @@
 import type { InventoryDevice } from '../../topology/model.ts'
-import { address, createTelegrafEncoder, systemName } from './encode-telegraf.ts'
+import { address, createInfluxEncoder, createTelegrafEncoder, systemName } from './encode-telegraf.ts'
 import type { Encode, Reading, SimulatedRecord, UpsReading } from './readings.ts'
 
 /**
  * The other formats. A network speaks several at once, so what a format has no models for (a UPS by gNMI, a cable TV
  * receiver by Zabbix' templates) comes by Telegraf here as well.
  */
-export const formats = ['telegraf', 'gnmic', 'zabbix', 'canonical'] as const
+export const formats = ['telegraf', 'gnmic', 'zabbix', 'canonical', 'influx'] as const
 export type Format = (typeof formats)[number]
 
 export function encoderFor(format: Format): Encode {
@@ -19,6 +19,8 @@ export function encoderFor(format: Format): Encode {
       return createZabbixEncoder()
     case 'canonical':
       return encodeCanonical
+    case 'influx':
+      return createInfluxEncoder()
   }
 }
 

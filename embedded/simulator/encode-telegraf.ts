@@ -276,16 +276,41 @@ function telegrafMetrics(reading: Reading): readonly Metric[] {
   }
 }
 
+type Write = (metric: Metric, timeMs: number) => string
+
+function encoderThatWrites(write: Write): Encode {
+  return (reading, emit) => {
+    const key = address(reading.device)
+    const timestampMs = Math.floor(reading.timeMs)
+    for (const metric of telegrafMetrics(reading))
+      emit({ key, value: utf8.encode(write(metric, reading.timeMs)), timestampMs })
+  }
+}
+
 /** `timestampUnits` is Telegraf's json_timestamp_units: whole seconds unless configured otherwise. */
 export function createTelegrafEncoder(timestampUnits: 's' | 'ms' = 's'): Encode {
   const unitMs = timestampUnits === 's' ? 1000 : 1
-  return (reading, emit) => {
-    const key = address(reading.device)
-    for (const { name, fields, tags } of telegrafMetrics(reading))
-      emit({
-        key,
-        value: utf8.encode(telegrafMetric(name, fields, tags, Math.floor(reading.timeMs / unitMs))),
-        timestampMs: Math.floor(reading.timeMs)
-      })
-  }
+  return encoderThatWrites(({ name, fields, tags }, timeMs) =>
+    telegrafMetric(name, fields, tags, Math.floor(timeMs / unitMs))
+  )
+}
+
+/** Telegraf's influx serializer: the same metrics as lines. */
+export function createInfluxEncoder(): Encode {
+  return encoderThatWrites(influxLine)
+}
+
+/** Tags go by their key; nanoseconds are beyond 2^53, so the digits are written one behind the other. */
+function influxLine({ name, fields, tags }: Metric, timeMs: number): string {
+  const plain = (text: string): string => text.replaceAll(/[,= ]/g, '\\$&')
+  let head = name
+  for (const key of Object.keys(tags).sort()) head += `,${plain(key)}=${plain(tags[key] ?? '')}`
+  const list = Object.entries(fields).map(([key, value]) => `${plain(key)}=${influxValue(value)}`)
+  const nanoseconds = String(Math.floor((timeMs % 1) * 1e6)).padStart(6, '0')
+  return `${head} ${list.join(',')} ${Math.floor(timeMs)}${nanoseconds}\n`
+}
+
+function influxValue(value: number | string): string {
+  if (typeof value === 'string') return `"${value.replaceAll(/["\\]/g, '\\$&')}"`
+  return Number.isInteger(value) ? `${value}i` : `${value}`
 }

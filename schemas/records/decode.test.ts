@@ -147,7 +147,8 @@ describe('bad records', () => {
   it.each([
     ['nothing', '', 'empty'],
     ['white space', ' \n\t', 'empty'],
-    ['no JSON', 'interface,ifIndex=25 ifOperStatus=1i 1575509815000000000', 'not_json'],
+    ['no JSON', 'interface 25 is up', 'not_json'],
+    ['a line of a log', 'level=info msg="port 25 is up" port=25', 'not_json'],
     ['truncated JSON', json(port()).slice(0, -1), 'not_json'],
     ['a NUL byte', json(port()).replace('10.0', '10\u0000'), 'not_json'],
     ['a NUL byte behind a backslash', json(port()).replace('10.0', '10\\\u0000'), 'not_json'],

@@ -1,14 +1,15 @@
 import { toTimeMs } from './convert.ts'
 import type { Decoded, DecodedGroup } from './decoded.ts'
 import type { RejectReason } from '../evaluation.ts'
-import { jsonFormatsInOrder } from './formats/formats.ts'
+import { jsonFormatsInOrder, textFormats } from './formats/formats.ts'
 import { collectorOf, identifiersOf, instanceOf, planFor } from './identify.ts'
 import { isObject, kindOf, own, type Bad, type Json, type Metric } from './metric.ts'
 import type { MeasurementPlan, ProfileSet } from './plan.ts'
 import { readSlots } from './readings.ts'
 
 /**
- * The reference decoder: one record's value to groups of canonical readings, by JSON.parse and the profiles.
+ * The reference decoder: one record's value to groups of canonical readings, by the record
+ * formats (formats/) and the profiles.
  * It is what a faster scanner falls back to and is compared with, so every decision is made here or in convert.ts.
  * It never throws: what is wrong with a record is a value.
  */
@@ -35,6 +36,8 @@ const detailLengthMax = 200
 
 interface Outcome {
   readonly groups: DecodedGroup[]
+  /** Where the metric in hand stands in the record; '' where its format does not say. */
+  place: string
   unmapped: number
   bad: number
   firstBad: Bad | undefined
@@ -47,19 +50,26 @@ export function createDecoder(set: ProfileSet, policy: DecodePolicy): Decoder {
   function decode(value: Uint8Array, recordTimestampMs: number, nowMs: number): Decoded {
     if (value.length > policy.valueBytesMax)
       return reject('too_large', `${value.length} bytes, more than ${policy.valueBytesMax}`)
-    const scanned = scan(value, policy.depthMax)
+    const textFormat = textFormats.find(format => format.recognises(value))
+    const scanned = textFormat === undefined ? scan(value, policy.depthMax) : scanForNul(value)
     if (scanned !== undefined) return reject(scanned.reason, scanned.detail)
     let text: string
     try {
       text = utf8.decode(value)
     } catch {
-      return reject('not_json', 'invalid UTF-8')
+      return reject(textFormat === undefined ? 'not_json' : 'bad_line', 'invalid UTF-8')
     }
     if (text.trim() === '') return reject('empty', 'no value')
-    const outcome: Outcome = { groups: [], unmapped: 0, bad: 0, firstBad: undefined }
+    const outcome: Outcome = { groups: [], place: '', unmapped: 0, bad: 0, firstBad: undefined }
     const clock: Clock = { recordTimestampMs, nowMs, policy }
     try {
-      documents(text, outcome, document => take(set, document, clock, outcome, true))
+      if (textFormat === undefined)
+        documents(text, outcome, document => take(set, document, clock, outcome, true))
+      else
+        textFormat.read(text, (found, place) => {
+          outcome.place = place
+          takeMetric(set, found, clock, outcome)
+        })
     } catch (error) {
       // Nothing above throws by design; if it does, the record alone pays for it.
       return reject(
@@ -68,9 +78,14 @@ export function createDecoder(set: ProfileSet, policy: DecodePolicy): Decoder {
       )
     }
     const { groups, unmapped, bad, firstBad } = outcome
-    if (firstBad === undefined) return { ok: true, groups, unmapped }
-    if (groups.length === 0) return reject(firstBad.reason, firstBad.detail)
-    return { ok: true, groups, unmapped, partial: { ...cut(firstBad), metrics: bad } }
+    if (firstBad !== undefined && groups.length === 0) return reject(firstBad.reason, firstBad.detail)
+    return {
+      ok: true,
+      groups,
+      unmapped,
+      ...(textFormat === undefined ? {} : { format: textFormat.name }),
+      ...(firstBad === undefined ? {} : { partial: { ...cut(firstBad), metrics: bad } })
+    }
   }
   return { decode }
 }
@@ -91,7 +106,7 @@ function reject(reason: RejectReason, detail: string): Decoded {
 
 function spoil(outcome: Outcome, reason: RejectReason, detail: string): void {
   outcome.bad++
-  outcome.firstBad ??= { reason, detail }
+  outcome.firstBad ??= { reason, detail: outcome.place === '' ? detail : `${outcome.place}: ${detail}` }
 }
 
 /** One pass over the bytes, without recursion: NUL bytes and nesting beyond the limit. */
@@ -113,6 +128,11 @@ function scan(value: Uint8Array, depthMax: number): Bad | undefined {
     } else if (byte === 0x7d || byte === 0x5d) depth--
   }
   return undefined
+}
+
+function scanForNul(value: Uint8Array): Bad | undefined {
+  const at = value.indexOf(0)
+  return at < 0 ? undefined : { reason: 'bad_line', detail: `NUL byte at ${at}` }
 }
 
 /** The whole text as one JSON document; failing that, each of its lines as one (NDJSON). */
@@ -157,7 +177,10 @@ function take(set: ProfileSet, document: unknown, clock: Clock, outcome: Outcome
     for (const item of metrics as unknown[]) take(set, item, clock, outcome, false)
     return
   }
-  const metric = metricOf(document)
+  takeMetric(set, metricOf(document), clock, outcome)
+}
+
+function takeMetric(set: ProfileSet, metric: Metric | Bad | undefined, clock: Clock, outcome: Outcome): void {
   if (metric === undefined) outcome.unmapped++
   else if ('reason' in metric) spoil(outcome, metric.reason, metric.detail)
   else decodeMetric(set, metric, clock, outcome)

@@ -29,6 +29,8 @@ export type Decoded =
   | {
       readonly ok: true
       readonly groups: readonly DecodedGroup[]
+      /** What the record was written in, where that is not the format of its profiles. */
+      readonly format?: string
       /** Metrics no profile knows. */
       readonly unmapped: number
       /** Set when some metrics of the record were bad: the first one's reason, and how many. The others stand. */

@@ -20,3 +20,13 @@ export interface JsonFormat {
   /** Its metric; undefined for what is known but carries no reading. */
   read(object: Json): Metric | Bad | undefined
 }
+
+/** What a format gives whose records are text of its own, with a metric or several. */
+export interface TextFormat {
+  /** As it is counted by. */
+  readonly name: string
+  /** Whether a value is of this format, by its first bytes; asked before it is taken for JSON. */
+  recognises(value: Uint8Array): boolean
+  /** Gives each metric, in order, and what is wrong with it where it is none; `place` says where it stands. */
+  read(text: string, take: (found: Metric | Bad, place: string) => void): void
+}

@@ -1,7 +1,8 @@
 import type { ProfileFormat } from '../profile-schema.ts'
 import { canonical } from './canonical.ts'
-import type { JsonFormat } from './format.ts'
+import type { JsonFormat, TextFormat } from './format.ts'
 import { gnmic } from './gnmic.ts'
+import { influx } from './influx.ts'
 import { telegraf } from './telegraf.ts'
 import { zabbix } from './zabbix.ts'
 
@@ -10,3 +11,6 @@ export const jsonFormats: Readonly<Record<ProfileFormat, JsonFormat>> = { telegr
 
 /** In the order in which they are asked whether an object is of them. */
 export const jsonFormatsInOrder: readonly JsonFormat[] = [telegraf, gnmic, zabbix, canonical]
+
+/** In the order in which they are asked whether a value is of them. */
+export const textFormats: readonly TextFormat[] = [influx]
