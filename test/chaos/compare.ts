@@ -1,0 +1,194 @@
+import type { ClickHouseClient } from '@clickhouse/client'
+import type { AlarmTransition } from '../../rules/model.ts'
+import { getJson } from '../support/daemon.ts'
+import { placeKey, type Reference } from './reference.ts'
+
+/** What a run left behind against the undisturbed run. All but the first three must be 0. */
+export interface Figures {
+  readonly records: number
+  readonly samples: number
+  readonly transitions: number
+  /** Samples that are not stored. */
+  readonly samplesLost: number
+  /** Samples stored more than once, as the rows lie, without FINAL. */
+  readonly samplesTwice: number
+  /** The same with FINAL: what a query sees. */
+  readonly samplesTwiceFinal: number
+  /** Signals the values of which do not add up to what was sent. */
+  readonly signalsOff: number
+  readonly transitionsMissing: number
+  readonly transitionsForeign: number
+  readonly openMissing: number
+  readonly openForeign: number
+  readonly lightsWrong: number
+}
+
+export interface Comparison {
+  readonly figures: Figures
+  /** Every difference as a line, for the folder that is left behind. */
+  readonly differences: readonly string[]
+}
+
+export interface Observed {
+  readonly client: ClickHouseClient
+  readonly database: string
+  readonly url: string
+}
+
+const iso = (ms: number): string => new Date(ms).toISOString()
+
+/** Identity and times of a transition: what must be the same. */
+const transitionKey = (row: {
+  resource: string
+  type: string
+  change: string
+  severity: string
+  id: string
+  raised: string
+  at: string
+}): string =>
+  `${row.resource} ${row.type} ${row.change} ${row.severity} at ${row.at}, raised at ${row.raised}, id ${row.id}`
+
+const referenceKey = ({ alarm, change, atMs }: AlarmTransition): string =>
+  transitionKey({
+    resource: alarm.resource,
+    type: alarm.type,
+    change,
+    severity: alarm.severity,
+    id: alarm.id,
+    raised: iso(alarm.raisedAtMs),
+    at: iso(atMs)
+  })
+
+export async function compare(reference: Reference, observed: Observed): Promise<Comparison> {
+  const { client, database, url } = observed
+  const differences: string[] = []
+  const rows = async <T>(query: string): Promise<T[]> =>
+    (await client.query({ query, format: 'JSONEachRow' })).json<T>()
+
+  const countSamples = async (final: string): Promise<{ lost: number; twice: number }> => {
+    const found = new Map(
+      (
+        await rows<{ partition: number; offset: string; samples: string }>(
+          `SELECT partition, offset, count() AS samples FROM ${database}.samples ${final}
+           WHERE series != 0 GROUP BY partition, offset`
+        )
+      ).map(row => [placeKey(row.partition, Number(row.offset)), Number(row.samples)])
+    )
+    let lost = 0
+    let twice = 0
+    for (const place of new Set([...reference.samples.keys(), ...found.keys()])) {
+      const wanted = reference.samples.get(place) ?? 0
+      const have = found.get(place) ?? 0
+      if (have === wanted) continue
+      lost += Math.max(0, wanted - have)
+      twice += Math.max(0, have - wanted)
+      differences.push(`sample${final}: record ${place} has ${wanted} samples, ${have} are stored`)
+    }
+    return { lost, twice }
+  }
+  const plain = await countSamples('')
+  const final = await countSamples('FINAL')
+
+  let signalsOff = 0
+  const sums = new Map(
+    (
+      await rows<{ signal: string; sum: number }>(
+        `SELECT d.signal AS signal, sum(s.value) AS sum FROM ${database}.samples AS s FINAL
+         INNER JOIN (SELECT id, signal FROM ${database}.series FINAL) AS d ON d.id = s.series GROUP BY signal`
+      )
+    ).map(row => [row.signal, Number(row.sum)])
+  )
+  for (const [signal, wanted] of reference.sums) {
+    const have = sums.get(signal) ?? NaN
+    if (Math.abs(have - wanted) <= 1e-9 * Math.max(1, Math.abs(wanted))) continue
+    signalsOff++
+    differences.push(`values: ${signal} adds up to ${have}, not ${wanted}`)
+  }
+
+  const stored = await rows<Parameters<typeof transitionKey>[0]>(
+    `SELECT resource, type, change, severity, id,
+       formatDateTime(raised_at, '%Y-%m-%dT%H:%i:%S', 'UTC') || '.' || leftPad(toString(toUnixTimestamp64Milli(raised_at) % 1000), 3, '0') || 'Z' AS raised,
+       formatDateTime(at, '%Y-%m-%dT%H:%i:%S', 'UTC') || '.' || leftPad(toString(toUnixTimestamp64Milli(at) % 1000), 3, '0') || 'Z' AS at
+     FROM ${database}.alarms FINAL`
+  )
+  const transitions = differ(
+    'transition',
+    reference.transitions.map(referenceKey),
+    stored.map(transitionKey),
+    differences
+  )
+  const alarms = await pages<{ id: string; resource: string; type: string }>(`${url}/api/v1/alarms?open=true`)
+  const open = differ(
+    'open alarm',
+    reference.open,
+    alarms.map(({ id }) => id),
+    differences
+  )
+
+  let lightsWrong = 0
+  const nodes = await pages<{ id: string; effective: string }>(`${url}/api/v1/nodes`)
+  const seen = new Map(nodes.map(({ id, effective }) => [id, effective]))
+  for (const [node, light] of reference.lights) {
+    const have = seen.get(node)
+    if (have === light) continue
+    lightsWrong++
+    differences.push(`light: ${node} is ${have ?? 'not there'}, not ${light}`)
+  }
+  return {
+    differences,
+    figures: {
+      records: reference.samples.size,
+      samples: reference.sampleCount,
+      transitions: reference.transitions.length,
+      samplesLost: plain.lost,
+      samplesTwice: plain.twice,
+      samplesTwiceFinal: final.twice,
+      signalsOff,
+      transitionsMissing: transitions.missing,
+      transitionsForeign: transitions.foreign,
+      openMissing: open.missing,
+      openForeign: open.foreign,
+      lightsWrong
+    }
+  }
+}
+
+/** Whether the run is as the undisturbed one. */
+export const isSame = ({
+  records: _records,
+  samples: _samples,
+  transitions: _transitions,
+  ...rest
+}: Figures): boolean => Object.values(rest).every(figure => figure === 0)
+
+function differ(
+  what: string,
+  wanted: readonly string[],
+  found: readonly string[],
+  differences: string[]
+): { missing: number; foreign: number } {
+  const wantedSet = new Set(wanted)
+  const foundSet = new Set(found)
+  const missing = [...wantedSet].filter(key => !foundSet.has(key))
+  const foreign = [...foundSet].filter(key => !wantedSet.has(key))
+  for (const key of missing) differences.push(`${what} missing: ${key}`)
+  for (const key of foreign) differences.push(`${what} foreign: ${key}`)
+  return { missing: missing.length, foreign: foreign.length }
+}
+
+const pageItems = 1000
+
+/** A list of the API, page by page. */
+async function pages<T extends { id: string }>(url: string): Promise<T[]> {
+  const all: T[] = []
+  let after = ''
+  for (;;) {
+    const { items, next } = await getJson<{ items: T[]; next?: string | null }>(
+      `${url}${url.includes('?') ? '&' : '?'}limit=${pageItems}${after}`
+    )
+    all.push(...items)
+    if (next === undefined || next === null) return all
+    after = `&after=${encodeURIComponent(next)}`
+  }
+}

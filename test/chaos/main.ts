@@ -1,0 +1,79 @@
+import { Command, InvalidArgumentError } from 'commander'
+import { faultKinds, type FaultKind } from './faults.ts'
+import { runChaos, type ChaosResult } from './run.ts'
+
+/** `npm run chaos`: see docs/chaos.md. Exit codes: 0 as the undisturbed run, 1 with differences or not finished, 2 wrong input. */
+const whole =
+  (min: number, max: number) =>
+  (text: string): number => {
+    const value = Number(text)
+    if (!Number.isInteger(value) || value < min || value > max)
+      throw new InvalidArgumentError(`give a whole number from ${min} to ${max}`)
+    return value
+  }
+
+const kindsOf = (text: string): FaultKind[] => {
+  const kinds = text.split(',').map(each => each.trim())
+  const wrong = kinds.find(kind => !faultKinds.includes(kind as FaultKind))
+  if (wrong !== undefined) throw new InvalidArgumentError(`${wrong} is none of ${faultKinds.join(', ')}`)
+  return kinds as FaultKind[]
+}
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`)
+
+function table({ figures, faults, ...rest }: ChaosResult): void {
+  const row = (name: string, value: number | string): void => say(`${name.padEnd(42)}${value}`)
+  row(
+    'faults',
+    Object.entries(faults)
+      .map(([kind, times]) => `${kind} ${times}`)
+      .join(', ') || 'none'
+  )
+  row('starts of the daemon', rest.daemonStarts)
+  row('ended by itself', rest.daemonEndedByItself)
+  row('records, samples', `${figures.records}, ${figures.samples}`)
+  row('samples lost', figures.samplesLost)
+  row('samples twice (without FINAL, with)', `${figures.samplesTwice}, ${figures.samplesTwiceFinal}`)
+  row('signals whose values do not add up', figures.signalsOff)
+  row('alarm transitions of the undisturbed run', figures.transitions)
+  row('  missing, foreign', `${figures.transitionsMissing}, ${figures.transitionsForeign}`)
+  row('open alarms missing, foreign', `${figures.openMissing}, ${figures.openForeign}`)
+  row('lights wrong', figures.lightsWrong)
+  row('time', `${rest.seconds} s`)
+}
+
+const program = new Command('chaos')
+  .description('breaks a running daemon at random and compares it with an undisturbed run over the same log')
+  .option('--cycles <count>', 'how many faults; 0 for none', whole(0, 100_000), 20)
+  .option(
+    '--seed <number>',
+    'the same seed is the same network and the same faults',
+    whole(0, 2 ** 31),
+    Date.now() % 100_000
+  )
+  .option('--kinds <list>', `faults, separated by commas: ${faultKinds.join(', ')}`, kindsOf, faultKinds)
+  .option('--nodes <count>', 'size of the network, two devices a node', whole(2, 1_000), 150)
+  .option('--keep', 'keep the folder of a run without differences, too')
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
+  .parse()
+const { cycles, seed, kinds, nodes, keep } = program.opts<{
+  cycles: number
+  seed: number
+  kinds: FaultKind[]
+  nodes: number
+  keep?: boolean
+}>()
+say(`chaos: ${cycles} cycles, seed ${seed}, ${nodes} nodes`)
+try {
+  const result = await runChaos({ cycles, seed, kinds, nodes, say, keep: keep === true })
+  table(result)
+  if (result.isSame) say('The same as the undisturbed run.')
+  else
+    say(
+      `DIFFERENT from the undisturbed run: ${result.folder ?? ''}/differences.txt; again with --seed ${seed}`
+    )
+  process.exitCode = result.isSame ? 0 : 1
+} catch (error) {
+  say(error instanceof Error ? error.message : String(error))
+  process.exitCode = 1
+}

@@ -1,0 +1,289 @@
+import { fork, spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { createWriteStream, existsSync } from 'node:fs'
+import { appendFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { ClickHouseClient } from '@clickhouse/client'
+import { createTopic } from '../../bench/support/produce.ts'
+import { startKafka } from '../../bench/support/kafka.ts'
+import { startEmbeddedClickHouse, type EmbeddedClickHouse } from '../../embedded/clickhouse.ts'
+import { createClickHouseClient } from '../../ingest/clickhouse/client.ts'
+import { packageRoot } from '../../schemas/package-root.ts'
+import { freePort } from '../support/server-process.ts'
+import { createChaosCity } from './city.ts'
+import type { ProducerReport, ProducerSetup } from './producer.child.ts'
+
+/** Producer, daemon, ClickHouse and Kafka as processes, and what may be done to them. */
+export interface Stage {
+  readonly brokers: readonly string[]
+  readonly topic: string
+  readonly daemonUrl: string
+  readonly clickhouseClient: ClickHouseClient
+  readonly daemon: {
+    /** Starts it, and again whenever it ends by itself, as a service manager does. Does not wait until it is ready. */
+    start(): Promise<void>
+    /** Sends the signal and waits for its end. */
+    end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>
+    signal(signal: NodeJS.Signals): void
+    /** How often it was started, and how often it ended by itself. */
+    counts(): { readonly starts: number; readonly endedByItself: number }
+  }
+  readonly clickhouse: {
+    kill9(): Promise<void>
+    start(): Promise<void>
+    signal(signal: NodeJS.Signals): void
+  }
+  readonly broker: { kill9(): Promise<void>; start(): Promise<void> }
+  /** Another member joins the daemon's group; it reads and stores nothing. Resolves with how it leaves. */
+  joinGroup(): Promise<() => Promise<void>>
+  /** Ends the producer when all it sent is acknowledged. */
+  endProducer(): Promise<ProducerReport>
+  /** Ends every process of it. */
+  close(): Promise<void>
+}
+
+export interface StageOptions {
+  /** Where configuration, data and logs go. */
+  readonly folder: string
+  readonly nodes: number
+  readonly seed: number
+  readonly say: (line: string) => void
+}
+
+export const partitions = 4
+export const database = 'chaos'
+const topic = 'telemetry'
+const groupId = 'chaos'
+/** The shortest session a configuration may have, so that a killed daemon is given up soon. */
+const sessionMs = 6_000
+const rebalanceMs = 6_000
+const drainMs = 4_000
+/** How long a daemon is given to stop in order before it is killed. */
+const stopMsMax = 30_000
+const restartMs = 500
+
+export async function startStage(options: StageOptions): Promise<Stage> {
+  const { folder, say } = options
+  const cli = join(packageRoot, 'dist', 'cli.js')
+  if (!existsSync(cli)) throw new Error(`${cli} is not there: run \`npm run build\` first`)
+  const ends: (() => Promise<unknown>)[] = []
+  const close = async (): Promise<void> => {
+    for (const end of ends.splice(0).reverse())
+      await end().catch((error: unknown) => say(`at the end: ${String(error)}`))
+  }
+  try {
+    const kafka = await startKafka({ own: true, partitions })
+    ends.push(() => kafka.stop())
+    const { kill9, restart } = kafka
+    if (kill9 === null || restart === null) throw new Error('this Kafka is not ours to restart')
+    await createTopic(kafka.brokers, topic, partitions)
+
+    const clickhouse = createClickHouseProcess(folder)
+    await clickhouse.start()
+    ends.push(() => clickhouse.stop())
+    const clickhouseClient = createClickHouseClient({ url: clickhouse.url() })
+    ends.push(() => clickhouseClient.close())
+
+    const city = createChaosCity(options.nodes)
+    await writeFile(join(folder, 'inventory.yaml'), city.inventoryYaml)
+    await writeFile(join(folder, 'rules.yaml'), city.rulesYaml)
+    const port = await freePort()
+    const configFile = join(folder, 'svetofor.yaml')
+    await writeFile(
+      configFile,
+      `kafka: { brokers: [${kafka.brokers.join(', ')}], topics: [${topic}], group_id: ${groupId}, session_timeout_ms: ${sessionMs}, rebalance_timeout_ms: ${rebalanceMs} }
+clickhouse: { url: '${clickhouse.url()}', database: ${database}, request_timeout_ms: 5000, flush_ms_max: 300 }
+ingest: { drain_ms_max: ${drainMs} }
+workers: { threads: 1, series_max: 10000, devices_max: 10000 }
+inventory: { files: [inventory.yaml] }
+rules: { shipped: false, files: [rules.yaml] }
+status: { port: ${port} }
+# Nobody falls silent here: while the daemon itself is away, everybody would.
+staleness: { default_interval_s: 3600, settle_ms: 0, power_settle_ms: 0 }
+`
+    )
+    const daemon = createDaemonProcess(cli, configFile, folder, say)
+    ends.push(() => daemon.close())
+    await daemon.start()
+
+    const producer = await startProducer({
+      brokers: kafka.brokers,
+      topic,
+      nodes: options.nodes,
+      seed: options.seed
+    })
+    ends.push(() => producer.close())
+    return {
+      brokers: kafka.brokers,
+      topic,
+      daemonUrl: `http://127.0.0.1:${port}`,
+      clickhouseClient,
+      daemon,
+      clickhouse,
+      broker: { kill9, start: restart },
+      joinGroup: () => joinGroup(kafka.brokers),
+      endProducer: () => producer.end(),
+      close
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+function createDaemonProcess(cli: string, configFile: string, folder: string, say: (line: string) => void) {
+  const log = createWriteStream(join(folder, 'daemon.log'))
+  let child: ChildProcess | undefined
+  let starts = 0
+  let endedByItself = 0
+  let wanted = false
+  const orphaned = (): void => void child?.kill('SIGKILL')
+  process.once('exit', orphaned)
+
+  const start = (): void => {
+    wanted = true
+    starts++
+    const started = spawn(process.execPath, [cli, 'start', '--config', configFile], {
+      stdio: ['ignore', 'pipe', 'pipe']
+    })
+    child = started
+    log.write(`--- start ${starts}, pid ${started.pid ?? '?'}, ${new Date().toISOString()}\n`)
+    started.stdout.pipe(log, { end: false })
+    started.stderr.pipe(log, { end: false })
+    started.once('exit', (code, signal) => {
+      log.write(
+        `--- end of pid ${started.pid ?? '?'}: ${signal ?? code ?? '?'}, ${new Date().toISOString()}\n`
+      )
+      if (child !== started) return
+      child = undefined
+      if (!wanted) return
+      endedByItself++
+      say(`the daemon ended by itself (${signal ?? `exit code ${code ?? '?'}`}); it is started again`)
+      setTimeout(() => {
+        if (wanted && child === undefined) start()
+      }, restartMs)
+    })
+  }
+  const end = async (signal: 'SIGKILL' | 'SIGTERM'): Promise<void> => {
+    wanted = false
+    const running = child
+    if (running === undefined) return
+    const gone = once(running, 'exit')
+    running.kill(signal)
+    // One that stands still heeds SIGTERM only when it goes on.
+    if (signal === 'SIGTERM') running.kill('SIGCONT')
+    const late = setTimeout(() => {
+      say(`the daemon did not stop within ${stopMsMax} ms and was killed`)
+      running.kill('SIGKILL')
+    }, stopMsMax)
+    await gone
+    clearTimeout(late)
+  }
+  return {
+    start: async () => start(),
+    end,
+    signal: (signal: NodeJS.Signals) => void child?.kill(signal),
+    counts: () => ({ starts, endedByItself }),
+    async close() {
+      await end('SIGKILL')
+      process.off('exit', orphaned)
+      await new Promise<void>(resolve => log.end(() => resolve()))
+    }
+  }
+}
+
+function createClickHouseProcess(folder: string) {
+  let engine: EmbeddedClickHouse | undefined
+  let port = 0
+  const note = (line: string): void =>
+    void appendFile(join(folder, 'clickhouse.log'), `${new Date().toISOString()} ${line}\n`).catch(
+      () => undefined
+    )
+  const start = async (): Promise<void> => {
+    engine = await startEmbeddedClickHouse({
+      dataDir: join(folder, 'clickhouse'),
+      port,
+      memoryLimitBytes: 1024 * 1024 * 1024,
+      logger: { info: note, warn: note, error: note }
+    })
+    port = Number(new URL(engine.url).port)
+  }
+  const signal = (name: NodeJS.Signals): void => {
+    const pid = engine?.pid()
+    if (pid !== undefined) process.kill(pid, name)
+  }
+  const stop = async (): Promise<void> => {
+    // A stopped process would not heed its end.
+    signal('SIGCONT')
+    await engine?.stop()
+    engine = undefined
+  }
+  return {
+    url: () => `http://127.0.0.1:${port}`,
+    start,
+    stop,
+    signal,
+    /** The engine would be started again by its parent, with growing pauses; here the run says when. */
+    async kill9() {
+      signal('SIGKILL')
+      await engine?.stop()
+      engine = undefined
+    }
+  }
+}
+
+async function startProducer(setup: ProducerSetup) {
+  const child = fork(new URL('./producer.child.ts', import.meta.url), [JSON.stringify(setup)], {
+    execArgv: ['--import', 'tsx'],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc']
+  })
+  const gone = once(child, 'exit').then(([code, signal]) => {
+    throw new Error(`the producer ended (${String(signal ?? code)})`)
+  })
+  gone.catch(() => undefined)
+  await Promise.race([once(child, 'message'), gone])
+  return {
+    async end(): Promise<ProducerReport> {
+      child.send('stop')
+      const answer = once(child, 'message', { signal: AbortSignal.timeout(60_000) })
+      const [report] = (await Promise.race([answer, gone])) as [ProducerReport]
+      return report
+    },
+    async close(): Promise<void> {
+      if (child.exitCode === null && child.signalCode === null) {
+        child.kill('SIGKILL')
+        await gone.catch(() => undefined)
+      }
+    }
+  }
+}
+
+async function joinGroup(brokers: readonly string[]): Promise<() => Promise<void>> {
+  const { default: rdkafka } = await import('node-rdkafka')
+  const consumer = new rdkafka.KafkaConsumer(
+    {
+      'bootstrap.servers': brokers.join(','),
+      'group.id': groupId,
+      'session.timeout.ms': sessionMs,
+      'max.poll.interval.ms': 60_000,
+      'partition.assignment.strategy': 'range',
+      'enable.auto.commit': false
+    },
+    { 'auto.offset.reset': 'latest' }
+  )
+  await new Promise<void>((resolve, reject) => {
+    consumer.connect({ timeout: 10_000 }, error => {
+      // The typings know no null here.
+      if (error as unknown) reject(new Error(`no second member: ${error.message}`))
+      else resolve()
+    })
+  })
+  consumer.on('event.error', () => undefined)
+  consumer.subscribe([topic])
+  consumer.consume()
+  return async () => {
+    const left = new Promise<void>(resolve => consumer.disconnect(() => resolve()))
+    await Promise.race([left, delay(10_000)])
+  }
+}
