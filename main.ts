@@ -18,7 +18,7 @@ import { startTimers } from './daemon/timers.ts'
 import { createTroubleLog } from './daemon/trouble-log.ts'
 import { tuneV8 } from './daemon/v8.ts'
 import { createWatermark } from './daemon/watermark.ts'
-import { storedPositions } from './ingest/clickhouse/positions.ts'
+import { startPositions } from './ingest/clickhouse/positions.ts'
 import { restoreStatus } from './ingest/clickhouse/restore.ts'
 import { createDispatcherMetrics } from './ingest/dispatcher-metrics.ts'
 import { createDispatcher } from './ingest/dispatcher.ts'
@@ -73,6 +73,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     registry,
     trouble,
     onAcknowledged: ranges => offsets.acknowledged(ranges),
+    onRecreated: () => sourceMetrics.recreated(),
     onPressure(hold) {
       dispatcher.hold(hold)
       engine?.holdSilence(hold, nowMs())
@@ -84,7 +85,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const evaluation = await startEvaluation(config, definitions.profiles, logger)
   const { pool } = evaluation
   const poolMetrics = createPoolMetrics(registry, () => pool.stats())
-  const { source, deadLetters } = await connectSource({
+  const { source, sourceMetrics, deadLetters } = await connectSource({
     config,
     logger,
     registry,
@@ -142,7 +143,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   logger.info({ url }, 'status endpoint and operator page are up')
 
   const handler: SourceHandler = {
-    assigned: partitions => insist('ask ClickHouse for positions', () => storedPositions(client, partitions)),
+    assigned: partitions =>
+      insist('ask ClickHouse for positions', () => startPositions(client, storage.topics, partitions)),
     revoked: delivery.revoked,
     batches: batches => dispatcher.offer(batches),
     failed(error, isFatal) {

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import { createDeadLetterSink, type DeadLetterSink } from '../ingest/dead-letters.ts'
-import { createDeadLetterMetrics, createSourceMetrics } from '../ingest/metrics.ts'
+import { createDeadLetterMetrics, createSourceMetrics, type SourceMetrics } from '../ingest/metrics.ts'
 import type { OffsetCommitter } from '../ingest/offsets.ts'
 import type { Source } from '../ingest/source.ts'
 import { createSource } from '../ingest/sources.ts'
@@ -10,6 +10,7 @@ import { kafkaSettings } from './kafka-settings.ts'
 
 export interface SourceConnection {
   readonly source: Source
+  readonly sourceMetrics: SourceMetrics
   /** Undefined with a given source: dead letters are then only counted. */
   readonly deadLetters: DeadLetterSink | undefined
 }
@@ -23,16 +24,17 @@ export async function connectSource(options: {
   readonly given: Source | undefined
 }): Promise<SourceConnection> {
   const { config, logger, registry, offsets, given } = options
-  const metrics = createSourceMetrics(registry, {
+  const sourceMetrics = createSourceMetrics(registry, {
     source: () => source,
     position: (topic, partition) => offsets.position(topic, partition)
   })
-  const source = given ?? (await createSource(config.kafka.source, kafkaSettings(config, logger, metrics)))
-  if (given !== undefined) return { source, deadLetters: undefined }
+  const source =
+    given ?? (await createSource(config.kafka.source, kafkaSettings(config, logger, sourceMetrics)))
+  if (given !== undefined) return { source, sourceMetrics, deadLetters: undefined }
   const deadLetters = createDeadLetterSink({
     ...kafkaSettings(config, logger, null),
     topic: config.kafka.dlq_topic,
     metrics: createDeadLetterMetrics(registry)
   })
-  return { source, deadLetters }
+  return { source, sourceMetrics, deadLetters }
 }

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import { createRollups, type Rollups } from '../ingest/clickhouse/rollups.ts'
 import { createRowSink, type RowSink } from '../ingest/clickhouse/rows.ts'
+import { createStoredTopics, type StoredTopics } from '../ingest/clickhouse/topics.ts'
 import { createWriterMetrics } from '../ingest/clickhouse/writer-metrics.ts'
 import { createWriter, type Writer, type WriterOptions } from '../ingest/clickhouse/writer.ts'
 import type { Config } from '../schemas/config/reading.ts'
@@ -14,12 +15,16 @@ export interface StorageOptions extends Pick<WriterOptions, 'onAcknowledged' | '
   readonly logger: Logger
   readonly registry: Registry
   readonly trouble: TroubleLog
+  /** A topic was deleted and made again. */
+  readonly onRecreated: () => void
   /** Samples wait up to their limit (true), or there is room again (false). */
   readonly onPressure: (hold: boolean) => void
 }
 
 export interface Storage {
   readonly client: ClickHouseClient
+  /** Which topic of a name samples are of. */
+  readonly topics: StoredTopics
   /** Samples. */
   readonly writer: Writer
   /** Series, alarms, lights, incidents. */
@@ -34,10 +39,22 @@ export function createStorage(options: StorageOptions): Storage {
   const { url, rows_max, memory_bytes_max, flush_ms_max, inserts_in_flight_max, rollups } = config.clickhouse
   const client = connectDatabase(config)
   const metrics = createWriterMetrics(options.registry)
+  const topics = createStoredTopics({
+    client,
+    onRecreated({ topic, id, storedAs }) {
+      logger.warn(
+        { topic, id, storedAs },
+        'the topic was deleted and made again (its id has changed): it is read from its beginning'
+      )
+      options.onRecreated()
+    }
+  })
   return {
     client,
+    topics,
     writer: createWriter({
       client,
+      storedAs: topic => topics.storedAs(topic),
       rowsMax: rows_max,
       bytesMax: memory_bytes_max / 4,
       flushMsMax: flush_ms_max,

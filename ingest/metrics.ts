@@ -10,6 +10,10 @@ export interface SourceMetrics {
   rebalance(): void
   commit(ok: boolean): void
   throttled(ms: number): void
+  /** Records that Kafka's retention had cut off before they were read. */
+  expired(records: number): void
+  /** A topic was met that took the place of another one of its name. */
+  recreated(): void
 }
 
 export const fetchErrorKinds = [
@@ -72,6 +76,16 @@ export function createSourceMetrics(registry: Registry, options: SourceMetricsOp
     help: 'Time the brokers told the source to wait because of a quota.',
     registers
   })
+  const expired = new Counter({
+    name: 'svetofor_source_expired_records_total',
+    help: 'Records that were deleted by retention before they were read: lost, by offsets.',
+    registers
+  })
+  const recreated = new Counter({
+    name: 'svetofor_source_recreated_topics_total',
+    help: 'Topics that were found deleted and made again (their id had changed); each is read from its beginning.',
+    registers
+  })
   const connected = new Gauge({
     name: 'svetofor_source_connected',
     help: '1 while the source is a member of its group and reaches its brokers.',
@@ -131,7 +145,9 @@ export function createSourceMetrics(registry: Registry, options: SourceMetricsOp
     fetchError: kind => fetchErrors.inc({ kind }),
     rebalance: () => rebalances.inc(),
     commit: ok => commits.inc({ outcome: ok ? 'ok' : 'failed' }),
-    throttled: ms => throttledSeconds.inc(ms / 1000)
+    throttled: ms => throttledSeconds.inc(ms / 1000),
+    expired: records => expired.inc(records),
+    recreated: () => recreated.inc()
   }
 }
 

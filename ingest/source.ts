@@ -9,12 +9,18 @@ export interface PartitionOffset extends TopicPartition {
   readonly offset: number
 }
 
+/** What a source is given to read. */
+export interface AssignedPartition extends TopicPartition {
+  /** Kafka's id of the topic, which one that is deleted and made again does not keep. Left out where the client cannot tell. */
+  readonly topicId?: string
+}
+
 export interface SourceHandler {
   /**
    * Called before the first batch of newly assigned partitions. Returns where to start for the partitions it knows;
    * the others start at the group's committed offset, else at the configured reset.
    */
-  assigned(partitions: readonly TopicPartition[]): Promise<readonly PartitionOffset[]>
+  assigned(partitions: readonly AssignedPartition[]): Promise<readonly PartitionOffset[]>
   /** Drain: resolves when everything handed over of these partitions is acknowledged or fenced. Offsets may still be committed before it resolves. */
   revoked(partitions: readonly TopicPartition[]): Promise<void>
   /** Takes ownership of the batches. Synchronous: back-pressure goes through Source.pause. */

@@ -23,7 +23,7 @@ export async function createSource(kind: SourceKind, options: SourceOptions): Pr
         'kafkajs',
         'batch'
       )
-      return createKafkaJsSource(options)
+      return identified(createKafkaJsSource(options), options)
     }
     case 'node-rdkafka': {
       const { createRdkafkaSource } = await load(
@@ -32,9 +32,15 @@ export async function createSource(kind: SourceKind, options: SourceOptions): Pr
         'node-rdkafka',
         'batch'
       )
-      return createRdkafkaSource(options)
+      return identified(createRdkafkaSource(options), options)
     }
   }
+}
+
+/** These clients tell no topic ids. */
+async function identified(source: Source, options: SourceOptions): Promise<Source> {
+  const { withTopicIds } = await import('./kafka/topic-ids.ts')
+  return withTopicIds(source, options)
 }
 
 async function load<T>(

@@ -36,6 +36,8 @@ export interface WriterOptions {
   readonly memoryBytesMax: number
   readonly retryMsMin?: number
   readonly retryMsMax?: number
+  /** The name under which samples of a topic are stored; its own when not given. */
+  readonly storedAs?: (topic: string) => string
   /** Called in order within each partition, once the rows are stored. */
   readonly onAcknowledged: (ranges: readonly RangeOutcome[]) => void
   readonly onPressure?: (hold: boolean) => void
@@ -207,6 +209,11 @@ export function createWriter(options: WriterOptions): Writer {
   const retryMsMax = options.retryMsMax ?? 10_000
   const nowMs = options.nowMs ?? Date.now
   const random = options.random ?? Math.random
+  const storedAs = options.storedAs ?? (topic => topic)
+  const asStored = (range: RangeOutcome): RangeOutcome => {
+    const topic = storedAs(range.topic)
+    return topic === range.topic ? range : { ...range, topic }
+  }
   const instance = options.instance ?? randomUUID()
 
   const samplesBlock = createSamplesBlocks(insertsInFlightMax * rowsMax * filledBytesPerGroup)
@@ -301,17 +308,18 @@ export function createWriter(options: WriterOptions): Writer {
     const ranges = entries.flatMap(entry => entry.ranges)
     const rows = entries.reduce((sum, entry) => sum + entry.rows, 0)
     const startedMs = nowMs()
-    const storedUpTo = storedUpToOf(ranges)
-    const block = samplesBlock(
-      entries.flatMap(entry => entry.parts),
-      storedUpTo
+    const parts = entries.flatMap(entry =>
+      entry.parts.map(({ block, ranges }) => ({ block, ranges: ranges.map(asStored) }))
     )
+    const storedRanges = parts.flatMap(part => part.ranges)
+    const storedUpTo = storedUpToOf(storedRanges)
+    const block = samplesBlock(parts, storedUpTo)
     const insertion = {
       query: samplesInsert(Math.floor(startedMs / day)),
       chunks: block.chunks,
       storedUpTo
     }
-    const stored = await insertUntilStored(insertion, tokenOf(instance, ranges))
+    const stored = await insertUntilStored(insertion, tokenOf(instance, storedRanges))
     flights = flights.filter(other => other !== flight)
     if (!stored) return
     metrics?.inserted(rows, block.bytes, (nowMs() - startedMs) / 1000)

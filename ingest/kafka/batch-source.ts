@@ -45,10 +45,15 @@ export function createBatchSource(options: SourceOptions): Source {
     const backoff = createBackoff(options.backoffMinMs, options.backoffMaxMs)
     while (current()) {
       try {
-        const known = await requireHandler().assigned(partitions)
-        // Only the leader of the group had to look the topics up so far.
-        if (partitions.some(p => cluster.leader(p.topic, p.partition) === null))
-          await cluster.refresh(options.topics)
+        // Always looked up anew: a topic may have been deleted and made again since, with another id.
+        await cluster.refresh(options.topics)
+        const ids = new Map(options.topics.map(topic => [topic, cluster.topic(topic)?.id]))
+        const known = await requireHandler().assigned(
+          partitions.map(({ topic, partition }) => {
+            const topicId = ids.get(topic)
+            return { topic, partition, ...(topicId === undefined ? {} : { topicId }) }
+          })
+        )
         const positions = new Map(known.map(p => [partitionKey(p.topic, p.partition), p.offset]))
         const others = partitions.filter(p => !positions.has(partitionKey(p.topic, p.partition)))
         for (const { topic, partition, offset } of await member.committed(others))
@@ -60,6 +65,7 @@ export function createBatchSource(options: SourceOptions): Source {
             key,
             topic,
             partition,
+            topicId: ids.get(topic),
             position: positions.get(key) ?? unknownPosition,
             resetTo: options.offsetReset,
             paused: false,
@@ -129,6 +135,7 @@ export function createBatchSource(options: SourceOptions): Source {
         const expired = lost < begin
         state.position = expired || options.offsetReset === 'earliest' ? begin : end
         state.lostPosition = undefined
+        if (expired) metrics?.expired(begin - lost)
         const what = expired
           ? `${begin - lost} records from offset ${lost} on had expired`
           : `the partition ends at ${end}, before the position ${lost}: it was cut or made anew`
@@ -164,6 +171,11 @@ export function createBatchSource(options: SourceOptions): Source {
     const ready = new Map<number, PartitionState[]>()
     let leaderless = false
     for (const state of active.values()) {
+      if (isRecreated(state)) {
+        // Its positions mean nothing in the new topic: all is given up and taken over again, by the new id.
+        member.rejoin()
+        return
+      }
       if (state.inFlight || state.paused) continue
       if (state.notBeforeMs > nowMs) {
         wakeAtMs = Math.min(wakeAtMs, state.notBeforeMs)
@@ -200,6 +212,12 @@ export function createBatchSource(options: SourceOptions): Source {
     }
     if (pumpTimer !== null) clearTimeout(pumpTimer)
     pumpTimer = wakeAtMs === Infinity ? null : setTimeout(pump, Math.max(1, wakeAtMs - nowMs))
+  }
+
+  /** Whether the topic of the partition was deleted and made again since it was assigned. */
+  const isRecreated = ({ topic, topicId }: PartitionState): boolean => {
+    const id = cluster.topic(topic)?.id
+    return id !== undefined && id !== topicId
   }
 
   const brokerState = (nodeId: number): BrokerState => {
@@ -437,6 +455,8 @@ const unknownPosition = -1
 
 interface PartitionState extends TopicPartition {
   readonly key: string
+  /** The topic's id when the partition was assigned; undefined when it was not to be found. */
+  readonly topicId: string | undefined
   /** The next offset to hand over, or unknownPosition. */
   position: number
   readonly resetTo: 'earliest' | 'latest'

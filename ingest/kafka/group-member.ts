@@ -31,6 +31,8 @@ import type { SourceOptions } from '../source-options.ts'
 export interface GroupMember {
   /** Runs until stopped or until a fault that no retry mends, which it throws. */
   run(): Promise<void>
+  /** Drains and gives up what is assigned, then joins again; nothing when that is under way. */
+  rejoin(): void
   /** Ends run() after draining and leaving the group. */
   stop(): void
   commit(offsets: readonly PartitionOffset[]): Promise<void>
@@ -342,6 +344,7 @@ export function createGroupMember(options: SourceOptions, cluster: Cluster, hook
       }
       await leave()
     },
+    rejoin: () => session?.end('rebalance'),
     stop() {
       stopping.abort()
       session?.end('stop')
