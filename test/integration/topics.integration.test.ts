@@ -1,10 +1,9 @@
-import { Kafka, logLevel, type Admin, type Producer } from 'kafkajs'
+import { Kafka, logLevel, type Admin } from 'kafkajs'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createClickHouseClient } from '../../ingest/clickhouse/client.ts'
-import { sourceKinds } from '../../ingest/sources.ts'
 import { startTestClickHouse, type TestClickHouse } from '../support/clickhouse.ts'
 import { startTestDaemon, waitUntil, type TestDaemon } from '../support/daemon.ts'
 import { startKafkaOrSkip, type RunningKafka } from '../support/kafka.ts'
@@ -18,7 +17,6 @@ describe.skipIf(kafka === null)('a topic that is deleted and made again', () => 
   const { brokers = [] } = (kafka ?? {}) as RunningKafka
   const client = new Kafka({ brokers: [...brokers], clientId: 'topics', logLevel: logLevel.NOTHING })
   let admin: Admin
-  let producer: Producer
   let clickhouse: TestClickHouse
   let counter = 0
   let sent = 0
@@ -26,8 +24,7 @@ describe.skipIf(kafka === null)('a topic that is deleted and made again', () => 
   beforeAll(async () => {
     clickhouse = await startTestClickHouse()
     admin = client.admin()
-    producer = client.producer()
-    await Promise.all([admin.connect(), producer.connect()])
+    await admin.connect()
     writeFileSync(
       join(folder, 'inventory.yaml'),
       'nodes: [{ id: core, tier: core, name: ЦУ, parents: [] }]\n' +
@@ -36,7 +33,7 @@ describe.skipIf(kafka === null)('a topic that is deleted and made again', () => 
   })
 
   afterAll(async () => {
-    await Promise.all([admin.disconnect(), producer.disconnect()])
+    await admin.disconnect()
     await clickhouse.stop()
     await kafka?.stop()
     rmSync(folder, { recursive: true, force: true })
@@ -67,7 +64,11 @@ describe.skipIf(kafka === null)('a topic that is deleted and made again', () => 
         timestamp: baseS + sent++
       })
     }))
+    // A new producer each time: one that knew the topic before would go by what it knew.
+    const producer = client.producer()
+    await producer.connect()
     await producer.send({ topic, messages })
+    await producer.disconnect()
   }
 
   interface Setup {
@@ -106,11 +107,14 @@ describe.skipIf(kafka === null)('a topic that is deleted and made again', () => 
   const storedAll = (setup: Setup, count: number): Promise<number> =>
     waitUntil(`${count} samples`, setup.stored, n => n === count, 40_000)
 
-  describe.each(sourceKinds.map(kind => ({ kind })))('$kind', ({ kind }) => {
-    it.each([
-      { what: 'longer', count: 800 },
-      { what: 'shorter', count: 200 }
-    ])('is read from its beginning when it is $what, and the log says so', async ({ count }) => {
+  it.each([
+    { kind: 'batch', what: 'longer', count: 800 },
+    { kind: 'batch', what: 'shorter', count: 200 },
+    { kind: 'kafkajs', what: 'longer', count: 800 },
+    { kind: 'node-rdkafka', what: 'shorter', count: 200 }
+  ])(
+    'is read by $kind from its beginning when it is $what, and the log says so',
+    async ({ kind, count }) => {
       const setup = await setUp(kind)
       await send(setup.topic, 500)
       const before = await setup.start()
@@ -127,14 +131,9 @@ describe.skipIf(kafka === null)('a topic that is deleted and made again', () => 
       } finally {
         await after.stop()
       }
-      // And the position is that of the new topic from then on.
-      await send(setup.topic, 10)
-      const again = await setup.start()
-      await storedAll(setup, 510 + count)
-      await again.stop()
-      expect(again.log()).not.toContain('was deleted and made again')
-    })
-  })
+    },
+    240_000
+  )
 
   it('is noticed while the daemon runs, with more or fewer partitions too', async () => {
     const setup = await setUp('batch')
@@ -153,5 +152,11 @@ describe.skipIf(kafka === null)('a topic that is deleted and made again', () => 
     } finally {
       await daemon.stop()
     }
-  })
+    // The position is that of the newest topic from then on.
+    await send(setup.topic, 10)
+    const again = await setup.start()
+    await storedAll(setup, 1210)
+    await again.stop()
+    expect(again.log()).not.toContain('was deleted and made again')
+  }, 240_000)
 })
