@@ -1,21 +1,24 @@
 /**
- * What comes in on a connection, read while it comes: the socket writes where `space` points, and `wrote` lets the reader
- * go on as far as that suffices. Large parts are asked for by the memory they belong in, so the kernel puts them there
- * itself: pieces of 64 KiB that are kept until an answer is whole cost as much as all the rest of reading, and the
- * collector runs for their sake.
+ * The bytes of one connection, read while they arrive. The reader says where the next bytes belong (`space`); Node reads from the
+ * socket straight into that memory, and `wrote` tells the reader how many came. So record batches, which are large, are written
+ * once, into the memory where they stay. The usual way, a new Buffer for every 64 KiB of the socket, joined when the answer is
+ * whole, cost as much as all the rest of reading, and gave the garbage collector most of its work.
  */
 export class Inflow {
-  /** What is not asked for by its memory, and what is small, passes here. Not large, because what of a large part comes here is copied. */
+  /**
+   * Everything small is read through this buffer: sizes, numbers, names. It is kept small, because when a batch begins in
+   * the same read as the numbers before it, its first bytes land here and have to be copied.
+   */
   readonly #head = Buffer.allocUnsafeSlow(headBytes)
   #start = 0
   #end = 0
-  /** The memory being filled, and how far it is. */
+  /** The batch's own memory while it is being filled, and how many bytes of it are there. */
   #target: Uint8Array | undefined
   #filled = 0
-  /** Bytes of the open frame that nobody has read. */
+  /** Bytes of the answer under way that have not been read. */
   #left = 0
 
-  /** Bytes of the open frame that nobody has read. */
+  /** Bytes of the answer under way that have not been read. */
   get left(): number {
     return this.#left
   }
@@ -39,7 +42,7 @@ export class Inflow {
     return true
   }
 
-  /** Begins a frame: the size in front of it is read, and must be within the limit. */
+  /** Begins an answer: reads its size, which stands in front of it. Throws when that is above the limit. */
   *open(bytesMax: number): Reading<void> {
     this.#left = 4
     yield* this.gather(4)
@@ -79,14 +82,14 @@ export class Inflow {
     }
   }
 
-  /** Whether `gather` must be waited for. Asked first where it matters: a reader that need not wait is not made. */
+  /** Whether `gather` would have to wait. Asked first where it is called often, to save making a generator that never waits. */
   lacks(bytes: number): boolean {
     return this.#end - this.#start < Math.min(bytes, this.#left)
   }
 
   /**
-   * Waits until so many bytes of the open frame, or all it has left, can be read by what follows; at most half of the head.
-   * One wait for many numbers: a wait of its own for each is what a reader of small answers would spend its time on.
+   * Waits until so many bytes of the answer, or all that are left of it, are in the small buffer; at most half of that buffer.
+   * One wait serves for the many numbers that are then read from it: waiting for each by itself would take most of the time.
    */
   *gather(bytes: number): Reading<void> {
     const wanted = Math.min(bytes, this.#left)
@@ -100,7 +103,7 @@ export class Inflow {
     }
   }
 
-  // Numbers: of what was gathered before.
+  // Numbers: their bytes must have been gathered before.
 
   int16(): number {
     return this.#head.readInt16BE(this.#pass(2))

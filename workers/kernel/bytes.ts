@@ -1,6 +1,10 @@
 import { decimalsAt, literalBytes, literalsAt, ordersAt, powersAt } from '../memory/map'
 
-/** Bytes compared, and numbers read, sixteen bytes at a time. Addresses point into the shared memory. */
+/**
+ * Comparing bytes and reading numbers, sixteen bytes at a time (WebAssembly's v128: one instruction works on sixteen bytes side by
+ * side, its lanes). Addresses point into the shared memory; reading a little past the end is allowed everywhere
+ * (`slackBytes` in memory/map.ts), and what was read too much is masked or shifted away.
+ */
 
 export const quote: u32 = 0x22
 export const comma: u32 = 0x2c
@@ -74,14 +78,19 @@ export function isSame(a: usize, b: usize, length: usize): bool {
 }
 
 /**
- * How many of the eight bytes of a word are digits before the first that is none; `word` is exclusive-ored with
- * digitZeros. Adding 6 carries what is above 9 into the high nibble; a carry from byte to byte comes from a byte that is none.
+ * How many of eight characters are digits before the first that is not one. `word` is the eight characters, each
+ * exclusive-ored with '0' (digitZeros), so that a digit has become its value 0..9 and everything else is larger. Adding 6
+ * to each byte makes the upper four bits of a byte non-zero exactly where it was above 9 (9 + 6 = 15 still fits in the lower
+ * four). Carries into the next byte do no harm: they start at a byte that is no digit, and only the first such byte counts.
  */
 function leadingDigits(word: u64): usize {
   return (ctz(((word + 0x0606060606060606) | word) & 0xf0f0f0f0f0f0f0f0) >> 3) as usize
 }
 
-/** The number that eight digits' values are, the first one in the low byte. */
+/**
+ * The number written by eight digits, given as eight values 0..9 with the first digit in the lowest byte. Pairs of digits are joined
+ * first (ab, cd, …), then the pairs by two multiplications whose constants hold 1,000,000 with 100, and 10,000 with 1.
+ */
 function eightDigits(word: u64): u64 {
   const pairs = word * 10 + (word >> 8)
   return (
@@ -98,7 +107,7 @@ function powerOfTen(exponent: usize): u64 {
 /** Where the digits end that readDigits() went over. */
 export let digitsEnd: usize = 0
 
-/** The number that the digits from `at` on are, as far as they go before `to`; anything where there are more than digitsMax. */
+/** The number written by the digits from `at` on, up to the first character that is no digit; meaningless for more than digitsMax digits. */
 export function readDigits(at: usize, to: usize): u64 {
   let value: u64 = 0
   let word = load<u64>(at) ^ digitZeros
@@ -109,7 +118,7 @@ export function readDigits(at: usize, to: usize): u64 {
     word = load<u64>(at) ^ digitZeros
     count = leadingDigits(word)
   }
-  // What is behind the digits is shifted out, which leaves zeros in front of them.
+  // The last, incomplete group: shifting drops what stands behind the digits and puts zeros before them.
   if (count > 0) value = value * powerOfTen(count) + eightDigits(word << ((8 - (count as u64)) << 3))
   digitsEnd = at + count
   return value
@@ -137,7 +146,7 @@ export function wholeStart(from: usize, to: usize): usize {
   if (length >= 16) return longWholeStart(from, to)
   const at = to - (length as usize)
   if (at <= from || !isWhole(at, to)) return 0
-  // What is before them is made zeros.
+  // The sixteen bytes end where the number ends, and begin before it: what is before it is made zeros.
   const own = i8x16.ge_u(
     i8x16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
     i8x16.splat(16 - (length as i8))
@@ -183,12 +192,12 @@ export function varlong(from: usize): i64 {
   return ((raw >> 1) as i64) ^ -((raw & 1) as i64)
 }
 
-/** Of sixteen bytes less the character 0: a bit for each that is no digit. */
+/** A bit for each of sixteen characters that is no digit; the characters are given less the character '0', so digits are 0..9. */
 function others(digits: v128): u32 {
   return i8x16.bitmask(i8x16.ge_u(digits, i8x16.splat(10))) as u32
 }
 
-/** The number that sixteen digits' values are, the first one in the first lane. */
+/** The number written by sixteen digits, given as sixteen values 0..9: pairs are joined, then fours, eights and both halves. */
 function sixteenDigits(digits: v128): i64 {
   const pairs = i16x8.add(
     i16x8.mul(v128.and(digits, i16x8.splat(0xff)), i16x8.splat(10)),
@@ -212,9 +221,14 @@ function isEnd(byte: u32): bool {
 export let number: f64 = 0
 
 /**
- * A JSON number without exponent, the same double that JSON.parse gives; where it ends, or 0 where there is none, or one
- * that cannot be told so. Up to fifteen characters are read at once, without branches on how many they are, which no processor
- * foretells.
+ * Reads a JSON number without exponent at `from` into `number`, as the same double that JSON.parse gives. Returns where it ends; 0
+ * when there is no number, or one that only the reference decoder reads exactly.
+ *
+ * Up to fifteen characters are read at once and without a branch on their count: the count differs from number to number, so a
+ * processor would guess such a branch wrong again and again. The number `-17.28`, without its sign, is loaded as sixteen bytes
+ * `17.28,"na…`. Where the point stands (2) and where the number ends (5) choose one row of a table made at start (`ordersAt`
+ * in memory/map.ts). The row says which byte goes where so that the digits stand at the right end with zeros before them, the point
+ * left out: `0000000000001728`. That is one whole number, which is divided by 10 to the count of decimals.
  */
 export function scanNumber(from: usize, to: usize): usize {
   const isNegative = load<u8>(from) == minus
@@ -222,7 +236,7 @@ export function scanNumber(from: usize, to: usize): usize {
   const text = v128.load(first)
   const digits = i8x16.sub(text, i8x16.splat(zero as i8))
   const ends = others(digits) | 0x10000
-  /** The bit of the first byte that is no digit, if that is a point. */
+  /** If the first character that is no digit is a point: its bit. */
   const point = ends & -ends & (i8x16.bitmask(i8x16.eq(text, i8x16.splat(dot as i8))) as u32)
   const wholeDigits = ctz(ends)
   const length = ctz(ends ^ point)
@@ -240,7 +254,7 @@ export function scanNumber(from: usize, to: usize): usize {
   return at
 }
 
-/** The same for numbers of more than fifteen characters, a part of eight digits at a time. */
+/** The same for numbers of more than fifteen characters, eight digits at a time. */
 function scanLongNumber(from: usize, to: usize): usize {
   const isNegative = load<u8>(from) == minus
   const first = isNegative ? from + 1 : from

@@ -117,8 +117,9 @@ function isDecided({ name, tags }: Identity, plan: MeasurementPlan, profiles: Pr
 }
 
 /**
- * What an alias that was not met before says its records are of, all of them: the very thing that the reference decoder would make
- * of one with these fields (names, values do not count). Undefined where only that decoder can tell.
+ * Tells from a new alias alone which measurement, device and instance its records belong to: the same that the reference
+ * decoder finds in a whole record with this alias and fields of these names. Undefined where an alias does not say enough, and
+ * a record must be decoded to know.
  */
 export function identifyAlias(
   aliasBytes: Uint8Array,

@@ -14,8 +14,9 @@ export const decimalsAt = 1184
 export const literalsAt = 1376
 export const literalBytes = 16
 /**
- * Orders of the bytes of a number, 16 of 16 bytes each: by digits before the point and characters together (both the same
- * without a point), from where to take the 16 digits that it is, the missing ones zeros in front.
+ * A table for reading numbers (scanNumber in workers/kernel/bytes.ts): 16 × 16 rows of 16 bytes. A row belongs to numbers with so
+ * many digits before the point (first index) and so many characters in all (second; both are the same without a point). Its 16 bytes
+ * say which character of the number each of 16 digits is taken from, the number's end at the right; 0xff stands for a zero.
  */
 export const ordersAt = 2048
 export const constantsEnd = 6144
