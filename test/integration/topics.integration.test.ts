@@ -105,7 +105,12 @@ describe.skipIf(kafka === null)('a topic that is deleted and made again', () => 
     }
   }
   const storedAll = (setup: Setup, count: number): Promise<number> =>
-    waitUntil(`${count} samples`, () => setup.stored(), n => n === count, 40_000)
+    waitUntil(
+      `${count} samples`,
+      () => setup.stored(),
+      n => n === count,
+      40_000
+    )
 
   it.each([
     { kind: 'batch', what: 'longer', count: 800 },
