@@ -8,7 +8,7 @@ import { asError } from '../errors.ts'
 import type { FetchPartition, FetchTopic } from './fetch-request.ts'
 import { cutBatches, type FetchedPartition } from './fetch-response.ts'
 import { createGroupMember } from './group-member.ts'
-import type { FetchErrorKind } from '../metrics.ts'
+import { kindOf } from './fetch-errors.ts'
 import type { Source, SourceHandler } from '../source.ts'
 import type { SourceOptions } from '../source-options.ts'
 
@@ -488,29 +488,4 @@ function byTopic(states: readonly PartitionState[]): [string, PartitionState[]][
     else list.push(state)
   }
   return [...found]
-}
-
-/** Which faults a partition's error code is counted under. */
-function kindOf(code: number): FetchErrorKind {
-  switch (code) {
-    case 1: // OFFSET_OUT_OF_RANGE
-      return 'out_of_range'
-    case 2: // CORRUPT_MESSAGE
-      return 'corrupt'
-    case 3: // UNKNOWN_TOPIC_OR_PARTITION
-    case 5: // LEADER_NOT_AVAILABLE
-    case 6: // NOT_LEADER_OR_FOLLOWER
-    case 9: // REPLICA_NOT_AVAILABLE
-    case 56: // KAFKA_STORAGE_ERROR
-    case 74: // FENCED_LEADER_EPOCH
-    case 75: // UNKNOWN_LEADER_EPOCH
-    case 78: // OFFSET_NOT_AVAILABLE
-    case 100: // UNKNOWN_TOPIC_ID
-    case 103: // INCONSISTENT_TOPIC_ID
-      return 'leader'
-    case 29: // TOPIC_AUTHORIZATION_FAILED
-      return 'authorization'
-    default:
-      return 'other'
-  }
 }
