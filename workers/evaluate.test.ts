@@ -27,7 +27,7 @@ const measurements: EvaluatedMeasurement[] = [
   }
 ]
 
-/** A decoder of `device instance timeS oper rx`, where - is missing and ? is no reading. */
+/** A decoder of `device instance timeS oper rx`, where - is missing, ? is no reading, and ~ before the time says it was ahead. */
 const decoder: EvaluatorOptions['decoder'] = {
   decode(value): Decoded {
     const text = new TextDecoder().decode(value)
@@ -44,11 +44,11 @@ const decoder: EvaluatorOptions['decoder'] = {
           identifiers: [device, `${device}.alias`],
           collector: 'col1',
           instance,
-          timeMs: Number(timeS) * 1000,
+          timeMs: Number(timeS.replace('~', '')) * 1000,
           slots: present,
           values: present.map(i => Number(fields[i])),
           noReadings: fields.flatMap((f, i) => (f === '?' ? [i] : [])),
-          clamped: false
+          clamped: timeS.startsWith('~')
         }
       ]
     }
@@ -130,6 +130,44 @@ describe('the evaluator', () => {
     assignProgram(programs.table, shared.series, 0, 0)
     const quiet = evaluator.evaluate(task(range))
     expect([quiet.newSeries, quiet.candidates]).toEqual([noNewSeries, noCandidates])
+  })
+
+  it('takes samples of a clock that is ahead in the order they came, each with a time of its own, and goes on', () => {
+    const { evaluator, shared, programs } = setUp()
+    evaluator.evaluate(task(rangeOf(['a 1 4000 1 -', 'b 1 4000 1 -'])))
+    const down = {
+      condition: 4,
+      op: 'in',
+      raiseLimit: NaN,
+      clearLimit: NaN,
+      mask: 1 << 2,
+      raiseCount: 1,
+      clearCount: 1
+    } as const
+    const program = programs.addProgram({ conditions: [down] })
+    for (const series of [0, 1]) assignProgram(programs.table, shared.series, series, program)
+    // A thousand at one moment of Kafka's clock, between them one that says down.
+    const ahead = Array.from({ length: 1000 }, (_, i) => `a 1 ~4100 ${i === 500 ? 2 : 1} -`)
+    const first = evaluator.evaluate(
+      task(rangeOf([...ahead.slice(0, 400), 'b 1 4100 1 -', ...ahead.slice(400)]))
+    )
+    const times = rowsOfBlock(first.block)
+      .filter(row => row.id === idOf('a', 'if.oper_status', '1'))
+      .map(row => row.timeMs)
+    expect(times[0]).toBe(4_100_000)
+    expect(new Set(times).size).toBe(1000)
+    expect([...times].sort((a, b) => a - b)).toEqual(times)
+    expect(first.counts['clamped']).toBe(1000)
+    expect(candidatesOf(first).map(c => [c.offset, c.on])).toEqual([
+      [501, true],
+      [502, false]
+    ])
+    // Nor do they make the light deaf to what comes next by a right clock, or by the wrong one at the same moment.
+    const next = evaluator.evaluate(task(rangeOf(['a 1 ~4100 2 -', 'a 1 4102 1 -'])))
+    expect(candidatesOf(next).map(c => [c.timeMs, c.on])).toEqual([
+      [4_101_000, true],
+      [4_102_000, false]
+    ])
   })
 
   it('hands over only the samples that flip a condition, across ranges of several partitions', () => {

@@ -112,6 +112,8 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
   let rejects: Reject[] = []
   /** Entities with series that are not assigned yet, by their first series. */
   let announced = new Map<number, Announced>()
+  /** Last time given to an entity's record whose clock is ahead, by the entity's first series. */
+  let setBack = new Map<number, number>()
   let counts: TaskCounts = zeroCounts()
   let formats = new Map<string, number>()
   let rejected = new Map<RejectReason, number>()
@@ -183,15 +185,30 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     return first
   }
 
+  /**
+   * Time of a record whose clock is ahead: Kafka's, but after all that its entity was judged by before, so that records of
+   * one moment are judged in the order they came and keep a row each.
+   */
+  const timeInOrder = (first: number, { timeMs: takenMs, slots }: DecodedGroup): number => {
+    counts.clamped++
+    let beforeMs = setBack.get(first) ?? -Infinity
+    for (const slot of slots) {
+      const series = first < 0 ? -1 : entities.seriesOf(first, slot)
+      if (series >= 0) beforeMs = Math.max(beforeMs, state.lastTimeMs[series]!)
+    }
+    const inOrderMs = Math.max(takenMs, beforeMs + 1)
+    setBack.set(first, inOrderMs)
+    return inOrderMs
+  }
+
   /** Returns the entity's first series. */
   const takeGroup = (group: DecodedGroup): number => {
     const measurement = seriesSets.measurements[group.measurement]!
-    timeMs = group.timeMs
     isGroupNew = true
     const { slots, values } = group
     for (const slot of group.noReadings) measurement.noReadings[slot]!++
-    if (group.clamped) counts.clamped++
     const first = meetEntity(measurement, group)
+    timeMs = group.clamped ? timeInOrder(first, group) : group.timeMs
     desk.reserveRows(slots.length)
     counts.samples += slots.length
     for (let i = 0; i < slots.length; i++) {
@@ -337,6 +354,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     counts = zeroCounts()
     // New ones: V8 leaves the table of a cleared Map pointing to the next, so that none is freed before a full collection.
     announced = new Map()
+    setBack = new Map()
     formats = new Map()
     rejected = new Map()
     for (const measurement of seriesSets.measurements) {

@@ -35,7 +35,10 @@ export function createPoolMetrics(registry: Registry, stats: () => PoolStats): P
     decoded: counter('svetofor_records_decoded_total', 'Records that took the reference decoder'),
     tombstones: counter('svetofor_tombstones_total', 'Records without a value'),
     unmapped: counter('svetofor_metrics_unmapped_total', 'Metrics that no profile knows'),
-    clamped: counter('svetofor_times_clamped_total', 'Event times set back from the future'),
+    clamped: counter(
+      'svetofor_times_clamped_total',
+      'Records whose event time was too far ahead and is taken from Kafka'
+    ),
     partial: counter('svetofor_records_partial_total', 'Records of which only some metrics could be used'),
     seriesOverflow: counter(
       'svetofor_samples_unevaluated_total',

@@ -208,7 +208,7 @@ const ingest = Type.Object(
       5 * minute,
       0,
       30 * day,
-      'How far ahead of the clock an event time may be; later ones are set back to the clock and counted.'
+      'How far ahead of the clock an event time may be; later ones get the time at which Kafka took the record, and are counted.'
     ),
     past_ms_max: integer(
       30 * day,

@@ -239,10 +239,13 @@ describe('time', () => {
     expect(timeOf('2026-01-15T02:59:30.5+03:00')).toEqual([atMs + 500, false])
   })
 
-  it('sets the future back to the bound and says so', () => {
-    expect(timeOf(atS + 90)).toEqual([nowMs + 60_000, false])
-    expect(timeOf(atS + 91)).toEqual([nowMs + 60_000, true])
-    expect(timeOf(atS + 86_400 * 365)).toEqual([nowMs + 60_000, true])
+  it("sets the future back to the record's own time, or to now where that says nothing, and says so", () => {
+    expect(timeOf(atS + 90, atMs)).toEqual([nowMs + 60_000, false])
+    expect(timeOf(atS + 91, atMs)).toEqual([atMs, true])
+    expect(timeOf(atS + 86_400 * 365, atMs)).toEqual([atMs, true])
+    expect(timeOf(atS + 91, 0)).toEqual([nowMs, true])
+    expect(timeOf(atS + 91, nowMs + 1)).toEqual([nowMs, true])
+    expect(timeOf(atS + 91, 1)).toEqual([nowMs, true])
   })
 
   it("takes the record's own time where the value has none", () => {

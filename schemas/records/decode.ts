@@ -15,7 +15,7 @@ import { readSlots } from './readings.ts'
  */
 
 export interface DecodePolicy {
-  /** An event time further ahead of the clock than this is set back to the bound, and said to be clamped. */
+  /** An event time further ahead of the clock than this is set back to the record's own time, and said to be clamped. */
   readonly futureMsMax: number
   /** An event time further behind the clock than this is absurd. */
   readonly pastMsMax: number
@@ -26,8 +26,8 @@ export interface DecodePolicy {
 
 export interface Decoder {
   /**
-   * `recordTimestampMs` is the Kafka record's own time, used only where the value has none (0 or less: not known);
-   * `nowMs` is the wall clock that skew is judged by.
+   * `recordTimestampMs` is the Kafka record's own time, used where the value has none or one that cannot be (0 or less: not
+   * known); `nowMs` is the wall clock that skew is judged by.
    */
   decode(value: Uint8Array, recordTimestampMs: number, nowMs: number): Decoded
 }
@@ -254,6 +254,9 @@ function eventTime(
   } else ms = NaN
   if (Number.isNaN(ms)) return `absurd timestamp ${JSON.stringify(metric.time ?? clock.recordTimestampMs)}`
   if (ms < clock.nowMs - clock.policy.pastMsMax) return `timestamp ${ms} ms is older than the limit`
-  const latest = clock.nowMs + clock.policy.futureMsMax
-  return ms > latest ? { timeMs: latest, clamped: true } : { timeMs: ms, clamped: false }
+  if (ms <= clock.nowMs + clock.policy.futureMsMax) return { timeMs: ms, clamped: false }
+  // The device's clock is wrong. When Kafka took the record is the best that is known, and reads the same every time.
+  const { recordTimestampMs: takenMs, nowMs, policy } = clock
+  const isTakenBelievable = takenMs >= nowMs - policy.pastMsMax && takenMs <= nowMs
+  return { timeMs: isTakenBelievable ? takenMs : nowMs, clamped: true }
 }

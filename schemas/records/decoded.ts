@@ -13,7 +13,7 @@ export interface DecodedGroup {
   readonly collector: string
   /** Port, line or sensor index; '' for the device itself. */
   readonly instance: string
-  /** Event time, clamped to the bounds of the clock policy. */
+  /** Event time; of a clock that is too far ahead, the time at which Kafka took the record. */
   readonly timeMs: number
   /** Slots that have a reading, ascending; slot i is measurement.slots[i]. */
   readonly slots: readonly number[]
@@ -21,7 +21,7 @@ export interface DecodedGroup {
   readonly values: readonly number[]
   /** Slots that were there but gave no reading (sentinel, worded string, value outside its enumeration). */
   readonly noReadings: readonly number[]
-  /** Whether the event time was clamped from the future. */
+  /** Whether the event time was too far ahead, and is Kafka's. */
   readonly clamped: boolean
 }
 
