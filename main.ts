@@ -12,6 +12,7 @@ import { createInventoryMirror } from './daemon/mirror.ts'
 import { createOutwardServer } from './daemon/outward.ts'
 import { createReadiness } from './daemon/readiness.ts'
 import { createReloader, type Reloader } from './daemon/reload.ts'
+import { createSteadyClock } from './daemon/steady-clock.ts'
 import { createStop } from './daemon/stopping.ts'
 import { createStorage } from './daemon/storage.ts'
 import { startTimers } from './daemon/timers.ts'
@@ -56,7 +57,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const definitions = await loadDefinitions(config, 1)
   const registry = new Registry()
   const stopping = new AbortController()
-  const nowMs = (): number => Date.now()
+  const nowMs = createSteadyClock({
+    onStep: stepMs =>
+      logger.warn(
+        { stepMs },
+        "the host's clock jumped: lights stay, and silence is counted anew where it went forth"
+      )
+  })
   const trouble = createTroubleLog(logger, nowMs)
   const insist = createInsist(config.clickhouse.url, trouble, stopping.signal)
   const { fail, guard } = createFatal(logger, stopping.signal, options.onFatal)
@@ -72,6 +79,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     logger,
     registry,
     trouble,
+    nowMs,
     onAcknowledged: ranges => offsets.acknowledged(ranges),
     onRecreated: () => sourceMetrics.recreated(),
     onPressure(hold) {

@@ -10,7 +10,7 @@ import type { Config } from '../schemas/config/reading.ts'
 import { connectDatabase } from './database.ts'
 import type { TroubleLog } from './trouble-log.ts'
 
-export interface StorageOptions extends Pick<WriterOptions, 'onAcknowledged' | 'onFatal'> {
+export interface StorageOptions extends Pick<WriterOptions, 'onAcknowledged' | 'onFatal' | 'nowMs'> {
   readonly config: Config
   readonly logger: Logger
   readonly registry: Registry
@@ -61,6 +61,7 @@ export function createStorage(options: StorageOptions): Storage {
       insertsInFlightMax: inserts_in_flight_max,
       memoryBytesMax: memory_bytes_max,
       metrics,
+      ...(options.nowMs === undefined ? {} : { nowMs: options.nowMs }),
       onAcknowledged: options.onAcknowledged,
       onPressure(hold) {
         logger.warn(
