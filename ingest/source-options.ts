@@ -56,6 +56,13 @@ export interface SaslOptions {
   readonly password: string
 }
 
+/** The mechanisms as Kafka calls them. */
+export const saslNames = {
+  plain: 'PLAIN',
+  'scram-sha-256': 'SCRAM-SHA-256',
+  'scram-sha-512': 'SCRAM-SHA-512'
+} as const
+
 type Required = 'brokers' | 'groupId' | 'topics' | 'logger'
 export type SourceSettings = Pick<SourceOptions, Required> & Partial<SourceOptions>
 

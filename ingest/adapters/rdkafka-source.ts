@@ -7,7 +7,7 @@ import { createBackoff, pauseMs } from '../backoff.ts'
 import { asError } from '../errors.ts'
 import { createRepacker } from './repack.ts'
 import type { PartitionOffset, Source, SourceHandler } from '../source.ts'
-import type { SourceOptions } from '../source-options.ts'
+import { saslNames, type SourceOptions } from '../source-options.ts'
 
 /** Loads the native module, which is an optional dependency; the main thread is the only place for it. */
 export function loadRdkafka(): typeof Rdkafka {
@@ -475,11 +475,6 @@ function toRecord(message: Message): EncodableRecord {
 function securityConfig(options: SourceOptions): ConsumerGlobalConfig {
   const { tls, sasl } = options
   const protocol = `${sasl === null ? '' : 'sasl_'}${tls === null ? 'plaintext' : 'ssl'}` as const
-  const mechanisms = {
-    plain: 'PLAIN',
-    'scram-sha-256': 'SCRAM-SHA-256',
-    'scram-sha-512': 'SCRAM-SHA-512'
-  } as const
   return {
     'security.protocol': protocol,
     ...(tls?.ca === undefined ? {} : { 'ssl.ca.pem': tls.ca }),
@@ -489,7 +484,7 @@ function securityConfig(options: SourceOptions): ConsumerGlobalConfig {
     ...(sasl === null
       ? {}
       : {
-          'sasl.mechanisms': mechanisms[sasl.mechanism],
+          'sasl.mechanisms': saslNames[sasl.mechanism],
           'sasl.username': sasl.username,
           'sasl.password': sasl.password
         })

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import type { AlarmTransition } from '../../rules/model.ts'
 import type { Coordinates } from '../../schemas/words.ts'
 import type { IncidentChange, LightChange } from '../../topology/model.ts'
+import { pauseMs } from '../backoff.ts'
 import { backoffMs, firstLine, neverSucceeds } from './errors.ts'
 import { seriesInsert, seriesRowBinary, type SeriesRows } from './series-rows.ts'
 import type { WriterMetrics } from './writer-metrics.ts'
@@ -198,7 +199,7 @@ export function createRowSink(options: RowSinkOptions): RowSink {
             const reason = error instanceof Error ? error.message || error.name : String(error)
             onProblem(`rows of ${table} wait for ClickHouse: ${firstLine(reason)}`, false)
           }
-          await pause(backoffMs(attempt, retryMsMin, retryMsMax, random))
+          await pauseMs(backoffMs(attempt, retryMsMin, retryMsMax, random), stopping.signal)
         }
       }
       return 'stopped'
@@ -238,17 +239,6 @@ export function createRowSink(options: RowSinkOptions): RowSink {
       stop: () => clearTimeout(timer)
     }
   }
-
-  const pause = (ms: number): Promise<void> =>
-    new Promise(resolve => {
-      const done = (): void => {
-        clearTimeout(sleep)
-        stopping.signal.removeEventListener('abort', done)
-        resolve()
-      }
-      const sleep = setTimeout(done, ms)
-      stopping.signal.addEventListener('abort', done, { once: true })
-    })
 
   const createJsonLane = (table: Table) =>
     createLane<Row>({

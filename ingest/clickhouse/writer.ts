@@ -5,6 +5,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { partitionKey, type TopicPartition } from '../../schemas/batch.ts'
 import { blockBytes, sliceBlock } from '../../schemas/blocks.ts'
 import type { ColumnBlock, RangeOutcome } from '../../schemas/evaluation.ts'
+import { pauseMs } from '../backoff.ts'
 import { backoffMs, firstLine, neverSucceeds } from './errors.ts'
 import type { Slab } from '../../schemas/slab.ts'
 import { createSamplesBlocks, samplesInsert, type BlockPart, type StoredUpTo } from './native-block.ts'
@@ -399,22 +400,11 @@ export function createWriter(options: WriterOptions): Writer {
           error: text
         }
         options.onState?.(state)
-        await pause(backoffMs(attempt, retryMsMin, retryMsMax, random))
+        await pauseMs(backoffMs(attempt, retryMsMin, retryMsMax, random), stopping.signal)
       }
     }
     return false
   }
-
-  const pause = (ms: number): Promise<void> =>
-    new Promise(resolve => {
-      const done = (): void => {
-        clearTimeout(sleep)
-        stopping.signal.removeEventListener('abort', done)
-        resolve()
-      }
-      const sleep = setTimeout(done, ms)
-      stopping.signal.addEventListener('abort', done, { once: true })
-    })
 
   const touching = (keys: ReadonlySet<string> | undefined): Entry[] =>
     [...flights.flatMap(flight => flight.entries), ...queue].filter(

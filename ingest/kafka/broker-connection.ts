@@ -15,7 +15,7 @@ import {
   syncGroupV5
 } from '@platformatic/kafka'
 import { asError } from '../errors.ts'
-import type { BrokerAddress, SourceOptions } from '../source-options.ts'
+import { saslNames, type BrokerAddress, type SourceOptions } from '../source-options.ts'
 import { StreamConnection, type StreamConnectionOptions } from './stream-connection.ts'
 
 /**
@@ -50,11 +50,6 @@ export class UnsuitableBrokerError extends Error {
 
 function connectionOptions(address: BrokerAddress, options: SourceOptions): StreamConnectionOptions {
   const { tls, sasl } = options
-  const mechanisms = {
-    plain: 'PLAIN',
-    'scram-sha-256': 'SCRAM-SHA-256',
-    'scram-sha-512': 'SCRAM-SHA-512'
-  } as const
   return {
     clientId: options.clientId,
     connectTimeoutMs: options.connectTimeoutMs,
@@ -73,7 +68,7 @@ function connectionOptions(address: BrokerAddress, options: SourceOptions): Stre
     credentials:
       sasl === null
         ? null
-        : { mechanism: mechanisms[sasl.mechanism], username: sasl.username, password: sasl.password }
+        : { mechanism: saslNames[sasl.mechanism], username: sasl.username, password: sasl.password }
   }
 }
 
