@@ -66,7 +66,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   })
   const trouble = createTroubleLog(logger, nowMs)
   const insist = createInsist(config.clickhouse.url, trouble, stopping.signal)
-  const { fail, guard } = createFatal(logger, stopping.signal, options.onFatal)
+  const fatal = createFatal(logger, stopping.signal, options.onFatal)
+  const { fail } = fatal
   let engine: StatusEngine | undefined
 
   const offsets = createOffsetCommitter({
@@ -151,8 +152,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   logger.info({ url }, 'status endpoint and operator page are up')
 
   const handler: SourceHandler = {
-    assigned: partitions =>
-      insist('ask ClickHouse for positions', () => startPositions(client, storage.topics, partitions)),
+    async assigned(partitions) {
+      await delivery.released(partitions)
+      return insist('ask ClickHouse for positions', () => startPositions(client, storage.topics, partitions))
+    },
     revoked: delivery.revoked,
     batches: batches => dispatcher.offer(batches),
     failed(error, isFatal) {
@@ -178,8 +181,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     })
     engine = judging.engine
     view.become(judging.answers)
-    void mirror(definitions.inventory)
-    timers.push(...startTimers({ engine, watermark, offsets, rows, guard, nowMs }))
+    mirror(definitions.inventory)
+    timers.push(...startTimers({ engine, watermark, offsets, rows, fatal, nowMs }))
     rollups?.start()
     await source.start(handler)
     logger.info(

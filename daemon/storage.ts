@@ -84,6 +84,7 @@ export function createStorage(options: StorageOptions): Storage {
     rows: createRowSink({
       client,
       onProblem: (sentence, isLost) => (isLost ? logger.error(sentence) : trouble(sentence)),
+      onFatal: options.onFatal,
       metrics
     }),
     rollups: rollups ? createRollups({ client, onProblem: sentence => trouble(sentence) }) : undefined

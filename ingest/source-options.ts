@@ -40,6 +40,12 @@ export interface SourceOptions {
   readonly metrics: SourceMetrics | null
 }
 
+/** Of the time that a rebalance leaves, what a hand-over may take; the rest is for joining again. */
+export const drainShareOfRebalance = 0.8
+
+/** The same of the session time, for a source that sends no sign of life while it hands over (kafkajs). */
+export const drainShareOfSession = 0.7
+
 /** PEM texts. An empty object means TLS with the system's authorities. */
 export interface TlsOptions {
   readonly ca?: string

@@ -20,6 +20,8 @@ export interface RowSinkOptions {
   readonly retryMsMax?: number
   /** Told, once for each burst, of rows refused or given up (`isLost`) and of rows that wait for a server that is down. */
   readonly onProblem: (sentence: string, isLost: boolean) => void
+  /** Told of what nobody expected: rows may be missing from now on. Default: a problem by which rows are lost. */
+  readonly onFatal?: (error: Error) => void
   readonly metrics?: WriterMetrics
   readonly nowMs?: () => number
   readonly random?: () => number
@@ -140,6 +142,8 @@ export function createRowSink(options: RowSinkOptions): RowSink {
   const nowMs = options.nowMs ?? Date.now
   const random = options.random ?? Math.random
   const stopping = new AbortController()
+  const onFatal = options.onFatal ?? ((error: Error) => onProblem(error.message, true))
+  const broken = (cause: unknown): void => onFatal(cause instanceof Error ? cause : new Error(String(cause)))
 
   const requestOptions = { abort_signal: stopping.signal, clickhouse_settings: { async_insert: 0 as const } }
 
@@ -210,10 +214,13 @@ export function createRowSink(options: RowSinkOptions): RowSink {
       timer = undefined
       running ??= run().finally(() => {
         running = undefined
-        if (waiting.length > 0 && !stopping.signal.aborted)
-          timer ??= setTimeout(() => void start(), flushMsMax)
+        if (waiting.length > 0 && !stopping.signal.aborted) timer ??= setTimeout(startLater, flushMsMax)
       })
       return running
+    }
+
+    const startLater = (): void => {
+      start().catch(broken)
     }
 
     return {
@@ -228,8 +235,8 @@ export function createRowSink(options: RowSinkOptions): RowSink {
         for (const item of items) waiting.push(item)
         waitingRows += rows
         if (running !== undefined) return true
-        if (waitingRows >= rowsMax) void start()
-        else timer ??= setTimeout(() => void start(), flushMsMax)
+        if (waitingRows >= rowsMax) startLater()
+        else timer ??= setTimeout(startLater, flushMsMax)
         return true
       },
       async flush(): Promise<void> {

@@ -5,10 +5,11 @@ import { type Backoff, createBackoff, pauseMs } from '../backoff.ts'
 import { describeCode, reasonOf } from './broker-connection.ts'
 import { createCluster, isFatal } from './cluster.ts'
 import { asError } from '../errors.ts'
+import { kindOf } from './fetch-errors.ts'
 import type { FetchPartition, FetchTopic } from './fetch-request.ts'
 import { cutBatches, type FetchedPartition } from './fetch-response.ts'
 import { createGroupMember } from './group-member.ts'
-import { kindOf } from './fetch-errors.ts'
+import { byTopic, type PartitionState, unknownPosition } from './partition-state.ts'
 import type { Source, SourceHandler } from '../source.ts'
 import type { SourceOptions } from '../source-options.ts'
 
@@ -37,6 +38,13 @@ export function createBatchSource(options: SourceOptions): Source {
   const requireHandler = (): SourceHandler => {
     if (handler === null) throw new Error('The source was not started.')
     return handler
+  }
+
+  /** Nothing is read any more: what was not stored is read again after a new start. */
+  const broken = (error: Error): void => {
+    stopping.abort()
+    member.stop()
+    requireHandler().failed(error, true)
   }
 
   // --- positions ---------------------------------------------------------------------------------------------
@@ -91,11 +99,16 @@ export function createBatchSource(options: SourceOptions): Source {
 
   const member = createGroupMember(options, cluster, {
     assigned: activate,
-    async revoked(partitions) {
+    async revoked(partitions, limitMs) {
       for (const { topic, partition } of partitions) active.delete(partitionKey(topic, partition))
-      await requireHandler().revoked(partitions)
+      try {
+        await requireHandler().revoked(partitions, limitMs)
+      } catch (error) {
+        broken(asError(error))
+      }
     },
-    failed: error => requireHandler().failed(error, false)
+    failed: error => requireHandler().failed(error, false),
+    broken
   })
 
   /** Asks a leader where its partitions begin and end, and sets the positions that are unknown. */
@@ -203,12 +216,12 @@ export function createBatchSource(options: SourceOptions): Source {
       if (lane < 0) continue
       states.sort((a, b) => a.turn - b.turn)
       const unknown = states.filter(state => state.position < 0)
-      void work(
+      work(
         broker,
         lane,
         unknown.length > 0 ? unknown : states,
         unknown.length > 0 ? findPositions : fetchOnce
-      )
+      ).catch((error: unknown) => broken(asError(error)))
     }
     if (pumpTimer !== null) clearTimeout(pumpTimer)
     pumpTimer = wakeAtMs === Infinity ? null : setTimeout(pump, Math.max(1, wakeAtMs - nowMs))
@@ -238,7 +251,7 @@ export function createBatchSource(options: SourceOptions): Source {
     state.notBeforeMs = performance.now() + state.backoff.next()
   }
 
-  /** One request on one lane, with the bookkeeping around it. Never throws. */
+  /** One request on one lane, with the bookkeeping around it. */
   const work = async (
     broker: BrokerState,
     lane: number,
@@ -372,8 +385,7 @@ export function createBatchSource(options: SourceOptions): Source {
       requireHandler().batches(batches)
     } catch (error) {
       // The positions have moved on, so going on would lose these batches.
-      stopping.abort()
-      requireHandler().failed(asError(error), true)
+      broken(asError(error))
     }
   }
 
@@ -451,41 +463,9 @@ const lanesPerBroker = 2
 const gatherBelow = 8
 /** Compression packs many records into the bytes of a fetch; runs keep what a worker gets at a time within bounds. */
 const runRecordsMax = 16_384
-const unknownPosition = -1
-
-interface PartitionState extends TopicPartition {
-  readonly key: string
-  /** The topic's id when the partition was assigned; undefined when it was not to be found. */
-  readonly topicId: string | undefined
-  /** The next offset to hand over, or unknownPosition. */
-  position: number
-  readonly resetTo: 'earliest' | 'latest'
-  /** The position that the broker no longer had. */
-  lostPosition?: number | undefined
-  paused: boolean
-  inFlight: boolean
-  /** Partitions are asked for in the order of their turns: who got data goes to the end. */
-  turn: number
-  highWatermark: number
-  maxBytes: number
-  /** On the clock of performance.now(). */
-  notBeforeMs: number
-  readonly backoff: Backoff
-}
-
 interface BrokerState {
   readonly nodeId: number
   readonly busy: boolean[]
   notBeforeMs: number
   readonly backoff: Backoff
-}
-
-function byTopic(states: readonly PartitionState[]): [string, PartitionState[]][] {
-  const found = new Map<string, PartitionState[]>()
-  for (const state of states) {
-    const list = found.get(state.topic)
-    if (list === undefined) found.set(state.topic, [state])
-    else list.push(state)
-  }
-  return [...found]
 }

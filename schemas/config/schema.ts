@@ -202,7 +202,7 @@ const ingest = Type.Object(
       20 * second,
       100,
       10 * minute,
-      'How long a partition that is taken away may finish what is in hand; the rest is read again by its new owner.'
+      'How long a partition that is taken away may finish what is in hand; the rest is read again by its new owner. At most 0.8 of `kafka.rebalance_timeout_ms`, with `source: kafkajs` 0.7 of `kafka.session_timeout_ms`.'
     ),
     future_ms_max: integer(
       5 * minute,

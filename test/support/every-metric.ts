@@ -42,7 +42,7 @@ export function everyMetric(): Registry {
   })
   const dispatcher = createDispatcher({
     evaluate: () => Promise.reject(new Error('nothing is evaluated here')),
-    deliver: nothing,
+    deliver: () => undefined,
     failed: nothing,
     pause: nothing,
     resume: nothing,
