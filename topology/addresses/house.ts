@@ -1,0 +1,361 @@
+import type { Token } from './tokens.ts'
+import type { Mark } from './words.ts'
+
+/** A house with all that tells it from its neighbours; '' for what is not written. Flats and the like are no part. */
+export interface House {
+  /** What the number numbers: '' for a house, 'plot', 'ownership', or a part where there is no house ("корпус 1144"). */
+  readonly kind: '' | Mark
+  readonly number: string
+  readonly letter: string
+  /** What stands behind a slash or a dash: a crossing street's number, a corpus, or a flat. */
+  readonly second: string
+  readonly corpus: string
+  readonly building: string
+  readonly liter: string
+  readonly structure: string
+  readonly wing: string
+  readonly block: string
+}
+
+/** One way to understand what was said of the house. */
+export interface Reading {
+  readonly house: House
+  /** 0 as written; more for what the text may mean as well. */
+  readonly cost: number
+  /** Whether the building may be chosen by this reading, or only offered. */
+  readonly isSure: boolean
+}
+
+export interface HouseSaid {
+  /** Empty when no house was said. */
+  readonly readings: readonly Reading[]
+  /** Tokens that were understood: 1 each. */
+  readonly consumed: Uint8Array
+  /** First token of the house, and the end of the tokens when none was said. */
+  readonly at: number
+  /** Numbers before the name that nothing explains, by their tokens. */
+  readonly strays: readonly number[]
+}
+
+const parts = ['corpus', 'building', 'liter', 'structure', 'wing', 'block'] as const
+type Part = (typeof parts)[number]
+const isPart = (mark: Mark): mark is Part => (parts as readonly string[]).includes(mark)
+
+const emptyHouse: House = {
+  kind: '',
+  number: '',
+  letter: '',
+  second: '',
+  corpus: '',
+  building: '',
+  liter: '',
+  structure: '',
+  wing: '',
+  block: ''
+}
+
+const isLetter = (token: Token | undefined): boolean =>
+  token !== undefined && !token.isNumber && token.text.length === 1
+const houseDigitsMax = 5
+const flatWords = /^(?:кв|оф|пом|ком|ап|каб)/
+/** Letters that are also words of their own: behind a house and before more words they may be no letter. */
+const smallWords = 'всукоияа'
+
+/** Marks of each token, with the numbers and letters bound to them. */
+interface Bound {
+  /** Mark by the token of its value. */
+  readonly markOf: (Mark | undefined)[]
+  readonly values: (string | undefined)[]
+  /** Values bound to a mark behind them: "2 подъезд". */
+  readonly isBackward: Uint8Array
+  readonly consumed: Uint8Array
+}
+
+/**
+ * Gives each mark its number, from the end, because "2 подъезд 5 этаж" binds backward and "подъезд 2 этаж 5" forward,
+ * and only the end tells which.
+ */
+function bind(tokens: readonly Token[], used: Uint8Array): Bound {
+  const markOf: (Mark | undefined)[] = new Array<Mark | undefined>(tokens.length).fill(undefined)
+  const values: (string | undefined)[] = new Array<string | undefined>(tokens.length).fill(undefined)
+  const isBackward = new Uint8Array(tokens.length)
+  const consumed = new Uint8Array(tokens.length)
+  const isFree = (at: number): boolean =>
+    at >= 0 && at < tokens.length && used[at] === 0 && markOf[at] === undefined
+  const take = (at: number, mark: Mark, value: string): void => {
+    markOf[at] = mark
+    values[at] = value
+    consumed[at] = 1
+  }
+  for (let at = 0; at < tokens.length; at++) {
+    const token = tokens[at]!
+    if (used[at] !== 0 || token.role?.mark !== 'tail') continue
+    if (token.text.length === 1 && !(tokens[at + 1]?.isNumber ?? false)) continue
+    consumed[at] = 1
+    for (let k = at + 1; k < tokens.length && k < at + 8; k++) {
+      if (k > at + 1 && tokens[k]!.before === ',') break
+      if (tokens[k]!.isNumber && isFree(k)) take(k, 'tail', '')
+      else if (tokens[k]!.role?.types !== undefined) break
+    }
+  }
+  for (let at = tokens.length - 1; at >= 0; at--) {
+    const token = tokens[at]!
+    const mark = token.role?.mark
+    if (mark === undefined || mark === 'tail' || used[at] !== 0 || consumed[at] !== 0) continue
+    let next = at + 1
+    while (tokens[next] !== undefined && tokens[next]!.text === 'номер') next++
+    const value = tokens[next]
+    const isShort = token.text.length === 1
+    if (value !== undefined && isFree(next) && value.isNumber && value.text.length <= houseDigitsMax) {
+      consumed[at] = 1
+      const letter = tokens[next + 1]
+      const isGlued =
+        isLetter(letter) && letter!.before === '' && isFree(next + 1) && consumed[next + 1] === 0
+      if (isGlued && mark !== 'house' && mark !== 'ownership' && mark !== 'plot') {
+        take(next, mark, value.text + letter!.text)
+        take(next + 1, mark, '')
+        values[next + 1] = undefined
+      } else take(next, mark, value.text)
+    } else if (
+      value !== undefined &&
+      isPart(mark) &&
+      isLetter(value) &&
+      isFree(next) &&
+      consumed[next] === 0 &&
+      (!isShort || value.before === '.')
+    ) {
+      consumed[at] = 1
+      take(next, mark, value.text)
+    } else if (!isShort && isFree(at - 1) && tokens[at - 1]!.isNumber && tokens[at]!.before !== ',') {
+      consumed[at] = 1
+      take(at - 1, mark, tokens[at - 1]!.text)
+      isBackward[at - 1] = 1
+    } else if (mark === 'inside' || !isShort) consumed[at] = 1
+  }
+  return { markOf, values, isBackward, consumed }
+}
+
+/** Reads what is said of the house, the name standing from `nameFrom` to before `nameTo`. */
+export function readHouse(
+  tokens: readonly Token[],
+  used: Uint8Array,
+  nameFrom: number,
+  nameTo: number
+): HouseSaid {
+  const { markOf, values, isBackward, consumed } = bind(tokens, used)
+  const isFreeNumber = (at: number): boolean =>
+    at < tokens.length &&
+    tokens[at]!.isNumber &&
+    used[at] === 0 &&
+    markOf[at] === undefined &&
+    tokens[at]!.text.length <= houseDigitsMax
+  let houseAt = markOf.findIndex((mark, at) => mark === 'house' && values[at] !== undefined)
+  let kind: House['kind'] = ''
+  const first = (from: number, to: number, allowsOrdinals: boolean): number => {
+    for (let at = from; at < to; at++)
+      if (isFreeNumber(at) && (allowsOrdinals || !tokens[at]!.isOrdinal)) return at
+    return -1
+  }
+  if (houseAt === -1) {
+    houseAt = markOf.findIndex(mark => mark === 'ownership' || mark === 'plot')
+    if (houseAt !== -1) {
+      const unmarked = first(nameTo, tokens.length, false)
+      if (markOf[houseAt] === 'plot' && unmarked !== -1 && unmarked < houseAt) houseAt = unmarked
+      else kind = markOf[houseAt]!
+    }
+  }
+  if (houseAt === -1) houseAt = first(nameTo, tokens.length, false)
+  if (houseAt === -1) {
+    for (let at = nameFrom - 1; at >= 0 && houseAt === -1; at--)
+      if (isFreeNumber(at) && !tokens[at]!.isOrdinal) houseAt = at
+  }
+  if (houseAt === -1) houseAt = first(nameTo, tokens.length, true)
+  if (houseAt === -1)
+    houseAt = isBackward.findIndex(
+      (backward, at) => backward === 1 && at >= nameTo && markOf[at] === 'inside'
+    )
+  const found: Record<Part, string> = {
+    corpus: '',
+    building: '',
+    liter: '',
+    structure: '',
+    wing: '',
+    block: ''
+  }
+  let partAt = -1
+  for (let at = 0; at < tokens.length; at++) {
+    const mark = markOf[at]
+    if (at === houseAt || mark === undefined || !isPart(mark) || values[at] === undefined) continue
+    if (found[mark] === '') found[mark] = values[at] ?? ''
+    if (partAt === -1) partAt = at
+  }
+  if (houseAt === -1 && partAt === -1)
+    return {
+      readings: [],
+      consumed,
+      at: tokens.length,
+      strays: straysOf(tokens, used, markOf, nameFrom, -1, -1)
+    }
+  if (houseAt === -1) {
+    const mark = markOf[partAt]! as Part
+    const number = found[mark]
+    found[mark] = ''
+    const digits = /^\d+/.exec(number)?.[0] ?? ''
+    const house = { ...emptyHouse, ...found, kind: mark, number: digits, letter: number.slice(digits.length) }
+    return {
+      readings: digits === '' ? [] : [{ house, cost: 0, isSure: true }],
+      consumed,
+      at: partAt,
+      strays: straysOf(tokens, used, markOf, nameFrom, -1, -1)
+    }
+  }
+  consumed[houseAt] = 1
+  let next = houseAt + 1
+  const letterAt = (at: number): string => {
+    const token = tokens[at]
+    if (token === undefined || !isLetter(token) || used[at] !== 0 || consumed[at] !== 0) return ''
+    return token.before === ',' || !/[а-я]/.test(token.text) ? '' : token.text
+  }
+  const letter = letterAt(next)
+  let isDoubtful = false
+  if (letter !== '') {
+    const behind = tokens[next + 1]
+    isDoubtful =
+      tokens[next]!.before === ' ' &&
+      smallWords.includes(letter) &&
+      behind !== undefined &&
+      !behind.isNumber &&
+      behind.before === ' ' &&
+      behind.role?.mark === undefined
+    consumed[next++] = 1
+  }
+  let second = ''
+  let separator = ''
+  let secondAt = -1
+  const markedFraction = markOf.indexOf('fraction')
+  if (markedFraction !== -1) {
+    second = values[markedFraction] ?? ''
+    separator = '/'
+  } else if (isFreeNumber(next) && !tokens[next]!.isOrdinal && next < tokens.length) {
+    secondAt = next
+    separator = tokens[next]!.before
+    second = tokens[next]!.text
+    consumed[next++] = 1
+    const glued = tokens[next]?.before === '' ? letterAt(next) : ''
+    if (glued !== '') {
+      second += glued
+      consumed[next++] = 1
+    }
+  }
+  const hasThird = secondAt !== -1 && isFreeNumber(next)
+  const hasFlat = tokens.some(
+    ({ text, role }, at) => role?.mark === 'inside' && consumed[at] === 1 && flatWords.test(text)
+  )
+  const house: House = { ...emptyHouse, ...found, kind, number: tokens[houseAt]!.text, letter }
+  const readings = readingsOf(house, second, separator, hasThird, hasFlat)
+  if (isDoubtful)
+    readings.push(
+      ...readingsOf({ ...house, letter: '' }, second, separator, hasThird, hasFlat).map(reading => ({
+        ...reading,
+        cost: reading.cost + 0.04
+      }))
+    )
+  return {
+    readings,
+    consumed,
+    at: houseAt,
+    strays: straysOf(tokens, used, markOf, nameFrom, houseAt, secondAt)
+  }
+}
+
+function straysOf(
+  tokens: readonly Token[],
+  used: Uint8Array,
+  markOf: readonly (Mark | undefined)[],
+  nameFrom: number,
+  houseAt: number,
+  secondAt: number
+): number[] {
+  const strays: number[] = []
+  for (let at = 0; at < tokens.length; at++) {
+    const { isNumber, isOrdinal, text } = tokens[at]!
+    if (!isNumber || used[at] !== 0 || markOf[at] !== undefined || at === houseAt || at === secondAt) continue
+    // Behind the name they are flats and the like; six digits and more are an index or a contract.
+    if (text.length <= houseDigitsMax && (at < nameFrom || (isOrdinal && houseAt > at))) strays.push(at)
+  }
+  return strays
+}
+
+/** "15/2", "5-30", "12-3-45": what a number without a mark may be. */
+function readingsOf(
+  house: House,
+  second: string,
+  separator: string,
+  hasThird: boolean,
+  hasFlat: boolean
+): Reading[] {
+  if (second === '') return [{ house, cost: 0, isSure: true }]
+  const isExplicit = house.corpus !== '' || house.building !== ''
+  const asFraction: House = { ...house, second }
+  if (separator === '/') {
+    const readings: Reading[] = [{ house: asFraction, cost: 0, isSure: true }]
+    if (house.corpus === '') readings.push({ house: { ...house, corpus: second }, cost: 0.06, isSure: true })
+    if (!hasFlat) readings.push({ house, cost: hasThird ? 0.12 : 0.1, isSure: false })
+    return readings
+  }
+  if (isExplicit)
+    return [
+      { house, cost: 0, isSure: true },
+      { house: asFraction, cost: 0.06, isSure: true }
+    ]
+  const isCertain = hasThird || hasFlat
+  return [
+    { house: asFraction, cost: isCertain ? 0.02 : 0.06, isSure: true },
+    { house: { ...house, corpus: second }, cost: isCertain ? 0.02 : 0.06, isSure: true },
+    { house, cost: isCertain ? 0.1 : 0.06, isSure: !isCertain }
+  ]
+}
+
+/** How a house of the book answers to a reading. */
+export interface HouseFit {
+  readonly cost: number
+  /** `is`: the house said; `more`: one of several that the said one may stand for; `other`: another house. */
+  readonly kind: 'is' | 'more' | 'other'
+}
+
+const fields = ['letter', 'second', 'corpus', 'building', 'liter', 'structure', 'wing', 'block'] as const
+
+export function houseFit(asked: House, has: House): HouseFit {
+  let kindCost = 0
+  if (asked.kind !== has.kind) kindCost = 0.06
+  let cost = kindCost
+  let missing = 0
+  let extra = 0
+  const a = comparable(asked, has)
+  const b = comparable(has, asked)
+  if (a !== asked || b !== has) cost += 0.06
+  for (const field of fields) {
+    if (a[field] === b[field]) continue
+    if (b[field] === '') missing++
+    else if (a[field] === '') extra++
+    else missing += 2
+  }
+  if (missing === 0 && extra === 0) return { cost, kind: 'is' }
+  if (missing === 0) return { cost: 0.2 + 0.02 * extra + kindCost, kind: 'more' }
+  return { cost: 0.26 + 0.02 * (missing + extra) + kindCost, kind: 'other' }
+}
+
+/** A house with those parts renamed that the other one calls otherwise: a liter is a letter, a block a corpus. */
+function comparable(house: House, other: House): House {
+  if (house.liter !== '' && house.letter === '' && other.liter === '' && other.letter === house.liter)
+    return { ...house, liter: '', letter: house.liter }
+  if (house.second !== '' && house.corpus === '' && other.second === '' && other.corpus === house.second)
+    return { ...house, second: '', corpus: house.second }
+  if (house.block !== '' && house.corpus === '' && other.block === '' && other.corpus === house.block)
+    return { ...house, block: '', corpus: house.block }
+  return house
+}
+
+/** What tells a house from all others, for tables. */
+export const houseKey = (house: House): string =>
+  `${house.kind}|${house.number}|${fields.map(field => house[field]).join('|')}`

@@ -1,0 +1,132 @@
+import type { Tier } from '../../schemas/words.ts'
+import type { Inventory } from '../model.ts'
+import { createBook, type Book } from './book.ts'
+import { choose, type Found } from './choose.ts'
+import { tokensOf, addressLengthMax } from './tokens.ts'
+import { typedInLatin, typedInRussian } from './transliteration.ts'
+
+/** One address of the inventory and the node that serves it. */
+export interface AddressEntry {
+  readonly address: string
+  readonly node: { readonly id: string; readonly tier: Tier }
+}
+
+/** Where the index reads addresses and their nodes, by number: it keeps neither itself. */
+export type AddressSource = Pick<
+  Inventory,
+  'addressCount' | 'address' | 'nodeOfAddress' | 'nodeId' | 'tierOf'
+>
+
+export interface AddressMatch {
+  readonly address: string
+  readonly nodeId: string
+  readonly tier: Tier
+  /** 1 for the building as written; lower for near matches. */
+  readonly score: number
+}
+
+/**
+ * `chosen`: one building is meant. `list`: several may be, or one that was not said in full. `no-house`: the street is
+ * known and has no such house. `no-street`: nothing but streets spelled alike. `not-understood`: nothing of the kind.
+ */
+export type AddressOutcome = 'chosen' | 'list' | 'no-house' | 'no-street' | 'not-understood'
+
+export interface FoundAddresses {
+  readonly outcome: AddressOutcome
+  /** Best first, `exact` included. */
+  readonly matches: readonly AddressMatch[]
+  /** The one building that is meant, or null when none or more than one fits: never picked between buildings. */
+  readonly exact: AddressMatch | null
+  /** The address of the building chosen, where what was said is not literally that; else null. */
+  readonly understoodAs: string | null
+  /** Streets that are known (`no-house`) or spelled alike (`no-street`), as the book writes one of their addresses. */
+  readonly streets: readonly string[]
+}
+
+export interface AddressIndex {
+  readonly size: number
+  /** At most `limit` (1 … 50) matches. */
+  find(query: string, limit: number): FoundAddresses
+}
+
+export interface AddressIndexOptions {
+  readonly homeCities: readonly string[]
+}
+
+export const matchesMax = 50
+
+/** The index of a list of addresses, made at once. */
+export function createAddressIndex(
+  entries: Iterable<AddressEntry>,
+  options: AddressIndexOptions
+): AddressIndex {
+  const list = [...entries]
+  const steps = addressIndexInSteps(
+    {
+      addressCount: list.length,
+      address: at => list[at]!.address,
+      nodeOfAddress: at => at,
+      nodeId: at => list[at]!.node.id,
+      tierOf: at => list[at]!.node.tier
+    },
+    options
+  )
+  for (;;) {
+    const step = steps.next()
+    if (step.done === true) return step.value
+  }
+}
+
+/**
+ * Indexes the addresses of the inventory, in steps of some milliseconds, so that the caller may do other things
+ * between them.
+ */
+export function* addressIndexInSteps(
+  source: AddressSource,
+  options: AddressIndexOptions
+): Generator<void, AddressIndex> {
+  const book = yield* createBook(source, options.homeCities)
+  return { size: book.size, find: (query, limit) => find(book, source, query, limit) }
+}
+
+function find(book: Book, source: AddressSource, query: string, limit: number): FoundAddresses {
+  const found = bestReading(book, query.slice(0, addressLengthMax))
+  const matchOf = ({ at, cost }: Found['matches'][number]): AddressMatch => {
+    const node = source.nodeOfAddress(at)
+    return {
+      address: source.address(at),
+      nodeId: source.nodeId(node),
+      tier: source.tierOf(node),
+      score: Math.max(0.01, Math.round((1 - cost) * 1000) / 1000)
+    }
+  }
+  const count = Math.min(matchesMax, Math.max(1, Math.trunc(limit)))
+  const exact = found.chosen === null ? null : matchOf(found.chosen)
+  return {
+    outcome: found.outcome,
+    matches: found.matches.slice(0, count).map(matchOf),
+    exact,
+    understoodAs: exact === null || found.isLiteral ? null : exact.address,
+    streets: found.streets
+  }
+}
+
+/** As written; then as it was meant by someone whose keyboard was in the other layout, where that fits better. */
+function bestReading(book: Book, text: string): Found {
+  let best = choose(book, tokensOf(text))
+  if (best.outcome === 'chosen' && best.nearest < 0.1) return best
+  const hasLatin = /[a-z]/i.test(text)
+  const others: string[] = []
+  if (hasLatin && !/[а-яё]{3}/i.test(text))
+    others.push(typedInRussian(text, false), typedInRussian(text, true))
+  else if (best.nearest > 0.25 && /[а-яё]{3}/i.test(text)) others.push(typedInLatin(text))
+  for (const other of others) {
+    const found = choose(book, tokensOf(other))
+    if (
+      found.nearest < best.nearest - 0.01 ||
+      (found.nearest <= best.nearest && best.chosen === null && found.chosen !== null)
+    )
+      best = { ...found, isLiteral: false }
+  }
+  return best
+}

@@ -1,0 +1,226 @@
+import { jubilee, numeralOf, roman } from './numerals.ts'
+import { cyrillicOf, digitsAsLetters, soundsOfLatin } from './transliteration.ts'
+import { ordinalEndings, roleOf, type WordRole } from './words.ts'
+
+/** Longer texts are cut: no address is longer, and the time a look-up takes stays bounded. */
+export const addressLengthMax = 300
+const tokensMax = 64
+
+/** What stands between a token and the one before it; '' when they are glued together. */
+export type Before = '' | ' ' | '.' | ',' | '-' | '/'
+
+export interface Token {
+  /** Lower case, Cyrillic, ё as е; digits without leading zeros. */
+  readonly text: string
+  readonly isNumber: boolean
+  readonly isOrdinal: boolean
+  readonly before: Before
+  /** Sounds of a word that was written in Latin letters; '' for others. */
+  readonly sounds: string
+  readonly role: WordRole | undefined
+}
+
+const homoglyphs: Readonly<Record<string, string>> = {
+  a: 'а',
+  b: 'в',
+  c: 'с',
+  e: 'е',
+  h: 'н',
+  k: 'к',
+  m: 'м',
+  o: 'о',
+  p: 'р',
+  t: 'т',
+  x: 'х',
+  y: 'у'
+}
+const latinOnly = /[abcehkmoptxy]/g
+const partLetters: Readonly<Record<string, string>> = { ...homoglyphs, v: 'в', g: 'г', d: 'д', s: 'с' }
+const lettersSpelled: Readonly<Record<string, string>> = {
+  бэ: 'б',
+  вэ: 'в',
+  гэ: 'г',
+  дэ: 'д',
+  жэ: 'ж',
+  зэ: 'з',
+  ка: 'к',
+  эл: 'л',
+  эм: 'м',
+  эн: 'н'
+}
+
+/** One kind of everything: letters, dashes, quotes; what nobody sees is left out. */
+function plain(text: string): string {
+  return text
+    .slice(0, addressLengthMax)
+    .normalize('NFC')
+    .replace(/[\u00ad\u200b-\u200f\u2060\ufeff]/g, '')
+    .toLowerCase()
+    .normalize('NFC')
+    .replace(/ё/g, 'е')
+    .replace(/[‐‑‒–—―−]/g, '-')
+    .replace(/[\\|]/g, '/')
+    .replace(/[;\n\r\t]/g, ',')
+    .replace(/[’‘`´]/g, "'")
+}
+
+/** Numbers of telephones, contracts and hours, wherever they stand. */
+const phone =
+  /(?<![\d/-])(?:\+7|8|7)[ (-]{0,2}\d{3}[ )-]{0,2}\d{3}[ -]?\d{2}[ -]?\d{2}(?!\d)|\+\d[\d ()-]{8,16}\d|(?<!\d)\d{7,}(?!\d)|(?<!\d)\d\d:\d\d(?!\d)/g
+/** Brackets hold a name or a remark, unless there is nothing in them but a part of the house. */
+const brackets = /\(([^()]{0,80})\)|\([^()]*$/g
+const partInBrackets = /^ *(?:корпус|корп|кор|к|строение|стр|литера|литер|лит|блок)[ .]*[а-я0-9]{1,3} *$/
+
+/** Reads the tokens of a text. Never throws; at most some dozens. */
+export function tokensOf(text: string): Token[] {
+  let cleaned = plain(text)
+    .replace(phone, ' , ')
+    .replace(brackets, (_, inside: string | undefined) => {
+      const kept = inside !== undefined && partInBrackets.test(inside)
+      return kept ? ` ${inside} ` : ' , '
+    })
+    .replace(/(?<![а-я])(?:л|р)[ ]?[/.][ ]?с(?:ч|чет)?(?![а-я])/g, ' лс ')
+    .replace(/(?<![а-я])(с|д|з)\/(т|п|х|с|у)(?![а-я])/g, '$1$2')
+    .replace(/(?<![а-я])н\. ?п\.?(?![а-я])/g, ' ')
+  const hasCyrillic = /[а-я]/.test(cleaned)
+  if (!hasCyrillic) cleaned = digitsAsLetters(cleaned)
+  const raw = split(cleaned, hasCyrillic)
+  return withNumerals(withJoined(raw))
+}
+
+interface Raw {
+  text: string
+  isNumber: boolean
+  isOrdinal: boolean
+  before: Before
+  sounds: string
+}
+
+const strength: Readonly<Record<string, number>> = { '': 0, ' ': 1, '.': 2, '-': 3, '/': 4, ',': 5 }
+const pieces = /[a-zа-я]+(?:'+[a-z]+)*'*|\d+|[^a-zа-я\d]/g
+
+function split(text: string, hasCyrillic: boolean): Raw[] {
+  const found: Raw[] = []
+  let before: Before = ''
+  for (const [piece] of text.matchAll(pieces)) {
+    const isNumber = piece >= '0' && piece < ':'
+    if (!isNumber && !/[a-zа-я]/.test(piece)) {
+      const kind: Before = piece === ',' || piece === '/' || piece === '-' || piece === '.' ? piece : ' '
+      if (strength[kind]! > strength[before]!) before = kind
+      continue
+    }
+    if (found.length >= tokensMax) break
+    if (isNumber) {
+      const digits = piece.replace(/^0+(?=\d)/, '')
+      found.push({ text: digits, isNumber, isOrdinal: false, before, sounds: '' })
+    } else found.push({ ...wordOf(piece, hasCyrillic), isNumber, isOrdinal: false, before })
+    before = ''
+  }
+  return found
+}
+
+function wordOf(piece: string, hasCyrillic: boolean): { text: string; sounds: string } {
+  if (!/[a-z]/.test(piece)) return { text: piece, sounds: '' }
+  const isMixed = /[а-я]/.test(piece)
+  if (!isMixed && roman(piece) > 0 && piece.length > 1) return { text: piece, sounds: '' }
+  const alike = piece.replace(latinOnly, letter => homoglyphs[letter] ?? letter)
+  if (isMixed || (hasCyrillic && !/[a-z]/.test(alike)))
+    return { text: alike.replace(/[^а-я]/g, ''), sounds: '' }
+  if (piece.length === 1) {
+    // A lone Latin letter behind a number is a house's letter by its looks; "v" and "g" can only be meant by sound.
+    const letter = hasCyrillic
+      ? (partLetters[piece] ?? cyrillicOf(piece))
+      : piece === 'c'
+        ? 'с'
+        : cyrillicOf(piece)
+    return { text: letter === '' ? alike : letter, sounds: piece }
+  }
+  return { text: cyrillicOf(piece), sounds: soundsOfLatin(piece) }
+}
+
+/** "пр" "-" "т" is one word, and so are numbers with the endings of ordinals: "1-я", "8го". */
+function withJoined(raw: readonly Raw[]): Raw[] {
+  const joined: Raw[] = []
+  for (let at = 0; at < raw.length; at++) {
+    const token = raw[at]!
+    const next = raw[at + 1]
+    if (next !== undefined && !next.isNumber && (next.before === '-' || next.before === '')) {
+      const text = `${token.text}-${next.text}`
+      if (!token.isNumber && next.before === '-' && roleOf(text) !== undefined) {
+        joined.push({ ...token, text, sounds: '' })
+        at++
+        continue
+      }
+      if (token.isNumber && ordinalEndings.has(next.text) && isOrdinalEnding(next, raw[at + 2])) {
+        joined.push({ ...token, isOrdinal: true })
+        at++
+        continue
+      }
+      if (token.isNumber && /^лет(?:ия|ие|ию)?$/.test(next.text)) {
+        joined.push(token, { ...next, text: 'лет', before: ' ' })
+        at++
+        continue
+      }
+    }
+    joined.push(token)
+  }
+  return joined
+}
+
+/** "5-е" is the fifth where a word follows; "5е" and "5-е" else are house 5Е. "й" and longer endings are no letters. */
+function isOrdinalEnding(ending: Raw, next: Raw | undefined): boolean {
+  if (ending.text.length > 1 || ending.text === 'й') return true
+  if (ending.text === 'я') return true
+  return ending.before === '-' && next !== undefined && !next.isNumber && next.text.length > 2
+}
+
+function withNumerals(raw: readonly Raw[]): Token[] {
+  const tokens: Token[] = []
+  const push = (token: Raw): void => {
+    tokens.push({ ...token, role: token.isNumber ? undefined : roleOf(token.text) })
+  }
+  for (let at = 0; at < raw.length; at++) {
+    const token = raw[at]!
+    if (token.isNumber) {
+      push(token)
+      continue
+    }
+    const years = jubilee(token.text)
+    if (years > 0) {
+      push({ ...token, text: String(years), isNumber: true })
+      push({ ...token, text: 'лет', before: ' ' })
+      continue
+    }
+    if (/^лет(?:ия|ие|ию)$/.test(token.text)) {
+      push({ ...token, text: 'лет' })
+      continue
+    }
+    const number = roman(token.text)
+    if (number > 0 && (token.text.length > 1 || token.sounds === '' ? token.text.length > 1 : false)) {
+      push({ ...token, text: String(number), isNumber: true, sounds: '' })
+      continue
+    }
+    const first = numeralOf(token.text)
+    if (first === undefined) {
+      const letter =
+        tokens.length > 0 && tokens[tokens.length - 1]!.isNumber ? lettersSpelled[token.text] : undefined
+      push(letter === undefined ? token : { ...token, text: letter })
+      continue
+    }
+    let value = first.value
+    let last = first
+    while (!last.isOrdinal && last.rank > 1) {
+      const following = raw[at + 1]
+      if (following === undefined || following.isNumber || following.before !== ' ') break
+      const numeral = numeralOf(following.text)
+      if (numeral === undefined || numeral.rank >= last.rank || numeral.value === 0) break
+      if (last.rank === 10 && numeral.isTeen) break
+      value += numeral.value
+      last = numeral
+      at++
+    }
+    // "двадцать пятидесятилетия" is two numbers; "сорокалетия" was read above.
+    push({ text: String(value), isNumber: true, isOrdinal: last.isOrdinal, before: token.before, sounds: '' })
+  }
+  return tokens
+}
