@@ -114,12 +114,22 @@ function makeCall(
   }
   const ids = meantBy(said)
   if (ids === null || ids.length === 0) return null
+  const kinds = new Set(
+    book.buildings.filter(({ id }) => ids.length > 1 && ids.includes(id)).map(({ house: { kind } }) => kind)
+  )
+  if (kinds.size > 1) return null
   // One that says only a part of what tells a building from its neighbours, and is not known to be of several.
   const town =
     said.town === 'said' && street.town !== null ? townText(street, written.spoken === true, random) : ''
   const text = name === null ? `${town}${written.text.trim()}` : `${town}${written.text}`
   const behind =
-    written.spoken === true ? pickFrom(spokenTails, random) : has(random, 0.35) ? tail(random) : ''
+    written.isWhole === true
+      ? ''
+      : written.spoken === true
+        ? pickFrom(spokenTails, random)
+        : has(random, 0.35)
+          ? tail(random)
+          : ''
   const harmed = damage(
     `${text}${behind}`,
     text,
@@ -144,7 +154,7 @@ function townText(street: Street, spoken: boolean, random: Random): string {
   return pickFrom(
     [
       `${town.mark} ${town.name}, `,
-      `${town.mark}${town.name}, `,
+      `${town.mark}${town.mark.endsWith('.') ? '' : ' '}${town.name}, `,
       `${town.name}, `,
       `${town.name} `,
       `248012, Россия, Энская обл., ${town.mark} ${town.name}, `
@@ -191,6 +201,8 @@ function tail(random: Random): string {
 }
 
 interface Written {
+  /** Nothing more is put behind it. */
+  readonly isWhole?: true
   readonly text: string
   readonly type?: Said['type']
   readonly name?: Said['name']
@@ -294,13 +306,14 @@ const forms: readonly Form[] = [
   },
   {
     name: 'glued',
-    write: streetForm((street, house, random) =>
-      /^\d/.test(street.name.full)
+    write: streetForm((street, house, random) => {
+      const housing = houseText(house, random)
+      return /^\d/.test(street.name.full)
         ? null
         : {
-            text: `${street.type!.forms[1] ?? ''}${/\.$/.test(street.type!.forms[1] ?? '') ? '' : ' '}${street.name.full}${has(random, 0.5) ? '' : ' '}${houseText(house, random)}`
+            text: `${street.type!.forms[1] ?? ''}${/\.$/.test(street.type!.forms[1] ?? '') ? '' : ' '}${street.name.full}${/^\d/.test(housing) && has(random, 0.5) ? '' : ' '}${housing}`
           }
-    )
+    })
   },
   {
     name: 'spoken',
@@ -359,7 +372,11 @@ const forms: readonly Form[] = [
       const n = house.corpus === '' ? house.fraction : house.corpus
       if (n === '' || house.building !== '' || house.letter !== '') return null
       const second = pickFrom(['/', '-'] as const, random)
-      return { text: `${longForm(street, random)} ${street.name.full} ${house.number}${second}${n}`, second }
+      return {
+        text: `${longForm(street, random)} ${street.name.full} ${house.number}${second}${n}`,
+        second,
+        isWhole: true
+      }
     })
   },
   {
@@ -376,7 +393,8 @@ const forms: readonly Form[] = [
       if (house.corpus !== '' || house.building !== '' || house.fraction !== '' || house.liter !== '')
         return null
       return {
-        text: `${longForm(street, random)} ${street.name.full}, ${house.number}${house.letter}-${70 + Math.floor(random() * 90)}`
+        text: `${longForm(street, random)} ${street.name.full}, ${house.number}${house.letter}-${70 + Math.floor(random() * 90)}`,
+        isWhole: true
       }
     })
   },

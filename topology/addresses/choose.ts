@@ -11,6 +11,7 @@ import {
   type TownSaid
 } from './street-match.ts'
 import type { Token } from './tokens.ts'
+import { roleNear } from './words.ts'
 
 /**
  * Which building is meant. Everything that was not said as the book has it costs something; a building is chosen when it
@@ -69,7 +70,8 @@ const nothing: Found = {
   nearest: Infinity
 }
 
-export function choose(book: Book, tokens: readonly Token[]): Found {
+export function choose(book: Book, written: readonly Token[]): Found {
+  const tokens = withNearRoles(book, written)
   const query = queryOf(book, tokens)
   const streets = streetsFor(book, query)
   const nearest = streets[0]?.cost
@@ -109,6 +111,16 @@ export function choose(book: Book, tokens: readonly Token[]): Found {
   }
 }
 
+/** Kinds and marks that are misspelled, or in Latin letters, unless the book has such a name. */
+function withNearRoles(book: Book, tokens: readonly Token[]): readonly Token[] {
+  return tokens.map(token => {
+    if (token.isNumber || token.role !== undefined || token.text.length < 4) return token
+    if (book.words.has(token.text) || book.placeWords.has(token.text)) return token
+    const role = roleNear(token.text, token.sounds)
+    return role === undefined ? token : { ...token, role }
+  })
+}
+
 function queryOf(book: Book, tokens: readonly Token[]): Query {
   const none: Hits = new Map()
   let lastWord = -1
@@ -137,7 +149,14 @@ function queryOf(book: Book, tokens: readonly Token[]): Query {
     // Behind a number an unmarked word is rather somebody's name.
     if (hasNumber && !isMarked) continue
     for (const [word, cost] of book.placeWords.find(token, false)) {
-      if (cost > 0.2) continue
+      // Another kind of word of the same stem is none: "Энская обл." does not name Энск.
+      if (
+        cost > 0.2 ||
+        (cost > 0.09 && cost < 0.11) ||
+        cost === 0.15 ||
+        tokens[at + 1]?.role?.isRegion === true
+      )
+        continue
       for (const place of book.placesOfWord(word)) {
         const said = placeAt(place.words, word, at, tokens, book)
         if (said === null) continue
@@ -245,8 +264,9 @@ function housesOf(book: Book, found: StreetFound): Scored[] {
     const has = book.houseOf(at)
     if (has === null) continue
     let best: Scored | null = null
-    for (const { house, cost, isSure } of readings) {
-      const fit = houseFit(house, has)
+    for (const reading of readings) {
+      const { cost, isSure } = reading
+      const fit = houseFit(reading, has)
       const houseCost = cost + fit.cost
       const sure = isSure && fit.kind === 'is'
       if (
@@ -275,11 +295,13 @@ function firstFrom(book: Book, addresses: Int32Array, number: number): number {
 function chosenOf(book: Book, scored: readonly Scored[], streets: readonly StreetFound[]): Scored | null {
   const best = scored[0]
   if (best === undefined || !best.isSure || best.street.cost > chosenStreetCostMax) return null
-  const margin = best.cost >= inexactCost ? marginOtherwise : marginLiteral
   const node = book.nodeOf(best.at)
   for (const other of scored) {
-    if (other.cost >= best.cost + margin) break
-    if (book.nodeOf(other.at) !== node) return null
+    if (other.cost >= best.cost + marginOtherwise) break
+    // What was misspelled of one name was misspelled of all streets that bear it.
+    const isSameName = other.street.street.name === best.street.street.name
+    const margin = best.cost < inexactCost || isSameName ? marginLiteral : marginOtherwise
+    if (other.cost < best.cost + margin && book.nodeOf(other.at) !== node) return null
   }
   for (const other of streets) {
     const isNearer = other.cost < best.street.cost - 1e-6

@@ -28,6 +28,11 @@ const isHousePart = (token: Token): boolean =>
   token.text.length === 1 ||
   (token.role?.mark !== undefined && token.role.isTown === undefined)
 
+function isPartMark({ role, text }: Token): boolean {
+  const mark = role?.mark
+  return mark !== undefined && mark !== 'inside' && mark !== 'tail' && text.length > 1
+}
+
 /** Where the house begins, or the end of the tokens. */
 function houseStart(tokens: readonly Token[]): number {
   for (let at = 1; at < tokens.length; at++) {
@@ -40,7 +45,7 @@ function houseStart(tokens: readonly Token[]): number {
   }
   for (let at = 1; at < tokens.length; at++) {
     const token = tokens[at]!
-    const isMark = token.role?.mark !== undefined && tokens[at + 1]?.isNumber === true && token.text !== 'кв'
+    const isMark = isPartMark(token) && tokens[at + 1]?.isNumber === true
     if (!(token.isNumber && !token.isOrdinal) && !isMark) continue
     if (
       !tokens
@@ -55,10 +60,19 @@ function houseStart(tokens: readonly Token[]): number {
         )
     )
       continue
+    if (token.isNumber && isNameOfType(tokens, at)) continue
     // "мкр 3" alone has a name of its number; "мкр 3, 12" has a house too.
     if (tokens.slice(0, at).some(part => isNameLike(part))) return at
   }
   return tokens.length
+}
+
+/** "лин. 3 37": the first number is all the name there is. */
+function isNameOfType(tokens: readonly Token[], at: number): boolean {
+  if (tokens[at - 1]?.role?.types === undefined || !tokens.slice(at + 1).some(({ isNumber }) => isNumber))
+    return false
+  for (let k = at - 2; k >= 0 && tokens[k + 1]!.before !== ','; k--) if (isNameLike(tokens[k]!)) return false
+  return true
 }
 
 function isNameLike(token: Token): boolean {

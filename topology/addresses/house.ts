@@ -24,6 +24,8 @@ export interface Reading {
   readonly cost: number
   /** Whether the building may be chosen by this reading, or only offered. */
   readonly isSure: boolean
+  /** Whether it was said that it is a house: "дом 7" is no "владение 7", "7" may be either. */
+  readonly isMarked: boolean
 }
 
 export interface HouseSaid {
@@ -106,7 +108,13 @@ function bind(tokens: readonly Token[], used: Uint8Array): Bound {
     while (tokens[next] !== undefined && tokens[next]!.text === 'номер') next++
     const value = tokens[next]
     const isShort = token.text.length === 1
-    if (value !== undefined && isFree(next) && value.isNumber && value.text.length <= houseDigitsMax) {
+    if (
+      value !== undefined &&
+      isFree(next) &&
+      value.isNumber &&
+      value.text.length <= houseDigitsMax &&
+      !(isShort && (value.before === '/' || value.before === ','))
+    ) {
       consumed[at] = 1
       const letter = tokens[next + 1]
       const isGlued =
@@ -203,7 +211,7 @@ export function readHouse(
     const digits = /^\d+/.exec(number)?.[0] ?? ''
     const house = { ...emptyHouse, ...found, kind: mark, number: digits, letter: number.slice(digits.length) }
     return {
-      readings: digits === '' ? [] : [{ house, cost: 0, isSure: true }],
+      readings: digits === '' ? [] : [{ house, cost: 0, isSure: true, isMarked: true }],
       consumed,
       at: partAt,
       strays: straysOf(tokens, used, markOf, nameFrom, -1, -1)
@@ -252,13 +260,16 @@ export function readHouse(
     ({ text, role }, at) => role?.mark === 'inside' && consumed[at] === 1 && flatWords.test(text)
   )
   const house: House = { ...emptyHouse, ...found, kind, number: tokens[houseAt]!.text, letter }
-  const readings = readingsOf(house, second, separator, hasThird, hasFlat)
+  const isMarked = markOf[houseAt] === 'house'
+  const readings = readingsOf(house, second, separator, hasThird, hasFlat, isMarked)
   if (isDoubtful)
     readings.push(
-      ...readingsOf({ ...house, letter: '' }, second, separator, hasThird, hasFlat).map(reading => ({
-        ...reading,
-        cost: reading.cost + 0.04
-      }))
+      ...readingsOf({ ...house, letter: '' }, second, separator, hasThird, hasFlat, isMarked).map(
+        reading => ({
+          ...reading,
+          cost: reading.cost + 0.04
+        })
+      )
     )
   return {
     readings,
@@ -292,27 +303,29 @@ function readingsOf(
   second: string,
   separator: string,
   hasThird: boolean,
-  hasFlat: boolean
+  hasFlat: boolean,
+  isMarked: boolean
 ): Reading[] {
-  if (second === '') return [{ house, cost: 0, isSure: true }]
+  if (second === '') return [{ house, cost: 0, isSure: true, isMarked }]
   const isExplicit = house.corpus !== '' || house.building !== ''
   const asFraction: House = { ...house, second }
   if (separator === '/') {
-    const readings: Reading[] = [{ house: asFraction, cost: 0, isSure: true }]
-    if (house.corpus === '') readings.push({ house: { ...house, corpus: second }, cost: 0.06, isSure: true })
-    if (!hasFlat) readings.push({ house, cost: hasThird ? 0.12 : 0.1, isSure: false })
+    const readings: Reading[] = [{ house: asFraction, cost: 0, isSure: true, isMarked }]
+    if (house.corpus === '')
+      readings.push({ house: { ...house, corpus: second }, cost: 0.06, isSure: true, isMarked })
+    if (!hasFlat) readings.push({ house, cost: hasThird ? 0.12 : 0.1, isSure: false, isMarked })
     return readings
   }
   if (isExplicit)
     return [
-      { house, cost: 0, isSure: true },
-      { house: asFraction, cost: 0.06, isSure: true }
+      { house, cost: 0, isSure: true, isMarked },
+      { house: asFraction, cost: 0.06, isSure: true, isMarked }
     ]
   const isCertain = hasThird || hasFlat
   return [
-    { house: asFraction, cost: isCertain ? 0.02 : 0.06, isSure: true },
-    { house: { ...house, corpus: second }, cost: isCertain ? 0.02 : 0.06, isSure: true },
-    { house, cost: isCertain ? 0.1 : 0.06, isSure: !isCertain }
+    { house: asFraction, cost: isCertain ? 0.02 : 0.06, isSure: true, isMarked },
+    { house: { ...house, corpus: second }, cost: isCertain ? 0.02 : 0.06, isSure: true, isMarked },
+    { house, cost: isCertain ? 0.1 : 0.06, isSure: !isCertain, isMarked }
   ]
 }
 
@@ -325,9 +338,12 @@ export interface HouseFit {
 
 const fields = ['letter', 'second', 'corpus', 'building', 'liter', 'structure', 'wing', 'block'] as const
 
-export function houseFit(asked: House, has: House): HouseFit {
+export function houseFit(
+  { house: asked, isMarked }: Pick<Reading, 'house' | 'isMarked'>,
+  has: House
+): HouseFit {
   let kindCost = 0
-  if (asked.kind !== has.kind) kindCost = 0.06
+  if (asked.kind !== has.kind) kindCost = asked.kind === '' && !isMarked ? 0.03 : 0.06
   let cost = kindCost
   let missing = 0
   let extra = 0

@@ -1,5 +1,3 @@
-import { soundsOf } from './transliteration.ts'
-
 /** What a Russian word may be a form of: its stem, and which genders its ending allows. */
 export interface Shape {
   readonly stem: string
@@ -75,14 +73,6 @@ for (const pair of 'ао еи иы еэ тд сз шщ ьъ ий йы'.split(' '
   near.add([...pair].reverse().join(''))
 }
 
-export interface Slip {
-  /** Letters inserted, left out, turned round or replaced. */
-  readonly distance: number
-  /** Letters replaced by such that neither key nor sound explains. */
-  readonly strange: number
-  readonly isFirstLetter: boolean
-}
-
 const row0 = new Uint8Array(64)
 const row1 = new Uint8Array(64)
 const row2 = new Uint8Array(64)
@@ -127,5 +117,3 @@ export function isStrange(a: string, b: string): boolean {
   }
   return differing === 1 && strange
 }
-
-export { soundsOf }

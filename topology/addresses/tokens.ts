@@ -102,7 +102,7 @@ const pieces = /[a-zа-я]+(?:'+[a-z]+)*'*|\d+|[^a-zа-я\d]/g
 function split(text: string, hasCyrillic: boolean): Raw[] {
   const found: Raw[] = []
   let before: Before = ''
-  for (const [piece] of text.matchAll(pieces)) {
+  for (const { 0: piece, index } of text.matchAll(pieces)) {
     const isNumber = piece >= '0' && piece < ':'
     if (!isNumber && !/[a-zа-я]/.test(piece)) {
       const kind: Before = piece === ',' || piece === '/' || piece === '-' || piece === '.' ? piece : ' '
@@ -113,11 +113,36 @@ function split(text: string, hasCyrillic: boolean): Raw[] {
     if (isNumber) {
       const digits = piece.replace(/^0+(?=\d)/, '')
       found.push({ text: digits, isNumber, isOrdinal: false, before, sounds: '' })
-    } else found.push({ ...wordOf(piece, hasCyrillic), isNumber, isOrdinal: false, before })
+    } else {
+      const word = wordOf(piece, hasCyrillic)
+      const glued = gluedMark(
+        word.text,
+        found[found.length - 1],
+        isDigit(text.charCodeAt(index + piece.length))
+      )
+      if (glued === null) found.push({ ...word, isNumber, isOrdinal: false, before })
+      else {
+        found.push({ text: glued[0], sounds: '', isNumber, isOrdinal: false, before })
+        found.push({ text: glued[1], sounds: '', isNumber, isOrdinal: false, before: '' })
+      }
+    }
     before = ''
   }
   return found
 }
+
+/** "литБ" and "корпА"; "Ак" in "65Ак3". */
+function gluedMark(text: string, last: Raw | undefined, isNumbered: boolean): [string, string] | null {
+  if (text.length > 9 || (roleOf(text) !== undefined && !isNumbered)) return null
+  const [, mark, value] = /^(литера|литер|лит|корпус|корп)([а-я])$/.exec(text) ?? []
+  if (mark !== undefined && value !== undefined) return [mark, value]
+  if (last?.isNumber !== true || roleOf(text)?.mark !== undefined) return null
+  const [, letter, behind] =
+    /^([а-я])(корпус|корп|кор|к|строение|стр|с|литера|литер|лит|кв)$/.exec(text) ?? []
+  return letter === undefined || behind === undefined ? null : [letter, behind]
+}
+
+const isDigit = (code: number): boolean => code >= 48 && code <= 57
 
 function wordOf(piece: string, hasCyrillic: boolean): { text: string; sounds: string } {
   if (!/[a-z]/.test(piece)) return { text: piece, sounds: '' }
@@ -215,6 +240,9 @@ function withNumerals(raw: readonly Raw[]): Token[] {
       const numeral = numeralOf(following.text)
       if (numeral === undefined || numeral.rank >= last.rank || numeral.value === 0) break
       if (last.rank === 10 && numeral.isTeen) break
+      // "тридцать третий подъезд" is house 30, and not the 33rd entrance.
+      const mark = roleOf(raw[at + 2]?.text ?? '')?.mark
+      if (numeral.isOrdinal && mark !== undefined && mark !== 'house') break
       value += numeral.value
       last = numeral
       at++

@@ -173,11 +173,21 @@ export function typedInRussian(text: string, keepPoints: boolean): string {
   const keys = text.toLowerCase()
   for (let at = 0; at < keys.length; at++) {
     const key = keys[at] ?? ''
-    const isPoint = (key === ',' || key === '.') && (keepPoints || !/[a-z[\];'`,.]/.test(keys[at + 1] ?? ''))
-    meant += isPoint ? key : (typedRussian.get(key) ?? shifted[key] ?? key)
+    // Nobody puts a space before a comma: alone it is the letter of a house.
+    const isAlone =
+      key === ',' &&
+      !/[a-z]/.test(keys[at + 1] ?? '') &&
+      (/[\s"«]/.test(keys[at - 1] ?? '') || /["»-]/.test(keys[at + 1] ?? ''))
+    const isPoint =
+      (key === ',' || key === '.') && !isAlone && (keepPoints || !/[a-z[\];'`]/.test(keys[at + 1] ?? ''))
+    meant += isPoint ? key : (typedRussian.get(key) ?? (isQuote(keys, at) ? key : shifted[key]) ?? key)
   }
   return meant
 }
+
+/** `"` beside a space or the end is a quotation mark, and not the letter Э. */
+const isQuote = (keys: string, at: number): boolean =>
+  keys[at] === '"' && !(/[a-z]/.test(keys[at - 1] ?? '') && /[a-z]/.test(keys[at + 1] ?? ''))
 
 /** What was meant when the Russian layout was on: "гдшеыф дутштф" → "ulitsa lenina". */
 export function typedInLatin(text: string): string {

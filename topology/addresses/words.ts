@@ -1,3 +1,6 @@
+import { distance } from './spelling.ts'
+import { soundsOf } from './transliteration.ts'
+
 /**
  * What the words around a name mean: kinds of street, marks of towns, of houses and of what stands behind a house. A
  * form that stands for several things is listed under each, and what stands around it decides.
@@ -96,9 +99,9 @@ const marks: Readonly<Record<Mark, string>> = {
   structure: 'сооружение сооружения соор сооруж',
   wing: 'флигель фл флиг',
   block: 'блок бл',
-  fraction: 'дробь',
+  fraction: 'дробь дроб др',
   inside:
-    'квартира квартире квартиры квартиру кв кв-ра кварт оф офис офисе помещение помещ пом комната комн ком каб кабинет апартаменты апарт ап подъезд подьезд подъезде под п пд парадная парадной пар этаж этаже эт секция секц домофон домоф дмф код ключ вход калитка бокс гараж нп порт кладовая',
+    'квартира квартире квартиры квартиру кв кв-ра оф офис офисе помещение помещ пом комната комн ком каб кабинет апартаменты апарт ап подъезд подьезд подъезде под п пд парадная парадной пар этаж этаже эт секция секц домофон домоф дмф код ключ вход калитка бокс гараж нп порт кладовая',
   tail: 'тел телефон т моб сот лс лицевой счет договор дог заявка заявке абонент инцидент контракт контакт логин id после до часов время uid инн'
 }
 for (const [mark, forms] of Object.entries(marks)) list(forms, role => (role.mark = mark as Mark))
@@ -164,10 +167,31 @@ export const shortened = (word: string): string => shortenings[word] ?? ''
 
 export const roleOf = (word: string): WordRole | undefined => roles.get(word)
 
-/** Long forms, for what is misspelled: "улца", "кваритра". */
-export const longForms: readonly string[] = [...roles]
-  .filter(([form, role]) => form.length >= 5 && (role.types !== undefined || role.mark !== undefined))
-  .map(([form]) => form)
+const bySlip = new Map<string, string[]>()
+const bySounds = new Map<string, WordRole>()
+for (const [form, role] of roles) {
+  if (role.types === undefined && role.mark === undefined && role.isTown !== true) continue
+  if (form.length >= 4) bySounds.set(soundsOf(form), role)
+  if (form.length < 5 || form.includes('-')) continue
+  for (const key of withoutOneLetter(form)) bySlip.set(key, [...(bySlip.get(key) ?? []), form])
+}
+
+function withoutOneLetter(word: string): string[] {
+  return [word, ...Array.from(word, (_, i) => word.slice(0, i) + word.slice(i + 1))]
+}
+
+/** The role of a word in Latin letters, or of one with a slip in it: "ploschad", "улца", "кваритра". */
+export function roleNear(word: string, sounds: string): WordRole | undefined {
+  if (sounds !== '') {
+    const role = bySounds.get(sounds)
+    if (role !== undefined) return role
+  }
+  if (word.length < 4 || word.length > 14) return undefined
+  for (const key of withoutOneLetter(word)) {
+    for (const form of bySlip.get(key) ?? []) if (distance(word, form, 1) <= 1) return roles.get(form)
+  }
+  return undefined
+}
 
 /** Endings that make a number an ordinal: "1-я", "8-го", "3ий". */
 export const ordinalEndings: ReadonlySet<string> = new Set(
