@@ -128,6 +128,35 @@ program
   )
 
 program
+  .command('addresses')
+  .description('how well addresses are found, as callers say them')
+  .addCommand(
+    new Command('try')
+      .description("look last month's calls up in a book of addresses; needs no daemon")
+      .requiredOption('--book <file>', 'CSV with the columns id,address')
+      .requiredOption(
+        '--queries <file>',
+        'CSV with the columns query,expect: an id, several joined by |, or none'
+      )
+      .option('--json <file>', 'write the outcome of every query there')
+      .option('--home <towns>', 'towns that people leave out, separated by commas', '')
+      .addHelpText(
+        'after',
+        '\nExit codes: 0 done, 1 another building was chosen for some query, 2 wrong input.'
+      )
+      .action(async (options: { book: string; queries: string; json?: string; home: string }) => {
+        const { tryCommand } = await import('./status/cli-addresses.ts')
+        process.exitCode = await tryCommand({
+          bookFile: options.book,
+          queriesFile: options.queries,
+          jsonFile: options.json ?? null,
+          homeCities: options.home.split(',').filter(town => town.trim() !== ''),
+          print: say
+        })
+      })
+  )
+
+program
   .command('demo')
   .description(
     'run a simulated city on this machine: embedded Kafka and ClickHouse, faults, lights, the page'

@@ -93,7 +93,7 @@ for (const seed of seeds) {
       String(tally.several),
       percent(tally.allListed, tally.several),
       String(tally.none),
-      percent(tally.left, tally.none),
+      percent(tally.noneChosen, tally.none),
       String(tally.another),
       at(0.5),
       at(0.99)

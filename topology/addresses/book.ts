@@ -1,8 +1,14 @@
+import type { Inventory } from '../model.ts'
 import { createEntryReader, type Place } from './entry.ts'
 import { houseKey, type House } from './house.ts'
-import type { AddressSource } from './index.ts'
 import { createWordTable, type Name, type WordTable } from './names.ts'
 import type { Street } from './street-match.ts'
+
+/** Where the index reads addresses and their nodes, by number: it keeps neither itself. */
+export type AddressSource = Pick<
+  Inventory,
+  'addressCount' | 'address' | 'nodeOfAddress' | 'nodeId' | 'tierOf'
+>
 
 /** The addresses of the inventory by street and house: some bytes an address, the rest by street and word. */
 export interface Book {

@@ -1,6 +1,5 @@
 import type { Tier } from '../../schemas/words.ts'
-import type { Inventory } from '../model.ts'
-import { createBook, type Book } from './book.ts'
+import { createBook, type AddressSource, type Book } from './book.ts'
 import { choose, type Found } from './choose.ts'
 import { tokensOf, addressLengthMax } from './tokens.ts'
 import { typedInLatin, typedInRussian } from './transliteration.ts'
@@ -10,12 +9,6 @@ export interface AddressEntry {
   readonly address: string
   readonly node: { readonly id: string; readonly tier: Tier }
 }
-
-/** Where the index reads addresses and their nodes, by number: it keeps neither itself. */
-export type AddressSource = Pick<
-  Inventory,
-  'addressCount' | 'address' | 'nodeOfAddress' | 'nodeId' | 'tierOf'
->
 
 export interface AddressMatch {
   readonly address: string

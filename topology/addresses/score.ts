@@ -2,16 +2,16 @@ import type { FoundAddresses } from './index.ts'
 
 /**
  * How an answer stands to what was meant. `chosen`: the right building alone. `first`: it leads the list. `listed`: it is
- * in the list, or all are where several were meant. `left`: none was meant, and none was chosen. `missed`: not found, or
+ * in the list, or all are where several were meant. `none`: none was meant, and none was chosen. `missed`: not found, or
  * not all. `another`: another building was chosen alone, which must never be.
  */
-export type Verdict = 'chosen' | 'first' | 'listed' | 'left' | 'missed' | 'another'
+export type Verdict = 'chosen' | 'first' | 'listed' | 'none' | 'missed' | 'another'
 
 /** `meant`: ids of one building, of several, or of none. */
 export function verdictOf(found: FoundAddresses, meant: readonly string[]): Verdict {
   const listed = found.matches.map(({ nodeId }) => nodeId)
   const chosen = found.exact?.nodeId
-  if (meant.length === 0) return chosen === undefined ? 'left' : 'another'
+  if (meant.length === 0) return chosen === undefined ? 'none' : 'another'
   if (meant.length > 1) {
     if (chosen !== undefined) return meant.includes(chosen) ? 'missed' : 'another'
     return meant.every(id => listed.includes(id)) ? 'listed' : 'missed'
@@ -28,7 +28,7 @@ export interface Tally {
   readonly several: number
   readonly allListed: number
   readonly none: number
-  readonly left: number
+  readonly noneChosen: number
   readonly another: number
 }
 
@@ -49,7 +49,7 @@ export function tallyOf(
     several: count(2, Infinity),
     allListed: count(2, Infinity, 'listed'),
     none: count(0, 0),
-    left: count(0, 0, 'left'),
+    noneChosen: count(0, 0, 'none'),
     another: count(0, Infinity, 'another')
   }
 }
