@@ -184,7 +184,7 @@ export function* createBook(source: AddressSource, homeCities: readonly string[]
       .sort((a, b) => numberOf(a) - numberOf(b) || a - b)
     ;(streetsByName[street.name.id] ??= []).push(street)
   }
-  const main = mainTown(townCounts)
+  const main = home.size > 0 ? '' : mainTown(townCounts)
   return {
     size: listed.length,
     words,
@@ -202,13 +202,13 @@ export function* createBook(source: AddressSource, homeCities: readonly string[]
   }
 }
 
-/** The town of most addresses, where the book names it: people leave it out all the same. */
+/** Where no home town is configured, the town of most addresses: people leave it out all the same. */
 function mainTown(counts: ReadonlyMap<string, number>): string {
   let all = 0
   let main = ''
   for (const [town, count] of counts) {
-    if (town === '') continue
     all += count
+    if (town === '') continue
     if (main === '' || count > counts.get(main)!) main = town
   }
   return main !== '' && counts.get(main)! * 2 > all ? main : ''

@@ -54,11 +54,16 @@ export function createAddressIndex(
   options: AddressIndexOptions
 ): AddressIndex {
   const list = [...entries]
+  const nodes = new Map<string, number>()
+  const nodeOf = Int32Array.from(list, ({ node: { id } }, at) => {
+    if (!nodes.has(id)) nodes.set(id, at)
+    return nodes.get(id)!
+  })
   const steps = addressIndexInSteps(
     {
       addressCount: list.length,
       address: at => list[at]!.address,
-      nodeOfAddress: at => at,
+      nodeOfAddress: at => nodeOf[at]!,
       nodeId: at => list[at]!.node.id,
       tierOf: at => list[at]!.node.tier
     },
