@@ -40,7 +40,10 @@ const texts = {
     alarms: 'Тревоги',
     amounts: (nodes: number, addresses: number, subscribers: number) =>
       `узлов ${nodes}, адресов ${addresses}, абонентов ${subscribers}`,
-    candidates: 'Такого дома нет или подходит несколько. Похожие адреса:',
+    candidates: 'Подходит несколько домов или дом назван не полностью:',
+    noHouse: (streets: string) => `Такого дома нет. На улице (${streets}) есть:`,
+    noStreet: (streets: string) => `Такой улицы нет. Похожие: ${streets}.`,
+    understood: 'Понято как',
     nothing: 'Такого адреса нет, похожих тоже. Проверьте улицу и дом.',
     noAnswer: (url: string, why: string) => `Светофор по адресу ${url} не ответил: ${why}`,
     start: 'Запущен ли он? Другой адрес: --url',
@@ -59,7 +62,10 @@ const texts = {
     alarms: 'Alarms',
     amounts: (nodes: number, addresses: number, subscribers: number) =>
       `nodes ${nodes}, addresses ${addresses}, subscribers ${subscribers}`,
-    candidates: 'No building has this address, or several do. Nearest addresses:',
+    candidates: 'Several buildings fit, or one was not named in full:',
+    noHouse: (streets: string) => `There is no such house. The street (${streets}) has:`,
+    noStreet: (streets: string) => `There is no such street. Near: ${streets}.`,
+    understood: 'Understood as',
     nothing: 'There is no such address, and none like it. Check the street and the house.',
     noAnswer: (url: string, why: string) => `Svetofor at ${url} did not answer: ${why}`,
     start: 'Is it running? Another address: --url',
@@ -99,7 +105,7 @@ export async function lookupCommand(options: LookupOptions): Promise<number> {
   }
   const problem = answer.body as Partial<ProblemJson>
   if (problem.candidates !== undefined) {
-    if (!options.json) options.print(candidatesText(problem.candidates, words))
+    if (!options.json) options.print(candidatesText(problem, options))
     return lookupExitCodes.notFound
   }
   options.printError(
@@ -121,17 +127,29 @@ async function ask(options: LookupOptions): Promise<{ status: number; body: unkn
   return { status: response.status, body: await response.json() }
 }
 
+/** Candidates with their lights, or why there are none. */
 function candidatesText(
-  candidates: NonNullable<ProblemJson['candidates']>,
-  words: (typeof texts)[Language]
+  { candidates = [], outcome, streets = [] }: Partial<ProblemJson>,
+  { language, colour }: Pick<LookupOptions, 'language' | 'colour'>
 ): string {
-  if (candidates.length === 0) return words.nothing
-  return [words.candidates, ...candidates.map(({ address }) => `  ${address}`)].join('\n')
+  const words = texts[language]
+  const named = streets.join('; ')
+  const head =
+    outcome === 'no-house'
+      ? words.noHouse(named)
+      : outcome === 'no-street' && streets.length > 0
+        ? words.noStreet(named)
+        : candidates.length === 0
+          ? words.nothing
+          : words.candidates
+  const lamp = (light: Light): string =>
+    colour ? `\x1b[1;${signs[light].ansi}m${signs[light].sign}\x1b[0m` : signs[light].sign
+  return [head, ...candidates.map(({ address, light }) => `  ${lamp(light)} ${address}`)].join('\n')
 }
 
 /** The answer for a terminal, as wide as it needs to be, without a trailing line break. */
 function answerText(
-  { match, node }: StatusAnswerJson,
+  { match, node, understoodAs }: StatusAnswerJson,
   options: { readonly language: Language; readonly colour: boolean; readonly nowMs: number }
 ): string {
   const words = texts[options.language]
@@ -160,6 +178,7 @@ function answerText(
   const width = Math.max(...facts.map(([name]) => name.length))
   const lines = [
     `${lamp(node.effective)} ${paint(node.effective, words.light[node.effective])}  ${match.address}  (${node.name}, ${node.id})`,
+    ...(understoodAs === null ? [] : [`  ${words.understood}: ${understoodAs}`]),
     `  ${node.says[options.language]}`,
     ...facts.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`)
   ]

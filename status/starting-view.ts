@@ -16,7 +16,16 @@ export function createStartingView(readiness: StatusView['readiness']): Starting
       real = view
       for (const listener of waiting.splice(0)) view.subscribe(listener)
     },
-    lookup: (query, limit) => real?.lookup(query, limit) ?? { query, match: null, candidates: [] },
+    lookup: (query, limit) =>
+      real?.lookup(query, limit) ?? {
+        query,
+        by: 'address',
+        outcome: 'not-understood',
+        understoodAs: null,
+        streets: [],
+        match: null,
+        candidates: []
+      },
     node: id => real?.node(id),
     nodeName: id => real?.nodeName?.(id),
     tree: deepest => real?.tree(deepest) ?? [],

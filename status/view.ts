@@ -1,5 +1,6 @@
 import type { Alarm, AlarmTransition } from '../rules/model.ts'
 import type { Language, Light, Tier } from '../schemas/words.ts'
+import type { AddressOutcome } from '../topology/addresses/index.ts'
 import type { Incident, IncidentChange, InventoryNode, LightCause, LightChange } from '../topology/model.ts'
 
 /**
@@ -57,10 +58,19 @@ export interface AddressMatch {
   readonly tier: string
   /** 1 for the exact building; lower for near matches. */
   readonly score: number
+  /** The effective light of the node. */
+  readonly light: Light
 }
 
 export interface LookupAnswer {
   readonly query: string
+  /** What the query was taken for. */
+  readonly by: 'address' | 'node' | 'name' | 'device' | 'incident'
+  readonly outcome: AddressOutcome
+  /** The address of the building chosen, where the query is not literally that. */
+  readonly understoodAs: string | null
+  /** Streets that are there, where the house is not; or that are spelled alike. */
+  readonly streets: readonly string[]
   /** The answer when exactly one building matches; never picked between different buildings. */
   readonly match: (AddressMatch & { readonly node: NodeAnswer }) | null
   /** Nearest candidates otherwise, best first. */

@@ -3,13 +3,21 @@ import type { AlarmEngine } from '../../rules/alarms.ts'
 import type { Alarm } from '../../rules/model.ts'
 import type { DeviceState } from '../../rules/series-state.ts'
 import { lights as lightNames, tiers, type Tier } from '../../schemas/words.ts'
-import { addressIndexInSteps, createAddressIndex, type AddressIndex } from '../../topology/addresses/index.ts'
-import type { CompiledInventory } from '../../topology/compile.ts'
+import { inHandIndexInSteps, type InHandIndex } from '../../topology/addresses/in-hand.ts'
+import { addressIndexInSteps, createAddressIndex } from '../../topology/addresses/index.ts'
 import { explain } from '../../topology/explain.ts'
 import type { LightEngine } from '../../topology/lights.ts'
 import type { Incident } from '../../topology/model.ts'
 import type { StatusEngine } from './engine.ts'
-import type { NodeAnswer, NodeSummary, Readiness, StatusView, UnknownDevice } from '../view.ts'
+import type {
+  AddressMatch,
+  LookupAnswer,
+  NodeAnswer,
+  NodeSummary,
+  Readiness,
+  StatusView,
+  UnknownDevice
+} from '../view.ts'
 
 /**
  * Answers questions from the engine's state in memory. Costs what the answer is long, never what the network is
@@ -27,6 +35,7 @@ export interface AnswersOptions {
 
 /** Closed incidents and cleared alarms kept for `open=false`; older ones are in ClickHouse. */
 const closedKept = 500
+const incidentId = /^inc-[0-9a-f]{16}$/
 /** Longest piece of work done at once while addresses are indexed (ms), but for one step. */
 const sliceMsMax = 5
 const unknownListedMax = 10_000
@@ -40,10 +49,15 @@ export interface Answers extends StatusView {
 export async function createAnswers(options: AnswersOptions): Promise<Answers> {
   const { engine, alarms, lights } = options
   let addresses = createAddressIndex([], options)
+  let inHand: InHandIndex | undefined
   const indexAddresses = async (): Promise<void> => {
     const inventory = engine.inventory()
     const isWanted = (): boolean => engine.inventory() === inventory
-    addresses = (await indexOf(inventory, options.homeCities, isWanted)) ?? addresses
+    const made = await inSlices(addressIndexInSteps(inventory, options), isWanted)
+    const names = await inSlices(inHandIndexInSteps(inventory), isWanted)
+    if (made === undefined || names === undefined) return
+    addresses = made
+    inHand = names
   }
   const closedIncidents: Incident[] = []
   const clearedAlarms: Alarm[] = []
@@ -105,15 +119,59 @@ export async function createAnswers(options: AnswersOptions): Promise<Answers> {
     }
   }
 
+  const matchOf = (index: number, score: number): AddressMatch => {
+    const { addresses: known, id, name, tier } = engine.inventory().node(index)
+    return { address: known[0] ?? name, nodeId: id, tier, score, light: lights.light(index).effective }
+  }
+
+  /** What is no address: the number of an open or closed incident, a node, a device, a management address. */
+  const foundInHand = (
+    query: string
+  ): { readonly by: LookupAnswer['by']; readonly nodes: readonly number[] } | null => {
+    const id = query.trim()
+    if (incidentId.test(id)) {
+      const isAsked = (incident: Incident): boolean => incident.id === id
+      const root = (lights.incidents().find(isAsked) ?? closedIncidents.find(isAsked))?.root
+      const index = root === undefined ? undefined : engine.inventory().nodeIndex(root)
+      if (index !== undefined) return { by: 'incident', nodes: [index] }
+    }
+    return inHand?.find(query) ?? null
+  }
+
   return {
-    lookup(address, limit) {
-      const { matches, exact } = addresses.find(address, limit)
+    lookup(query, limit) {
       const inventory = engine.inventory()
+      const found = foundInHand(query)
+      if (found !== null) {
+        const candidates = found.nodes.slice(0, limit).map(index => matchOf(index, 1))
+        const only = found.nodes.length === 1 ? found.nodes[0] : undefined
+        return {
+          query,
+          by: found.by,
+          outcome: only === undefined ? 'list' : 'chosen',
+          understoodAs: null,
+          streets: [],
+          match: only === undefined ? null : { ...matchOf(only, 1), node: answer(only) },
+          candidates
+        }
+      }
+      const { matches, exact, outcome, understoodAs, streets } = addresses.find(query, limit)
+      const lit = ({ address, nodeId, tier, score }: (typeof matches)[number]): AddressMatch[] => {
+        const index = inventory.nodeIndex(nodeId)
+        return index === undefined
+          ? []
+          : [{ address, nodeId, tier, score, light: lights.light(index).effective }]
+      }
       const index = exact === null ? undefined : inventory.nodeIndex(exact.nodeId)
+      const match = exact === null || index === undefined ? undefined : lit(exact)[0]
       return {
-        query: address,
-        match: exact === null || index === undefined ? null : { ...exact, node: answer(index) },
-        candidates: matches
+        query,
+        by: 'address',
+        outcome,
+        understoodAs,
+        streets,
+        match: match === undefined || index === undefined ? null : { ...match, node: answer(index) },
+        candidates: matches.flatMap(lit)
       }
     },
     node(id) {
@@ -172,13 +230,8 @@ export async function createAnswers(options: AnswersOptions): Promise<Answers> {
   }
 }
 
-/** The index of a million addresses, made without holding up anything else; undefined when it is wanted no more. */
-async function indexOf(
-  inventory: CompiledInventory,
-  homeCities: readonly string[],
-  isWanted: () => boolean
-): Promise<AddressIndex | undefined> {
-  const steps = addressIndexInSteps(inventory, { homeCities })
+/** An index of a million things, made without holding up anything else; undefined when it is wanted no more. */
+async function inSlices<T>(steps: Generator<void, T>, isWanted: () => boolean): Promise<T | undefined> {
   for (;;) {
     const startMs = performance.now()
     while (performance.now() - startMs < sliceMsMax) {

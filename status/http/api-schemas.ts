@@ -1,3 +1,4 @@
+import { addressOutcomes } from '../../topology/addresses/index.ts'
 import { Type, type Static, type TSchema } from 'typebox'
 import { incidentKinds, lights, severities, tiers } from '../../schemas/words.ts'
 
@@ -178,7 +179,8 @@ const addressMatchSchema = Type.Object(
     address: text('Address as the inventory writes it'),
     nodeId: text('Node that serves it'),
     tier: text('Tier of that node'),
-    score: Type.Number({ description: '1 for the exact building, lower for near matches' })
+    score: Type.Number({ description: '1 for the exact building, lower for near matches' }),
+    light: lightSchema
   },
   about('An address of the inventory')
 )
@@ -186,14 +188,38 @@ export type AddressMatchJson = Static<typeof addressMatchSchema>
 
 const asked = { at: iso('Time of the answer'), atMs: ms('The same') }
 
+const outcomeSchema = words(
+  addressOutcomes,
+  'chosen; list: several may be meant, or one that was not said in full; no-house: the street has no such house; ' +
+    'no-street: only streets spelled alike; not-understood'
+)
+const streetsSchema = Type.Array(Type.String(), {
+  description: 'no-house: the streets that are known; no-street: those spelled alike'
+})
+
 export const statusAnswerSchema = Type.Object(
-  { ...asked, query: text('What was asked'), match: addressMatchSchema, node: nodeAnswerSchema },
+  {
+    ...asked,
+    query: text('What was asked'),
+    by: words(['address', 'node', 'name', 'device', 'incident'], 'What the query was taken for'),
+    understoodAs: Type.Union([Type.String(), Type.Null()], {
+      description: 'The address of the building, where what was asked is not literally that'
+    }),
+    match: addressMatchSchema,
+    node: nodeAnswerSchema
+  },
   about('The light at a street address, and why')
 )
 export type StatusAnswerJson = Static<typeof statusAnswerSchema>
 
 export const addressesSchema = Type.Object(
-  { ...asked, query: text('What was asked'), items: Type.Array(addressMatchSchema) },
+  {
+    ...asked,
+    query: text('What was asked'),
+    outcome: outcomeSchema,
+    streets: streetsSchema,
+    items: Type.Array(addressMatchSchema)
+  },
   about('Addresses nearest to what was typed, best first')
 )
 
@@ -356,6 +382,8 @@ export const problemSchema = Type.Object(
     candidates: Type.Optional(
       Type.Array(addressMatchSchema, { description: 'Nearest known addresses, best first' })
     ),
+    outcome: Type.Optional(outcomeSchema),
+    streets: Type.Optional(streetsSchema),
     parts: Type.Optional(partsSchema)
   },
   about('RFC 9457 problem details')
@@ -367,9 +395,11 @@ const limitOf = (max: number, preset: number) =>
   Type.Optional(Type.Integer({ minimum: 1, maximum: max, default: preset, description: 'At most so many' }))
 const addressText = Type.String({
   minLength: 1,
-  maxLength: 200,
+  maxLength: 1000,
   pattern: '\\S',
-  description: 'Street and house as people say it: «Тютчева 1 к 2»'
+  description:
+    'Street and house as people say it: «Тютчева 1 к 2»; or the id or name of a node, a device, a management address, ' +
+    'the number of an incident'
 })
 const idText = Type.String({ minLength: 1, maxLength: 200, description: 'Identifier of the node' })
 const strict = { additionalProperties: false }

@@ -31,6 +31,8 @@ export type ProblemType = keyof typeof problemTypes
 export interface ProblemExtras {
   readonly errors?: NonNullable<ProblemJson['errors']>
   readonly candidates?: readonly AddressMatchJson[]
+  readonly outcome?: NonNullable<ProblemJson['outcome']>
+  readonly streets?: readonly string[]
   readonly parts?: Readiness['parts']
   readonly retryAfterS?: number
 }

@@ -1,7 +1,7 @@
 // @ts-check
 /** The box for the address: what is typed, and the addresses offered for it. */
 import { get } from './api.js'
-import { h } from './dom.js'
+import { h, lamp } from './dom.js'
 import { t } from './words.js'
 
 /**
@@ -59,7 +59,7 @@ export function createAddressBox({ form, input, list, open, lookUp, intoCandidat
             onmousedown: (/** @type {any} */ event) => event.preventDefault(),
             onclick: () => void open(match.nodeId, match.address)
           },
-          match.address,
+          h('span', null, lamp(match.light), ' ', match.address),
           h('span.soft', null, t(`tier.${match.tier}`))
         )
       )

@@ -87,12 +87,13 @@ function card() {
     case 'node':
       return answerCard(shown.node, {
         address: shown.address,
+        understoodAs: shown.understoodAs ?? null,
         history: shown.history,
         open: id => void openNode(id),
         showHistory: id => void showHistory(id)
       })
     case 'candidates':
-      return candidatesCard(shown.list, match => void openNode(match.nodeId, match.address))
+      return candidatesCard(shown, match => void openNode(match.nodeId, match.address))
     case 'message':
       return messageCard(shown.title, shown.text)
   }
@@ -143,12 +144,20 @@ async function lookUp(query, push = true) {
   try {
     const found = await get('api/v1/status', { address: query, limit: 10 })
     if (mine !== question) return
-    shown = { kind: 'node', id: found.node.id, address: found.match.address, node: found.node, history: null }
+    shown = {
+      kind: 'node',
+      id: found.node.id,
+      address: found.match.address,
+      understoodAs: found.understoodAs,
+      node: found.node,
+      history: null
+    }
     treeView.select(found.node.id)
   } catch (error) {
     if (mine !== question) return
     if (!(error instanceof Refused) || error.problem.candidates === undefined) return showError(error)
-    shown = { kind: 'candidates', query, list: error.problem.candidates }
+    const { candidates, outcome = 'list', streets = [] } = error.problem
+    shown = { kind: 'candidates', query, list: candidates, outcome, streets }
   }
   navigate(`?address=${encodeURIComponent(query)}`, push)
   draw()

@@ -79,10 +79,10 @@ const amounts = of =>
 
 /**
  * @param {any} node  answer of /api/v1/nodes/:id
- * @param {{ address: string | null, open: (id: string) => void, showHistory: (id: string) => void,
+ * @param {{ address: string | null, understoodAs: string | null, open: (id: string) => void, showHistory: (id: string) => void,
  *   history: any[] | null }} options
  */
-export function answerCard(node, { address, open, showHistory, history }) {
+export function answerCard(node, { address, understoodAs, open, showHistory, history }) {
   const light = node.effective
   const planned = node.maintenance || node.incidents.some((/** @type {any} */ i) => i.maintenance)
   const incident = node.incidents[0]
@@ -116,6 +116,7 @@ export function answerCard(node, { address, open, showHistory, history }) {
         )
       )
     ),
+    understoodAs === null ? null : h('p.soft.understood', null, t('understoodAs', { address: understoodAs })),
     h('p.says', null, node.says[current()]),
     h(
       'dl.facts',
@@ -387,24 +388,39 @@ export function overviewCard(summary) {
   )
 }
 
-/** @param {any[]} candidates @param {(match: any) => void} choose */
-export function candidatesCard(candidates, choose) {
-  if (candidates.length === 0) return messageCard(t('notFound'), t('notFoundText'))
+/**
+ * @param {{ list: any[], outcome: string, streets: string[] }} found
+ * @param {(match: any) => void} choose
+ */
+export function candidatesCard({ list, outcome, streets }, choose) {
+  const named = streets.join('; ')
+  if (list.length === 0) {
+    const isNear = outcome === 'no-street' && streets.length > 0
+    return messageCard(t('notFound'), isNear ? t('noStreetText', { streets: named }) : t('notFoundText'))
+  }
+  const text =
+    outcome === 'no-house'
+      ? t('noHouseText', { streets: named })
+      : outcome === 'no-street'
+        ? t('noStreetText', { streets: named })
+        : t('chooseText')
   return h(
     'article.card',
     { 'aria-labelledby': 'candidates-title' },
     h('h1', { id: 'candidates-title' }, t('choose')),
-    h('p.soft', null, t('chooseText')),
+    h('p.soft', null, text),
     h(
       'ul.candidates',
       null,
-      candidates.map((match, index) =>
+      list.map((match, index) =>
         h(
           'li',
           null,
           h(
             'button',
             { type: 'button', 'data-key': `candidate-${index}`, onclick: () => choose(match) },
+            lamp(match.light),
+            ' ',
             match.address
           )
         )

@@ -41,6 +41,8 @@ export function makeCalls(book: Book, count: number): Call[] {
       else list.push(building)
     }
   }
+  const kinds = new Map(book.buildings.map(({ id, house }) => [id, house.kind]))
+  const kindOf = (id: string): House['kind'] | undefined => kinds.get(id)
   const calls: Call[] = []
   const meantBy = (said: Said): string[] | null => meant(said, byStreetKey)
   for (let tries = 0; calls.length < count && tries < count * 20; tries++) {
@@ -48,7 +50,7 @@ export function makeCalls(book: Book, count: number): Call[] {
     const building = pickFrom(book.buildings, random)
     const call =
       r < 0.9
-        ? makeCall(building, random, meantBy, book)
+        ? makeCall(building, random, meantBy, book, kindOf)
         : r < 0.96
           ? missingHouse(building, book, random, meantBy)
           : missingStreet(book, random)
@@ -94,7 +96,8 @@ function makeCall(
   building: Building,
   random: Random,
   meantBy: (said: Said) => string[] | null,
-  book: Book
+  book: Book,
+  kindOf: (id: string) => House['kind'] | undefined
 ): Call | null {
   const { street, house } = building
   const { name, type } = street
@@ -114,10 +117,8 @@ function makeCall(
   }
   const ids = meantBy(said)
   if (ids === null || ids.length === 0) return null
-  const kinds = new Set(
-    book.buildings.filter(({ id }) => ids.length > 1 && ids.includes(id)).map(({ house: { kind } }) => kind)
-  )
-  if (kinds.size > 1) return null
+  const isMixed = ids.length > 1 && new Set(ids.map(kindOf)).size > 1
+  if (isMixed) return null
   // One that says only a part of what tells a building from its neighbours, and is not known to be of several.
   const town =
     said.town === 'said' && street.town !== null ? townText(street, written.spoken === true, random) : ''

@@ -304,6 +304,7 @@ export function createFakeView(options: FakeCityOptions): FakeView {
     subscribers: () => listeners.size,
 
     lookup: (address, limit) => {
+      const asAddress = { by: 'address', understoodAs: null, streets: [] } as const
       const asked = words(address)
       const found: AddressMatch[] = []
       for (const node of nodes) {
@@ -316,16 +317,23 @@ export function createFakeView(options: FakeCityOptions): FakeView {
           const exact =
             hits === asked.length && asked.every(word => have.includes(word)) && asked.length === have.length
           const score = exact ? 1 : (0.9 * hits) / Math.max(asked.length, have.length)
-          found.push({ address: known, nodeId: node.id, tier: node.tier, score })
+          found.push({
+            address: known,
+            nodeId: node.id,
+            tier: node.tier,
+            score,
+            light: effective.get(node.id)?.light ?? 'grey'
+          })
         }
       }
       found.sort((a, b) => b.score - a.score || a.address.localeCompare(b.address, 'ru', { numeric: true }))
       const best = found[0]
       const node = best?.score === 1 ? view.node(best.nodeId) : undefined
       if (best !== undefined && node !== undefined) {
-        return { query: address, match: { ...best, node }, candidates: [] }
+        return { ...asAddress, outcome: 'chosen', query: address, match: { ...best, node }, candidates: [] }
       }
-      return { query: address, match: null, candidates: found.slice(0, limit) }
+      const outcome = found.length === 0 ? 'no-street' : 'list'
+      return { ...asAddress, outcome, query: address, match: null, candidates: found.slice(0, limit) }
     },
     node: (id): NodeAnswer | undefined => {
       const node = byId.get(id)

@@ -21,7 +21,7 @@ export interface Book {
   /** Towns and areas whose name has this word. */
   placesOfWord(word: number): readonly PlaceName[]
   /** Whether a town is the one that people leave out. */
-  isMainTown(town: string): boolean
+  readonly isMainTown: (town: string) => boolean
   /** What it costs that the town of a street elsewhere was not said. */
   readonly otherTownCost: number
   /** Numbers of the addresses of a street, by house number. */
@@ -197,8 +197,8 @@ export function* createBook(source: AddressSource, homeCities: readonly string[]
     addressesOf: ({ index }) => listed.subarray(streetStart[index], streetStart[index + 1]),
     houseOf: address => houses[houseOf[address]!]!.house,
     numberOf,
-    addressText: source.address,
-    nodeOf: source.nodeOfAddress
+    addressText: at => source.address(at),
+    nodeOf: at => source.nodeOfAddress(at)
   }
 }
 

@@ -221,7 +221,7 @@ function streetsFor(book: Book, query: Query): StreetFound[] {
     const rests = new Map<string, ReturnType<typeof readRest>>()
     for (const street of book.streetsOfName(name)) {
       if (found.length >= streetsMax) break
-      const town = townCost(query, match, street, book.isMainTown, book.otherTownCost)
+      const town = townCost(query, match, street, book)
       const cost = match.cost + typeCost(match, street) + town.cost
       if (cost > offeredStreetCostMax) continue
       const key = town.tokens.join(' ')

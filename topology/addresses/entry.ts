@@ -227,11 +227,14 @@ function nameWords(tokens: readonly Token[]): string[] {
 
 /** Streets and houses remembered by a reader; beyond, it forgets and begins again. */
 const rememberedMax = 50_000
-const placeEnd = /,(?= *(?:(?:дом|д|вл|владение|уч|участок|корп|корпус|к|литер)[. ]*)?№? *\d)/gi
+const placeEnd = /[, ](?= *(?:(?:дом|д|вл|владение|уч|участок|корп|корпус|к|литер)[. ]*)?№? *\d)/gi
 /** What is read alike behind any street: numbers, letters and the usual marks. */
 const houseBegins = /^ *(?:(?:дом|д|вл|владение)[. ]*)?\d{1,5}(?!\d)/i
+const twoNumbers = /^[^\d]*\d+[ ,.]+(?:(?:дом|д|вл|владение)[ .]*)?\d/i
 const houseWords = new Set('дом д вл владение корпус корп кор к строение стр с литера литер лит'.split(' '))
 function isPlainHouse(tail: string): boolean {
+  // Two numbers with nothing between them: the first may be a name, "лин. 3 37".
+  if (twoNumbers.test(tail)) return false
   if (!houseBegins.test(tail) || /[^а-яё0-9 ,./-]/i.test(tail)) return false
   return (tail.toLowerCase().match(/[а-яё]+/g) ?? []).every(word => word.length === 1 || houseWords.has(word))
 }
@@ -261,7 +264,8 @@ export function createEntryReader(): (text: string) => Entry | null {
         if (tail.length > 30 || !isPlainHouse(tail) || !plainPlace.test(head)) continue
         const place = remembered(places, head, () => {
           const entry = readEntry(head)
-          return entry === null || entry.house !== null ? null : entry.place
+          const isPlain = entry !== null && entry.house === null && entry.place.types.length > 0
+          return isPlain ? entry.place : null
         })
         if (place === null) continue
         const house = remembered(houses, tail, () => readEntry(`ул иксова, ${tail}`)?.house ?? null)

@@ -22,7 +22,8 @@ export interface AddressMatch {
  * `chosen`: one building is meant. `list`: several may be, or one that was not said in full. `no-house`: the street is
  * known and has no such house. `no-street`: nothing but streets spelled alike. `not-understood`: nothing of the kind.
  */
-export type AddressOutcome = 'chosen' | 'list' | 'no-house' | 'no-street' | 'not-understood'
+export const addressOutcomes = ['chosen', 'list', 'no-house', 'no-street', 'not-understood'] as const
+export type AddressOutcome = (typeof addressOutcomes)[number]
 
 export interface FoundAddresses {
   readonly outcome: AddressOutcome

@@ -77,8 +77,8 @@ export function createWordTable(): WordTable {
       }
     }
     // Each slip costs two pairs at most; what shares fewer is further away than any slip.
-    const least = Math.max(1, stem.length + 1 - 4)
-    const near = touched.filter(id => shared[id]! >= Math.min(least, 3))
+    const least = Math.max(2, stem.length + 1 - (stem.length >= 7 ? 5 : 3))
+    const near = touched.filter(id => shared[id]! >= least)
     const found = near.sort((a, b) => shared[b]! - shared[a]! || a - b).slice(0, similarMax)
     for (const id of touched) shared[id] = 0
     return found

@@ -277,13 +277,6 @@ const isPassed = ({ text, isNumber, isOrdinal, role }: Token): boolean =>
   text === 'имени' ||
   isSize(text)
 
-/** A street of that name in a certain town, with what the rest of the text says of it and of the house. */
-export interface StreetMatch {
-  readonly street: Street
-  readonly cost: number
-  readonly readings: readonly Reading[]
-}
-
 export interface Rest {
   readonly cost: number
   readonly readings: readonly Reading[]
@@ -300,13 +293,18 @@ export function typeCost(match: NameMatch, street: Street): number {
   return match.types.some(type => street.types.includes(type)) ? 0 : strangerCost
 }
 
+/** Which towns people leave out, and what it costs where they leave out another. */
+export interface TownHabit {
+  readonly isMainTown: (town: string) => boolean
+  readonly otherTownCost: number
+}
+
 /** What is said of the town, for a street in `town`: its cost and the tokens that say it. */
 export function townCost(
   query: Query,
   match: NameMatch,
   street: Street,
-  isMainTown: (town: string) => boolean,
-  otherTownCost: number
+  { isMainTown, otherTownCost }: TownHabit
 ): { readonly cost: number; readonly tokens: readonly number[] } {
   const isFree = ({ tokens }: TownSaid): boolean => tokens.every(at => match.used[at] === 0)
   const said = query.towns.filter(isFree)

@@ -11,7 +11,18 @@ import {
 } from '../present.ts'
 import { Problem } from '../problems.ts'
 import type { TreeCache } from '../tree-cache.ts'
+import type { LookupAnswer } from '../../view.ts'
 import { answers, type RouteContext, type StatusApp } from './context.ts'
+
+/** Why no single building was found, in a sentence. */
+function detailOf({ outcome, streets, candidates }: LookupAnswer): string {
+  const near = candidates.slice(0, 3).map(({ address }) => address)
+  if (outcome === 'no-house') return `${streets.join('; ')} has no such house; it has: ${near.join('; ')}`
+  if (outcome === 'no-street' && streets.length > 0)
+    return `There is no such street; near: ${streets.join('; ')}`
+  if (candidates.length > 0) return `Did you mean: ${near.join('; ')}?`
+  return 'No address is like this one; check the street and the house number'
+}
 
 /** What is wrong now: by address, by node, of the network, and as it changes. */
 export function addLightRoutes(
@@ -42,18 +53,12 @@ export function addLightRoutes(
         () => view.lookup(address, limit ?? 10)
       )
       if (answer.match === null) {
-        const { candidates } = answer
-        const detail =
-          candidates.length === 0
-            ? 'No address is like this one; check the street and the house number'
-            : `Did you mean: ${candidates
-                .slice(0, 3)
-                .map(c => c.address)
-                .join('; ')}?`
-        throw new Problem('address-not-found', detail, { candidates })
+        const { candidates, outcome, streets } = answer
+        throw new Problem('address-not-found', detailOf(answer), { candidates, outcome, streets })
       }
+      const { by, understoodAs, query } = answer
       const { node, ...match } = answer.match
-      return { ...now(), query: answer.query, match, node: presentNode(node, nameOf) }
+      return { ...now(), query, by, understoodAs, match, node: presentNode(node, nameOf) }
     }
   )
 
@@ -75,13 +80,14 @@ export function addLightRoutes(
         found => found.match !== null || found.candidates.length > 0,
         () => view.lookup(q, limit ?? 10)
       )
-      const { match, candidates } = answer
-      if (match === null) return { ...now(), query: q, items: candidates.slice(0, limit ?? 10) }
-      const { address, nodeId, tier, score } = match
+      const { match, candidates, outcome, streets } = answer
+      const head = { ...now(), query: q, outcome, streets: [...streets] }
+      if (match === null) return { ...head, items: candidates.slice(0, limit ?? 10) }
+      const { address, nodeId, tier, score, light } = match
       // The engine may list the exact match among the near ones, too.
       const others = candidates.filter(near => near.address !== address || near.nodeId !== nodeId)
-      const items = [{ address, nodeId, tier, score }, ...others].slice(0, limit ?? 10)
-      return { ...now(), query: q, items }
+      const items = [{ address, nodeId, tier, score, light }, ...others].slice(0, limit ?? 10)
+      return { ...head, items }
     }
   )
 
