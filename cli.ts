@@ -8,7 +8,7 @@ import { exitFailed, waitForEnd } from './daemon/process-end.ts'
 import { ProblemsError } from './schemas/config/located-yaml.ts'
 import { packageRoot } from './schemas/package-root.ts'
 import { formats, type Format } from './embedded/simulator/encode-other.ts'
-import { languageOf, lookupCommand, lookupExitCodes } from './status/cli-lookup.ts'
+import { languageOf, lookupCommand, lookupExitCodes, lookupManyCommand } from './status/cli-lookup.ts'
 import { cityNodesMax, cityNodesMin } from './embedded/simulator/city.ts'
 
 /**
@@ -34,6 +34,7 @@ Examples:
   svetofor check --config svetofor.yaml         is everything written correctly? starts nothing
   svetofor start --config svetofor.yaml         the daemon
   svetofor lookup "ул. Тютчева, 1"              what is wrong at this address?
+  svetofor addresses try --book b.csv --queries q.csv   would last month's calls have found their building?
 
 Every setting of the configuration can be given as an environment variable, such as
 SVETOFOR_KAFKA_BROKERS=host1:9092,host2:9092; docs/configuration.md lists them all.`
@@ -92,7 +93,11 @@ program
 program
   .command('lookup')
   .description('ask a running daemon what is wrong at an address')
-  .argument('<address>', 'street and house, as people write it')
+  .argument(
+    '[address]',
+    'street and house, as people write it; or the id or name of a node, a device, an incident'
+  )
+  .option('--csv <file>', 'many at once: CSV with a column query; the answer is CSV')
   .option(
     '-u, --url <url>',
     'where the daemon answers',
@@ -107,12 +112,25 @@ program
   .option('--json', 'the answer as JSON')
   // 2 would say that the light is red.
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : lookupExitCodes.noAnswer))
-  .addHelpText('after', '\nExit codes: 0 green, 1 yellow, 2 red, 3 grey, 4 no single building, 5 no answer.')
+  .addHelpText(
+    'after',
+    '\nExit codes: 0 green, 1 yellow, 2 red, 3 grey, 4 no single building, 5 no answer; with --csv 0 answered, 5 no answer.'
+  )
   .action(
     async (
-      address: string,
-      options: { url: string; token: string; language?: 'ru' | 'en'; json?: boolean }
+      address: string | undefined,
+      options: { url: string; token: string; language?: 'ru' | 'en'; json?: boolean; csv?: string }
     ) => {
+      if ((address === undefined) === (options.csv === undefined)) {
+        complain("error: give an address, or '--csv <file>' with many")
+        process.exitCode = lookupExitCodes.noAnswer
+        return
+      }
+      if (address === undefined) {
+        const csv = readFileSync(options.csv ?? '', 'utf8')
+        process.exitCode = await lookupManyCommand({ ...options, csv, print: say, printError: complain })
+        return
+      }
       process.exitCode = await lookupCommand({
         address,
         url: options.url,

@@ -1,7 +1,13 @@
 import { pino } from 'pino'
 import { Registry } from 'prom-client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { languageOf, lookupCommand, lookupExitCodes, type LookupOptions } from './cli-lookup.ts'
+import {
+  languageOf,
+  lookupCommand,
+  lookupExitCodes,
+  lookupManyCommand,
+  type LookupOptions
+} from './cli-lookup.ts'
 import { createFakeView, type FakeView } from '../test/support/fake-view.ts'
 import { createStatusServer, type StatusServer } from './http/server.ts'
 
@@ -94,7 +100,7 @@ describe('svetofor lookup', () => {
   it('lists the candidates of an address that is not exact', async () => {
     const { code, out } = await run({ address: 'Тютчева' })
     expect(code).toBe(lookupExitCodes.notFound)
-    expect(out).toContain('Похожие адреса:\n  ул. Тютчева, 1\n')
+    expect(out).toMatch(/^Подходит несколько домов.*:\n {2}[●▲■○] ул\. Тютчева, 1\n/)
     expect((await run({ address: 'Несуществующая' })).out).toContain('Такого адреса нет')
   })
 
@@ -103,6 +109,23 @@ describe('svetofor lookup', () => {
     expect(code).toBe(lookupExitCodes.grey)
     expect(JSON.parse(out)).toMatchObject({ match: { nodeId: 'du-1-1-1-2' } })
     expect(JSON.parse((await run({ json: true, address: 'Тютчева' })).out)).toMatchObject({ status: 404 })
+  })
+
+  it('answers a list of calls as CSV', async () => {
+    const printed: string[] = []
+    const options = {
+      url,
+      token: 'secret',
+      printError: () => undefined,
+      print: (text: string) => void printed.push(text)
+    }
+    const csv = '\uFEFFquery,who\r\n"Тютчева, 3",a\r\nТютчева,b\r\n'
+    expect(await lookupManyCommand({ ...options, csv })).toBe(0)
+    expect(printed.join('').split('\n').slice(0, 2)).toEqual([
+      'query,outcome,by,address,node,light,understood_as,offered',
+      '"Тютчева, 3",chosen,address,"ул. Тютчева, 3",du-1-1-1-2,grey,,'
+    ])
+    expect(await lookupManyCommand({ ...options, csv: 'address\n5' })).toBe(lookupExitCodes.noAnswer)
   })
 
   it('says why the daemon did not answer', async () => {

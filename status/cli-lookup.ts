@@ -120,11 +120,49 @@ async function ask(options: LookupOptions): Promise<{ status: number; body: unkn
   const response = await fetch(url, {
     headers: {
       accept: 'application/json',
-      ...(options.token === '' ? {} : { authorization: `Bearer ${options.token}` })
+      ...bearer(options.token)
     },
     signal: AbortSignal.timeout(options.timeoutMs ?? 5000)
   })
   return { status: response.status, body: await response.json() }
+}
+
+/** `svetofor lookup --csv FILE`: many calls at once, CSV in and CSV out. */
+export async function lookupManyCommand(
+  options: Pick<LookupOptions, 'url' | 'token' | 'print' | 'printError'> & { readonly csv: string }
+): Promise<number> {
+  try {
+    const response = await fetch(
+      new URL('api/v1/lookups', options.url.endsWith('/') ? options.url : `${options.url}/`),
+      {
+        method: 'POST',
+        headers: { 'content-type': 'text/csv; charset=utf-8', ...bearer(options.token) },
+        body: options.csv,
+        signal: AbortSignal.timeout(60_000)
+      }
+    )
+    const body = await response.text()
+    if (response.ok) {
+      options.print(body.trimEnd())
+      return lookupExitCodes.green
+    }
+    options.printError(texts.en.noAnswer(options.url, `HTTP ${response.status}: ${detailIn(body)}`))
+  } catch (error) {
+    options.printError(`${texts.en.noAnswer(options.url, reasonOf(error))}\n${texts.en.start}`)
+  }
+  return lookupExitCodes.noAnswer
+}
+
+const bearer = (token: string): Record<string, string> =>
+  token === '' ? {} : { authorization: `Bearer ${token}` }
+
+function detailIn(body: string): string {
+  try {
+    const problem = JSON.parse(body) as Partial<ProblemJson>
+    return problem.detail ?? problem.title ?? ''
+  } catch {
+    return body.slice(0, 200)
+  }
 }
 
 /** Candidates with their lights, or why there are none. */

@@ -134,7 +134,7 @@ describe('a look-up by address', () => {
     ['/api/v1/status', 'address'],
     ['/api/v1/status?address=', 'address'],
     ['/api/v1/status?address=%20%20', 'must not be blank'],
-    [`/api/v1/status?address=${'a'.repeat(201)}`, '200'],
+    [`/api/v1/status?address=${'a'.repeat(1001)}`, '1000'],
     ['/api/v1/status?address=a&limit=0', 'limit'],
     ['/api/v1/status?address=a&limit=x', 'limit'],
     ['/api/v1/status?address=a&colour=red', 'colour'],

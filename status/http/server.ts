@@ -27,6 +27,7 @@ import {
 import { createRouteContext } from './routes/context.ts'
 import { addHistoryRoutes, type HistoryLimits } from './routes/history.ts'
 import { addLightRoutes } from './routes/lights.ts'
+import { addLookupRoutes } from './routes/lookups.ts'
 import { addOperationRoutes } from './routes/operations.ts'
 import { createTreeCache } from './tree-cache.ts'
 import type { HistoryStore, StatusView } from '../view.ts'
@@ -315,6 +316,7 @@ export async function createStatusServer(options: StatusServerOptions): Promise<
   const context = createRouteContext(view, nameOf, metrics, nowMs)
   addLightRoutes(app, context, tree, hub, dataHeaders)
   addHistoryRoutes(app, context, history, limits)
+  addLookupRoutes(app, context)
   addOperationRoutes(app, context, {
     version: options.version,
     reload: options.reload,
