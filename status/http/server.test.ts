@@ -591,6 +591,7 @@ describe('OpenAPI', () => {
       'events',
       'incidents',
       'live',
+      'lookups',
       'metrics',
       'node',
       'nodeHistory',
