@@ -86,14 +86,13 @@ function card() {
       return summary === null ? h('p.soft', null, t('loading')) : overviewCard(summary)
     case 'node':
       return answerCard(shown.node, {
-        address: shown.address,
-        understoodAs: shown.understoodAs ?? null,
+        ...{ address: shown.address, understoodAs: shown.understoodAs ?? null },
         history: shown.history,
         open: id => void openNode(id),
         showHistory: id => void showHistory(id)
       })
     case 'candidates':
-      return candidatesCard(shown, match => void openNode(match.nodeId, match.address))
+      return candidatesCard(shown.problem, match => void openNode(match.nodeId, match.address))
     case 'message':
       return messageCard(shown.title, shown.text)
   }
@@ -142,22 +141,14 @@ async function lookUp(query, push = true) {
   box.close()
   if (query.trim() === '') return goHome(push)
   try {
-    const found = await get('api/v1/status', { address: query, limit: 10 })
+    const { node, match, understoodAs } = await get('api/v1/status', { address: query, limit: 10 })
     if (mine !== question) return
-    shown = {
-      kind: 'node',
-      id: found.node.id,
-      address: found.match.address,
-      understoodAs: found.understoodAs,
-      node: found.node,
-      history: null
-    }
-    treeView.select(found.node.id)
+    shown = { kind: 'node', id: node.id, address: match.address, understoodAs, node, history: null }
+    treeView.select(node.id)
   } catch (error) {
     if (mine !== question) return
     if (!(error instanceof Refused) || error.problem.candidates === undefined) return showError(error)
-    const { candidates, outcome = 'list', streets = [] } = error.problem
-    shown = { kind: 'candidates', query, list: candidates, outcome, streets }
+    shown = { kind: 'candidates', query, list: error.problem.candidates, problem: error.problem }
   }
   navigate(`?address=${encodeURIComponent(query)}`, push)
   draw()

@@ -389,10 +389,10 @@ export function overviewCard(summary) {
 }
 
 /**
- * @param {{ list: any[], outcome: string, streets: string[] }} found
+ * @param {{ candidates: any[], outcome?: string, streets?: string[] }} problem
  * @param {(match: any) => void} choose
  */
-export function candidatesCard({ list, outcome, streets }, choose) {
+export function candidatesCard({ candidates: list, outcome = 'list', streets = [] }, choose) {
   const named = streets.join('; ')
   if (list.length === 0) {
     const isNear = outcome === 'no-street' && streets.length > 0
