@@ -160,11 +160,11 @@ program
       .option('--home <towns>', 'towns that people leave out, separated by commas', '')
       .addHelpText(
         'after',
-        '\nExit codes: 0 done, 1 another building was chosen for some query, 2 wrong input.'
+        '\nExit codes: 0 done, whatever was found, 2 wrong input. Without --home, the town that most queries name and the book does not.'
       )
       .action(async (options: { book: string; queries: string; json?: string; home: string }) => {
         const { tryCommand } = await import('./status/cli-addresses.ts')
-        process.exitCode = await tryCommand({
+        await tryCommand({
           bookFile: options.book,
           queriesFile: options.queries,
           jsonFile: options.json ?? null,

@@ -8,8 +8,6 @@ import { splitCsv } from '../topology/csv.ts'
  * `svetofor addresses try`: looks last month's calls up in a book of addresses, without a daemon, and says how many would
  * have found their building.
  */
-export const tryExitCodes = { done: 0, anotherChosen: 1 } as const
-
 export interface TryOptions {
   /** CSV with the columns `id,address`; a building with several addresses has several rows. */
   readonly bookFile: string
@@ -17,7 +15,7 @@ export interface TryOptions {
   readonly queriesFile: string
   /** Where the outcome of each query goes; null for nowhere. */
   readonly jsonFile: string | null
-  /** Towns that people leave out, as `status.home_cities` names them. */
+  /** Towns that people leave out, as `status.home_cities` names them; when empty, the one that the queries name most often. */
   readonly homeCities: readonly string[]
   readonly print: (line: string) => void
 }
@@ -40,11 +38,12 @@ const bytesMax = 512 * 1024 * 1024
 const problemsMax = 20
 const failuresPrintedMax = 200
 
-/** Resolves to the exit code; throws ProblemsError naming all that is wrong with the files. */
-export async function tryCommand(options: TryOptions): Promise<number> {
+/** Throws ProblemsError naming all that is wrong with the files. */
+export async function tryCommand(options: TryOptions): Promise<void> {
   const problems: Problem[] = []
-  const book = await readTable(options.bookFile, ['id', 'address'], problems)
-  const queries = await readTable(options.queriesFile, ['query', 'expect'], problems)
+  const book = await readTable(options.bookFile, ['id', 'address'], ['id', 'address'], problems)
+  // An empty query is one too: it is not understood.
+  const queries = await readTable(options.queriesFile, ['query', 'expect'], ['expect'], problems)
   const ids = new Set(book.map(({ fields: [id = ''] }) => id))
   for (const { line, fields } of queries) {
     const unknown = idsOf(fields[1] ?? '').filter(id => !ids.has(id))
@@ -60,9 +59,16 @@ export async function tryCommand(options: TryOptions): Promise<number> {
   }
   if (problems.length > 0) throw new ProblemsError(problems)
 
+  const assumed = options.homeCities.length === 0 ? homeCityOf(book, queries) : null
+  const homeCities = assumed === null ? options.homeCities : [assumed]
+  if (assumed !== null)
+    options.print(
+      `Taken for the home town, which the book leaves out: ${assumed}, named by most queries that name a town. Another: --home`
+    )
+
   const index = createAddressIndex(
     book.map(({ fields: [id = '', address = ''] }) => ({ address, node: { id, tier: 'building' } })),
-    options
+    { homeCities }
   )
   const outcomes = queries.map(({ line, fields: [query = '', expect = ''] }): QueryOutcome => {
     const found = index.find(query, matchesMax)
@@ -88,7 +94,21 @@ export async function tryCommand(options: TryOptions): Promise<number> {
   }
   const addressOf = new Map(book.map(({ fields: [id = '', address = ''] }) => [id, address]))
   for (const line of report(tally, outcomes, book.length, id => addressOf.get(id) ?? id)) options.print(line)
-  return tally.another > 0 ? tryExitCodes.anotherChosen : tryExitCodes.done
+}
+
+/** A town said with its mark: "г. Энск", "город Нижний Новгород". */
+const markedTown = /(?:^|[\s,;(])(?:г\.|г|гор\.|город)\s*([а-яё]{3,}(?:[- ][а-яё]{3,})?)(?=\s*(?:,|$))/giu
+
+/** The town that most queries name with its mark and no address of the book does, or null when there is none. */
+function homeCityOf(book: readonly Row[], queries: readonly Row[]): string | null {
+  const plain = (text: string): string => text.toLowerCase().replace(/ё/g, 'е')
+  const counts = new Map<string, number>()
+  for (const { fields } of queries)
+    for (const match of plain(fields[0] ?? '').matchAll(markedTown))
+      counts.set(match[1]!, (counts.get(match[1]!) ?? 0) + 1)
+  const most = [...counts].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))
+  const inBook = (town: string): boolean => book.some(({ fields }) => plain(fields[1] ?? '').includes(town))
+  return most.find(([town]) => !inBook(town))?.[0] ?? null
 }
 
 /** Ids that a query is expected to find; empty for `none`. */
@@ -101,7 +121,12 @@ interface Row {
   readonly fields: readonly string[]
 }
 
-async function readTable(file: string, columns: readonly string[], problems: Problem[]): Promise<Row[]> {
+async function readTable(
+  file: string,
+  columns: readonly string[],
+  filledIn: readonly string[],
+  problems: Problem[]
+): Promise<Row[]> {
   const found = problems.length
   const complain = (line: number, message: string, remedy: string): void => {
     if (problems.length < found + problemsMax)
@@ -141,7 +166,7 @@ async function readTable(file: string, columns: readonly string[], problems: Pro
       continue
     }
     const values = places.map(place => (fields[place] ?? '').trim())
-    const empty = columns.filter((_, i) => values[i] === '')
+    const empty = columns.filter((column, i) => values[i] === '' && filledIn.includes(column))
     if (empty.length === 0) rows.push({ line, fields: values })
     else if (fields.some(field => field.trim() !== ''))
       complain(
