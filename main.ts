@@ -66,8 +66,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   })
   const trouble = createTroubleLog(logger, nowMs)
   const insist = createInsist(config.clickhouse.url, trouble, stopping.signal)
-  const fatal = createFatal(logger, stopping.signal, options.onFatal)
-  const { fail } = fatal
+  const { fail, guard } = createFatal(logger, stopping.signal, options.onFatal)
   let engine: StatusEngine | undefined
 
   const offsets = createOffsetCommitter({
@@ -99,10 +98,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     logger,
     registry,
     offsets,
-    given: options.source
+    given: options.source,
+    nowMs
   })
 
-  const watermark = createWatermark()
+  const watermark = createWatermark(() => source.highWatermarks(), nowMs)
   const delivery = createDelivery({
     dispatcher: () => dispatcher,
     writer,
@@ -112,6 +112,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     judge(result) {
       poolMetrics.evaluated(result)
       engine?.take(result, nowMs())
+      watermark.judged(result.ranges)
     },
     drainMsMax: config.ingest.drain_ms_max,
     stopping: stopping.signal,
@@ -153,11 +154,17 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
   const handler: SourceHandler = {
     async assigned(partitions) {
-      await delivery.released(partitions)
+      watermark.assigned(partitions)
       return insist('ask ClickHouse for positions', () => startPositions(client, storage.topics, partitions))
     },
-    revoked: delivery.revoked,
-    batches: batches => dispatcher.offer(batches),
+    async revoked(partitions) {
+      await delivery.revoked(partitions)
+      watermark.revoked(partitions)
+    },
+    batches(batches) {
+      watermark.offered(batches)
+      dispatcher.offer(batches)
+    },
     failed(error, isFatal) {
       if (isFatal) fail(error)
       else trouble(`Kafka at ${config.kafka.brokers.join(',')} cannot be read; trying again`, error)
@@ -168,7 +175,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   // Storage first: nothing may be read before it is known what is stored.
   const run = async (): Promise<void> => {
     await insist('prepare the ClickHouse database', () => prepareDatabase(config))
-    const stored = await insist('restore the state from ClickHouse', () => restoreStatus(client))
+    const stored = await insist('restore the state from ClickHouse', () =>
+      restoreStatus(client, config.clickhouse.retention_days)
+    )
     const judging = await startJudging({
       config,
       definitions,
@@ -176,13 +185,14 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       rows,
       registry,
       stored,
+      storedAs: topic => storage.topics.storedAs(topic),
       readiness,
       nowMs
     })
     engine = judging.engine
     view.become(judging.answers)
-    mirror(definitions.inventory)
-    timers.push(...startTimers({ engine, watermark, offsets, rows, fatal, nowMs }))
+    void mirror(definitions.inventory)
+    timers.push(...startTimers({ engine, watermark, offsets, rows, guard, nowMs }))
     rollups?.start()
     await source.start(handler)
     logger.info(

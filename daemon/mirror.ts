@@ -12,10 +12,12 @@ export interface MirrorOptions {
 }
 
 /**
- * Copies the inventory to ClickHouse, where dashboards find names and addresses. A million nodes take a while, and
- * ClickHouse may be away: nobody waits for it, and of several inventories the last one stays.
+ * Copies the inventory to ClickHouse, where dashboards find names and addresses. A million nodes take a while: of
+ * several inventories one behind the other the last one stays.
  */
-export function createInventoryMirror(options: MirrorOptions): (inventory: CompiledInventory) => void {
+export function createInventoryMirror(
+  options: MirrorOptions
+): (inventory: CompiledInventory) => Promise<void> {
   let current: CompiledInventory
   let mirrored = Promise.resolve()
   return inventory => {
@@ -30,5 +32,6 @@ export function createInventoryMirror(options: MirrorOptions): (inventory: Compi
       if (!options.stopping.aborted)
         options.logger.error({ err: error }, 'the inventory could not be mirrored to ClickHouse')
     })
+    return mirrored
   }
 }

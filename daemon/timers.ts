@@ -15,7 +15,7 @@ export interface TimersOptions {
   readonly watermark: Watermark
   readonly offsets: OffsetCommitter
   readonly rows: RowSink
-  readonly fatal: Fatal
+  readonly guard: Fatal['guard']
   readonly nowMs: () => number
 }
 
@@ -25,7 +25,7 @@ export function startTimers({
   watermark,
   offsets,
   rows,
-  fatal: { fail, guard },
+  guard,
   nowMs
 }: TimersOptions): NodeJS.Timeout[] {
   return [
@@ -33,9 +33,7 @@ export function startTimers({
       guard(() => engine.tick(nowMs(), watermark.atMs(nowMs()))),
       tickMs
     ),
-    setInterval(() => {
-      offsets.flush().catch(fail)
-    }, commitMs),
+    setInterval(() => void offsets.flush(), commitMs),
     setInterval(
       guard(() => engine.storeSeries(Math.min(storeSeriesMax, rows.seriesRoom()))),
       storeSeriesMs

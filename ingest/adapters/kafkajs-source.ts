@@ -6,7 +6,7 @@ import { asError } from '../errors.ts'
 import { kafkaJsConfig, registerCodecs } from './kafkajs-options.ts'
 import { createRepacker } from './repack.ts'
 import type { PartitionOffset, Source, SourceHandler } from '../source.ts'
-import { drainShareOfSession, type SourceOptions } from '../source-options.ts'
+import type { SourceOptions } from '../source-options.ts'
 
 /**
  * The source over kafkajs, for brokers that the batch source cannot talk to. Records are packed back into batches.
@@ -48,13 +48,20 @@ export function createKafkaJsSource(options: SourceOptions): Source {
     repacker.end(given)
     highWatermarks.clear()
     draining = true
+    const late = new AbortController()
     try {
-      // Waited for whatever it takes: joining before it ends would mix two assignments.
-      await requireHandler().revoked(given, limitMs)
+      const inTime = await Promise.race([
+        requireHandler()
+          .revoked(given)
+          .then(() => true),
+        pauseMs(limitMs, late.signal).then(() => false)
+      ])
+      if (!inTime)
+        logger.error({ limitMs }, 'kafka partitions were not drained in time; their next owner reads on')
     } catch (error) {
-      stopping.abort()
-      requireHandler().failed(asError(error), true)
+      logger.error({ err: asError(error) }, 'kafka partitions could not be drained')
     } finally {
+      late.abort()
       draining = false
     }
   }
@@ -65,7 +72,7 @@ export function createKafkaJsSource(options: SourceOptions): Source {
     }
     const find = cluster.findGroupCoordinator.bind(cluster)
     cluster.findGroupCoordinator = async request => {
-      if (!draining) await giveUp(options.sessionTimeoutMs * drainShareOfSession)
+      if (!draining) await giveUp(options.sessionTimeoutMs * 0.7)
       return find(request)
     }
     return PartitionAssigners.roundRobin(config)
@@ -80,7 +87,7 @@ export function createKafkaJsSource(options: SourceOptions): Source {
     // Nothing may be fetched before the receiver has said where to start.
     active.pause(byTopic(partitions))
     joined = true
-    const open = async (): Promise<void> => {
+    void (async () => {
       const backoff = createBackoff(options.backoffMinMs, options.backoffMaxMs)
       while (epoch === current && !stopping.signal.aborted) {
         try {
@@ -101,8 +108,7 @@ export function createKafkaJsSource(options: SourceOptions): Source {
           await pauseMs(backoff.next(), stopping.signal)
         }
       }
-    }
-    open().catch((error: unknown) => requireHandler().failed(asError(error), true))
+    })()
   }
 
   const hand = (batch: RawBatch | null): void => {
@@ -220,7 +226,7 @@ export function createKafkaJsSource(options: SourceOptions): Source {
     start(given) {
       if (handler !== null) return Promise.reject(new Error('The source was started before.'))
       handler = given
-      running = run().catch((error: unknown) => given.failed(asError(error), true))
+      running = run()
       return Promise.resolve()
     },
     pause(partitions) {

@@ -7,7 +7,7 @@ import { createBackoff, pauseMs } from '../backoff.ts'
 import { asError } from '../errors.ts'
 import { createRepacker } from './repack.ts'
 import type { PartitionOffset, Source, SourceHandler } from '../source.ts'
-import { drainShareOfRebalance, saslNames, type SourceOptions } from '../source-options.ts'
+import { saslNames, type SourceOptions } from '../source-options.ts'
 
 /** Loads the native module, which is an optional dependency; the main thread is the only place for it. */
 export function loadRdkafka(): typeof Rdkafka {
@@ -89,7 +89,7 @@ export function createRdkafkaSource(options: SourceOptions): Source {
     assigned = true
   }
 
-  const giveUp = async (active: KafkaConsumer, limitMs: number): Promise<void> => {
+  const giveUp = async (active: KafkaConsumer): Promise<void> => {
     const given = held
     held = []
     assigned = false
@@ -101,8 +101,21 @@ export function createRdkafkaSource(options: SourceOptions): Source {
       } catch (error) {
         logger.debug({ err: asError(error) }, 'kafka partitions could not be paused')
       }
-      // Waited for whatever it takes: librdkafka joins the group again only behind unassign.
-      await requireHandler().revoked(given, limitMs)
+      const late = new AbortController()
+      const inTime = await Promise.race([
+        requireHandler()
+          .revoked(given)
+          .then(
+            () => true,
+            (error: unknown) => {
+              logger.error({ err: asError(error) }, 'kafka partitions could not be drained')
+              return true
+            }
+          ),
+        pauseMs(options.rebalanceTimeoutMs * 0.8, late.signal).then(() => false)
+      ])
+      late.abort()
+      if (!inTime) logger.error('kafka partitions were not drained in time; their next owner reads on')
     }
     // Closing, too, waits for unassign, so it is called in every state; it throws where there is nothing to unassign.
     try {
@@ -154,9 +167,9 @@ export function createRdkafkaSource(options: SourceOptions): Source {
           .then(() => {
             // Whoever is about to leave takes nothing over any more.
             if (error?.code === assignPartitions && !leaving) return takeOver(active, partitions.map(plain))
-            return giveUp(active, options.rebalanceTimeoutMs * drainShareOfRebalance)
+            return giveUp(active)
           })
-          .catch((fault: unknown) => requireHandler().failed(asError(fault), !leaving))
+          .catch((fault: unknown) => requireHandler().failed(asError(fault), false))
       },
       offset_commit_cb: true
     }
@@ -326,7 +339,7 @@ export function createRdkafkaSource(options: SourceOptions): Source {
     start(given) {
       if (handler !== null) return Promise.reject(new Error('The source was started before.'))
       handler = given
-      loop = run().catch((error: unknown) => given.failed(asError(error), true))
+      loop = run()
       return Promise.resolve()
     },
     pause(partitions) {
@@ -394,7 +407,7 @@ export function createRdkafkaSource(options: SourceOptions): Source {
       const limit = new AbortController()
       const work = (async () => {
         if (active !== null) {
-          rebalances = rebalances.then(() => giveUp(active, options.stopTimeoutMs * 0.7))
+          rebalances = rebalances.then(() => giveUp(active))
           await rebalances
         }
         stopping.abort()

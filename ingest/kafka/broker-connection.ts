@@ -89,8 +89,7 @@ export async function connectBroker(
   const breakWith = (error: Error): void => {
     broken ??= error
     for (const reject of [...breakers]) reject(broken)
-    // It is broken already: whether it can be closed in order matters to nobody.
-    connection.close().catch(() => undefined)
+    void connection.close()
   }
   connection.on('error', breakWith)
   connection.on('close', () =>
