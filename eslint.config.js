@@ -33,6 +33,12 @@ export default tseslint.config(
     }
   },
   {
+    // Where records are carried a promise that nobody waits for has somebody who hears of its failure.
+    files: ['daemon/**/*.ts', 'ingest/**/*.ts', 'workers/**/*.ts', 'main.ts'],
+    ignores: ['**/*.test.ts'],
+    rules: { '@typescript-eslint/no-floating-promises': ['error', { ignoreVoid: false }] }
+  },
+  {
     files: ['status/page/**/*.js'],
     languageOptions: {
       globals: {

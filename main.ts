@@ -66,7 +66,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   })
   const trouble = createTroubleLog(logger, nowMs)
   const insist = createInsist(config.clickhouse.url, trouble, stopping.signal)
-  const { fail, guard } = createFatal(logger, stopping.signal, options.onFatal)
+  const fatal = createFatal(logger, stopping.signal, options.onFatal)
+  const { fail } = fatal
   let engine: StatusEngine | undefined
 
   const offsets = createOffsetCommitter({
@@ -98,11 +99,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     logger,
     registry,
     offsets,
-    given: options.source,
-    nowMs
+    given: options.source
   })
 
-  const watermark = createWatermark(() => source.highWatermarks(), nowMs)
+  const watermark = createWatermark()
   const delivery = createDelivery({
     dispatcher: () => dispatcher,
     writer,
@@ -112,7 +112,6 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     judge(result) {
       poolMetrics.evaluated(result)
       engine?.take(result, nowMs())
-      watermark.judged(result.ranges)
     },
     drainMsMax: config.ingest.drain_ms_max,
     stopping: stopping.signal,
@@ -154,17 +153,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
   const handler: SourceHandler = {
     async assigned(partitions) {
-      watermark.assigned(partitions)
+      await delivery.released(partitions)
       return insist('ask ClickHouse for positions', () => startPositions(client, storage.topics, partitions))
     },
-    async revoked(partitions) {
-      await delivery.revoked(partitions)
-      watermark.revoked(partitions)
-    },
-    batches(batches) {
-      watermark.offered(batches)
-      dispatcher.offer(batches)
-    },
+    revoked: delivery.revoked,
+    batches: batches => dispatcher.offer(batches),
     failed(error, isFatal) {
       if (isFatal) fail(error)
       else trouble(`Kafka at ${config.kafka.brokers.join(',')} cannot be read; trying again`, error)
@@ -175,9 +168,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   // Storage first: nothing may be read before it is known what is stored.
   const run = async (): Promise<void> => {
     await insist('prepare the ClickHouse database', () => prepareDatabase(config))
-    const stored = await insist('restore the state from ClickHouse', () =>
-      restoreStatus(client, config.clickhouse.retention_days)
-    )
+    const stored = await insist('restore the state from ClickHouse', () => restoreStatus(client))
     const judging = await startJudging({
       config,
       definitions,
@@ -185,14 +176,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       rows,
       registry,
       stored,
-      storedAs: topic => storage.topics.storedAs(topic),
       readiness,
       nowMs
     })
     engine = judging.engine
     view.become(judging.answers)
-    void mirror(definitions.inventory)
-    timers.push(...startTimers({ engine, watermark, offsets, rows, guard, nowMs }))
+    mirror(definitions.inventory)
+    timers.push(...startTimers({ engine, watermark, offsets, rows, fatal, nowMs }))
     rollups?.start()
     await source.start(handler)
     logger.info(

@@ -71,8 +71,7 @@ function daemon() {
       series: described => rows.series(seriesRowsOf(described, shared.seriesIds)),
       alarms: () => undefined,
       lights: () => undefined,
-      incidents: () => undefined,
-      resources: () => undefined
+      incidents: () => undefined
     },
     startMs: endMs
   })

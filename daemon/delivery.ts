@@ -1,13 +1,14 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Writer } from '../ingest/clickhouse/writer.ts'
 import type { DeadLetterSink } from '../ingest/dead-letters.ts'
-import type { Dispatcher } from '../ingest/dispatcher.ts'
+import type { Dispatcher, Ownership, Waiting } from '../ingest/dispatcher.ts'
 import type { OffsetCommitter } from '../ingest/offsets.ts'
-import type { TopicPartition } from '../schemas/batch.ts'
-import type { EvaluationResult, Reject } from '../schemas/evaluation.ts'
+import { splitOutcome, type Outcome } from '../ingest/split-outcome.ts'
+import { partitionKey, type TopicPartition } from '../schemas/batch.ts'
+import type { EvaluationResult } from '../schemas/evaluation.ts'
 import { pauseBefore } from './insist.ts'
 import type { TroubleLog } from './trouble-log.ts'
+import { within } from './within.ts'
 
 export interface DeliveryOptions {
   readonly dispatcher: () => Dispatcher
@@ -26,29 +27,45 @@ export interface DeliveryOptions {
 
 /**
  * The way of what was evaluated: to the status engine, its dead letters to their topic, then its rows to the writer. And
- * its end: a partition that is given up is drained first, then fenced.
+ * its end: a partition that is given up is drained first, then fenced, and comes back only when nothing of it is left.
  */
 export interface Delivery {
-  readonly deliver: (result: EvaluationResult) => Promise<void>
+  readonly deliver: (result: EvaluationResult, ownership: Ownership) => Waiting | undefined
   /** Stores what is in hand of these partitions, within the limit, and gives them up. */
-  readonly revoked: (partitions: readonly TopicPartition[]) => Promise<void>
+  readonly revoked: (partitions: readonly TopicPartition[], limitMs: number) => Promise<void>
+  /** Resolves when nothing is under way of what was given up of these partitions: only then is it known how far they are stored. */
+  readonly released: (partitions: readonly TopicPartition[]) => Promise<void>
 }
 
 /** Thrown out of a delivery that the stop of the daemon has ended; its records are read again. */
 export class Stopped extends Error {}
 
+/** Of the time for a hand-over, what draining may take; the rest is for committing how far it came. */
+const drainShare = 0.8
+
 export function createDelivery(options: DeliveryOptions): Delivery {
   const { dispatcher, writer, offsets, deadLetters, stopping, logger, trouble } = options
 
-  /** Keeps the partition until its dead letters are acknowledged: only then may its offsets move. */
-  const bury = async (rejects: readonly Reject[]): Promise<void> => {
-    logger.warn(
-      { count: rejects.length, first: { ...rejects[0], key: undefined, value: undefined } },
-      'records could not be read; they go to the dead-letter topic'
-    )
-    for (let attempt = 1; deadLetters !== undefined && !stopping.aborted; attempt++) {
+  const store = ({ ranges, block }: Outcome): void => writer.submit(ranges, block)
+
+  /** What of it is still owned. The rest is dropped: the partition's next owner reads those records again. */
+  const owned = (outcome: Outcome, ownership: Ownership): Outcome => {
+    if (ownership.isWhole()) return outcome
+    const { chosen, rest } = splitOutcome(outcome, ownership.has)
+    rest.block.slab?.release()
+    return chosen
+  }
+
+  /** Resolves when the letters are acknowledged, or their partitions are not owned any more. */
+  const bury = async (
+    sink: DeadLetterSink,
+    { rejects, ranges }: Outcome,
+    ownership: Ownership
+  ): Promise<void> => {
+    for (let attempt = 1; !stopping.aborted; attempt++) {
+      if (!ranges.some(ownership.has)) return
       try {
-        await deadLetters.send(rejects)
+        await sink.send(rejects)
         return
       } catch (error) {
         trouble(
@@ -58,35 +75,59 @@ export function createDelivery(options: DeliveryOptions): Delivery {
         await pauseBefore(attempt, stopping)
       }
     }
-    if (stopping.aborted) throw new Stopped()
+    throw new Stopped()
   }
 
-  const drain = async (partitions: readonly TopicPartition[]): Promise<boolean> => {
-    const evaluated = await dispatcher().drain(partitions, options.drainMsMax)
+  const drain = async (partitions: readonly TopicPartition[], limitMs: number): Promise<boolean> => {
+    const evaluated = await dispatcher().drain(partitions, limitMs)
     await writer.drain(partitions)
     return evaluated
   }
 
   return {
-    async deliver(result) {
+    deliver(result, ownership) {
+      // Of partitions that were given up too: the threads have changed the state of their series, so the engine must hear of it.
       options.judge(result)
-      if (result.rejects.length > 0) await bury(result.rejects)
-      writer.submit(result.ranges, result.block)
-    },
-    async revoked(partitions) {
-      const drained = await Promise.race([
-        drain(partitions),
-        delay(options.drainMsMax, false, { ref: false })
-      ])
-      if (!drained)
+      const outcome = owned(result, ownership)
+      if (outcome.rejects.length > 0)
         logger.warn(
-          { partitions: partitions.length },
-          'partitions were given up before all was stored; their new owner reads the rest'
+          {
+            count: outcome.rejects.length,
+            first: { ...outcome.rejects[0], key: undefined, value: undefined }
+          },
+          'records could not be read; they go to the dead-letter topic'
         )
-      await offsets.flush()
+      if (outcome.rejects.length === 0 || deadLetters === undefined) {
+        store(outcome)
+        return undefined
+      }
+      // Offsets of a partition move only behind its dead letters; the others of the task have no part in that.
+      const keys = new Set(outcome.rejects.map(({ topic, partition }) => partitionKey(topic, partition)))
+      const { chosen: held, rest } = splitOutcome(outcome, p => keys.has(partitionKey(p.topic, p.partition)))
+      store(rest)
+      return {
+        partitions: held.ranges,
+        done: bury(deadLetters, held, ownership).then(() => store(owned(held, ownership)))
+      }
+    },
+    async revoked(partitions, limitMs) {
+      const ms = Math.min(limitMs, options.drainMsMax)
+      if (ms > 0) {
+        const drained = await within(ms * drainShare, drain(partitions, ms * drainShare))
+        if (drained !== true)
+          logger.warn(
+            { partitions: partitions.length },
+            'partitions were given up before all was stored; their new owner reads the rest'
+          )
+        await within(ms * (1 - drainShare), offsets.flush())
+      }
       dispatcher().fence(partitions)
       writer.fence(partitions)
       offsets.forget(partitions)
+    },
+    async released(partitions) {
+      await dispatcher().released(partitions)
+      await writer.landed(partitions)
     }
   }
 }

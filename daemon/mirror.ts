@@ -12,12 +12,10 @@ export interface MirrorOptions {
 }
 
 /**
- * Copies the inventory to ClickHouse, where dashboards find names and addresses. A million nodes take a while: of
- * several inventories one behind the other the last one stays.
+ * Copies the inventory to ClickHouse, where dashboards find names and addresses. A million nodes take a while, and
+ * ClickHouse may be away: nobody waits for it, and of several inventories the last one stays.
  */
-export function createInventoryMirror(
-  options: MirrorOptions
-): (inventory: CompiledInventory) => Promise<void> {
+export function createInventoryMirror(options: MirrorOptions): (inventory: CompiledInventory) => void {
   let current: CompiledInventory
   let mirrored = Promise.resolve()
   return inventory => {
@@ -32,6 +30,5 @@ export function createInventoryMirror(
       if (!options.stopping.aborted)
         options.logger.error({ err: error }, 'the inventory could not be mirrored to ClickHouse')
     })
-    return mirrored
   }
 }

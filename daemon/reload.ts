@@ -15,7 +15,7 @@ export interface ReloaderOptions {
   readonly config: Config
   readonly pool: EvaluationPool
   readonly engine: () => StatusEngine | undefined
-  readonly mirror: (inventory: CompiledInventory) => Promise<void>
+  readonly mirror: (inventory: CompiledInventory) => void
   readonly nowMs: () => number
   readonly logger: Logger
 }
@@ -34,7 +34,7 @@ export function createReloader(options: ReloaderOptions, first: Definitions): Re
       await pool.reloadProfiles(next.profiles)
       await pool.exclusive(() => engine()?.reload(next.inventory, next.rules, nowMs()))
       current = next
-      await mirror(next.inventory)
+      mirror(next.inventory)
       const counts = {
         inventoryVersion: next.inventory.version,
         nodes: next.inventory.nodeCount,

@@ -1,10 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { DeadLetterSink } from '../ingest/dead-letters.ts'
 import type { Source } from '../ingest/source.ts'
 import type { StatusEngine } from '../status/engine/engine.ts'
 import type { EvaluationPool } from '../workers/pool.ts'
 import type { Storage } from './storage.ts'
+import { within } from './within.ts'
 
 export interface StopOptions {
   readonly source: Source
@@ -48,10 +48,4 @@ export function createStop(options: StopOptions): () => Promise<void> {
     await client.close()
     logger.info('stopped')
   }
-}
-
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  const timer = new AbortController()
-  await Promise.race([work, delay(ms, undefined, { signal: timer.signal }).catch(() => undefined)])
-  timer.abort()
 }

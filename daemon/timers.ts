@@ -15,7 +15,7 @@ export interface TimersOptions {
   readonly watermark: Watermark
   readonly offsets: OffsetCommitter
   readonly rows: RowSink
-  readonly guard: Fatal['guard']
+  readonly fatal: Fatal
   readonly nowMs: () => number
 }
 
@@ -25,7 +25,7 @@ export function startTimers({
   watermark,
   offsets,
   rows,
-  guard,
+  fatal: { fail, guard },
   nowMs
 }: TimersOptions): NodeJS.Timeout[] {
   return [
@@ -33,7 +33,9 @@ export function startTimers({
       guard(() => engine.tick(nowMs(), watermark.atMs(nowMs()))),
       tickMs
     ),
-    setInterval(() => void offsets.flush(), commitMs),
+    setInterval(() => {
+      offsets.flush().catch(fail)
+    }, commitMs),
     setInterval(
       guard(() => engine.storeSeries(Math.min(storeSeriesMax, rows.seriesRoom()))),
       storeSeriesMs

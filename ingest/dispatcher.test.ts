@@ -43,7 +43,10 @@ function harness(overrides: Partial<DispatcherOptions> = {}) {
       new Promise((resolve, reject) =>
         tasks.push({ task, finish: () => resolve(resultOf(task)), fail: reject })
       ),
-    deliver: result => void delivered.push(result),
+    deliver(result) {
+      delivered.push(result)
+      return undefined
+    },
     failed: error => events.push(`failed ${String(error)}`),
     pause: ps => events.push(`pause ${ps.map(p => p.partition).join()}`),
     resume: ps => events.push(`resume ${ps.map(p => p.partition).join()}`),
@@ -134,15 +137,46 @@ describe('dispatcher', () => {
     expect(await dispatcher.drain([{ topic: 't', partition: 1 }], 10)).toBe(false)
   })
 
-  it('discards what is in evaluation of a fenced partition only', async () => {
-    const { dispatcher, tasks, delivered } = harness({ concurrency: 1 })
+  it('says of a result which of its partitions were given up meanwhile, also when they came back', async () => {
+    const owned: boolean[][] = []
+    const { dispatcher, tasks } = harness({
+      concurrency: 1,
+      deliver(result, ownership) {
+        owned.push([ownership.isWhole(), ...result.ranges.map(ownership.has)])
+        return undefined
+      }
+    })
     dispatcher.hold(true)
     dispatcher.offer([batch(0, 0), batch(1, 0)])
     dispatcher.hold(false)
     dispatcher.fence([{ topic: 't', partition: 0 }])
+    dispatcher.offer([batch(0, 0)])
     tasks[0]!.finish()
     await tick()
-    expect(delivered[0]!.ranges.map(r => r.partition)).toEqual([1])
+    tasks[1]!.finish()
+    await tick()
+    expect(owned).toEqual([
+      [false, false, true],
+      [true, true]
+    ])
+  })
+
+  it('releases a fenced partition when its task is evaluated, and at once when it has none', async () => {
+    const { dispatcher, tasks } = harness()
+    const [p0, p1] = [
+      { topic: 't', partition: 0 },
+      { topic: 't', partition: 1 }
+    ]
+    dispatcher.offer([batch(0, 0)])
+    dispatcher.fence([p0, p1])
+    await dispatcher.released([p1])
+    let released = false
+    const waited = dispatcher.released([p0, p1]).then(() => (released = true))
+    await tick()
+    expect(released).toBe(false)
+    tasks[0]!.finish()
+    await waited
+    expect(released).toBe(true)
   })
 
   it('gives fetched memory back when it is evaluated or given up, and not before', async () => {
@@ -203,19 +237,86 @@ describe('dispatcher', () => {
     expect(pool.freeBytes()).toBe(2 * 16_384)
   })
 
-  it('holds the partition until its delivery is done', async () => {
-    let release = (): void => undefined
-    const { dispatcher, tasks } = harness({
-      deliver: () => new Promise<void>(resolve => (release = resolve))
+  describe('with results that wait to be delivered', () => {
+    /** Results of partitions below `waits` wait until they are let go. */
+    const waitingHarness = (waits: number, overrides: Partial<DispatcherOptions> = {}) => {
+      const letGo: (() => void)[] = []
+      return {
+        letGo,
+        ...harness({
+          deliver(result) {
+            const partitions = result.ranges.filter(range => range.partition < waits)
+            if (partitions.length === 0) return undefined
+            return { partitions, done: new Promise<void>(resolve => letGo.push(resolve)) }
+          },
+          ...overrides
+        })
+      }
+    }
+
+    it('holds their partitions, and no other of the same task', async () => {
+      const { dispatcher, tasks, letGo } = waitingHarness(1, { concurrency: 1 })
+      dispatcher.hold(true)
+      dispatcher.offer([batch(0, 0), batch(1, 0)])
+      dispatcher.hold(false)
+      tasks[0]!.finish()
+      await tick()
+      dispatcher.offer([batch(0, 10), batch(1, 10)])
+      expect(tasks[1]!.task.ranges.map(r => [r.partition, r.firstOffset])).toEqual([[1, 10]])
+      tasks[1]!.finish()
+      await tick()
+      expect(tasks).toHaveLength(2)
+      letGo[0]!()
+      await tick()
+      expect(tasks[2]!.task.ranges.map(r => [r.partition, r.firstOffset])).toEqual([[0, 10]])
     })
-    dispatcher.offer([batch(0, 0)])
-    dispatcher.offer([batch(0, 10)])
-    tasks[0]!.finish()
-    await tick()
-    expect(tasks).toHaveLength(1)
-    release()
-    await tick()
-    expect(tasks).toHaveLength(2)
+
+    it('gives their places to other tasks, up to sixteen of them', async () => {
+      const { dispatcher, tasks, letGo } = waitingHarness(17, { concurrency: 1 })
+      for (let p = 0; p < 17; p++) {
+        dispatcher.offer([batch(p, 0)])
+        tasks[p]!.finish()
+        await tick()
+      }
+      dispatcher.offer([batch(17, 0)])
+      expect(tasks).toHaveLength(17)
+      expect(dispatcher.tasksInFlight()).toBe(1)
+      letGo[16]!()
+      await tick()
+      expect(tasks[17]!.task.ranges[0]!.partition).toBe(17)
+    })
+
+    it('pauses them, and lets what is queued of them hold no other back', async () => {
+      const { dispatcher, tasks, events, letGo } = waitingHarness(1, {
+        queueBytesMax: 300,
+        partitionQueueBytesMax: 300
+      })
+      dispatcher.offer([batch(0, 0)])
+      dispatcher.offer([batch(0, 10), batch(0, 20)])
+      tasks[0]!.finish()
+      await tick()
+      expect(events).toEqual(['pause 0'])
+      // What was under way still comes.
+      dispatcher.offer([batch(0, 30)])
+      dispatcher.offer([batch(1, 0)])
+      dispatcher.offer([batch(1, 10), batch(1, 20)])
+      expect(events).toEqual(['pause 0'])
+      tasks[1]!.finish()
+      await tick()
+      letGo[0]!()
+      await tick()
+      expect(events).toEqual(['pause 0', 'resume 0'])
+    })
+
+    it('reports a delivery that fails for good', async () => {
+      const { dispatcher, tasks, events } = harness({
+        deliver: result => ({ partitions: result.ranges, done: Promise.reject(new Error('no room')) })
+      })
+      dispatcher.offer([batch(0, 0)])
+      tasks[0]!.finish()
+      await tick()
+      expect(events).toContain('failed Error: no room')
+    })
   })
 
   it('reports a task that failed for good', async () => {

@@ -1,7 +1,5 @@
 import { partitionKey, type RawBatch, type TopicPartition } from '../schemas/batch.ts'
-import { joinBlocks, sliceBlock } from '../schemas/blocks.ts'
 import type { EvaluationResult, EvaluationTask } from '../schemas/evaluation.ts'
-import { keepCandidates } from '../schemas/findings.ts'
 import { splitRun } from './split-run.ts'
 
 /**
@@ -11,8 +9,11 @@ import { splitRun } from './split-run.ts'
  */
 export interface DispatcherOptions {
   readonly evaluate: (task: EvaluationTask) => Promise<EvaluationResult>
-  /** Takes a result. The partitions of the result are held until the promise settles. */
-  readonly deliver: (result: EvaluationResult) => Promise<void> | void
+  /**
+   * Takes over a result. Partitions that it says must wait are held until their promise settles; all others of the
+   * task go on at once. What it does later it does only for partitions that are still owned then.
+   */
+  readonly deliver: (result: EvaluationResult, ownership: Ownership) => Waiting | undefined
   /** A task or a delivery failed for good: the daemon must stop, uncommitted offsets are read again. */
   readonly failed: (error: unknown) => void
   readonly pause: (partitions: readonly TopicPartition[]) => void
@@ -25,14 +26,27 @@ export interface DispatcherOptions {
   readonly queueBytesMax: number
 }
 
+/** Which partitions of a task its process still owns; a partition that was given up and came back is another one. */
+export interface Ownership {
+  readonly isWhole: () => boolean
+  readonly has: (partition: TopicPartition) => boolean
+}
+
+export interface Waiting {
+  readonly partitions: readonly TopicPartition[]
+  readonly done: Promise<void>
+}
+
 export interface Dispatcher {
   offer(batches: readonly RawBatch[]): void
   /** While held, no task is cut: queues fill, then partitions pause. For back-pressure from the writer. */
   hold(held: boolean): void
   /** Resolves true when all that was offered of these partitions is delivered, false at the time limit. */
   drain(partitions: readonly TopicPartition[], timeoutMs: number): Promise<boolean>
-  /** Forgets what is queued of these partitions; a result still in evaluation is discarded. */
+  /** Forgets what is queued of these partitions; of a result still in evaluation they are not owned any more. */
   fence(partitions: readonly TopicPartition[]): void
+  /** Resolves when nothing that was cut of these partitions before they were fenced is in evaluation any more. */
+  released(partitions: readonly TopicPartition[]): Promise<void>
   queuedBytes(): number
   pausedPartitions(): number
   tasksInFlight(): number
@@ -46,6 +60,8 @@ interface PartitionQueue {
   /** Most bytes of its next task: small at first, doubled by each. */
   taskBytes: number
   inFlight: boolean
+  /** Its last result was evaluated and waits to be delivered. */
+  waiting: boolean
   /** It is in the list of those with something queued and nothing in flight. */
   ready: boolean
   paused: boolean
@@ -59,6 +75,11 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   /** Partitions with something queued and nothing in flight, in the order they became ready. A list: see broker-connection.ts. */
   let ready: PartitionQueue[] = []
   let queuedBytes = 0
+  /** Of them, those of partitions that wait. */
+  let waitingBytes = 0
+  let waitingTasks = 0
+  /** Fenced while a task of theirs was in evaluation, with whoever waits for its end. */
+  let leaving: { readonly queue: PartitionQueue; readonly done: Promise<void>; end: () => void }[] = []
   let paused = 0
   let inFlight = 0
   let held = false
@@ -75,6 +96,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         bytes: 0,
         taskBytes: firstTaskBytes,
         inFlight: false,
+        waiting: false,
         ready: false,
         paused: false,
         fenced: false,
@@ -96,19 +118,27 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     for (const done of queue.waiters.splice(0)) done()
   }
 
+  /** Partitions that wait are no reason to hold the others back, up to the limit over again. */
+  const countedBytes = (): number => queuedBytes - Math.min(waitingBytes, options.queueBytesMax)
+
   const pauseFull = (queue: PartitionQueue): void => {
     if (queue.paused) return
-    if (queue.bytes < options.partitionQueueBytesMax && queuedBytes < options.queueBytesMax) return
+    if (
+      !queue.waiting &&
+      queue.bytes < options.partitionQueueBytesMax &&
+      countedBytes() < options.queueBytesMax
+    )
+      return
     queue.paused = true
     paused++
     options.pause([queue])
   }
 
   const resumeRelieved = (): void => {
-    if (paused === 0 || queuedBytes > options.queueBytesMax / 2) return
+    if (paused === 0 || countedBytes() > options.queueBytesMax / 2) return
     const relieved: PartitionQueue[] = []
     for (const queue of partitions.values()) {
-      if (!queue.paused || queue.bytes > options.partitionQueueBytesMax / 2) continue
+      if (!queue.paused || queue.waiting || queue.bytes > options.partitionQueueBytesMax / 2) continue
       queue.paused = false
       paused--
       relieved.push(queue)
@@ -167,23 +197,55 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   }
 
   const run = async ({ ranges, members }: Cut): Promise<void> => {
-    try {
-      const result = await options.evaluate({ ranges, nowMs: options.nowMs() })
-      for (const { slab } of ranges) slab?.release()
-      await options.deliver(withoutFenced(result, members))
-    } catch (error) {
-      options.failed(error)
+    const result = await options.evaluate({ ranges, nowMs: options.nowMs() })
+    for (const { slab } of ranges) slab?.release()
+    const waiting = options.deliver(result, ownershipOf(members))
+    leaving = leaving.filter(({ queue, end }) => {
+      if (!members.includes(queue)) return true
+      end()
+      return false
+    })
+    if (waiting === undefined) {
+      inFlight--
+      for (const queue of members) free(queue)
+      dispatch()
       return
-    } finally {
+    }
+    const keys = new Set(waiting.partitions.map(p => partitionKey(p.topic, p.partition)))
+    const [late, done] = [true, false].map(isLate =>
+      members.filter(queue => keys.has(partitionKey(queue.topic, queue.partition)) === isLate)
+    ) as [PartitionQueue[], PartitionQueue[]]
+    for (const queue of late) {
+      if (queue.fenced) continue
+      queue.waiting = true
+      waitingBytes += queue.bytes
+      pauseFull(queue)
+    }
+    // Beyond so many, those that wait take the places of tasks: what they hold in memory stays bounded.
+    const takesPlace = waitingTasks >= waitingTasksMax
+    if (!takesPlace) {
+      waitingTasks++
       inFlight--
     }
-    for (const queue of members) {
-      queue.inFlight = false
-      queue.taskBytes = Math.min(queue.taskBytes * 2, options.taskBytesMax)
-      if (queue.queue.length > 0 && !queue.fenced) makeReady(queue)
-      settle(queue)
+    for (const queue of done) free(queue)
+    dispatch()
+    await waiting.done
+    if (takesPlace) inFlight--
+    else waitingTasks--
+    for (const queue of late) {
+      if (queue.waiting) waitingBytes -= queue.bytes
+      queue.waiting = false
+      free(queue)
     }
     dispatch()
+  }
+
+  /** The partition's next task may be cut. */
+  const free = (queue: PartitionQueue): void => {
+    queue.inFlight = false
+    queue.taskBytes = Math.min(queue.taskBytes * 2, options.taskBytesMax)
+    if (queue.queue.length > 0 && !queue.fenced) makeReady(queue)
+    settle(queue)
   }
 
   const dispatch = (): void => {
@@ -191,9 +253,9 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     if (cutting) return
     cutting = true
     while (!held && ready.length > 0 && inFlight < options.concurrency) {
-      const share = Math.ceil(queuedBytes / (options.concurrency - inFlight))
+      const share = Math.ceil(countedBytes() / (options.concurrency - inFlight))
       inFlight++
-      void run(cut(Math.min(options.taskBytesMax, Math.max(share, smallTaskBytes))))
+      run(cut(Math.min(options.taskBytesMax, Math.max(share, smallTaskBytes)))).catch(options.failed)
     }
     cutting = false
     resumeRelieved()
@@ -206,6 +268,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         queue.queue.push(batch)
         queue.bytes += batch.bytes.byteLength
         queuedBytes += batch.bytes.byteLength
+        if (queue.waiting) waitingBytes += batch.bytes.byteLength
         if (!queue.inFlight) makeReady(queue)
         pauseFull(queue)
       }
@@ -240,6 +303,9 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         ready = ready.filter(other => other !== queue)
         queue.ready = false
         queuedBytes -= queue.bytes
+        if (queue.waiting) waitingBytes -= queue.bytes
+        else if (queue.inFlight) leaving.push(leavingOf(queue))
+        queue.waiting = false
         for (const { slab } of queue.queue) slab?.release()
         queue.queue = []
         queue.bytes = 0
@@ -249,6 +315,14 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         settle(queue)
       }
       dispatch()
+    },
+    async released(wanted) {
+      const keys = new Set(wanted.map(p => partitionKey(p.topic, p.partition)))
+      await Promise.all(
+        leaving
+          .filter(({ queue }) => keys.has(partitionKey(queue.topic, queue.partition)))
+          .map(({ done }) => done)
+      )
     },
     queuedBytes: () => queuedBytes,
     pausedPartitions: () => paused,
@@ -274,26 +348,21 @@ const firstTaskBytes = 64 * 1024
 /** Bounds a task where compression packs many records into few bytes. */
 const taskRecordsMax = 32_768
 
-/** A result without what belongs to partitions given up while it was in evaluation: their next owner reads it again. */
-function withoutFenced(result: EvaluationResult, members: readonly PartitionQueue[]): EvaluationResult {
-  if (!members.some(queue => queue.fenced)) return result
-  const fenced = new Set(members.filter(q => q.fenced).map(q => partitionKey(q.topic, q.partition)))
-  const kept = (p: TopicPartition): boolean => !fenced.has(partitionKey(p.topic, p.partition))
-  const ranges = result.ranges.filter(kept)
-  // The rows of what is left are moved together, so that the ranges go on tiling their block.
-  const block = joinBlocks(ranges.map(range => sliceBlock(result.block, range.rowStart, range.rowEnd)))
-  let row = 0
-  const moved = ranges.map(range => ({
-    ...range,
-    rowStart: row,
-    rowEnd: (row += range.rowEnd - range.rowStart)
-  }))
-  result.block.slab?.release()
-  return {
-    ...result,
-    ranges: moved,
-    block,
-    candidates: keepCandidates(result, kept),
-    rejects: result.rejects.filter(kept)
-  }
+/** Tasks that were evaluated and wait to be delivered, beside those in evaluation; each holds its rows in memory. */
+const waitingTasksMax = 16
+
+const ownershipOf = (members: readonly PartitionQueue[]): Ownership => ({
+  isWhole: () => !members.some(queue => queue.fenced),
+  has: ({ topic, partition }) =>
+    members.some(queue => !queue.fenced && queue.partition === partition && queue.topic === topic)
+})
+
+function leavingOf(queue: PartitionQueue): {
+  readonly queue: PartitionQueue
+  readonly done: Promise<void>
+  end: () => void
+} {
+  let end = (): void => undefined
+  const done = new Promise<void>(resolve => (end = resolve))
+  return { queue, done, end }
 }

@@ -21,8 +21,6 @@ export interface SourceOptions {
   readonly fetchPartitionMaxBytes: number
   /** What the handler lets wait before it pauses, with what is then under way: so much memory is kept for fetches. */
   readonly aheadMaxBytes: number
-  /** The clock of `SourceLag.heardAtMs`. */
-  readonly nowMs: () => number
   /** How long a broker may hold a request while there is nothing new. */
   readonly fetchMaxWaitMs: number
   /** Least time between two fetches of one broker when the first brought little, so that records come in company; 0 for none. */
@@ -41,6 +39,12 @@ export interface SourceOptions {
   readonly logger: Logger
   readonly metrics: SourceMetrics | null
 }
+
+/** Of the time that a rebalance leaves, what a hand-over may take; the rest is for joining again. */
+export const drainShareOfRebalance = 0.8
+
+/** The same of the session time, for a source that sends no sign of life while it hands over (kafkajs). */
+export const drainShareOfSession = 0.7
 
 /** PEM texts. An empty object means TLS with the system's authorities. */
 export interface TlsOptions {
@@ -92,7 +96,6 @@ export function sourceOptions(settings: SourceSettings): SourceOptions {
     backoffMaxMs: 10_000,
     stopTimeoutMs: 10_000,
     metrics: null,
-    nowMs: Date.now,
     ...settings
   }
   if (options.brokers.length === 0)

@@ -46,7 +46,12 @@ interface ConsumerSettings extends Partial<SourceSettings> {
   readonly topics: readonly string[]
   readonly start?: readonly PartitionOffset[]
   readonly onBatches?: (batches: readonly RawBatch[], consumer: Consumer) => void
-  readonly onRevoked?: (partitions: readonly TopicPartition[], consumer: Consumer) => Promise<void>
+  readonly onAssigned?: () => void
+  readonly onRevoked?: (
+    partitions: readonly TopicPartition[],
+    consumer: Consumer,
+    limitMs: number
+  ) => Promise<void>
 }
 
 let counter = 0
@@ -112,7 +117,7 @@ describe.skipIf(kafka === null)('sources on a real Kafka', () => {
     const enabled = kind !== 'node-rdkafka' || hasNative
 
     const consume = async (settings: ConsumerSettings): Promise<Consumer> => {
-      const { start = [], onBatches, onRevoked, ...rest } = settings
+      const { start = [], onBatches, onAssigned, onRevoked, ...rest } = settings
       const options = sourceOptions({
         brokers,
         groupId: unique('group'),
@@ -145,12 +150,13 @@ describe.skipIf(kafka === null)('sources on a real Kafka', () => {
       const handler: SourceHandler = {
         assigned(partitions) {
           consumer.assigned.push([...partitions])
+          onAssigned?.()
           for (const p of partitions) nexts.delete(partitionKey(p.topic, p.partition))
           const wanted = new Set(partitions.map(p => partitionKey(p.topic, p.partition)))
           return Promise.resolve(start.filter(p => wanted.has(partitionKey(p.topic, p.partition))))
         },
-        async revoked(partitions) {
-          await onRevoked?.(partitions, consumer)
+        async revoked(partitions, limitMs) {
+          await onRevoked?.(partitions, consumer, limitMs)
           consumer.revoked.push([...partitions])
         },
         batches(batches) {
@@ -231,12 +237,38 @@ describe.skipIf(kafka === null)('sources on a real Kafka', () => {
       await produce(topic, 1, ['late'])
       await until('the late record', () => consumer.values(topic, 1).includes('late'))
       expect(Date.now() - sentAtMs).toBeLessThan(1500)
-      expect(consumer.source.highWatermarks()).toContainEqual(
-        expect.objectContaining({ topic, partition: 1, highWatermark: 2501 })
-      )
+      expect(consumer.source.highWatermarks()).toContainEqual({ topic, partition: 1, highWatermark: 2501 })
       expect(consumer.failures).toEqual([])
       await stopped(consumer)
       expect(consumer.revoked.flat()).toHaveLength(3)
+    })
+
+    it.skipIf(!enabled)('takes nothing over before a hand-over that is late has ended', async () => {
+      const topic = await makeTopic(2)
+      const groupId = unique('group')
+      const settings = { topics: [topic], groupId, rebalanceTimeoutMs: 6000, sessionTimeoutMs: 6000 }
+      const events: string[] = []
+      const limits: number[] = []
+      const first = await consume({
+        ...settings,
+        async onRevoked(_partitions, _consumer, limitMs) {
+          limits.push(limitMs)
+          events.push('revoked')
+          // Longer than the group waits.
+          if (limits.length === 1) await sleep(8000)
+          events.push('ended')
+        },
+        onAssigned: () => events.push('assigned')
+      })
+      await until('the first assignment', () => first.assigned.length === 1)
+      const second = await consume(settings)
+      await until('the second assignment', () => first.assigned.length >= 2 && second.assigned.length > 0)
+      for (const p of [0, 1]) await produce(topic, p, ['a', 'b'])
+      await until('all records', () => first.records.length + second.records.length >= 4)
+      expect(limits[0]).toBeLessThanOrEqual(4800)
+      expect(events.slice(0, 4)).toEqual(['assigned', 'revoked', 'ended', 'assigned'])
+      await stopped(second)
+      await stopped(first)
     })
 
     it.skipIf(!enabled)('starts where the handler says, else at the commit, else at the reset', async () => {

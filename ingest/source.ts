@@ -21,8 +21,12 @@ export interface SourceHandler {
    * the others start at the group's committed offset, else at the configured reset.
    */
   assigned(partitions: readonly AssignedPartition[]): Promise<readonly PartitionOffset[]>
-  /** Drain: resolves when everything handed over of these partitions is acknowledged or fenced. Offsets may still be committed before it resolves. */
-  revoked(partitions: readonly TopicPartition[]): Promise<void>
+  /**
+   * Drain: resolves, within `limitMs`, when everything handed over of these partitions is acknowledged or fenced; 0 where they
+   * may have another owner already. Offsets may still be committed before it resolves. Whatever it takes, a source waits for
+   * it before it takes anything over again: a hand-over that is late must not meet the partitions of the next assignment.
+   */
+  revoked(partitions: readonly TopicPartition[], limitMs: number): Promise<void>
   /** Takes ownership of the batches. Synchronous: back-pressure goes through Source.pause. */
   batches(batches: readonly RawBatch[]): void
   /** A fault the source could not mend by itself, after its own retries; the source keeps trying after a backoff unless it is fatal. */
@@ -31,9 +35,6 @@ export interface SourceHandler {
 
 export interface SourceLag extends TopicPartition {
   readonly highWatermark: number
-  /** The next offset to be handed over, and when the broker was last asked for more that has answered (SourceOptions.nowMs), where the source knows. */
-  readonly position?: number
-  readonly heardAtMs?: number
 }
 
 export interface Source {

@@ -1,4 +1,3 @@
-import type { TopicPartition } from './batch.ts'
 import { endsOf, groupsBefore } from './blocks.ts'
 import type { Candidate, Candidates, EvaluationResult, NewEntity, NewSeries } from './evaluation.ts'
 
@@ -93,25 +92,6 @@ const viewOf = (column: Uint8Array): DataView =>
 /** A 64-bit integer of the column, exact up to 2^53. */
 const integerAt = (column: DataView, index: number): number =>
   column.getUint32(index * 8, true) + column.getInt32(index * 8 + 4, true) * 4294967296
-
-/** The candidates of the ranges that are kept, for a block from which the rows of the others are taken out. */
-export function keepCandidates(
-  { ranges, candidates }: Pick<EvaluationResult, 'ranges' | 'candidates'>,
-  kept: (range: TopicPartition) => boolean
-): Candidates {
-  const words: number[] = []
-  let at = 0
-  let moved = 0
-  for (const range of ranges) {
-    const isKept = kept(range)
-    if (!isKept) moved += range.rowEnd - range.rowStart
-    for (; at < candidates.words.length && candidates.words[at]! < range.rowEnd; at += candidateWords) {
-      if (isKept)
-        words.push(candidates.words[at]! - moved, candidates.words[at + 1]!, candidates.words[at + 2]!)
-    }
-  }
-  return { count: words.length / candidateWords, words: Int32Array.from(words) }
-}
 
 /** One list of several, for blocks that are put behind one another. */
 export function joinCandidates(parts: readonly Pick<EvaluationResult, 'block' | 'candidates'>[]): Candidates {

@@ -6,7 +6,7 @@ import { asError } from '../errors.ts'
 import { kafkaJsConfig, registerCodecs } from './kafkajs-options.ts'
 import { createRepacker } from './repack.ts'
 import type { PartitionOffset, Source, SourceHandler } from '../source.ts'
-import type { SourceOptions } from '../source-options.ts'
+import { drainShareOfSession, type SourceOptions } from '../source-options.ts'
 
 /**
  * The source over kafkajs, for brokers that the batch source cannot talk to. Records are packed back into batches.
@@ -48,20 +48,13 @@ export function createKafkaJsSource(options: SourceOptions): Source {
     repacker.end(given)
     highWatermarks.clear()
     draining = true
-    const late = new AbortController()
     try {
-      const inTime = await Promise.race([
-        requireHandler()
-          .revoked(given)
-          .then(() => true),
-        pauseMs(limitMs, late.signal).then(() => false)
-      ])
-      if (!inTime)
-        logger.error({ limitMs }, 'kafka partitions were not drained in time; their next owner reads on')
+      // Waited for whatever it takes: joining before it ends would mix two assignments.
+      await requireHandler().revoked(given, limitMs)
     } catch (error) {
-      logger.error({ err: asError(error) }, 'kafka partitions could not be drained')
+      stopping.abort()
+      requireHandler().failed(asError(error), true)
     } finally {
-      late.abort()
       draining = false
     }
   }
@@ -72,7 +65,7 @@ export function createKafkaJsSource(options: SourceOptions): Source {
     }
     const find = cluster.findGroupCoordinator.bind(cluster)
     cluster.findGroupCoordinator = async request => {
-      if (!draining) await giveUp(options.sessionTimeoutMs * 0.7)
+      if (!draining) await giveUp(options.sessionTimeoutMs * drainShareOfSession)
       return find(request)
     }
     return PartitionAssigners.roundRobin(config)
@@ -87,7 +80,7 @@ export function createKafkaJsSource(options: SourceOptions): Source {
     // Nothing may be fetched before the receiver has said where to start.
     active.pause(byTopic(partitions))
     joined = true
-    void (async () => {
+    const open = async (): Promise<void> => {
       const backoff = createBackoff(options.backoffMinMs, options.backoffMaxMs)
       while (epoch === current && !stopping.signal.aborted) {
         try {
@@ -108,7 +101,8 @@ export function createKafkaJsSource(options: SourceOptions): Source {
           await pauseMs(backoff.next(), stopping.signal)
         }
       }
-    })()
+    }
+    open().catch((error: unknown) => requireHandler().failed(asError(error), true))
   }
 
   const hand = (batch: RawBatch | null): void => {
@@ -226,7 +220,7 @@ export function createKafkaJsSource(options: SourceOptions): Source {
     start(given) {
       if (handler !== null) return Promise.reject(new Error('The source was started before.'))
       handler = given
-      running = run()
+      running = run().catch((error: unknown) => given.failed(asError(error), true))
       return Promise.resolve()
     },
     pause(partitions) {

@@ -111,7 +111,7 @@ export function createMemorySource(options: MemorySourceOptions): MemorySource {
 
   const revoke = async (partitions: readonly TopicPartition[]): Promise<void> => {
     for (const { topic, partition } of partitions) logOf(topic, partition).position = null
-    await handler?.revoked(partitions)
+    await handler?.revoked(partitions, Infinity)
   }
 
   return {

@@ -7,7 +7,7 @@ import { createBackoff, pauseMs } from '../backoff.ts'
 import { asError } from '../errors.ts'
 import { createRepacker } from './repack.ts'
 import type { PartitionOffset, Source, SourceHandler } from '../source.ts'
-import { saslNames, type SourceOptions } from '../source-options.ts'
+import { drainShareOfRebalance, saslNames, type SourceOptions } from '../source-options.ts'
 
 /** Loads the native module, which is an optional dependency; the main thread is the only place for it. */
 export function loadRdkafka(): typeof Rdkafka {
@@ -89,7 +89,7 @@ export function createRdkafkaSource(options: SourceOptions): Source {
     assigned = true
   }
 
-  const giveUp = async (active: KafkaConsumer): Promise<void> => {
+  const giveUp = async (active: KafkaConsumer, limitMs: number): Promise<void> => {
     const given = held
     held = []
     assigned = false
@@ -101,21 +101,8 @@ export function createRdkafkaSource(options: SourceOptions): Source {
       } catch (error) {
         logger.debug({ err: asError(error) }, 'kafka partitions could not be paused')
       }
-      const late = new AbortController()
-      const inTime = await Promise.race([
-        requireHandler()
-          .revoked(given)
-          .then(
-            () => true,
-            (error: unknown) => {
-              logger.error({ err: asError(error) }, 'kafka partitions could not be drained')
-              return true
-            }
-          ),
-        pauseMs(options.rebalanceTimeoutMs * 0.8, late.signal).then(() => false)
-      ])
-      late.abort()
-      if (!inTime) logger.error('kafka partitions were not drained in time; their next owner reads on')
+      // Waited for whatever it takes: librdkafka joins the group again only behind unassign.
+      await requireHandler().revoked(given, limitMs)
     }
     // Closing, too, waits for unassign, so it is called in every state; it throws where there is nothing to unassign.
     try {
@@ -167,9 +154,9 @@ export function createRdkafkaSource(options: SourceOptions): Source {
           .then(() => {
             // Whoever is about to leave takes nothing over any more.
             if (error?.code === assignPartitions && !leaving) return takeOver(active, partitions.map(plain))
-            return giveUp(active)
+            return giveUp(active, options.rebalanceTimeoutMs * drainShareOfRebalance)
           })
-          .catch((fault: unknown) => requireHandler().failed(asError(fault), false))
+          .catch((fault: unknown) => requireHandler().failed(asError(fault), !leaving))
       },
       offset_commit_cb: true
     }
@@ -339,7 +326,7 @@ export function createRdkafkaSource(options: SourceOptions): Source {
     start(given) {
       if (handler !== null) return Promise.reject(new Error('The source was started before.'))
       handler = given
-      loop = run()
+      loop = run().catch((error: unknown) => given.failed(asError(error), true))
       return Promise.resolve()
     },
     pause(partitions) {
@@ -407,7 +394,7 @@ export function createRdkafkaSource(options: SourceOptions): Source {
       const limit = new AbortController()
       const work = (async () => {
         if (active !== null) {
-          rebalances = rebalances.then(() => giveUp(active))
+          rebalances = rebalances.then(() => giveUp(active, options.stopTimeoutMs * 0.7))
           await rebalances
         }
         stopping.abort()

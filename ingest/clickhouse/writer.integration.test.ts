@@ -412,11 +412,12 @@ describe('when things go wrong', () => {
   })
 
   it('collapses an overlap that a second instance stored under other ranges', async () => {
-    const { writer } = start()
-    writer.submit(...outcome([{ partition: 0, firstOffset: 0, rows: 100 }]))
-    await writer.drain()
-    writer.submit(...outcome([{ partition: 0, firstOffset: 50, rows: 100 }]))
-    await writer.drain()
+    const { writer: first } = start()
+    const { writer: second } = start()
+    first.submit(...outcome([{ partition: 0, firstOffset: 0, rows: 100 }]))
+    await first.close(5000)
+    second.submit(...outcome([{ partition: 0, firstOffset: 50, rows: 100 }]))
+    await second.drain()
     expect(await rowsOf('SELECT count() AS n FROM samples FINAL WHERE series != 0')).toEqual([{ n: 150 }])
   })
 
@@ -523,6 +524,40 @@ describe('when things go wrong', () => {
     await until(() => server.engine.restarts() > restarts)
     await writer.drain()
     expect(seen.acknowledged).toEqual([])
+  })
+
+  it('refuses a range that is not behind the last one of its partition, until the partition is fenced', async () => {
+    const { writer, seen } = start({ flushMsMax: 10_000 })
+    const range = (firstOffset: number) => outcome([{ partition: 0, firstOffset, rows: 10 }])
+    writer.submit(...range(20))
+    expect(() => writer.submit(...range(20))).toThrow(
+      /offsets 20\.\.29 of telemetry:0 came to the writer behind 29/
+    )
+    expect(() => writer.submit(...range(10))).toThrow(/behind 29/)
+    writer.fence([{ topic: 'telemetry', partition: 0 }])
+    writer.submit(...range(0))
+    await writer.drain()
+    expect(await stored()).toMatchObject([{ partition: 0, rows: 10, first: 0, last: 9 }])
+    expect(seen.acknowledged.map(({ firstOffset }) => firstOffset)).toEqual([0])
+  })
+
+  it('says when an insert of a fenced partition has landed, so that its next owner stores nothing twice', async () => {
+    const { writer, seen } = start()
+    const partition = [{ topic: 'telemetry', partition: 0 }]
+    const restarts = server.engine.restarts()
+    process.kill(server.engine.pid()!, 'SIGKILL')
+    writer.submit(...outcome([{ partition: 0, firstOffset: 0, rows: 10 }]))
+    await until(() => writer.state().down)
+    writer.fence(partition)
+    await writer.landed([{ topic: 'telemetry', partition: 1 }])
+    await writer.landed(partition)
+    expect(server.engine.restarts()).toBeGreaterThan(restarts)
+    expect(await storedPositions(client, partition)).toMatchObject([{ partition: 0, offset: 10 }])
+    writer.submit(...outcome([{ partition: 0, firstOffset: 10, rows: 10 }]))
+    await writer.drain()
+    expect(await stored()).toMatchObject([{ partition: 0, rows: 20, different: 20 }])
+    expect(seen.acknowledged.map(({ firstOffset }) => firstOffset)).toEqual([10])
+    expect(seen.fatal).toEqual([])
   })
 
   it('closes within its limit and says how many ranges it leaves', async () => {

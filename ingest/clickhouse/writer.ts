@@ -1,13 +1,13 @@
 import type { ClickHouseClient } from '@clickhouse/client'
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { partitionKey, type TopicPartition } from '../../schemas/batch.ts'
 import { blockBytes, sliceBlock } from '../../schemas/blocks.ts'
 import type { ColumnBlock, RangeOutcome } from '../../schemas/evaluation.ts'
 import { pauseMs } from '../backoff.ts'
 import { backoffMs, firstLine, neverSucceeds } from './errors.ts'
 import type { Slab } from '../../schemas/slab.ts'
+import { inTurns, type Insertion, oneBlock, storedUpToOf, tokenOf } from './insertion.ts'
 import { createSamplesBlocks, samplesInsert, type BlockPart, type StoredUpTo } from './native-block.ts'
 import { storedPositions } from './positions.ts'
 import type { WriterMetrics } from './writer-metrics.ts'
@@ -39,11 +39,6 @@ export interface WriterOptions {
   readonly retryMsMax?: number
   /** The name under which samples of a topic are stored; its own when not given. */
   readonly storedAs?: (topic: string) => string
-  /**
-   * Awaited before each attempt of an insert: what its samples caused must be stored before them. One that rejects is a failed
-   * attempt.
-   */
-  readonly before?: () => Promise<void>
   /** Called in order within each partition, once the rows are stored. */
   readonly onAcknowledged: (ranges: readonly RangeOutcome[]) => void
   readonly onPressure?: (hold: boolean) => void
@@ -62,7 +57,8 @@ export interface WriterOptions {
 export interface Writer {
   /**
    * Takes over what became of a task: `block` holds the rows of `ranges`, which tile it in order. Never blocks and
-   * never refuses: heed `onPressure`. Ranges without rows are acknowledged in order with the rest.
+   * never refuses: heed `onPressure`. Ranges without rows are acknowledged in order with the rest. Throws when a range is not
+   * behind the last one taken over of its partition: so none can be stored or acknowledged twice, or out of order.
    */
   submit(ranges: readonly RangeOutcome[], block: ColumnBlock): void
   /** Bytes of columns waiting or under way. */
@@ -72,6 +68,11 @@ export interface Writer {
   drain(partitions?: readonly TopicPartition[]): Promise<void>
   /** Gives up what is there of these partitions: waiting rows are dropped, what is under way is not acknowledged. */
   fence(partitions: readonly TopicPartition[]): void
+  /**
+   * Resolves when no insert of these partitions is under way. Whoever takes over partitions that were fenced here waits for it
+   * before looking for how far they are stored: an insert that lands behind the look would be stored a second time.
+   */
+  landed(partitions: readonly TopicPartition[]): Promise<void>
   /** Writes what is there, within the limit; then stops. Resolves with the number of ranges that were not stored. */
   close(timeoutMs: number): Promise<number>
 }
@@ -91,6 +92,8 @@ interface Entry {
 }
 
 interface Flight {
+  readonly landed: Promise<void>
+  readonly land: () => void
   readonly entries: readonly Entry[]
   readonly keys: ReadonlySet<string>
   readonly fenced: Set<string>
@@ -107,97 +110,7 @@ function partOfRange(block: ColumnBlock, range: RangeOutcome): BlockPart {
   }
 }
 
-/**
- * The same for the same ranges, whatever order the partitions were gathered in: a repeated insert is known by it. Ranges come in
- * order within each partition, and nearly always one right behind the other: hundreds of them are one line.
- */
-function tokenOf(instance: string, ranges: readonly RangeOutcome[]): string {
-  const lines: string[] = []
-  const open = new Map<string, { first: number; last: number }>()
-  const close = (key: string, { first, last }: { first: number; last: number }): number =>
-    lines.push(`${key}:${first}-${last}`)
-  for (const { topic, partition, firstOffset, lastOffset } of ranges) {
-    const key = partitionKey(topic, partition)
-    const run = open.get(key)
-    if (run?.last === firstOffset - 1) {
-      run.last = lastOffset
-      continue
-    }
-    if (run !== undefined) close(key, run)
-    open.set(key, { first: firstOffset, last: lastOffset })
-  }
-  for (const [key, run] of open) close(key, run)
-  return createHash('sha256')
-    .update([instance, ...lines.sort()].join('\n'))
-    .digest('hex')
-}
-
-/** Highest offset of each partition among the ranges. */
-function storedUpToOf(ranges: readonly RangeOutcome[]): StoredUpTo[] {
-  const last = new Map<string, StoredUpTo>()
-  for (const { topic, partition, lastOffset } of ranges) {
-    const key = partitionKey(topic, partition)
-    if ((last.get(key)?.lastOffset ?? -1) < lastOffset) last.set(key, { topic, partition, lastOffset })
-  }
-  return [...last.values()]
-}
-
-/** Small chunks (heads of columns) are gathered into one write with what follows them; large ones pass untouched. */
-function* coalesced(chunks: readonly Uint8Array[]): Generator<Buffer> {
-  const smallBytes = 16 * 1024
-  let held: Uint8Array[] = []
-  let heldBytes = 0
-  for (const chunk of chunks) {
-    if (chunk.length < smallBytes) {
-      held.push(chunk)
-      heldBytes += chunk.length
-      if (heldBytes < 4 * smallBytes) continue
-    }
-    if (heldBytes > 0) yield Buffer.concat(held, heldBytes)
-    held = []
-    heldBytes = 0
-    if (chunk.length >= smallBytes) yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
-  }
-  if (heldBytes > 0) yield Buffer.concat(held, heldBytes)
-}
-
-/** So much is given to the socket before others have their turn. */
-const turnBytes = 256 * 1024
-
-/**
- * The body of an insert, in pieces with turns of the event loop between. As long as the socket takes what it is given at once, a
- * stream goes on by itself within one turn: a body of many megabytes held up fetches and lights for tens of milliseconds.
- */
-async function* inTurns(chunks: readonly Uint8Array[]): AsyncGenerator<Buffer> {
-  let given = 0
-  for (const chunk of coalesced(chunks)) {
-    for (let at = 0; at < chunk.length; at += turnBytes) {
-      const piece = chunk.subarray(at, at + turnBytes)
-      yield piece
-      given += piece.length
-      if (given < turnBytes) continue
-      given = 0
-      await nextTurn()
-    }
-  }
-}
-
 const day = 86_400_000
-
-/** What one insert sends, and would send again. */
-interface Insertion {
-  readonly query: string
-  readonly chunks: readonly Uint8Array[]
-  readonly storedUpTo: readonly StoredUpTo[]
-}
-
-/** More rows and bytes than any insert has, on one way through ClickHouse. */
-const oneBlock = {
-  max_insert_threads: '1',
-  max_block_size: '1000000000',
-  min_insert_block_size_rows: '1000000000',
-  min_insert_block_size_bytes: '100000000000'
-}
 
 /** What an insert fills itself, a group at most, and keeps memory for; a quarter more, because a slab is that much too large at most. */
 const filledBytesPerGroup = 14 * 1.25
@@ -224,6 +137,8 @@ export function createWriter(options: WriterOptions): Writer {
 
   const samplesBlock = createSamplesBlocks(insertsInFlightMax * rowsMax * filledBytesPerGroup)
 
+  /** Last offset taken over of each partition, until it is fenced. */
+  const takenUpTo = new Map<string, number>()
   let queue: Entry[] = []
   /** A list, not a Set: see broker-connection.ts. */
   let flights: readonly Flight[] = []
@@ -261,6 +176,20 @@ export function createWriter(options: WriterOptions): Writer {
       waiters.delete(waiter)
       waiter.done()
     }
+  }
+
+  /** The keys of ranges, each of which must be behind what was taken over of its partition before. */
+  const takeOver = (ranges: readonly RangeOutcome[]): Set<string> => {
+    const keys = new Set<string>()
+    for (const { topic, partition, firstOffset, lastOffset } of ranges) {
+      const key = partitionKey(topic, partition)
+      const last = takenUpTo.get(key) ?? -1
+      if (firstOffset <= last)
+        throw new Error(`offsets ${firstOffset}..${lastOffset} of ${key} came to the writer behind ${last}`)
+      takenUpTo.set(key, lastOffset)
+      keys.add(key)
+    }
+    return keys
   }
 
   /** The longest run of entries that may go now: of partitions not under way, in order within each partition. */
@@ -301,12 +230,23 @@ export function createWriter(options: WriterOptions): Writer {
         timer = setTimeout(pump, Math.min(waitMs, flushMsMax))
         return
       }
-      void fly(entries)
+      fly(entries).catch(giveUp)
     }
   }
 
+  /** Nothing is written any more; told once. */
+  const giveUp = (cause: unknown): void => {
+    if (stopped) return
+    stopped = true
+    stopping.abort()
+    options.onFatal(cause instanceof Error ? cause : new Error(String(cause)))
+  }
+
   const fly = async (entries: readonly Entry[]): Promise<void> => {
-    const flight: Flight = { entries, keys: new Set(entries.flatMap(e => [...e.keys])), fenced: new Set() }
+    let land = (): void => undefined
+    const landed = new Promise<void>(resolve => (land = resolve))
+    const keys = new Set(entries.flatMap(e => [...e.keys]))
+    const flight: Flight = { entries, keys, fenced: new Set(), landed, land }
     flights = [...flights, flight]
     const taken = new Set(entries)
     queue = queue.filter(entry => !taken.has(entry))
@@ -327,6 +267,7 @@ export function createWriter(options: WriterOptions): Writer {
     }
     const stored = await insertUntilStored(insertion, tokenOf(instance, storedRanges))
     flights = flights.filter(other => other !== flight)
+    flight.land()
     if (!stored) return
     metrics?.inserted(rows, block.bytes, (nowMs() - startedMs) / 1000)
     block.release()
@@ -374,7 +315,6 @@ export function createWriter(options: WriterOptions): Writer {
     let token = firstToken
     for (let attempt = 1; !stopped; attempt++) {
       try {
-        await options.before?.()
         await insert(insertion, token)
         // ClickHouse notes a token before it shows the rows. Killed in between, it takes a repetition for one it has.
         if (attempt > 1 && !(await isThere(insertion.storedUpTo))) {
@@ -391,9 +331,7 @@ export function createWriter(options: WriterOptions): Writer {
         if (stopped) return false
         const sentence = neverSucceeds(error, 'samples')
         if (sentence !== undefined) {
-          stopped = true
-          stopping.abort()
-          options.onFatal(new Error(sentence, { cause: error }))
+          giveUp(new Error(sentence, { cause: error }))
           return false
         }
         metrics?.failed()
@@ -436,13 +374,14 @@ export function createWriter(options: WriterOptions): Writer {
         block.slab?.release()
         return
       }
+      const keys = takeOver(ranges)
       const bytes = blockBytes(block)
       queue.push({
         ranges,
         parts: [{ block, ranges }],
         bytes,
         rows: block.rows,
-        keys: keysOf(ranges),
+        keys,
         slab: block.slab,
         arrivedMs: nowMs(),
         urgent: false
@@ -458,6 +397,7 @@ export function createWriter(options: WriterOptions): Writer {
     drain,
     fence(partitions) {
       const keys = keysOf(partitions)
+      for (const key of keys) takenUpTo.delete(key)
       for (const flight of flights) for (const key of keys) flight.fenced.add(key)
       const gone: Entry[] = []
       for (const entry of touchingQueue(queue, keys)) {
@@ -487,6 +427,11 @@ export function createWriter(options: WriterOptions): Writer {
       }
       settle([])
       pump()
+    },
+    async landed(partitions) {
+      const keys = keysOf(partitions)
+      const under = flights.filter(flight => [...flight.keys].some(key => keys.has(key)))
+      await Promise.all(under.map(flight => flight.landed))
     },
     async close(timeoutMs) {
       let late: NodeJS.Timeout | undefined

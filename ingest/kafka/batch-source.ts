@@ -5,10 +5,11 @@ import { type Backoff, createBackoff, pauseMs } from '../backoff.ts'
 import { describeCode, reasonOf } from './broker-connection.ts'
 import { createCluster, isFatal } from './cluster.ts'
 import { asError } from '../errors.ts'
+import { kindOf } from './fetch-errors.ts'
 import type { FetchPartition, FetchTopic } from './fetch-request.ts'
 import { cutBatches, type FetchedPartition } from './fetch-response.ts'
 import { createGroupMember } from './group-member.ts'
-import { kindOf } from './fetch-errors.ts'
+import { byTopic, type PartitionState, unknownPosition } from './partition-state.ts'
 import type { Source, SourceHandler } from '../source.ts'
 import type { SourceOptions } from '../source-options.ts'
 
@@ -37,6 +38,13 @@ export function createBatchSource(options: SourceOptions): Source {
   const requireHandler = (): SourceHandler => {
     if (handler === null) throw new Error('The source was not started.')
     return handler
+  }
+
+  /** Nothing is read any more: what was not stored is read again after a new start. */
+  const broken = (error: Error): void => {
+    stopping.abort()
+    member.stop()
+    requireHandler().failed(error, true)
   }
 
   // --- positions ---------------------------------------------------------------------------------------------
@@ -72,7 +80,6 @@ export function createBatchSource(options: SourceOptions): Source {
             inFlight: false,
             turn: 0,
             highWatermark: -1,
-            heardAtMs: 0,
             maxBytes: options.fetchPartitionMaxBytes,
             notBeforeMs: 0,
             backoff: createBackoff(options.backoffMinMs, options.backoffMaxMs)
@@ -92,11 +99,16 @@ export function createBatchSource(options: SourceOptions): Source {
 
   const member = createGroupMember(options, cluster, {
     assigned: activate,
-    async revoked(partitions) {
+    async revoked(partitions, limitMs) {
       for (const { topic, partition } of partitions) active.delete(partitionKey(topic, partition))
-      await requireHandler().revoked(partitions)
+      try {
+        await requireHandler().revoked(partitions, limitMs)
+      } catch (error) {
+        broken(asError(error))
+      }
     },
-    failed: error => requireHandler().failed(error, false)
+    failed: error => requireHandler().failed(error, false),
+    broken
   })
 
   /** Asks a leader where its partitions begin and end, and sets the positions that are unknown. */
@@ -204,12 +216,12 @@ export function createBatchSource(options: SourceOptions): Source {
       if (lane < 0) continue
       states.sort((a, b) => a.turn - b.turn)
       const unknown = states.filter(state => state.position < 0)
-      void work(
+      work(
         broker,
         lane,
         unknown.length > 0 ? unknown : states,
         unknown.length > 0 ? findPositions : fetchOnce
-      )
+      ).catch((error: unknown) => broken(asError(error)))
     }
     if (pumpTimer !== null) clearTimeout(pumpTimer)
     pumpTimer = wakeAtMs === Infinity ? null : setTimeout(pump, Math.max(1, wakeAtMs - nowMs))
@@ -239,7 +251,7 @@ export function createBatchSource(options: SourceOptions): Source {
     state.notBeforeMs = performance.now() + state.backoff.next()
   }
 
-  /** One request on one lane, with the bookkeeping around it. Never throws. */
+  /** One request on one lane, with the bookkeeping around it. */
   const work = async (
     broker: BrokerState,
     lane: number,
@@ -300,8 +312,6 @@ export function createBatchSource(options: SourceOptions): Source {
       }
       topics.push({ topicId: topic.id, partitions })
     }
-    // An answer may have waited for us, so it tells only of what was there when it was asked for.
-    const askedAtMs = options.nowMs()
     const response = await connection.call(options.requestTimeoutMs + options.fetchMaxWaitMs, c =>
       c.fetch(
         {
@@ -320,7 +330,7 @@ export function createBatchSource(options: SourceOptions): Source {
     }
     if (response.errorCode !== 0)
       throw new Error(`The broker ${nodeId} refused a fetch: ${describeCode(response.errorCode)}`)
-    handOver(response.partitions, asked, askedAtMs)
+    handOver(response.partitions, asked)
     const bytes = response.partitions.reduce((sum, fetched) => sum + fetched.bytes.byteLength, 0)
     // One that brought more is followed by the next at once: there is more where it came from.
     if (bytes < options.fetchMaxBytes / gatherBelow) {
@@ -329,7 +339,10 @@ export function createBatchSource(options: SourceOptions): Source {
     }
   }
 
-  const handOver = (partitions: readonly FetchedPartition[], asked: Asked, askedAtMs: number): void => {
+  const handOver = (
+    partitions: readonly FetchedPartition[],
+    asked: ReadonlyMap<string, ReadonlyMap<number, PartitionState>>
+  ): void => {
     const batches: RawBatch[] = []
     for (const fetched of partitions) {
       const state = asked.get(fetched.topicId)?.get(fetched.partition)
@@ -345,7 +358,6 @@ export function createBatchSource(options: SourceOptions): Source {
       }
       state.backoff.reset()
       state.highWatermark = fetched.highWatermark
-      state.heardAtMs = askedAtMs
       if (fetched.bytes.byteLength === 0) continue
       const cut = cutBatches(fetched.bytes, {
         topic: state.topic,
@@ -373,8 +385,7 @@ export function createBatchSource(options: SourceOptions): Source {
       requireHandler().batches(batches)
     } catch (error) {
       // The positions have moved on, so going on would lose these batches.
-      stopping.abort()
-      requireHandler().failed(asError(error), true)
+      broken(asError(error))
     }
   }
 
@@ -424,8 +435,8 @@ export function createBatchSource(options: SourceOptions): Source {
     },
     commit: offsets => (offsets.length === 0 ? Promise.resolve() : member.commit(offsets)),
     highWatermarks: () =>
-      [...active.values()].flatMap(({ topic, partition, highWatermark, position, heardAtMs }) =>
-        highWatermark < 0 ? [] : [{ topic, partition, highWatermark, position, heardAtMs }]
+      [...active.values()].flatMap(({ topic, partition, highWatermark }) =>
+        highWatermark < 0 ? [] : [{ topic, partition, highWatermark }]
       ),
     // Brokers that lead nothing of ours, or have left the cluster, do not count.
     connected: () =>
@@ -452,44 +463,9 @@ const lanesPerBroker = 2
 const gatherBelow = 8
 /** Compression packs many records into the bytes of a fetch; runs keep what a worker gets at a time within bounds. */
 const runRecordsMax = 16_384
-const unknownPosition = -1
-
-interface PartitionState extends TopicPartition {
-  readonly key: string
-  /** The topic's id when the partition was assigned; undefined when it was not to be found. */
-  readonly topicId: string | undefined
-  /** The next offset to hand over, or unknownPosition. */
-  position: number
-  readonly resetTo: 'earliest' | 'latest'
-  /** The position that the broker no longer had. */
-  lostPosition?: number | undefined
-  paused: boolean
-  inFlight: boolean
-  /** Partitions are asked for in the order of their turns: who got data goes to the end. */
-  turn: number
-  highWatermark: number
-  heardAtMs: number // options.nowMs when the last answer was asked for; 0 before the first
-  maxBytes: number
-  /** On the clock of performance.now(). */
-  notBeforeMs: number
-  readonly backoff: Backoff
-}
-
-type Asked = ReadonlyMap<string, ReadonlyMap<number, PartitionState>>
-
 interface BrokerState {
   readonly nodeId: number
   readonly busy: boolean[]
   notBeforeMs: number
   readonly backoff: Backoff
-}
-
-function byTopic(states: readonly PartitionState[]): [string, PartitionState[]][] {
-  const found = new Map<string, PartitionState[]>()
-  for (const state of states) {
-    const list = found.get(state.topic)
-    if (list === undefined) found.set(state.topic, [state])
-    else list.push(state)
-  }
-  return [...found]
 }

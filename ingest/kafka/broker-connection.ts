@@ -89,7 +89,8 @@ export async function connectBroker(
   const breakWith = (error: Error): void => {
     broken ??= error
     for (const reject of [...breakers]) reject(broken)
-    void connection.close()
+    // It is broken already: whether it can be closed in order matters to nobody.
+    connection.close().catch(() => undefined)
   }
   connection.on('error', breakWith)
   connection.on('close', () =>

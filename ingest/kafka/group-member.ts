@@ -21,7 +21,7 @@ import {
   encodeSubscription
 } from './group-protocol.ts'
 import type { PartitionOffset } from '../source.ts'
-import type { SourceOptions } from '../source-options.ts'
+import { drainShareOfRebalance, type SourceOptions } from '../source-options.ts'
 
 /**
  * Membership of a classic consumer group, in Kafka's eager form: before a member rejoins it has drained and given up
@@ -45,9 +45,11 @@ export interface GroupMember {
 export interface GroupHooks {
   /** Called with every new assignment, also an empty one; heartbeats go on meanwhile. `current` turns false when it is void. */
   assigned(partitions: readonly TopicPartition[], current: () => boolean): Promise<void>
-  /** Stops handing over at once, then drains. */
-  revoked(partitions: readonly TopicPartition[]): Promise<void>
+  /** Stops handing over at once, then drains, within the limit. The group is joined again only when it is done. */
+  revoked(partitions: readonly TopicPartition[], limitMs: number): Promise<void>
   failed(error: Error): void
+  /** Something that nobody expected: nothing goes on. */
+  broken(error: Error): void
 }
 
 type EndReason = 'rebalance' | 'lost' | 'stop'
@@ -257,7 +259,7 @@ export function createGroupMember(options: SourceOptions, cluster: Cluster, hook
         }
       }
     }
-    void beat()
+    beat().catch((error: unknown) => hooks.broken(asError(error)))
     return { generation, ended, isOver: () => over, end, close: () => closed.abort() }
   }
 
@@ -283,23 +285,14 @@ export function createGroupMember(options: SourceOptions, cluster: Cluster, hook
   }
 
   const drain = async (partitions: readonly TopicPartition[], reason: EndReason): Promise<void> => {
-    const limitMs =
-      reason === 'stop'
-        ? Math.min(options.stopTimeoutMs, options.rebalanceTimeoutMs) * 0.7
-        : options.rebalanceTimeoutMs * 0.8
-    const late = new AbortController()
-    const drained = hooks.revoked(partitions).then(
-      () => true,
-      (error: unknown) => {
-        logger.error({ err: asError(error) }, 'kafka partitions could not be drained')
-        return true
-      }
-    )
-    const inTime = await Promise.race([drained, pauseMs(limitMs, late.signal).then(() => false)])
-    late.abort()
-    if (!inTime)
+    const limitMs = drainLimitMs(options, reason)
+    const startedMs = performance.now()
+    await hooks.revoked(partitions, limitMs)
+    const tookMs = Math.round(performance.now() - startedMs)
+    // What is late keeps us out of the group, and only that: rejoining before it ends would mix two generations.
+    if (tookMs > limitMs + lateMs)
       logger.error(
-        { limitMs, partitions: partitions.length },
+        { limitMs, tookMs, partitions: partitions.length },
         'kafka partitions were not drained in time; their next owner reads the rest again'
       )
   }
@@ -429,6 +422,21 @@ export function createGroupMember(options: SourceOptions, cluster: Cluster, hook
       session !== null &&
       !session.isOver() &&
       performance.now() - lastHeardMs < Math.max(options.heartbeatIntervalMs * 3, 3000)
+  }
+}
+
+/** So much later than its limit a hand-over may end before it is said. */
+const lateMs = 1000
+
+/** A session that was lost leaves no time: the partitions may have another owner. */
+function drainLimitMs(options: SourceOptions, reason: EndReason): number {
+  switch (reason) {
+    case 'stop':
+      return Math.min(options.stopTimeoutMs, options.rebalanceTimeoutMs) * 0.7
+    case 'rebalance':
+      return options.rebalanceTimeoutMs * drainShareOfRebalance
+    case 'lost':
+      return 0
   }
 }
 

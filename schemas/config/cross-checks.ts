@@ -48,6 +48,13 @@ export function crossChecks(config: Config, refuse: Refuse): void {
       'is one of the topics that are read',
       'give it a topic of its own'
     )
+  const handOver = handOverOf(config)
+  if (ingest.drain_ms_max > handOver.ms)
+    refuse(
+      ['ingest.drain_ms_max', handOver.key],
+      `partitions would be given up in the middle of draining: of ${handOver.key}, ${handOver.ms} ms are left for it`,
+      `lower it to ${handOver.ms}, or raise ${handOver.key}`
+    )
   checkUrl(clickhouse.url, refuse)
   if (clickhouse.rollups && clickhouse.rollup_retention_days < clickhouse.retention_days)
     refuse(
@@ -101,4 +108,12 @@ function checkUrl(text: string, refuse: Refuse): void {
     refuse(keys, `${url.protocol} is not spoken here`, 'use the HTTP interface: http:// or https://')
   if (url.username !== '' || url.password !== '')
     refuse(keys, 'holds a user name or a password', 'use clickhouse.username and clickhouse.password_file')
+}
+
+/** What the group leaves a member for handing its partitions over, with some to spare for joining again; and the setting it comes from. */
+function handOverOf({ kafka }: Config): { readonly key: string; readonly ms: number } {
+  // kafkajs sends no sign of life while it hands over, so the session time is its limit.
+  return kafka.source === 'kafkajs'
+    ? { key: 'kafka.session_timeout_ms', ms: Math.floor(kafka.session_timeout_ms * 0.7) }
+    : { key: 'kafka.rebalance_timeout_ms', ms: Math.floor(kafka.rebalance_timeout_ms * 0.8) }
 }

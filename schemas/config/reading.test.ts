@@ -165,6 +165,23 @@ describe('loadConfig', () => {
     ])
   })
 
+  it('refuses a drain that the rebalance leaves no time for, by the limit of the source', () => {
+    const problems = (yaml: string) => problemsOf(() => load(yaml))
+    const drain = (ms: number): string => `ingest: {drain_ms_max: ${ms}}`
+    expect(load(`kafka: {rebalance_timeout_ms: 20000}\n${drain(16_000)}`).ingest.drain_ms_max).toBe(16_000)
+    const [tooLong] = problems(`kafka: {rebalance_timeout_ms: 20000}\n${drain(16_001)}`)
+    expect(tooLong).toMatch(/^etc\/svetofor\.yaml:2:10: ingest\.drain_ms_max/)
+    expect(tooLong).toMatch(/of kafka\.rebalance_timeout_ms, 16000 ms are left.*lower it to 16000/s)
+    // Also where only one of the two was given.
+    expect(problems('kafka: {rebalance_timeout_ms: 10000}')).toHaveLength(1)
+    expect(problems(`kafka: {source: kafkajs, session_timeout_ms: 20000}\n${drain(14_001)}`)[0]).toMatch(
+      /kafka\.session_timeout_ms, 14000 ms/
+    )
+    expect(
+      load(`kafka: {source: node-rdkafka, session_timeout_ms: 20000}\n${drain(14_001)}`).ingest.drain_ms_max
+    ).toBe(14_001)
+  })
+
   it('says when a file cannot be read, or is given twice', () => {
     expect(
       problemsOf(() =>

@@ -152,12 +152,7 @@ const clickhouse = Type.Object(
       'Most bytes of samples waiting for their insert; at the limit consumption pauses.'
     ),
     request_timeout_ms: integer(30 * second, second, hour, 'Longest time one request may take.'),
-    retention_days: integer(
-      90,
-      1,
-      36_500,
-      'How long samples are kept, and what was known of resources (`resource_states`).'
-    ),
+    retention_days: integer(90, 1, 36_500, 'How long samples are kept.'),
     rollups: flag(true, 'Whether to keep 5-minute and 1-hour rollups of the samples.'),
     rollup_retention_days: integer(730, 1, 36_500, 'How long the rollups are kept.')
   },
@@ -207,7 +202,7 @@ const ingest = Type.Object(
       20 * second,
       100,
       10 * minute,
-      'How long a partition that is taken away may finish what is in hand; the rest is read again by its new owner.'
+      'How long a partition that is taken away may finish what is in hand; the rest is read again by its new owner. At most 0.8 of `kafka.rebalance_timeout_ms`, with `source: kafkajs` 0.7 of `kafka.session_timeout_ms`.'
     ),
     future_ms_max: integer(
       5 * minute,

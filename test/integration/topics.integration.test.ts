@@ -87,6 +87,7 @@ describe.skipIf(kafka === null)('a topic that is deleted and made again', () => 
           configFile: join(folder, name, 'svetofor.json'),
           config: {
             kafka: { brokers, topics: [name], group_id: name, source, session_timeout_ms: 6000 },
+            ingest: { drain_ms_max: 4000 },
             clickhouse: { url: clickhouse.url, database: name },
             inventory: { files: [join(folder, 'inventory.yaml')] },
             workers: { threads: 0 }

@@ -37,12 +37,12 @@ export function everyMetric(): Registry {
     alarms: createAlarmEngine(rules),
     lights: createLightEngine(inventory),
     staleness: { defaultIntervalMs: 1, factor: 1, graceMs: 1, collectorDevicesMin: 1 },
-    records: { series: nothing, alarms: nothing, lights: nothing, incidents: nothing, resources: nothing },
+    records: { series: nothing, alarms: nothing, lights: nothing, incidents: nothing },
     startMs: 0
   })
   const dispatcher = createDispatcher({
     evaluate: () => Promise.reject(new Error('nothing is evaluated here')),
-    deliver: nothing,
+    deliver: () => undefined,
     failed: nothing,
     pause: nothing,
     resume: nothing,
