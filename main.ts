@@ -44,7 +44,7 @@ export interface DaemonOptions {
   readonly onFatal: (error: Error) => void
 }
 
-export interface Daemon extends Reloader {
+export interface Daemon extends Pick<Reloader, 'reload'> {
   readonly url: string
   readonly registry: Registry
   /** Drains what is in hand, stores it, commits, and closes everything, within the configured limit. */
@@ -139,14 +139,20 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const readiness = createReadiness({
     restored: () => engine !== undefined,
     writer: () => writer.state(),
-    connected: () => source.connected()
+    connected: () => source.connected(),
+    reloadFailure: () => reloader.failure()
   })
   const view = createStartingView(readiness)
   const mirror = createInventoryMirror({ client, insist, stopping: stopping.signal, logger })
-  const { reload } = createReloader(
-    { config, pool, engine: () => engine, mirror, nowMs, logger },
-    definitions
-  )
+  let restoredWith: (engine: StatusEngine) => void = () => undefined
+  const restored = new Promise<StatusEngine>((resolve, reject) => {
+    restoredWith = resolve
+    stopping.signal.addEventListener('abort', () => reject(new Error('the daemon stops')), { once: true })
+  })
+  // Whoever waits for it hears of the stop; nobody need wait.
+  restored.catch(() => undefined)
+  const reloader = createReloader({ config, pool, restored, mirror, nowMs, logger }, definitions)
+  const { reload } = reloader
   const server = await createOutwardServer({ config, version, view, client, registry, reload, logger })
   const { url } = await server.listen()
   logger.info({ url }, 'status endpoint and operator page are up')
@@ -181,6 +187,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     })
     engine = judging.engine
     view.become(judging.answers)
+    restoredWith(engine)
     mirror(definitions.inventory)
     timers.push(...startTimers({ engine, watermark, offsets, rows, fatal, nowMs }))
     rollups?.start()

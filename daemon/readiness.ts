@@ -6,10 +6,13 @@ export interface ReadinessOptions {
   readonly restored: () => boolean
   readonly writer: () => WriterState
   readonly connected: () => boolean
+  /** What the last reload failed with; empty when it went well. */
+  readonly reloadFailure: () => string
 }
 
 /** Whether the daemon does its work, and if not, which part does not and why. */
-export function createReadiness({ restored, writer, connected }: ReadinessOptions): () => Readiness {
+export function createReadiness(options: ReadinessOptions): () => Readiness {
+  const { restored, writer, connected, reloadFailure } = options
   return () => {
     const inserts = writer()
     const parts = {
@@ -25,6 +28,11 @@ export function createReadiness({ restored, writer, connected }: ReadinessOption
       },
       kafka: { ok: restored() && connected(), detail: connected() ? '' : 'not connected to Kafka' }
     }
-    return { ready: Object.values(parts).every(part => part.ok), parts }
+    const ready = Object.values(parts).every(part => part.ok)
+    const failure = reloadFailure()
+    if (failure === '') return { ready, parts }
+    // The daemon does its work by what was in force before: that is said, and is no reason to take it out of service.
+    const reload = { ok: false, detail: `the last reload failed, what was in force before stays: ${failure}` }
+    return { ready, parts: { ...parts, reload } }
   }
 }

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { asError } from '../ingest/errors.ts'
 import type { Config } from '../schemas/config/reading.ts'
 import type { StatusEngine } from '../status/engine/engine.ts'
 import type { CompiledInventory } from '../topology/compile.ts'
@@ -13,35 +14,61 @@ export interface Reloaded {
 
 export interface ReloaderOptions {
   readonly config: Config
-  readonly pool: EvaluationPool
-  readonly engine: () => StatusEngine | undefined
+  readonly pool: Pick<EvaluationPool, 'reloadProfiles'>
+  /** The engine, once its state is restored; until then a reload waits. */
+  readonly restored: Promise<Pick<StatusEngine, 'reload'>>
   readonly mirror: (inventory: CompiledInventory) => void
   readonly nowMs: () => number
   readonly logger: Logger
 }
 
 export interface Reloader {
-  /** Loads inventory, rules and profiles anew; rejects with ProblemsError and changes nothing when they have errors. */
+  /**
+   * Loads inventory, rules and profiles anew, all or none; rejects with ProblemsError and changes nothing when they have errors.
+   * One at a time, whoever asks: who asks while one is at work gets the next one, which reads the files again.
+   */
   readonly reload: () => Promise<Reloaded>
+  /** What the last reload failed with; empty when it went well. */
+  readonly failure: () => string
 }
 
 export function createReloader(options: ReloaderOptions, first: Definitions): Reloader {
-  const { config, pool, engine, mirror, nowMs, logger } = options
+  const { config, pool, restored, mirror, nowMs, logger } = options
   let current = first
-  return {
-    async reload() {
-      const next = await loadDefinitions(config, current.inventory.version + 1)
-      await pool.reloadProfiles(next.profiles)
-      await pool.exclusive(() => engine()?.reload(next.inventory, next.rules, nowMs()))
-      current = next
-      mirror(next.inventory)
-      const counts = {
-        inventoryVersion: next.inventory.version,
-        nodes: next.inventory.nodeCount,
-        devices: next.inventory.deviceCount
-      }
-      logger.info(counts, 'inventory, rules and profiles were loaded anew')
-      return counts
+  let failure = ''
+  /** The last one that was asked for; settled when it is over. */
+  let last: Promise<unknown> = Promise.resolve()
+  /** One that was asked for and has not begun to read. */
+  let waiting: Promise<Reloaded> | undefined
+
+  const load = async (): Promise<Reloaded> => {
+    const engine = await restored
+    waiting = undefined
+    const next = await loadDefinitions(config, current.inventory.version + 1)
+    // The threads compile first. Only when that went well the engine changes, and they with it, while nothing is evaluated.
+    await pool.reloadProfiles(next.profiles, () => engine.reload(next.inventory, next.rules, nowMs()))
+    current = next
+    mirror(next.inventory)
+    const counts = {
+      inventoryVersion: next.inventory.version,
+      nodes: next.inventory.nodeCount,
+      devices: next.inventory.deviceCount
     }
+    logger.info(counts, 'inventory, rules and profiles were loaded anew')
+    return counts
+  }
+
+  return {
+    reload() {
+      if (waiting !== undefined) return waiting
+      const mine = last.then(load)
+      waiting = mine
+      last = mine.then(
+        () => (failure = ''),
+        (error: unknown) => (failure = asError(error).message)
+      )
+      return mine
+    },
+    failure: () => failure
   }
 }

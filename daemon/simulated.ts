@@ -248,8 +248,7 @@ export async function createSimulatedDaemon(options: SimulatedOptions): Promise<
       }
     },
     async reload(next) {
-      await pool.reloadProfiles(next.profiles)
-      await pool.exclusive(() => engine.reload(next.inventory, next.rules, nowMs))
+      await pool.reloadProfiles(next.profiles, () => engine.reload(next.inventory, next.rules, nowMs))
       await view.indexed()
     },
     light(node) {

@@ -62,8 +62,11 @@ export interface EvaluationPool {
    * awaited them.
    */
   exclusive<T>(change: () => T): Promise<T>
-  /** New workers with new profiles take over; tasks under way end with the old ones. Rejects with ProblemsError when they do not compile. */
-  reloadProfiles(profiles: EvaluatorSetup['profiles']): Promise<void>
+  /**
+   * New workers with new profiles take over; tasks under way end with the old ones. `change` is made in the same moment, before
+   * them. Rejects with ProblemsError, and nothing has changed, when they do not compile.
+   */
+  reloadProfiles(profiles: EvaluatorSetup['profiles'], change?: () => void): Promise<void>
   stats(): PoolStats
   /** Waits for the tasks under way, up to the limit, then ends the threads. */
   close(timeoutMs: number): Promise<void>
@@ -210,15 +213,19 @@ export async function createEvaluationPool(options: PoolOptions): Promise<Evalua
       }
     },
     exclusive,
-    async reloadProfiles(profiles) {
+    async reloadProfiles(profiles, change) {
       const next = await createRunner({ ...options, profiles }, rows, mailboxes)
-      const old = await exclusive(() => {
-        forgetRecords(options.shared.kernel)
-        const before = runner
-        runner = next
-        return before
-      })
-      await old.close()
+      let old: Runner = next
+      try {
+        await exclusive(() => {
+          change?.()
+          forgetRecords(options.shared.kernel)
+          old = runner
+          runner = next
+        })
+      } finally {
+        await old.close()
+      }
     },
     stats: () => ({
       threads,
