@@ -99,10 +99,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     logger,
     registry,
     offsets,
-    given: options.source
+    given: options.source,
+    nowMs
   })
 
-  const watermark = createWatermark()
+  const watermark = createWatermark(() => source.highWatermarks(), nowMs)
   const delivery = createDelivery({
     dispatcher: () => dispatcher,
     writer,
@@ -112,6 +113,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     judge(result) {
       poolMetrics.evaluated(result)
       engine?.take(result, nowMs())
+      watermark.judged(result.ranges)
     },
     drainMsMax: config.ingest.drain_ms_max,
     stopping: stopping.signal,
@@ -159,11 +161,18 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
   const handler: SourceHandler = {
     async assigned(partitions) {
+      watermark.assigned(partitions)
       await delivery.released(partitions)
       return insist('ask ClickHouse for positions', () => startPositions(client, storage.topics, partitions))
     },
-    revoked: delivery.revoked,
-    batches: batches => dispatcher.offer(batches),
+    async revoked(partitions, limitMs) {
+      await delivery.revoked(partitions, limitMs)
+      watermark.revoked(partitions)
+    },
+    batches(batches) {
+      watermark.offered(batches)
+      dispatcher.offer(batches)
+    },
     failed(error, isFatal) {
       if (isFatal) fail(error)
       else trouble(`Kafka at ${config.kafka.brokers.join(',')} cannot be read; trying again`, error)
@@ -174,7 +183,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   // Storage first: nothing may be read before it is known what is stored.
   const run = async (): Promise<void> => {
     await insist('prepare the ClickHouse database', () => prepareDatabase(config))
-    const stored = await insist('restore the state from ClickHouse', () => restoreStatus(client))
+    const stored = await insist('restore the state from ClickHouse', () =>
+      restoreStatus(client, config.clickhouse.retention_days)
+    )
     const judging = await startJudging({
       config,
       definitions,
@@ -182,6 +193,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       rows,
       registry,
       stored,
+      storedAs: topic => storage.topics.storedAs(topic),
       readiness,
       nowMs
     })

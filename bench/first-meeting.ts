@@ -71,7 +71,8 @@ function daemon() {
       series: described => rows.series(seriesRowsOf(described, shared.seriesIds)),
       alarms: () => undefined,
       lights: () => undefined,
-      incidents: () => undefined
+      incidents: () => undefined,
+      resources: () => undefined
     },
     startMs: endMs
   })

@@ -22,14 +22,17 @@ export async function connectSource(options: {
   readonly registry: Registry
   readonly offsets: OffsetCommitter
   readonly given: Source | undefined
+  /** The daemon's clock. */
+  readonly nowMs: () => number
 }): Promise<SourceConnection> {
-  const { config, logger, registry, offsets, given } = options
+  const { config, logger, registry, offsets, given, nowMs } = options
   const sourceMetrics = createSourceMetrics(registry, {
     source: () => source,
     position: (topic, partition) => offsets.position(topic, partition)
   })
   const source =
-    given ?? (await createSource(config.kafka.source, kafkaSettings(config, logger, sourceMetrics)))
+    given ??
+    (await createSource(config.kafka.source, { ...kafkaSettings(config, logger, sourceMetrics), nowMs }))
   if (given !== undefined) return { source, sourceMetrics, deadLetters: undefined }
   const deadLetters = createDeadLetterSink({
     ...kafkaSettings(config, logger, null),

@@ -20,6 +20,8 @@ export interface JudgingOptions {
   readonly registry: Registry
   /** What was stored of alarms, lights and incidents. */
   readonly stored: Awaited<ReturnType<typeof restoreStatus>>
+  /** The name under which samples of a topic are stored. */
+  readonly storedAs: (topic: string) => string
   readonly readiness: StatusView['readiness']
   readonly nowMs: () => number
 }
@@ -35,7 +37,7 @@ export async function startJudging(options: JudgingOptions): Promise<Judging> {
   const { config, definitions, evaluation, rows, stored, nowMs } = options
   const { programs, state } = evaluation
   const startMs = nowMs()
-  const alarms = createAlarmEngine(definitions.rules, stored.alarms)
+  const alarms = createAlarmEngine(definitions.rules, stored.alarms, stored.resources, options.storedAs)
   const lights = createLightEngine(definitions.inventory, {
     settleMs: config.staleness.settle_ms,
     powerSettleMs: config.staleness.power_settle_ms
@@ -58,7 +60,8 @@ export async function startJudging(options: JudgingOptions): Promise<Judging> {
       series: described => rows.series(seriesRowsOf(described, state.seriesIds)),
       alarms: transitions => rows.alarms(transitions),
       lights: changes => rows.lightChanges(changes),
-      incidents: changes => rows.incidents(changes)
+      incidents: changes => rows.incidents(changes),
+      resources: states => rows.resources(states)
     },
     startMs,
     restored: stored

@@ -180,7 +180,8 @@ export async function createSimulatedDaemon(options: SimulatedOptions): Promise<
       series: describe,
       alarms: told => void transitions.push(...told),
       lights: told => void lightChanges.push(...told),
-      incidents: told => void incidentChanges.push(...told)
+      incidents: told => void incidentChanges.push(...told),
+      resources: () => undefined
     },
     startMs
   })

@@ -27,7 +27,7 @@ export interface Storage {
   readonly topics: StoredTopics
   /** Samples. */
   readonly writer: Writer
-  /** Series, alarms, lights, incidents. */
+  /** Series, alarms, lights, incidents, and what is known of resources. */
   readonly rows: RowSink
   /** Undefined when the configuration does not want them. */
   readonly rollups: Rollups | undefined
@@ -49,12 +49,20 @@ export function createStorage(options: StorageOptions): Storage {
       options.onRecreated()
     }
   })
+  const rows = createRowSink({
+    client,
+    onProblem: (sentence, isLost) => (isLost ? logger.error(sentence) : trouble(sentence)),
+    onFatal: options.onFatal,
+    metrics
+  })
   return {
     client,
     topics,
+    rows,
     writer: createWriter({
       client,
       storedAs: topic => topics.storedAs(topic),
+      before: () => rows.judgementsStored(),
       rowsMax: rows_max,
       bytesMax: memory_bytes_max / 4,
       flushMsMax: flush_ms_max,
@@ -80,12 +88,6 @@ export function createStorage(options: StorageOptions): Storage {
         else logger.info(`ClickHouse at ${url} takes inserts again`)
       },
       onFatal: options.onFatal
-    }),
-    rows: createRowSink({
-      client,
-      onProblem: (sentence, isLost) => (isLost ? logger.error(sentence) : trouble(sentence)),
-      onFatal: options.onFatal,
-      metrics
     }),
     rollups: rollups ? createRollups({ client, onProblem: sentence => trouble(sentence) }) : undefined
   }

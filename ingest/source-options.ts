@@ -21,6 +21,8 @@ export interface SourceOptions {
   readonly fetchPartitionMaxBytes: number
   /** What the handler lets wait before it pauses, with what is then under way: so much memory is kept for fetches. */
   readonly aheadMaxBytes: number
+  /** The clock of `SourceLag.heardAtMs`. */
+  readonly nowMs: () => number
   /** How long a broker may hold a request while there is nothing new. */
   readonly fetchMaxWaitMs: number
   /** Least time between two fetches of one broker when the first brought little, so that records come in company; 0 for none. */
@@ -96,6 +98,7 @@ export function sourceOptions(settings: SourceSettings): SourceOptions {
     backoffMaxMs: 10_000,
     stopTimeoutMs: 10_000,
     metrics: null,
+    nowMs: Date.now,
     ...settings
   }
   if (options.brokers.length === 0)

@@ -237,7 +237,9 @@ describe.skipIf(kafka === null)('sources on a real Kafka', () => {
       await produce(topic, 1, ['late'])
       await until('the late record', () => consumer.values(topic, 1).includes('late'))
       expect(Date.now() - sentAtMs).toBeLessThan(1500)
-      expect(consumer.source.highWatermarks()).toContainEqual({ topic, partition: 1, highWatermark: 2501 })
+      expect(consumer.source.highWatermarks()).toContainEqual(
+        expect.objectContaining({ topic, partition: 1, highWatermark: 2501 })
+      )
       expect(consumer.failures).toEqual([])
       await stopped(consumer)
       expect(consumer.revoked.flat()).toHaveLength(3)

@@ -35,6 +35,9 @@ export interface SourceHandler {
 
 export interface SourceLag extends TopicPartition {
   readonly highWatermark: number
+  /** The next offset to be handed over, and when the broker was last asked for more that has answered (SourceOptions.nowMs), where the source knows. */
+  readonly position?: number
+  readonly heardAtMs?: number
 }
 
 export interface Source {

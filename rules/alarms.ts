@@ -12,6 +12,7 @@ import {
   type RuleState,
   type Scope
 } from './alarms/resource.ts'
+import { createTakingUp, stateOf, type ResourceState } from './alarms/resource-state.ts'
 import { createSilentDevices, deviceSilent, type Silence } from './alarms/silent-devices.ts'
 import type { CompiledRules } from './compiled.ts'
 import { createDeadlines } from './deadlines.ts'
@@ -35,6 +36,8 @@ export interface AlarmEngine {
   tick(nowMs: number): void
   /** The transitions since the last drain, in order. */
   drain(): AlarmTransition[]
+  /** The resources that flips, holds, a reload or a move changed since the last call, as they are now. */
+  drainStates(): ResourceState[]
   open(): Iterable<Alarm>
   /** An open alarm. */
   get(id: string): Alarm | undefined
@@ -71,8 +74,16 @@ export interface AlarmEngine {
 
 const nothingRaised: ReadonlySet<number> = new Set()
 
-/** `restored`: alarms open at the last stop; cleared ones are left out of account. */
-export function createAlarmEngine(compiled: CompiledRules, restored: Iterable<Alarm> = []): AlarmEngine {
+/**
+ * `restored`: alarms open at the last stop; cleared ones are left out of account. `states`: what was known of resources at the
+ * place in the log where reading goes on; their alarms are in them. `storedAs`: the name under which a topic's places are stored.
+ */
+export function createAlarmEngine(
+  compiled: CompiledRules,
+  restored: Iterable<Alarm> = [],
+  states: Iterable<ResourceState> = [],
+  storedAs: (topic: string) => string = topic => topic
+): AlarmEngine {
   let rules = compiled
   let scopes = scopesOf(compiled)
   let resources = new Map<string, Resource>()
@@ -80,7 +91,14 @@ export function createAlarmEngine(compiled: CompiledRules, restored: Iterable<Al
   const dirty: Resource[] = []
   const openAlarms = createOpenAlarms()
   const silentDevices = createSilentDevices(openAlarms)
-  const createRulesJudge = () => createJudge(rules.conditions, openAlarms, deadlines, () => resources.size)
+  /** By key, because a resource that has become quiet is forgotten and may come anew. */
+  const changed = new Map<string, Resource>()
+  const noteChange = (resource: Resource, atMs: number): void => {
+    resource.changedAtMs = Math.max(resource.changedAtMs, atMs)
+    changed.set(resource.key, resource)
+  }
+  const createRulesJudge = () =>
+    createJudge(rules.conditions, openAlarms, deadlines, () => resources.size, noteChange)
   let judging = createRulesJudge()
   /** Alarms of rules that are gone: cleared by the first tick, because only then a time is known. */
   let orphans: Alarm[] = []
@@ -150,6 +168,8 @@ export function createAlarmEngine(compiled: CompiledRules, restored: Iterable<Al
       if (state.instances.size === 0) resource.conditions.delete(flip.condition)
     }
     resource.node = flip.node
+    resource.coordinates = { ...flip.coordinates, topic: storedAs(flip.coordinates.topic) }
+    noteChange(resource, flip.timeMs)
     resource.flips.set(flip.condition, flip)
     resource.touchedAtMs = flip.timeMs
     if (resource.touched.size === 0) dirty.push(resource)
@@ -206,11 +226,41 @@ export function createAlarmEngine(compiled: CompiledRules, restored: Iterable<Al
     for (const alarm of alarms) if (!alarm.isCleared) adopt(alarm)
   }
 
+  /** Every rule of what is on is judged anew. */
+  const judgeAgain = (resource: Resource, atMs: number): void => {
+    for (const condition of resource.conditions.keys())
+      for (const rule of rules.conditions[condition]?.rules ?? [])
+        if (rules.rules[rule]?.scope === resource.scope) resource.touched.add(rule)
+    resource.touchedAtMs = atMs
+    if (resource.touched.size > 0) dirty.push(resource)
+    else forgetIfQuiet(resource)
+  }
+
+  /** Under other rules than the state's, its alarms are adopted, and what is on is judged anew. */
+  const takeUp = (states: Iterable<ResourceState>): void => {
+    const takingUp = createTakingUp(rules, deadlines)
+    for (const state of states) {
+      if (state.conditions.length === 0 && state.rules.length === 0) continue
+      const resource = resourceOf(state.scope, state.device, state.instance, state.node)
+      takingUp.conditions(resource, state)
+      if (state.digest === rules.digest) {
+        takingUp.rules(resource, state)
+        for (const { alarm } of resource.rules.values()) if (alarm !== null) openAlarms.keep(alarm)
+        forgetIfQuiet(resource)
+      } else {
+        noteChange(resource, state.atMs)
+        adoptAll(state.rules.flatMap(({ alarm }) => alarm ?? []))
+        judgeAgain(resource, state.atMs)
+      }
+    }
+  }
+
   const clearOrphans = (nowMs: number): void => {
     for (const alarm of orphans) openAlarms.clear(alarm, nowMs)
     orphans = []
   }
 
+  takeUp(states)
   adoptAll(restored)
 
   return {
@@ -233,6 +283,13 @@ export function createAlarmEngine(compiled: CompiledRules, restored: Iterable<Al
     drain() {
       settleAll()
       return openAlarms.drain()
+    },
+
+    drainStates() {
+      settleAll()
+      const drained = [...changed.values()].flatMap(resource => stateOf(resource, rules) ?? [])
+      changed.clear()
+      return drained
     },
 
     open() {
@@ -285,6 +342,9 @@ export function createAlarmEngine(compiled: CompiledRules, restored: Iterable<Al
       const carried: Resource[] = []
       for (const old of before.values()) {
         const resource = resourceOf(old.scope, old.device, old.instance, old.node)
+        resource.coordinates = old.coordinates
+        resource.changedAtMs = old.changedAtMs
+        noteChange(resource, nowMs)
         carried.push(resource)
         for (const [condition, state] of old.conditions) {
           const id = newIds.get(oldConditions[condition]?.key ?? '')
@@ -298,14 +358,7 @@ export function createAlarmEngine(compiled: CompiledRules, restored: Iterable<Al
       silentDevices.forgetAll()
       adoptAll(openAlarms.takeAll())
       clearOrphans(nowMs)
-      for (const resource of carried) {
-        for (const condition of resource.conditions.keys())
-          for (const rule of rules.conditions[condition]?.rules ?? [])
-            if (rules.rules[rule]?.scope === resource.scope) resource.touched.add(rule)
-        resource.touchedAtMs = nowMs
-        if (resource.touched.size > 0) dirty.push(resource)
-        else forgetIfQuiet(resource)
-      }
+      for (const resource of carried) judgeAgain(resource, nowMs)
       settleAll()
     },
 
@@ -329,7 +382,13 @@ export function createAlarmEngine(compiled: CompiledRules, restored: Iterable<Al
           for (const state of resource.rules.values())
             for (const level of state.levels) level.deadlineMs = never
           resources.delete(resource.key)
-        } else resource.node = node
+          resource.conditions.clear()
+          resource.rules.clear()
+          noteChange(resource, nowMs)
+        } else if (node !== resource.node) {
+          resource.node = node
+          noteChange(resource, nowMs)
+        }
       }
       silentDevices.relocate(nodeOf, nowMs, left)
       return [...left]
@@ -346,6 +405,7 @@ export function createAlarmEngine(compiled: CompiledRules, restored: Iterable<Al
           }
           if (state.instances.size > 0) continue
           resource.conditions.delete(condition)
+          noteChange(resource, nowMs)
           for (const rule of rules.conditions[condition]?.rules ?? [])
             if (rules.rules[rule]?.scope === resource.scope) resource.touched.add(rule)
         }

@@ -110,7 +110,7 @@ async function startNetwork(inventoryFile: string): Promise<Network> {
     alarms,
     lights,
     staleness: { defaultIntervalMs: 3_600_000, factor: 3, graceMs: 3_600_000, collectorDevicesMin: 5 },
-    records: { series: nothing, alarms: nothing, lights: nothing, incidents: nothing },
+    records: { series: nothing, alarms: nothing, lights: nothing, incidents: nothing, resources: nothing },
     startMs: nowMs
   })
   const view = await createAnswers({

@@ -48,7 +48,8 @@ describe('migrate', () => {
       'nodes',
       'devices',
       'samples_5m',
-      'samples_1h'
+      'samples_1h',
+      'resource_states'
     ]) {
       expect(await ddlOf('fresh', table)).not.toBe('')
     }
@@ -78,6 +79,7 @@ describe('migrate', () => {
     })
     expect(await ddlOf('fresh', 'samples')).toContain('TTL stored_on + toIntervalDay(7)')
     expect(await ddlOf('fresh', 'samples_1h')).toContain('TTL time + toIntervalDay(30)')
+    expect(await ddlOf('fresh', 'resource_states')).toContain('TTL toDate(at) + toIntervalDay(7)')
     await migrate(server.client, { database: 'fresh', ...settings })
   })
 
@@ -92,33 +94,33 @@ describe('migrate', () => {
 
   it('refuses a database that is newer than the program', async () => {
     writeFileSync(
-      join(folder, '0006_future.sql'),
+      join(folder, '0008_future.sql'),
       'CREATE TABLE future (a UInt8) ENGINE = MergeTree ORDER BY a;\n'
     )
     await migrate(server.client, { database: 'newer', ...settings, folder })
     await expect(migrate(server.client, { database: 'newer', ...settings })).rejects.toThrow(
-      /has migration 0006_future, which this version of svetofor does not know/
+      /has migration 0008_future, which this version of svetofor does not know/
     )
   })
 
   it('goes on at the statement where a broken run stopped', async () => {
     writeFileSync(
-      join(folder, '0006_future.sql'),
+      join(folder, '0008_future.sql'),
       'CREATE TABLE one (a UInt8) ENGINE = MergeTree ORDER BY a;\nCREATE TABLE two (a Nonsense) ENGINE = MergeTree ORDER BY a;\n'
     )
     await expect(migrate(server.client, { database: 'broken', ...settings, folder })).rejects.toThrow(
-      /migration 0006_future, statement 2: .*Nonsense/
+      /migration 0008_future, statement 2: .*Nonsense/
     )
     expect(await ddlOf('broken', 'one')).not.toBe('')
     const rows = await server.rows(
-      'SELECT max(statements_done) AS done FROM broken.schema_migrations WHERE number = 6'
+      'SELECT max(statements_done) AS done FROM broken.schema_migrations WHERE number = 8'
     )
     expect(rows).toEqual([{ done: 1 }])
   })
 
   it('refuses gaps in the numbers and odd database names', async () => {
-    writeFileSync(join(folder, '0009_gap.sql'), 'SELECT 1;\n')
-    await expect(readMigrations(folder)).rejects.toThrow(/0009_gap\.sql should be number 0007/)
+    writeFileSync(join(folder, '0010_gap.sql'), 'SELECT 1;\n')
+    await expect(readMigrations(folder)).rejects.toThrow(/0010_gap\.sql should be number 0009/)
     await expect(migrate(server.client, { database: 'a; DROP', ...settings })).rejects.toThrow('use letters')
   })
 

@@ -16,7 +16,7 @@ export interface Migration {
 
 export interface MigrateOptions {
   readonly database: string
-  /** How long samples are kept, by their day of writing. */
+  /** How long samples are kept, by their day of writing, and states of resources, by their event time. */
   readonly retentionDays: number
   readonly rollupRetentionDays: number
   /** Folder of the migrations; the product's own by default. */
@@ -163,6 +163,7 @@ async function applySettings(
 ): Promise<void> {
   const wanted: [table: string, ttl: string][] = [
     ['samples', `stored_on + toIntervalDay(${options.retentionDays})`],
+    ['resource_states', `toDate(at) + toIntervalDay(${options.retentionDays})`],
     ['samples_5m', `time + toIntervalDay(${options.rollupRetentionDays})`],
     ['samples_1h', `time + toIntervalDay(${options.rollupRetentionDays})`]
   ]

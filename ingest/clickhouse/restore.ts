@@ -1,7 +1,10 @@
 import type { ClickHouseClient } from '@clickhouse/client'
 import type { Alarm } from '../../rules/model.ts'
+import { deviceSilent } from '../../rules/alarms/silent-devices.ts'
+import type { ResourceState } from '../../rules/alarms/resource-state.ts'
 import type { Light } from '../../schemas/words.ts'
 import type { Incident } from '../../topology/model.ts'
+import { positionSeries } from './native-block.ts'
 import {
   alarmColumns,
   alarmOf,
@@ -13,7 +16,9 @@ import {
 
 /** What the status engine starts again with. */
 export interface StoredStatus {
-  /** The latest state of every alarm that is not cleared. */
+  /** What was known of each resource where reading goes on; what later records changed of it is judged again. */
+  readonly resources: readonly ResourceState[]
+  /** The latest state of every other alarm that is not cleared: of silence, and of before states were stored. */
   readonly alarms: readonly Alarm[]
   /** The latest state of every incident that is not closed. */
   readonly incidents: readonly Incident[]
@@ -34,15 +39,38 @@ const openIds = (table: string, first: string, last: string): string =>
   `SELECT id FROM ${table} GROUP BY id
    HAVING argMax(change, (at, multiIf(change = '${first}', 0, change = '${last}', 2, 1))) != '${last}'`
 
-const latest = (columns: string, table: string, first: string, last: string): string =>
-  `SELECT ${columns} FROM ${table} WHERE id IN (${openIds(table, first, last)})
+const latest = (columns: string, table: string, first: string, last: string, only = 'true'): string =>
+  `SELECT ${columns} FROM ${table} WHERE id IN (${openIds(table, first, last)}) AND (${only})
    ORDER BY at DESC, multiIf(change = '${first}', 0, change = '${last}', 2, 1) DESC LIMIT 1 BY id`
 
-export async function restoreStatus(client: ClickHouseClient): Promise<StoredStatus> {
+/** Positions in the log up to which samples are stored, as storedPositions gives them. */
+const storedUpTo = `SELECT topic, partition, max(offset) AS last FROM samples
+  WHERE series = ${positionSeries} GROUP BY topic, partition`
+
+/** States of partitions of which something is stored, and that retention has not taken: an older one may outlive a newer. */
+const kept = (days: number): string =>
+  `resource_states AS s INNER JOIN (${storedUpTo}) AS p ON s.topic = p.topic AND s.partition = p.partition
+   WHERE toDate(s.at) + toIntervalDay(${days}) > now()`
+
+/** Of each resource the latest state as of the stored position, unless nothing was known against it by then. */
+const resourcesQuery = (days: number): string =>
+  `SELECT state FROM resource_states WHERE (device, instance, scope, at, offset) IN (
+     SELECT s.device, s.instance, s.scope, max((s.at, s.offset)).1, max((s.at, s.offset)).2
+     FROM ${kept(days)} AND s.offset <= p.last GROUP BY s.device, s.instance, s.scope
+     HAVING argMax(s.is_open, (s.at, s.offset)))
+   LIMIT 1 BY device, instance, scope`
+
+/** Alarms that no state tells of. */
+const untold = (days: number): string =>
+  `type = '${deviceSilent}' OR (device, instance) NOT IN (SELECT s.device, s.instance FROM ${kept(days)})`
+
+/** `retentionDays`: how long states of resources are kept. */
+export async function restoreStatus(client: ClickHouseClient, retentionDays: number): Promise<StoredStatus> {
   const rows = async <T>(query: string): Promise<T[]> =>
     (await client.query({ query, format: 'JSONEachRow' })).json<T>()
-  const [alarms, incidents, lights] = await Promise.all([
-    rows<AlarmFields>(latest(alarmColumns, 'alarms', 'raised', 'cleared')),
+  const [resources, alarms, incidents, lights] = await Promise.all([
+    rows<{ state: string }>(resourcesQuery(retentionDays)),
+    rows<AlarmFields>(latest(alarmColumns, 'alarms', 'raised', 'cleared', untold(retentionDays))),
     rows<IncidentFields>(latest(incidentColumns, 'incidents', 'opened', 'closed')),
     rows<{ node: string; own: Light; effective: Light; at_ms: number }>(
       `SELECT node, argMax(own, at) AS own, argMax(to, at) AS effective, toUnixTimestamp64Milli(max(at)) AS at_ms
@@ -50,6 +78,7 @@ export async function restoreStatus(client: ClickHouseClient): Promise<StoredSta
     )
   ])
   return {
+    resources: resources.map(row => JSON.parse(row.state) as ResourceState),
     alarms: alarms.map(alarmOf).sort((a, b) => a.raisedAtMs - b.raisedAtMs),
     incidents: incidents.map(incidentOf).sort((a, b) => a.openedAtMs - b.openedAtMs),
     lights: lights.map(({ at_ms, ...light }) => ({ ...light, sinceMs: Number(at_ms) }))

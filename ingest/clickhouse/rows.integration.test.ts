@@ -1,5 +1,6 @@
 import type { ClickHouseClient } from '@clickhouse/client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { ResourceState } from '../../rules/alarms/resource-state.ts'
 import type { Alarm, AlarmTransition } from '../../rules/model.ts'
 import { signals, type SignalDef } from '../../schemas/signals.ts'
 import { startTestClickHouse, type TestClickHouse } from '../../test/support/clickhouse.ts'
@@ -122,7 +123,8 @@ describe('history', () => {
       rows.lightChanges([light('du-2', t0 + 3, 'green', 'grey')])
       await rows.flush()
     }
-    expect(await restoreStatus(client)).toEqual({
+    expect(await restoreStatus(client, 36_500)).toEqual({
+      resources: [],
       alarms: [changed],
       incidents: [incident('i1')],
       lights: [
@@ -155,6 +157,64 @@ describe('history', () => {
     expect(await history.nodeHistory('nobody', 0, t0 * 2, 10)).toEqual([])
     expect(problems).toEqual([])
     await rows.close(1000)
+  })
+
+  it('gives back what was known of each resource where reading goes on, and no alarm beside it', async () => {
+    await migrate(server.client, { database: 'resumed', retentionDays: 90, rollupRetentionDays: 730 })
+    const recentMs = Date.now()
+    const resumed = createClickHouseClient({ url: server.url, database: 'resumed' })
+    const rows = createRowSink({ client: resumed, flushMsMax: 5, onProblem: fail })
+    const state = (device: string, offset: number, atMs: number, isOpen = true): ResourceState => ({
+      scope: 'device',
+      device,
+      instance: '',
+      node: 'du-1',
+      coordinates: { topic: 'telemetry', partition: 3, offset },
+      atMs,
+      digest: 'd',
+      conditions: isOpen ? [{ key: 'k', instances: [''], flip: null }] : [],
+      rules: []
+    })
+    // A hold that ends adds a moment to the same record; what a record behind the stored position did is judged again.
+    rows.alarms([raised(alarm('later', { device: 'ups-1', instance: '' }))])
+    rows.resources([
+      state('ups-1', 7, recentMs),
+      state('ups-1', 7, recentMs + 5),
+      state('ups-1', 10, recentMs + 9)
+    ])
+    rows.resources([state('ups-2', 12, recentMs + 9)])
+    // What has ended is not read, and does not bring back what was before it; nor does what retention is about to take.
+    rows.alarms([raised(alarm('ended', { device: 'ups-3', instance: '' }))])
+    rows.resources([state('ups-3', 5, recentMs), state('ups-3', 6, recentMs + 1, false)])
+    rows.resources([state('ups-4', 1, recentMs - 100 * 86_400_000)])
+    rows.alarms([raised(alarm('old', { device: 'ups-4', instance: '' }))])
+    // Of a topic of which no sample is kept only the alarms are known.
+    rows.resources([
+      { ...state('ups-5', 1, recentMs), coordinates: { topic: 'other', partition: 3, offset: 1 } }
+    ])
+    rows.alarms([raised(alarm('elsewhere', { device: 'ups-5', instance: '' }))])
+    await rows.judgementsStored()
+    await resumed.insert({
+      table: 'samples (series, time, raw, topic, partition, offset, stored_on)',
+      values: [
+        {
+          series: '0',
+          time: '2026-11-22 12:00:00',
+          raw: 0,
+          topic: 'telemetry',
+          partition: 3,
+          offset: 9,
+          stored_on: new Date(recentMs).toISOString().slice(0, 10)
+        }
+      ],
+      format: 'JSONEachRow'
+    })
+    const { resources, alarms } = await restoreStatus(resumed, 90)
+    expect(resources).toEqual([state('ups-1', 7, recentMs + 5)])
+    expect(alarms.map(({ id }) => id).sort()).toEqual(['elsewhere', 'old'])
+    await rows.close(1000)
+    await expect(rows.judgementsStored()).resolves.toBeUndefined()
+    await resumed.close()
   })
 
   it('names series by their 64-bit ids, the latest place winning', async () => {

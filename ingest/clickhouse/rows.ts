@@ -1,6 +1,7 @@
 import type { ClickHouseClient } from '@clickhouse/client'
 import { Readable } from 'node:stream'
 import type { AlarmTransition } from '../../rules/model.ts'
+import type { ResourceState } from '../../rules/alarms/resource-state.ts'
 import type { Coordinates } from '../../schemas/words.ts'
 import type { IncidentChange, LightChange } from '../../topology/model.ts'
 import { pauseMs } from '../backoff.ts'
@@ -33,6 +34,13 @@ export interface RowSink {
   lightChanges(changes: readonly LightChange[]): boolean
   alarms(transitions: readonly AlarmTransition[]): boolean
   incidents(changes: readonly IncidentChange[]): boolean
+  /** Stored behind the transitions given before them. */
+  resources(states: readonly ResourceState[]): boolean
+  /**
+   * Resolves when the transitions and states given so far are stored: samples that caused them may be stored then. Rejects when an
+   * attempt to store them fails, and when the sink is closed before; they are tried again all the same.
+   */
+  judgementsStored(): Promise<void>
   waiting(): number
   /** How many rows of series may be given now: little, because they are made when there is room for them. */
   seriesRoom(): number
@@ -42,7 +50,7 @@ export interface RowSink {
 }
 
 type Row = Readonly<Record<string, unknown>>
-type Table = 'series' | 'light_changes' | 'alarms' | 'incidents'
+type Table = 'series' | 'light_changes' | 'alarms' | 'incidents' | 'resource_states'
 
 /** ClickHouse reads this form of DateTime64(3) in any time zone setting. */
 const time = (ms: number): string => new Date(ms).toISOString().replace('T', ' ').replace('Z', '')
@@ -116,6 +124,18 @@ function incidentRow({ incident, change, atMs }: IncidentChange): Row {
   }
 }
 
+function resourceRow(state: ResourceState): Row {
+  return {
+    device: state.device,
+    instance: state.instance,
+    scope: state.scope,
+    ...place(state.coordinates),
+    at: time(state.atMs),
+    is_open: state.conditions.length > 0 || state.rules.length > 0,
+    state: JSON.stringify(state)
+  }
+}
+
 /** Series that wait, as the bytes they are sent as. */
 interface PackedSeries {
   readonly bytes: Buffer
@@ -129,6 +149,13 @@ interface LaneOptions<Item> {
   readonly rowsMax: number
   readonly rowsOf: (item: Item) => number
   readonly insert: (items: readonly Item[]) => Promise<void>
+}
+
+/** Waits until so many rows of a table are stored or given up. */
+interface Waiter {
+  readonly goal: number
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
 }
 
 export function createRowSink(options: RowSinkOptions): RowSink {
@@ -164,6 +191,10 @@ export function createRowSink(options: RowSinkOptions): RowSink {
     let running: Promise<void> | undefined
     let timer: NodeJS.Timeout | undefined
     let refused = 0
+    /** Rows taken, and of them those stored or given up, since the start. */
+    let given = 0
+    let settled = 0
+    let waiters: Waiter[] = []
     const sumOf = (items: readonly Item[]): number => items.reduce((sum, item) => sum + rowsOf(item), 0)
 
     /** Sends until nothing waits. One insert a table at a time, so rows are stored in the order they came. */
@@ -176,6 +207,10 @@ export function createRowSink(options: RowSinkOptions): RowSink {
         if (fate === 'stopped') return
         waiting = waiting.slice(count)
         waitingRows -= rows
+        settled += rows
+        const reached = waiters.filter(waiter => waiter.goal <= settled)
+        waiters = waiters.filter(waiter => waiter.goal > settled)
+        for (const waiter of reached) waiter.resolve()
         if (refused > 0) {
           onProblem(
             `${refused} rows of ${table} were refused while ${waitingMax} were waiting for ClickHouse`,
@@ -199,6 +234,7 @@ export function createRowSink(options: RowSinkOptions): RowSink {
             onProblem(`${rows} rows are given up: ${sentence}`, true)
             return 'done'
           }
+          disappoint(error)
           if (attempt === 1) {
             const reason = error instanceof Error ? error.message || error.name : String(error)
             onProblem(`rows of ${table} wait for ClickHouse: ${firstLine(reason)}`, false)
@@ -207,6 +243,13 @@ export function createRowSink(options: RowSinkOptions): RowSink {
         }
       }
       return 'stopped'
+    }
+
+    /** Whoever waits is told that it takes longer, and why. */
+    const disappoint = (error: unknown): void => {
+      const told = waiters
+      waiters = []
+      for (const waiter of told) waiter.reject(error instanceof Error ? error : new Error(String(error)))
     }
 
     const start = (): Promise<void> => {
@@ -234,6 +277,7 @@ export function createRowSink(options: RowSinkOptions): RowSink {
         }
         for (const item of items) waiting.push(item)
         waitingRows += rows
+        given += rows
         if (running !== undefined) return true
         if (waitingRows >= rowsMax) startLater()
         else timer ??= setTimeout(startLater, flushMsMax)
@@ -242,9 +286,25 @@ export function createRowSink(options: RowSinkOptions): RowSink {
       async flush(): Promise<void> {
         while (waiting.length > 0 && !stopping.signal.aborted) await start()
       },
+      /** Resolves when what was given so far is stored or given up; rejects at the next attempt that fails. */
+      stored(): Promise<void> {
+        if (settled >= given) return Promise.resolve()
+        if (stopping.signal.aborted) return Promise.reject(new Error('rows are stored no more'))
+        const goal = given
+        const done = new Promise<void>((resolve, reject) => waiters.push({ goal, resolve, reject }))
+        startLater()
+        return done
+      },
       waiting: () => waitingRows,
-      stop: () => clearTimeout(timer)
+      stop() {
+        clearTimeout(timer)
+        disappoint(new Error('rows are stored no more'))
+      }
     }
+  }
+
+  const insertRows = async (table: Table, values: readonly Row[]): Promise<void> => {
+    await client.insert({ table, values, format: 'JSONEachRow', ...requestOptions })
   }
 
   const createJsonLane = (table: Table) =>
@@ -252,11 +312,10 @@ export function createRowSink(options: RowSinkOptions): RowSink {
       table,
       rowsMax,
       rowsOf: () => 1,
-      async insert(values) {
-        await client.insert({ table, values, format: 'JSONEachRow', ...requestOptions })
-      }
+      insert: values => insertRows(table, values)
     })
 
+  const alarmsLane = createJsonLane('alarms')
   const lanes = {
     series: createLane<PackedSeries>({
       table: 'series',
@@ -265,8 +324,18 @@ export function createRowSink(options: RowSinkOptions): RowSink {
       insert: insertSeries
     }),
     light_changes: createJsonLane('light_changes'),
-    alarms: createJsonLane('alarms'),
-    incidents: createJsonLane('incidents')
+    alarms: alarmsLane,
+    incidents: createJsonLane('incidents'),
+    // A state says that a transition was made: it must not be there without it.
+    resource_states: createLane<Row>({
+      table: 'resource_states',
+      rowsMax,
+      rowsOf: () => 1,
+      async insert(values) {
+        await alarmsLane.stored()
+        await insertRows('resource_states', values)
+      }
+    })
   }
   const all = Object.values(lanes)
   const flush = async (): Promise<void> => {
@@ -281,6 +350,11 @@ export function createRowSink(options: RowSinkOptions): RowSink {
     lightChanges: changes => lanes.light_changes.add(changes.map(lightChangeRow)),
     alarms: transitions => lanes.alarms.add(transitions.map(alarmRow)),
     incidents: changes => lanes.incidents.add(changes.map(incidentRow)),
+    resources: states => lanes.resource_states.add(states.map(resourceRow)),
+    async judgementsStored() {
+      await lanes.alarms.stored()
+      await lanes.resource_states.stored()
+    },
     seriesRoom: () => Math.max(0, Math.min(waitingMax, 2 * seriesMax) - lanes.series.waiting()),
     waiting: () => all.reduce((sum, lane) => sum + lane.waiting(), 0),
     flush,

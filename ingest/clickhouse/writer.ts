@@ -39,6 +39,11 @@ export interface WriterOptions {
   readonly retryMsMax?: number
   /** The name under which samples of a topic are stored; its own when not given. */
   readonly storedAs?: (topic: string) => string
+  /**
+   * Awaited before each attempt of an insert: what its samples caused must be stored before them. One that rejects is a failed
+   * attempt.
+   */
+  readonly before?: () => Promise<void>
   /** Called in order within each partition, once the rows are stored. */
   readonly onAcknowledged: (ranges: readonly RangeOutcome[]) => void
   readonly onPressure?: (hold: boolean) => void
@@ -315,6 +320,7 @@ export function createWriter(options: WriterOptions): Writer {
     let token = firstToken
     for (let attempt = 1; !stopped; attempt++) {
       try {
+        await options.before?.()
         await insert(insertion, token)
         // ClickHouse notes a token before it shows the rows. Killed in between, it takes a repetition for one it has.
         if (attempt > 1 && !(await isThere(insertion.storedUpTo))) {

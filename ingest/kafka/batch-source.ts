@@ -80,6 +80,7 @@ export function createBatchSource(options: SourceOptions): Source {
             inFlight: false,
             turn: 0,
             highWatermark: -1,
+            heardAtMs: 0,
             maxBytes: options.fetchPartitionMaxBytes,
             notBeforeMs: 0,
             backoff: createBackoff(options.backoffMinMs, options.backoffMaxMs)
@@ -312,6 +313,8 @@ export function createBatchSource(options: SourceOptions): Source {
       }
       topics.push({ topicId: topic.id, partitions })
     }
+    // An answer may have waited for us, so it tells only of what was there when it was asked for.
+    const askedAtMs = options.nowMs()
     const response = await connection.call(options.requestTimeoutMs + options.fetchMaxWaitMs, c =>
       c.fetch(
         {
@@ -330,7 +333,7 @@ export function createBatchSource(options: SourceOptions): Source {
     }
     if (response.errorCode !== 0)
       throw new Error(`The broker ${nodeId} refused a fetch: ${describeCode(response.errorCode)}`)
-    handOver(response.partitions, asked)
+    handOver(response.partitions, asked, askedAtMs)
     const bytes = response.partitions.reduce((sum, fetched) => sum + fetched.bytes.byteLength, 0)
     // One that brought more is followed by the next at once: there is more where it came from.
     if (bytes < options.fetchMaxBytes / gatherBelow) {
@@ -339,10 +342,7 @@ export function createBatchSource(options: SourceOptions): Source {
     }
   }
 
-  const handOver = (
-    partitions: readonly FetchedPartition[],
-    asked: ReadonlyMap<string, ReadonlyMap<number, PartitionState>>
-  ): void => {
+  const handOver = (partitions: readonly FetchedPartition[], asked: Asked, askedAtMs: number): void => {
     const batches: RawBatch[] = []
     for (const fetched of partitions) {
       const state = asked.get(fetched.topicId)?.get(fetched.partition)
@@ -358,6 +358,7 @@ export function createBatchSource(options: SourceOptions): Source {
       }
       state.backoff.reset()
       state.highWatermark = fetched.highWatermark
+      state.heardAtMs = askedAtMs
       if (fetched.bytes.byteLength === 0) continue
       const cut = cutBatches(fetched.bytes, {
         topic: state.topic,
@@ -435,8 +436,8 @@ export function createBatchSource(options: SourceOptions): Source {
     },
     commit: offsets => (offsets.length === 0 ? Promise.resolve() : member.commit(offsets)),
     highWatermarks: () =>
-      [...active.values()].flatMap(({ topic, partition, highWatermark }) =>
-        highWatermark < 0 ? [] : [{ topic, partition, highWatermark }]
+      [...active.values()].flatMap(({ topic, partition, highWatermark, position, heardAtMs }) =>
+        highWatermark < 0 ? [] : [{ topic, partition, highWatermark, position, heardAtMs }]
       ),
     // Brokers that lead nothing of ours, or have left the cluster, do not count.
     connected: () =>
@@ -463,6 +464,8 @@ const lanesPerBroker = 2
 const gatherBelow = 8
 /** Compression packs many records into the bytes of a fetch; runs keep what a worker gets at a time within bounds. */
 const runRecordsMax = 16_384
+type Asked = ReadonlyMap<string, ReadonlyMap<number, PartitionState>>
+
 interface BrokerState {
   readonly nodeId: number
   readonly busy: boolean[]

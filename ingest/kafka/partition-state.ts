@@ -19,6 +19,7 @@ export interface PartitionState extends TopicPartition {
   /** Partitions are asked for in the order of their turns: who got data goes to the end. */
   turn: number
   highWatermark: number
+  heardAtMs: number // options.nowMs when the last answer was asked for; 0 before the first
   maxBytes: number
   /** On the clock of performance.now(). */
   notBeforeMs: number

@@ -5,7 +5,7 @@ import type { ConditionFlip, Evidence } from '../model.ts'
 import { createTextRenderer } from '../texts.ts'
 import { alarmId, resourceName } from './identity.ts'
 import { copyAlarm, type OpenAlarms } from './open-alarms.ts'
-import { flipOf, never, type LevelState, type RuleState } from './resource.ts'
+import { flipOf, never, type LevelState, type Resource, type RuleState } from './resource.ts'
 
 /** Judges a rule on one resource: what its conditions say, held by time, and the alarm brought in line with that. */
 export interface Judge {
@@ -19,7 +19,8 @@ export function createJudge(
   conditions: readonly CompiledCondition[],
   open: OpenAlarms,
   deadlines: Deadlines<RuleState>,
-  resourceCount: () => number
+  resourceCount: () => number,
+  onChange: (resource: Resource, atMs: number) => void
 ): Judge {
   const renderText = createTextRenderer()
   /** When alarms of rules with damping cleared last (event time, ms), by resource and rule. */
@@ -124,6 +125,7 @@ export function createJudge(
         level.deadlineMs = never
         level.confirmed = level.on
       }
+      onChange(state.resource, atMs)
       publish(state, atMs)
     }
   }

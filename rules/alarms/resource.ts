@@ -1,3 +1,4 @@
+import type { Coordinates } from '../../schemas/words.ts'
 import type { CompiledRule } from '../compiled.ts'
 import type { Alarm, ConditionFlip } from '../model.ts'
 
@@ -49,6 +50,10 @@ export interface Resource {
   touchedAtMs: number
   /** Flips since the last settling, by condition. */
   readonly flips: Map<number, ConditionFlip>
+  /** Where the last flip stands in the log, by the name its topic is stored under; null before the first, where it was taken up with an alarm. */
+  coordinates: Coordinates | null
+  /** Event time (ms) of the last change; never goes back. */
+  changedAtMs: number
 }
 
 export type Scope = CompiledRule['scope']
@@ -68,7 +73,9 @@ export function createResource(scope: Scope, device: string, instance: string, n
     rules: new Map(),
     touched: new Set(),
     touchedAtMs: 0,
-    flips: new Map()
+    flips: new Map(),
+    coordinates: null,
+    changedAtMs: 0
   }
 }
 

@@ -152,7 +152,12 @@ const clickhouse = Type.Object(
       'Most bytes of samples waiting for their insert; at the limit consumption pauses.'
     ),
     request_timeout_ms: integer(30 * second, second, hour, 'Longest time one request may take.'),
-    retention_days: integer(90, 1, 36_500, 'How long samples are kept.'),
+    retention_days: integer(
+      90,
+      1,
+      36_500,
+      'How long samples are kept, and what was known of resources (`resource_states`).'
+    ),
     rollups: flag(true, 'Whether to keep 5-minute and 1-hour rollups of the samples.'),
     rollup_retention_days: integer(730, 1, 36_500, 'How long the rollups are kept.')
   },

@@ -1,4 +1,5 @@
 import type { AlarmEngine } from '../../rules/alarms.ts'
+import type { ResourceState } from '../../rules/alarms/resource-state.ts'
 import { deviceSilent } from '../../rules/alarms/silent-devices.ts'
 import type { CompiledRules } from '../../rules/compiled.ts'
 import { evaluateSample } from '../../rules/judge.ts'
@@ -44,6 +45,8 @@ export interface EngineRecords {
   alarms(transitions: readonly AlarmTransition[]): void
   lights(changes: readonly LightChange[]): void
   incidents(changes: readonly IncidentChange[]): void
+  /** What is now known of resources that changed; given behind their transitions. */
+  resources(states: readonly ResourceState[]): void
 }
 
 /** Series of one device and instance, with the place the inventory gives them; device and node are '' while the device is unknown. */
@@ -251,6 +254,8 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
       for (const node of new Set(transitions.map(t => t.alarm.node))) summarise(node)
       for (const t of transitions) emit({ type: 'alarm', atMs: t.atMs, data: t })
     }
+    const changed = alarms.drainStates()
+    if (changed.length > 0) records.resources(changed)
     publish(lights.update(nowMs), nowMs)
   }
 

@@ -37,7 +37,7 @@ export function everyMetric(): Registry {
     alarms: createAlarmEngine(rules),
     lights: createLightEngine(inventory),
     staleness: { defaultIntervalMs: 1, factor: 1, graceMs: 1, collectorDevicesMin: 1 },
-    records: { series: nothing, alarms: nothing, lights: nothing, incidents: nothing },
+    records: { series: nothing, alarms: nothing, lights: nothing, incidents: nothing, resources: nothing },
     startMs: 0
   })
   const dispatcher = createDispatcher({
