@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import { Registry } from 'prom-client'
 import { connectSource } from './daemon/connect-source.ts'
 import { loadDefinitions } from './daemon/definitions.ts'
-import { prepareDatabase } from './daemon/database.ts'
+import { restoreState } from './daemon/database.ts'
 import { createDelivery, Stopped } from './daemon/delivery.ts'
 import { startEvaluation } from './daemon/evaluation.ts'
 import { createFatal } from './daemon/fatal.ts'
@@ -11,20 +11,19 @@ import { startJudging } from './daemon/judging.ts'
 import { createInventoryMirror } from './daemon/mirror.ts'
 import { createOutwardServer } from './daemon/outward.ts'
 import { createReadiness } from './daemon/readiness.ts'
-import { createReloader, type Reloader } from './daemon/reload.ts'
-import { createSteadyClock } from './daemon/steady-clock.ts'
+import { createReloader, createRestored, type Reloader } from './daemon/reload.ts'
+import { createSourceHandler } from './daemon/source-handler.ts'
+import { createDaemonClock } from './daemon/steady-clock.ts'
 import { createStop } from './daemon/stopping.ts'
 import { createStorage } from './daemon/storage.ts'
 import { startTimers } from './daemon/timers.ts'
 import { createTroubleLog } from './daemon/trouble-log.ts'
 import { tuneV8 } from './daemon/v8.ts'
 import { createWatermark } from './daemon/watermark.ts'
-import { startPositions } from './ingest/clickhouse/positions.ts'
-import { restoreStatus } from './ingest/clickhouse/restore.ts'
 import { createDispatcherMetrics } from './ingest/dispatcher-metrics.ts'
 import { createDispatcher } from './ingest/dispatcher.ts'
 import { createOffsetCommitter } from './ingest/offsets.ts'
-import type { Source, SourceHandler } from './ingest/source.ts'
+import type { Source } from './ingest/source.ts'
 import type { Config } from './schemas/config/reading.ts'
 import type { StatusEngine } from './status/engine/engine.ts'
 import { createStartingView } from './status/starting-view.ts'
@@ -57,13 +56,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const definitions = await loadDefinitions(config, 1)
   const registry = new Registry()
   const stopping = new AbortController()
-  const nowMs = createSteadyClock({
-    onStep: stepMs =>
-      logger.warn(
-        { stepMs },
-        "the host's clock jumped: lights stay, and silence is counted anew where it went forth"
-      )
-  })
+  const nowMs = createDaemonClock(logger)
   const trouble = createTroubleLog(logger, nowMs)
   const insist = createInsist(config.clickhouse.url, trouble, stopping.signal)
   const fatal = createFatal(logger, stopping.signal, options.onFatal)
@@ -72,8 +65,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
   const offsets = createOffsetCommitter({
     commit: next => source.commit(next),
-    commitFailed: error =>
-      trouble('offsets could not be committed to Kafka; trying again with the next ones', error)
+    commitFailed: error => trouble('offsets could not be committed to Kafka; trying again', error)
   })
   const storage = createStorage({
     config,
@@ -146,46 +138,23 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   })
   const view = createStartingView(readiness)
   const mirror = createInventoryMirror({ client, insist, stopping: stopping.signal, logger })
-  let restoredWith: (engine: StatusEngine) => void = () => undefined
-  const restored = new Promise<StatusEngine>((resolve, reject) => {
-    restoredWith = resolve
-    stopping.signal.addEventListener('abort', () => reject(new Error('the daemon stops')), { once: true })
-  })
-  // Whoever waits for it hears of the stop; nobody need wait.
-  restored.catch(() => undefined)
-  const reloader = createReloader({ config, pool, restored, mirror, nowMs, logger }, definitions)
+  const restored = createRestored<StatusEngine>(stopping.signal)
+  const reloader = createReloader(
+    { config, pool, restored: restored.done, mirror, nowMs, logger },
+    definitions
+  )
   const { reload } = reloader
   const server = await createOutwardServer({ config, version, view, client, registry, reload, logger })
   const { url } = await server.listen()
   logger.info({ url }, 'status endpoint and operator page are up')
 
-  const handler: SourceHandler = {
-    async assigned(partitions) {
-      watermark.assigned(partitions)
-      await delivery.released(partitions)
-      return insist('ask ClickHouse for positions', () => startPositions(client, storage.topics, partitions))
-    },
-    async revoked(partitions, limitMs) {
-      await delivery.revoked(partitions, limitMs)
-      watermark.revoked(partitions)
-    },
-    batches(batches) {
-      watermark.offered(batches)
-      dispatcher.offer(batches)
-    },
-    failed(error, isFatal) {
-      if (isFatal) fail(error)
-      else trouble(`Kafka at ${config.kafka.brokers.join(',')} cannot be read; trying again`, error)
-    }
-  }
+  const parts = { config, storage, dispatcher, delivery, watermark, insist, fail, trouble }
+  const handler = createSourceHandler(parts)
   const timers: NodeJS.Timeout[] = []
 
   // Storage first: nothing may be read before it is known what is stored.
   const run = async (): Promise<void> => {
-    await insist('prepare the ClickHouse database', () => prepareDatabase(config))
-    const stored = await insist('restore the state from ClickHouse', () =>
-      restoreStatus(client, config.clickhouse.retention_days)
-    )
+    const stored = await restoreState(config, client, insist)
     const judging = await startJudging({
       config,
       definitions,
@@ -199,15 +168,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     })
     engine = judging.engine
     view.become(judging.answers)
-    restoredWith(engine)
+    restored.finish(engine)
     mirror(definitions.inventory)
     timers.push(...startTimers({ engine, watermark, offsets, rows, fatal, nowMs }))
     rollups?.start()
     await source.start(handler)
-    logger.info(
-      { source: source.name, topics: config.kafka.topics, threads: evaluation.threads },
-      'consuming'
-    )
+    const { topics } = config.kafka
+    logger.info({ source: source.name, topics, threads: evaluation.threads }, 'consuming')
   }
   run().catch((error: unknown) => {
     if (!stopping.signal.aborted) fail(error)

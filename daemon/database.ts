@@ -1,7 +1,9 @@
 import type { ClickHouseClient } from '@clickhouse/client'
 import { createClickHouseClient } from '../ingest/clickhouse/client.ts'
 import { migrate } from '../ingest/clickhouse/migrate.ts'
+import { restoreStatus } from '../ingest/clickhouse/restore.ts'
 import type { Config } from '../schemas/config/reading.ts'
+import type { Insist } from './insist.ts'
 
 /** Connections beside those of inserts: small tables, history, positions. */
 const queryConnections = 6
@@ -25,6 +27,18 @@ export async function prepareDatabase(config: Config): Promise<string[]> {
   } finally {
     await client.close()
   }
+}
+
+/** Prepares the database and reads what was known when the daemon stopped; tries until it can. */
+export async function restoreState(
+  config: Config,
+  client: ClickHouseClient,
+  insist: Insist
+): ReturnType<typeof restoreStatus> {
+  await insist('prepare the ClickHouse database', () => prepareDatabase(config))
+  return insist('restore the state from ClickHouse', () =>
+    restoreStatus(client, config.clickhouse.retention_days)
+  )
 }
 
 function connect(config: Config, database: string | undefined): ClickHouseClient {

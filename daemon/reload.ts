@@ -72,3 +72,20 @@ export function createReloader(options: ReloaderOptions, first: Definitions): Re
     failure: () => failure
   }
 }
+
+/** The moment at which what was stored is restored: `done` waits for it, and rejects when the daemon stops before. */
+export interface Restored<T> {
+  readonly done: Promise<T>
+  finish(restored: T): void
+}
+
+export function createRestored<T>(stopping: AbortSignal): Restored<T> {
+  let finish: (restored: T) => void = () => undefined
+  const done = new Promise<T>((resolve, reject) => {
+    finish = resolve
+    stopping.addEventListener('abort', () => reject(new Error('the daemon stops')), { once: true })
+  })
+  // Nobody need wait for it: then the stop is no unhandled rejection.
+  done.catch(() => undefined)
+  return { done, finish: restored => finish(restored) }
+}

@@ -1,3 +1,5 @@
+import type { Logger } from 'pino'
+
 /** How much slower time runs here while a host clock that was set back catches up. */
 const slowedRate = 0.9
 /** A difference to the monotonic clock that is worth a line in the log (ms). */
@@ -32,4 +34,15 @@ export function createSteadyClock(options: SteadyClockOptions = {}): () => numbe
     if (Math.abs(stepMs) > stepSaidMs) onStep?.(Math.round(stepMs))
     return Math.floor(steadyMs)
   }
+}
+
+/** The clock that every part of the daemon is given; a jump of the host's is said. */
+export function createDaemonClock(logger: Logger): () => number {
+  return createSteadyClock({
+    onStep: stepMs =>
+      logger.warn(
+        { stepMs },
+        "the host's clock jumped: lights stay, and silence is counted anew where it went forth"
+      )
+  })
 }

@@ -141,6 +141,14 @@ describe('boundaries', () => {
     })
   }
 
+  it('main.ts is wiring: startDaemon has less than 150 lines', () => {
+    const lines = readFileSync(join(packageRoot, 'main.ts'), 'utf8').split('\n')
+    const from = lines.findIndex(line => line.startsWith('export async function startDaemon'))
+    const to = lines.findIndex((line, at) => at > from && line === '}')
+    expect(from).toBeGreaterThan(0)
+    expect(to - from + 1).toBeLessThan(150)
+  })
+
   it('no files import each other in a circle', () => {
     const state = new Map<string, 'open' | 'done'>()
     const circles: string[] = []

@@ -141,7 +141,7 @@ describe('svetofor lookup', () => {
 
   it('ends with 5, not with the 2 of a red light, when it is called wrongly', async () => {
     const { code, output } = await runToEnd(['lookup'])
-    expect(output).toMatch(/missing required argument 'address'/)
+    expect(output).toMatch(/give an address, or '--csv <file>' with many/)
     expect(code).toBe(5)
   })
 })

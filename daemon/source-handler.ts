@@ -1,0 +1,43 @@
+import { startPositions } from '../ingest/clickhouse/positions.ts'
+import type { Dispatcher } from '../ingest/dispatcher.ts'
+import type { SourceHandler } from '../ingest/source.ts'
+import type { Config } from '../schemas/config/reading.ts'
+import type { Delivery } from './delivery.ts'
+import type { Insist } from './insist.ts'
+import type { Storage } from './storage.ts'
+import type { TroubleLog } from './trouble-log.ts'
+import type { Watermark } from './watermark.ts'
+
+/** What the daemon does with what the source brings: partitions, batches, faults. */
+export function createSourceHandler(options: {
+  readonly config: Config
+  readonly storage: Pick<Storage, 'client' | 'topics'>
+  readonly dispatcher: Dispatcher
+  readonly delivery: Delivery
+  readonly watermark: Watermark
+  readonly insist: Insist
+  readonly fail: (error: Error) => void
+  readonly trouble: TroubleLog
+}): SourceHandler {
+  const { config, storage, dispatcher, delivery, watermark, insist, fail, trouble } = options
+  const { client, topics } = storage
+  return {
+    async assigned(partitions) {
+      watermark.assigned(partitions)
+      await delivery.released(partitions)
+      return insist('ask ClickHouse for positions', () => startPositions(client, topics, partitions))
+    },
+    async revoked(partitions, limitMs) {
+      await delivery.revoked(partitions, limitMs)
+      watermark.revoked(partitions)
+    },
+    batches(batches) {
+      watermark.offered(batches)
+      dispatcher.offer(batches)
+    },
+    failed(error, isFatal) {
+      if (isFatal) fail(error)
+      else trouble(`Kafka at ${config.kafka.brokers.join(',')} cannot be read; trying again`, error)
+    }
+  }
+}
