@@ -3,8 +3,8 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readConfig } from './daemon/configuration.ts'
-import { createLogger } from './daemon/logger.ts'
-import { exitFailed, waitForEnd } from './daemon/process-end.ts'
+import { createLogger } from './daemon/process/logger.ts'
+import { exitFailed, waitForEnd } from './daemon/process/process-end.ts'
 import { ProblemsError } from './schemas/config/located-yaml.ts'
 import { packageRoot } from './schemas/package-root.ts'
 import { formats, type Format } from './embedded/simulator/encode-other.ts'
@@ -71,7 +71,7 @@ program
   .addOption(configOption())
   .action(async ({ config: file }: { config?: string }) => {
     const config = await readConfig(file)
-    const { loadDefinitions } = await import('./daemon/definitions.ts')
+    const { loadDefinitions } = await import('./daemon/judging/definitions.ts')
     const { inventory, rules, profiles } = await loadDefinitions(config, 1)
     say(
       `All correct: ${inventory.nodeCount} nodes, ${inventory.deviceCount} devices, ` +
@@ -85,7 +85,7 @@ program
   .addOption(configOption())
   .action(async ({ config: file }: { config?: string }) => {
     const config = await readConfig(file)
-    const { prepareDatabase } = await import('./daemon/database.ts')
+    const { prepareDatabase } = await import('./daemon/delivery/database.ts')
     const applied = await prepareDatabase(config)
     say(applied.length === 0 ? 'The database is up to date.' : `Applied: ${applied.join(', ')}.`)
   })

@@ -13,7 +13,7 @@ import {
 } from './embedded/simulator/command.ts'
 import { connectKafkaSink, createMemorySink, type RecordSink } from './embedded/simulator/sink.ts'
 import { createMemorySource, type MemoryRecord, type MemorySource } from './ingest/adapters/memory-source.ts'
-import { createLogger } from './daemon/logger.ts'
+import { createLogger } from './daemon/process/logger.ts'
 import { startDaemon, type Daemon } from './main.ts'
 import { loadConfig } from './schemas/config/reading.ts'
 import type { Readiness } from './status/view.ts'

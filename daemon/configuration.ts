@@ -10,6 +10,6 @@ export async function readConfig(file: string | undefined): Promise<Config> {
     ...(file === undefined ? {} : { file })
   })
   if (problems.length === 0) return config
-  const { definitionProblems } = await import('./definitions.ts')
+  const { definitionProblems } = await import('./judging/definitions.ts')
   throw new ProblemsError([...problems, ...(await definitionProblems(config))])
 }

@@ -8,7 +8,7 @@ import { readProfileFiles } from '../schemas/records/profile-files.ts'
 import { compileProfiles } from '../schemas/records/profile.ts'
 import { compileInventory } from '../topology/compile.ts'
 import { parseInventoryLines, parseInventoryYaml } from '../topology/load.ts'
-import type { Definitions } from './definitions.ts'
+import type { Definitions } from './judging/definitions.ts'
 
 /** A network as it is described in the program itself, without files: for the daemon in simulated time. */
 export interface Network {

@@ -8,7 +8,7 @@ import { packageRoot } from '../schemas/package-root.ts'
 import { eventLimits } from '../status/http/events.ts'
 import { createStatusServer } from '../status/http/server.ts'
 import type { StatusView } from '../status/view.ts'
-import type { Reloaded } from './reload.ts'
+import type { Reloaded } from './judging/reload.ts'
 
 export interface OutwardOptions {
   readonly config: Config

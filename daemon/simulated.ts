@@ -1,21 +1,20 @@
 import type { Config } from '../schemas/config/reading.ts'
 import { loadConfig } from '../schemas/config/reading.ts'
-import { createAlarmEngine } from '../rules/alarms.ts'
 import type { Alarm, AlarmTransition } from '../rules/model.ts'
 import { createProgramTable } from '../rules/program.ts'
 import { endsOf } from '../schemas/blocks.ts'
 import type { ColumnBlock, EvaluationTask, Reject } from '../schemas/evaluation.ts'
 import { encodeRecordBatch } from '../schemas/records/record-batch.ts'
 import { signals } from '../schemas/signals.ts'
-import { createAnswers } from '../status/engine/answers.ts'
-import { createStatusEngine, type StoredEntity } from '../status/engine/engine.ts'
+import type { StoredEntity } from '../status/engine/engine.ts'
 import type { LookupAnswer, NodeAnswer, StatusView } from '../status/view.ts'
-import { createLightEngine } from '../topology/lights.ts'
 import type { Incident, IncidentChange, LightChange, NodeLight } from '../topology/model.ts'
 import { bitsOfSignal, entityOf } from '../workers/learning/series-id.ts'
-import { createSharedMemory, openSharedState } from '../workers/memory/shared-state.ts'
+import { openSharedState } from '../workers/memory/shared-state.ts'
 import { createEvaluationPool } from '../workers/pool.ts'
-import type { Definitions } from './definitions.ts'
+import type { Definitions } from './judging/definitions.ts'
+import { createEngines } from './judging/engines.ts'
+import { boundsOf, sharedMemoryFor } from './judging/evaluation.ts'
 
 /**
  * The daemon in simulated time: everything between Kafka and ClickHouse (decode, evaluate, status engine, lights,
@@ -96,8 +95,6 @@ export interface SimulatedOptions {
 const defaultTickMs = 1000
 const defaultSeriesMax = 100_000
 const defaultDevicesMax = 20_000
-const keyBytesPerSeries = 64
-const programsMax = 65_536
 /** No task takes so long; in process there is no time limit anyway. */
 const taskTimeoutMs = 60_000
 const defaultTopic = 'simulated'
@@ -109,29 +106,13 @@ export async function createSimulatedDaemon(options: SimulatedOptions): Promise<
   const seriesMax = options.seriesMax ?? defaultSeriesMax
   let nowMs = startMs
 
-  const shared = createSharedMemory({
-    seriesMax,
-    devicesMax: options.devicesMax ?? defaultDevicesMax,
-    keyBytesMax: seriesMax * keyBytesPerSeries,
-    programsMax
-  })
+  const shared = sharedMemoryFor(seriesMax, options.devicesMax ?? defaultDevicesMax)
   const state = openSharedState(shared)
   const pool = await createEvaluationPool({
+    ...boundsOf(config),
     threads: 0,
-    rowBytesMax: config.clickhouse.memory_bytes_max,
     taskTimeoutMs,
     profiles: definitions.profiles,
-    policy: {
-      futureMsMax: config.ingest.future_ms_max,
-      pastMsMax: config.ingest.past_ms_max,
-      depthMax: config.ingest.depth_max,
-      valueBytesMax: config.ingest.value_bytes_max
-    },
-    limits: {
-      verifyCrc: true,
-      decompressedBytesMax: config.ingest.queue_bytes_max,
-      deadLetterBytesMax: config.ingest.dead_letter_bytes_max
-    },
     shared,
     onFault: fault => {
       throw new Error(`simulated daemon: ${fault.detail}`)
@@ -157,25 +138,16 @@ export async function createSimulatedDaemon(options: SimulatedOptions): Promise<
     }
   }
 
-  const alarms = createAlarmEngine(definitions.rules)
-  const lights = createLightEngine(definitions.inventory, {
-    settleMs: config.staleness.settle_ms,
-    powerSettleMs: config.staleness.power_settle_ms
-  })
-  const engine = createStatusEngine({
-    inventory: definitions.inventory,
-    rules: definitions.rules,
-    programs: createProgramTable(shared.kernel.programs),
-    series: state.series,
-    devices: state.devices,
+  const {
     alarms,
     lights,
-    staleness: {
-      defaultIntervalMs: config.staleness.default_interval_s * 1000,
-      factor: config.staleness.factor,
-      graceMs: config.staleness.grace_s * 1000,
-      collectorDevicesMin: config.staleness.collector_devices_min
-    },
+    engine,
+    answers: view
+  } = await createEngines({
+    config,
+    definitions,
+    programs: createProgramTable(shared.kernel.programs),
+    state,
     records: {
       series: describe,
       alarms: told => void transitions.push(...told),
@@ -183,14 +155,6 @@ export async function createSimulatedDaemon(options: SimulatedOptions): Promise<
       incidents: told => void incidentChanges.push(...told),
       resources: () => undefined
     },
-    startMs
-  })
-  const view = await createAnswers({
-    engine,
-    alarms,
-    lights,
-    devices: state.devices,
-    homeCities: config.home.cities,
     readiness: () => ({ ready: true, parts: {} }),
     nowMs: () => nowMs
   })

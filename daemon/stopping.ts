@@ -3,8 +3,8 @@ import type { DeadLetterSink } from '../ingest/dead-letters.ts'
 import type { Source } from '../ingest/source.ts'
 import type { StatusEngine } from '../status/engine/engine.ts'
 import type { EvaluationPool } from '../workers/pool.ts'
-import type { Storage } from './storage.ts'
-import { within } from './within.ts'
+import type { Storage } from './delivery/storage.ts'
+import { within } from './process/within.ts'
 
 export interface StopOptions {
   readonly source: Source

@@ -1,8 +1,8 @@
 import type { RowSink } from '../ingest/clickhouse/rows.ts'
 import type { OffsetCommitter } from '../ingest/offsets.ts'
 import type { StatusEngine } from '../status/engine/engine.ts'
-import type { Fatal } from './fatal.ts'
-import type { Watermark } from './watermark.ts'
+import type { Fatal } from './process/fatal.ts'
+import type { Watermark } from './delivery/watermark.ts'
 
 const tickMs = 200
 const commitMs = 1000

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { packageRoot } from '../schemas/package-root.ts'
+import { textFormats } from '../schemas/records/formats/formats.ts'
 import { metricsDoc } from '../status/http/metrics.ts'
 import { everyMetric } from './support/every-metric.ts'
 
@@ -33,6 +34,33 @@ describe('documentation', () => {
     expect(named.length).toBeGreaterThan(40)
     expect(named.filter(file => !existsSync(join(packageRoot, file)))).toEqual([])
     expect(page.split('\n').length).toBeLessThan(200)
+  })
+
+  it('is right that a format of text is named in at most five product files besides its own', () => {
+    const folders = [
+      'daemon',
+      'embedded',
+      'ingest',
+      'rules',
+      'schemas',
+      'status',
+      'topology',
+      'workers',
+      'deploy'
+    ]
+    for (const { name } of textFormats) {
+      const naming = folders
+        .flatMap(folder =>
+          readdirSync(join(packageRoot, folder), { recursive: true, encoding: 'utf8' }).map(file =>
+            join(folder, file)
+          )
+        )
+        .filter(file => /\.(ts|js|yaml|conf)$/.test(file) && !file.endsWith('.test.ts'))
+        .filter(file => file !== join('schemas', 'records', 'formats', `${name}.ts`))
+        .filter(file => read(file).toLowerCase().includes(name))
+      expect(naming.length, naming.join(', ')).toBeGreaterThan(0)
+      expect(naming.length, naming.join(', ')).toBeLessThanOrEqual(5)
+    }
   })
 
   it('names files that exist in the architecture page', () => {

@@ -2,17 +2,21 @@ import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { checkRules } from '../rules/check.ts'
-import type { CompiledRules } from '../rules/compiled.ts'
-import { shippedRulesFiles } from '../rules/shipped.ts'
-import type { Config } from '../schemas/config/reading.ts'
-import { ProblemsError, type Problem } from '../schemas/config/located-yaml.ts'
-import { packageRoot } from '../schemas/package-root.ts'
-import { readProfileFiles } from '../schemas/records/profile-files.ts'
-import { compileProfiles } from '../schemas/records/profile.ts'
-import { compileInventoryInSteps, type CompiledInventory, type InventoryPart } from '../topology/compile.ts'
-import { parseInventoryLines, parseInventoryYaml } from '../topology/load.ts'
-import { createInventoryStore, type InventoryStore } from '../topology/store.ts'
+import { checkRules } from '../../rules/check.ts'
+import type { CompiledRules } from '../../rules/compiled.ts'
+import { shippedRulesFiles } from '../../rules/shipped.ts'
+import type { Config } from '../../schemas/config/reading.ts'
+import { ProblemsError, type Problem } from '../../schemas/config/located-yaml.ts'
+import { packageRoot } from '../../schemas/package-root.ts'
+import { readProfileFiles } from '../../schemas/records/profile-files.ts'
+import { compileProfiles } from '../../schemas/records/profile.ts'
+import {
+  compileInventoryInSteps,
+  type CompiledInventory,
+  type InventoryPart
+} from '../../topology/compile.ts'
+import { parseInventoryLines, parseInventoryYaml } from '../../topology/load.ts'
+import { createInventoryStore, type InventoryStore } from '../../topology/store.ts'
 
 /** What describes the network and how it is judged: read from files, compiled, checked as a whole. */
 export interface Definitions {

@@ -1,15 +1,46 @@
 import { availableParallelism } from 'node:os'
 import type { Logger } from 'pino'
-import { createProgramTable, type ProgramTableBuilder } from '../rules/program.ts'
-import type { Config } from '../schemas/config/reading.ts'
-import { createSharedMemory, openSharedState, type SharedState } from '../workers/memory/shared-state.ts'
-import { createEvaluationPool, type EvaluationPool } from '../workers/pool.ts'
+import { createProgramTable, type ProgramTableBuilder } from '../../rules/program.ts'
+import type { Config } from '../../schemas/config/reading.ts'
+import {
+  createSharedMemory,
+  openSharedState,
+  type SharedMemory,
+  type SharedState
+} from '../../workers/memory/shared-state.ts'
+import { createEvaluationPool, type EvaluationPool, type PoolOptions } from '../../workers/pool.ts'
 import type { Definitions } from './definitions.ts'
 
+/** Most programs of rules that differ from one another. */
 const programsMax = 65_536
 
 /** Room for the keys (device, instance, tags as written) of one series in the shared tables. */
 const keyBytesPerSeries = 64
+
+/** Memory shared by those who evaluate and the status engine, with room for so many series and devices. */
+export const sharedMemoryFor = (seriesMax: number, devicesMax: number): SharedMemory =>
+  createSharedMemory({
+    seriesMax,
+    devicesMax,
+    keyBytesMax: seriesMax * keyBytesPerSeries,
+    programsMax
+  })
+
+/** What is made of records whose time or size is out of bounds, and how large what evaluation makes may be. */
+export const boundsOf = (config: Config): Pick<PoolOptions, 'rowBytesMax' | 'policy' | 'limits'> => ({
+  rowBytesMax: config.clickhouse.memory_bytes_max,
+  policy: {
+    futureMsMax: config.ingest.future_ms_max,
+    pastMsMax: config.ingest.past_ms_max,
+    depthMax: config.ingest.depth_max,
+    valueBytesMax: config.ingest.value_bytes_max
+  },
+  limits: {
+    verifyCrc: true,
+    decompressedBytesMax: decompressedBytesMax(config),
+    deadLetterBytesMax: config.ingest.dead_letter_bytes_max
+  }
+})
 
 export interface Evaluation {
   readonly pool: EvaluationPool
@@ -28,29 +59,13 @@ export async function startEvaluation(
   profiles: Definitions['profiles'],
   logger: Logger
 ): Promise<Evaluation> {
-  const shared = createSharedMemory({
-    seriesMax: config.workers.series_max,
-    devicesMax: config.workers.devices_max,
-    keyBytesMax: config.workers.series_max * keyBytesPerSeries,
-    programsMax
-  })
+  const shared = sharedMemoryFor(config.workers.series_max, config.workers.devices_max)
   const threads = threadsOf(config)
   const pool = await createEvaluationPool({
     threads,
-    rowBytesMax: config.clickhouse.memory_bytes_max,
+    ...boundsOf(config),
     taskTimeoutMs: config.workers.task_timeout_ms,
     profiles,
-    policy: {
-      futureMsMax: config.ingest.future_ms_max,
-      pastMsMax: config.ingest.past_ms_max,
-      depthMax: config.ingest.depth_max,
-      valueBytesMax: config.ingest.value_bytes_max
-    },
-    limits: {
-      verifyCrc: true,
-      decompressedBytesMax: decompressedBytesMax(config),
-      deadLetterBytesMax: config.ingest.dead_letter_bytes_max
-    },
     shared,
     onFault: ({ kind, ...rest }) =>
       logger.error(rest, `an evaluation worker ${kind}; its task is tried again`)

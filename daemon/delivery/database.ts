@@ -1,9 +1,9 @@
 import type { ClickHouseClient } from '@clickhouse/client'
-import { createClickHouseClient } from '../ingest/clickhouse/client.ts'
-import { migrate } from '../ingest/clickhouse/migrate.ts'
-import { restoreStatus } from '../ingest/clickhouse/restore.ts'
-import type { Config } from '../schemas/config/reading.ts'
-import type { Insist } from './insist.ts'
+import { createClickHouseClient } from '../../ingest/clickhouse/client.ts'
+import { migrate } from '../../ingest/clickhouse/migrate.ts'
+import { restoreStatus } from '../../ingest/clickhouse/restore.ts'
+import type { Config } from '../../schemas/config/reading.ts'
+import type { Insist } from '../process/insist.ts'
 
 /** Connections beside those of inserts: small tables, history, positions. */
 const queryConnections = 6

@@ -1,11 +1,11 @@
-import { startPositions } from '../ingest/clickhouse/positions.ts'
-import type { Dispatcher } from '../ingest/dispatcher.ts'
-import type { SourceHandler } from '../ingest/source.ts'
-import type { Config } from '../schemas/config/reading.ts'
+import { startPositions } from '../../ingest/clickhouse/positions.ts'
+import type { Dispatcher } from '../../ingest/dispatcher.ts'
+import type { SourceHandler } from '../../ingest/source.ts'
+import type { Config } from '../../schemas/config/reading.ts'
 import type { Delivery } from './delivery.ts'
-import type { Insist } from './insist.ts'
+import type { Insist } from '../process/insist.ts'
 import type { Storage } from './storage.ts'
-import type { TroubleLog } from './trouble-log.ts'
+import type { TroubleLog } from '../process/trouble-log.ts'
 import type { Watermark } from './watermark.ts'
 
 /** What the daemon does with what the source brings: partitions, batches, faults. */

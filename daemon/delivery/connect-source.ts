@@ -1,11 +1,11 @@
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
-import { createDeadLetterSink, type DeadLetterSink } from '../ingest/dead-letters.ts'
-import { createDeadLetterMetrics, createSourceMetrics, type SourceMetrics } from '../ingest/metrics.ts'
-import type { OffsetCommitter } from '../ingest/offsets.ts'
-import type { Source } from '../ingest/source.ts'
-import { createSource } from '../ingest/sources.ts'
-import type { Config } from '../schemas/config/reading.ts'
+import { createDeadLetterSink, type DeadLetterSink } from '../../ingest/dead-letters.ts'
+import { createDeadLetterMetrics, createSourceMetrics, type SourceMetrics } from '../../ingest/metrics.ts'
+import type { OffsetCommitter } from '../../ingest/offsets.ts'
+import type { Source } from '../../ingest/source.ts'
+import { createSource } from '../../ingest/sources.ts'
+import type { Config } from '../../schemas/config/reading.ts'
 import { kafkaSettings } from './kafka-settings.ts'
 
 export interface SourceConnection {

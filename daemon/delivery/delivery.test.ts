@@ -1,14 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { createDispatcher } from '../ingest/dispatcher.ts'
-import type { Writer } from '../ingest/clickhouse/writer.ts'
-import { createOffsetCommitter } from '../ingest/offsets.ts'
-import type { RawBatch, TopicPartition } from '../schemas/batch.ts'
-import { emptyBlock } from '../schemas/blocks.ts'
-import type { EvaluationResult, EvaluationTask, RangeOutcome, Reject } from '../schemas/evaluation.ts'
-import { noCandidates, noNewSeries } from '../schemas/findings.ts'
+import { createDispatcher } from '../../ingest/dispatcher.ts'
+import type { Writer } from '../../ingest/clickhouse/writer.ts'
+import { createOffsetCommitter } from '../../ingest/offsets.ts'
+import type { RawBatch, TopicPartition } from '../../schemas/batch.ts'
+import { emptyBlock } from '../../schemas/blocks.ts'
+import type { EvaluationResult, EvaluationTask, RangeOutcome, Reject } from '../../schemas/evaluation.ts'
+import { noCandidates, noNewSeries } from '../../schemas/findings.ts'
 import { createDelivery } from './delivery.ts'
-import { createLogger } from './logger.ts'
+import { createLogger } from '../process/logger.ts'
 
 const at = (partition: number): TopicPartition => ({ topic: 't', partition })
 const batch = (partition: number, firstOffset: number): RawBatch => ({

@@ -1,6 +1,6 @@
-import type { SeriesRows } from '../ingest/clickhouse/series-rows.ts'
-import type { StoredEntity } from '../status/engine/engine.ts'
-import { entityOf } from '../workers/learning/series-id.ts'
+import type { SeriesRows } from '../../ingest/clickhouse/series-rows.ts'
+import type { StoredEntity } from '../../status/engine/engine.ts'
+import { entityOf } from '../../workers/learning/series-id.ts'
 
 /** What the engine describes of new series as the rows that are stored of them; `seriesIds` as workers name them. */
 export function seriesRowsOf(described: readonly StoredEntity[], seriesIds: Uint32Array): SeriesRows[] {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { SourceLag } from '../ingest/source.ts'
-import type { RawBatch } from '../schemas/batch.ts'
-import type { RangeOutcome, TaskRange } from '../schemas/evaluation.ts'
+import type { SourceLag } from '../../ingest/source.ts'
+import type { RawBatch } from '../../schemas/batch.ts'
+import type { RangeOutcome, TaskRange } from '../../schemas/evaluation.ts'
 import { createWatermark } from './watermark.ts'
 
 const place = (partition: number) => ({ topic: 'telemetry', partition })

@@ -1,6 +1,6 @@
-import type { SourceLag } from '../ingest/source.ts'
-import { partitionKey, type RawBatch, type TopicPartition } from '../schemas/batch.ts'
-import type { RangeOutcome, TaskRange } from '../schemas/evaluation.ts'
+import type { SourceLag } from '../../ingest/source.ts'
+import { partitionKey, type RawBatch, type TopicPartition } from '../../schemas/batch.ts'
+import type { RangeOutcome, TaskRange } from '../../schemas/evaluation.ts'
 
 /** With nothing read for this long, event time has come to the present. For sources that do not say how far they have read. */
 const backlogForgottenMs = 2000

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
-import type { SourceMetrics } from '../ingest/metrics.ts'
-import { sourceOptions, type SourceOptions, type SourceSettings } from '../ingest/source-options.ts'
-import type { Config } from '../schemas/config/reading.ts'
+import type { SourceMetrics } from '../../ingest/metrics.ts'
+import { sourceOptions, type SourceOptions, type SourceSettings } from '../../ingest/source-options.ts'
+import type { Config } from '../../schemas/config/reading.ts'
 
 /** What the configuration says of Kafka, as sources and the dead-letter sink take it. */
 export function kafkaSettings(config: Config, logger: Logger, metrics: SourceMetrics | null): SourceOptions {

@@ -1,14 +1,14 @@
 import type { ClickHouseClient } from '@clickhouse/client'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
-import { createRollups, type Rollups } from '../ingest/clickhouse/rollups.ts'
-import { createRowSink, type RowSink } from '../ingest/clickhouse/rows.ts'
-import { createStoredTopics, type StoredTopics } from '../ingest/clickhouse/topics.ts'
-import { createWriterMetrics } from '../ingest/clickhouse/writer-metrics.ts'
-import { createWriter, type Writer, type WriterOptions } from '../ingest/clickhouse/writer.ts'
-import type { Config } from '../schemas/config/reading.ts'
+import { createRollups, type Rollups } from '../../ingest/clickhouse/rollups.ts'
+import { createRowSink, type RowSink } from '../../ingest/clickhouse/rows.ts'
+import { createStoredTopics, type StoredTopics } from '../../ingest/clickhouse/topics.ts'
+import { createWriterMetrics } from '../../ingest/clickhouse/writer-metrics.ts'
+import { createWriter, type Writer, type WriterOptions } from '../../ingest/clickhouse/writer.ts'
+import type { Config } from '../../schemas/config/reading.ts'
 import { connectDatabase } from './database.ts'
-import type { TroubleLog } from './trouble-log.ts'
+import type { TroubleLog } from '../process/trouble-log.ts'
 
 export interface StorageOptions extends Pick<WriterOptions, 'onAcknowledged' | 'onFatal' | 'nowMs'> {
   readonly config: Config

@@ -1,9 +1,9 @@
 import type { Logger } from 'pino'
-import { asError } from '../ingest/errors.ts'
-import type { Config } from '../schemas/config/reading.ts'
-import type { StatusEngine } from '../status/engine/engine.ts'
-import type { CompiledInventory } from '../topology/compile.ts'
-import type { EvaluationPool } from '../workers/pool.ts'
+import { asError } from '../../ingest/errors.ts'
+import type { Config } from '../../schemas/config/reading.ts'
+import type { StatusEngine } from '../../status/engine/engine.ts'
+import type { CompiledInventory } from '../../topology/compile.ts'
+import type { EvaluationPool } from '../../workers/pool.ts'
 import { loadDefinitions, type Definitions } from './definitions.ts'
 
 export interface Reloaded {

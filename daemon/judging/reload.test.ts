@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { loadConfig } from '../schemas/config/reading.ts'
+import { loadConfig } from '../../schemas/config/reading.ts'
 import { loadDefinitions } from './definitions.ts'
-import { createReadiness } from './readiness.ts'
+import { createReadiness } from '../readiness.ts'
 import { createReloader, type Reloader } from './reload.ts'
 
 const nodes = (count: number): string =>

@@ -1,8 +1,8 @@
 import type { ClickHouseClient } from '@clickhouse/client'
 import type { Logger } from 'pino'
-import { replaceInventory } from '../ingest/clickhouse/mirror.ts'
-import { devicesOf, nodesOf, type CompiledInventory } from '../topology/compile.ts'
-import type { Insist } from './insist.ts'
+import { replaceInventory } from '../../ingest/clickhouse/mirror.ts'
+import { devicesOf, nodesOf, type CompiledInventory } from '../../topology/compile.ts'
+import type { Insist } from '../process/insist.ts'
 
 export interface MirrorOptions {
   readonly client: ClickHouseClient

@@ -1,0 +1,71 @@
+import { createAlarmEngine, type AlarmEngine } from '../../rules/alarms.ts'
+import type { ProgramTableBuilder } from '../../rules/program.ts'
+import type { Config } from '../../schemas/config/reading.ts'
+import { createAnswers, type Answers } from '../../status/engine/answers.ts'
+import { createStatusEngine, type EngineRecords, type StatusEngine } from '../../status/engine/engine.ts'
+import type { StatusView } from '../../status/view.ts'
+import { createLightEngine, type LightEngine } from '../../topology/lights.ts'
+import type { restoreStatus } from '../../ingest/clickhouse/restore.ts'
+import type { SharedState } from '../../workers/memory/shared-state.ts'
+import type { Definitions } from './definitions.ts'
+
+export interface EnginesOptions {
+  readonly config: Config
+  readonly definitions: Definitions
+  readonly programs: ProgramTableBuilder
+  readonly state: SharedState
+  readonly records: EngineRecords
+  /** What was stored of alarms, lights and incidents; left out where nothing ran before. */
+  readonly stored?: Awaited<ReturnType<typeof restoreStatus>>
+  /** The name under which samples of a topic are stored. */
+  readonly storedAs?: (topic: string) => string
+  readonly readiness: StatusView['readiness']
+  /** Returns the present moment (ms since 1970); it is asked once here, and at each answer. */
+  readonly nowMs: () => number
+}
+
+export interface Engines {
+  readonly alarms: AlarmEngine
+  readonly lights: LightEngine
+  readonly engine: StatusEngine
+  /** What is answered to those who ask. */
+  readonly answers: Answers
+}
+
+/** Joins the engines of alarms, of lights and of status, and what answers from them, as the configuration says. */
+export async function createEngines(options: EnginesOptions): Promise<Engines> {
+  const { config, definitions, state, stored, nowMs } = options
+  const alarms = createAlarmEngine(definitions.rules, stored?.alarms, stored?.resources, options.storedAs)
+  const lights = createLightEngine(definitions.inventory, {
+    settleMs: config.staleness.settle_ms,
+    powerSettleMs: config.staleness.power_settle_ms
+  })
+  const engine = createStatusEngine({
+    inventory: definitions.inventory,
+    rules: definitions.rules,
+    programs: options.programs,
+    series: state.series,
+    devices: state.devices,
+    alarms,
+    lights,
+    staleness: {
+      defaultIntervalMs: config.staleness.default_interval_s * 1000,
+      factor: config.staleness.factor,
+      graceMs: config.staleness.grace_s * 1000,
+      collectorDevicesMin: config.staleness.collector_devices_min
+    },
+    records: options.records,
+    startMs: nowMs(),
+    ...(stored === undefined ? {} : { restored: stored })
+  })
+  const answers = await createAnswers({
+    engine,
+    alarms,
+    lights,
+    devices: state.devices,
+    homeCities: config.home.cities,
+    readiness: options.readiness,
+    nowMs
+  })
+  return { alarms, lights, engine, answers }
+}
