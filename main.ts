@@ -10,10 +10,10 @@ import { createInsist } from './daemon/process/insist.ts'
 import { startJudging } from './daemon/judging/judging.ts'
 import { createInventoryMirror } from './daemon/delivery/mirror.ts'
 import { createOutwardServer } from './daemon/outward.ts'
-import { createReadiness } from './daemon/readiness.ts'
 import { createReloader, createRestored, type Reloader } from './daemon/judging/reload.ts'
 import { createSourceHandler } from './daemon/delivery/source-handler.ts'
 import { createDaemonClock } from './daemon/process/steady-clock.ts'
+import { createStanding } from './daemon/standing.ts'
 import { createStop } from './daemon/stopping.ts'
 import { createStorage } from './daemon/delivery/storage.ts'
 import { startTimers } from './daemon/timers.ts'
@@ -26,7 +26,6 @@ import { createOffsetCommitter } from './ingest/offsets.ts'
 import type { Source } from './ingest/source.ts'
 import type { Config } from './schemas/config/reading.ts'
 import type { StatusEngine } from './status/engine/engine.ts'
-import { createStartingView } from './status/starting-view.ts'
 import { createPoolMetrics } from './workers/metrics.ts'
 
 /**
@@ -58,7 +57,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const stopping = new AbortController()
   const nowMs = createDaemonClock(logger)
   const trouble = createTroubleLog(logger, nowMs)
-  const insist = createInsist(config.clickhouse.url, trouble, stopping.signal)
+  const { insist, problem } = createInsist(config.clickhouse.url, trouble, stopping.signal)
   const fatal = createFatal(logger, stopping.signal, options.onFatal)
   const { fail } = fatal
   let engine: StatusEngine | undefined
@@ -77,7 +76,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     onRecreated: () => sourceMetrics.recreated(),
     onPressure(hold) {
       dispatcher.hold(hold)
-      engine?.holdSilence(hold, nowMs())
+      standing.lateness.pressure(hold)
     },
     onFatal: fail
   })
@@ -86,7 +85,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const evaluation = await startEvaluation(config, definitions.profiles, logger)
   const { pool } = evaluation
   const poolMetrics = createPoolMetrics(registry, () => pool.stats())
-  const { source, sourceMetrics, deadLetters } = await connectSource({
+  const connection = await connectSource({
     config,
     logger,
     registry,
@@ -94,6 +93,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     given: options.source,
     nowMs
   })
+  const { source, sourceMetrics, deadLetters } = connection
 
   const watermark = createWatermark(() => source.highWatermarks(), nowMs)
   const delivery = createDelivery({
@@ -129,14 +129,17 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   })
   createDispatcherMetrics(registry, dispatcher)
 
-  // The outward face answers from the first second, and says that it is not ready.
-  const readiness = createReadiness({
+  const standing = createStanding({
+    config,
+    logger,
     restored: () => engine !== undefined,
-    writer: () => writer.state(),
-    connected: () => source.connected(),
-    reloadFailure: () => reloader.failure()
+    database: problem,
+    reloadFailure: () => reloader.failure(),
+    connection,
+    writer,
+    watermark,
+    nowMs
   })
-  const view = createStartingView(readiness)
   const mirror = createInventoryMirror({ client, insist, stopping: stopping.signal, logger })
   const restored = createRestored<StatusEngine>(stopping.signal)
   const reloader = createReloader(
@@ -144,6 +147,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     definitions
   )
   const { reload } = reloader
+  const { view } = standing
   const server = await createOutwardServer({ config, version, view, client, registry, reload, logger })
   const { url } = await server.listen()
   logger.info({ url }, 'status endpoint and operator page are up')
@@ -163,14 +167,14 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       registry,
       stored,
       storedAs: topic => storage.topics.storedAs(topic),
-      readiness,
+      standing: view,
       nowMs
     })
     engine = judging.engine
-    view.become(judging.answers)
+    standing.begin(judging)
     restored.finish(engine)
     mirror(definitions.inventory)
-    timers.push(...startTimers({ engine, watermark, offsets, rows, fatal, nowMs }))
+    timers.push(...startTimers({ engine, watermark, standing, offsets, rows, fatal, nowMs }))
     rollups?.start()
     await source.start(handler)
     const { topics } = config.kafka
@@ -181,11 +185,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   })
 
   const stop = createStop({
-    source,
+    connection,
     storage,
     engine: () => engine,
     pool,
-    deadLetters,
     server,
     timers,
     stopping,

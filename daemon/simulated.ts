@@ -155,7 +155,10 @@ export async function createSimulatedDaemon(options: SimulatedOptions): Promise<
       incidents: told => void incidentChanges.push(...told),
       resources: () => undefined
     },
-    readiness: () => ({ ready: true, parts: {} }),
+    standing: {
+      readiness: () => ({ ready: true, parts: {} }),
+      freshness: () => ({ asOfMs: nowMs, lateMs: 0 })
+    },
     nowMs: () => nowMs
   })
 

@@ -1,17 +1,15 @@
 import type { Logger } from 'pino'
-import type { DeadLetterSink } from '../ingest/dead-letters.ts'
-import type { Source } from '../ingest/source.ts'
 import type { StatusEngine } from '../status/engine/engine.ts'
 import type { EvaluationPool } from '../workers/pool.ts'
+import type { SourceConnection } from './delivery/connect-source.ts'
 import type { Storage } from './delivery/storage.ts'
 import { within } from './process/within.ts'
 
 export interface StopOptions {
-  readonly source: Source
+  readonly connection: Pick<SourceConnection, 'source' | 'deadLetters' | 'groupWatch'>
   readonly storage: Storage
   readonly engine: () => StatusEngine | undefined
   readonly pool: EvaluationPool
-  readonly deadLetters: DeadLetterSink | undefined
   readonly server: { close(): Promise<void> }
   readonly timers: readonly NodeJS.Timeout[]
   /** Aborted once nothing is read any more. */
@@ -23,7 +21,8 @@ export interface StopOptions {
 
 /** Stops the parts in the reverse of the order they were started in, each within what is left of the limit. */
 export function createStop(options: StopOptions): () => Promise<void> {
-  const { source, engine, pool, stopping, nowMs, logger } = options
+  const { engine, pool, stopping, nowMs, logger } = options
+  const { source, deadLetters, groupWatch } = options.connection
   const { client, writer, rows, rollups } = options.storage
   return async () => {
     if (stopping.signal.aborted) return
@@ -33,6 +32,7 @@ export function createStop(options: StopOptions): () => Promise<void> {
     // The source drains through its handler before it leaves the group.
     await within(left(), source.stop())
     stopping.abort()
+    groupWatch?.stop()
     for (const timer of options.timers) clearInterval(timer)
     const unstored = await writer.close(left())
     while ((engine()?.storeSeries(rows.seriesRoom()) ?? 0) > 0 && nowMs() < deadlineMs)
@@ -43,7 +43,7 @@ export function createStop(options: StopOptions): () => Promise<void> {
     await within(left(), rollups?.stop() ?? Promise.resolve())
     await within(
       left(),
-      Promise.allSettled([options.deadLetters?.close(), options.server.close(), pool.close(left())])
+      Promise.allSettled([deadLetters?.close(), options.server.close(), pool.close(left())])
     )
     await client.close()
     logger.info('stopped')

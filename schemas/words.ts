@@ -11,7 +11,8 @@ export const lights = ['green', 'yellow', 'grey', 'red'] as const
 /** grey is "no data or unreachable". The order above is from good to bad. */
 export type Light = (typeof lights)[number]
 
-export const incidentKinds = ['power', 'link', 'optics', 'device', 'collector', 'unknown'] as const
+/** `ingest` is our own trouble: data does not come, or comes late. */
+export const incidentKinds = ['power', 'link', 'optics', 'device', 'collector', 'ingest', 'unknown'] as const
 export type IncidentKind = (typeof incidentKinds)[number]
 
 export const languages = ['ru', 'en'] as const

@@ -37,6 +37,7 @@ const texts = {
     yes: 'да',
     no: 'нет',
     way: 'Путь к центру',
+    late: (by: string) => `Данные опаздывают на ${by}: это состояние сети тогда`,
     alarms: 'Тревоги',
     amounts: (nodes: number, addresses: number, subscribers: number) =>
       `узлов ${nodes}, адресов ${addresses}, абонентов ${subscribers}`,
@@ -59,6 +60,7 @@ const texts = {
     yes: 'yes',
     no: 'no',
     way: 'Way to the core',
+    late: (by: string) => `Data is late by ${by}: this is the state of the network then`,
     alarms: 'Alarms',
     amounts: (nodes: number, addresses: number, subscribers: number) =>
       `nodes ${nodes}, addresses ${addresses}, subscribers ${subscribers}`,
@@ -187,7 +189,7 @@ function candidatesText(
 
 /** The answer for a terminal, as wide as it needs to be, without a trailing line break. */
 function answerText(
-  { match, node, understoodAs }: StatusAnswerJson,
+  { match, node, understoodAs, lateMs }: StatusAnswerJson,
   options: { readonly language: Language; readonly colour: boolean; readonly nowMs: number }
 ): string {
   const words = texts[options.language]
@@ -216,6 +218,7 @@ function answerText(
   const width = Math.max(...facts.map(([name]) => name.length))
   const lines = [
     `${lamp(node.effective)} ${paint(node.effective, words.light[node.effective])}  ${match.address}  (${node.name}, ${node.id})`,
+    ...(lateMs > 0 ? [`  ${words.late(passed(lateMs, words.units))}`] : []),
     ...(understoodAs === null ? [] : [`  ${words.understood}: ${understoodAs}`]),
     `  ${node.says[options.language]}`,
     ...facts.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`)

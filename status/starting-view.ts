@@ -8,7 +8,10 @@ export interface StartingView extends StatusView {
   become(view: StatusView): void
 }
 
-export function createStartingView(readiness: StatusView['readiness']): StartingView {
+export function createStartingView(
+  readiness: StatusView['readiness'],
+  freshness: StatusView['freshness']
+): StartingView {
   let real: StatusView | undefined
   const waiting: Parameters<StatusView['subscribe']>[0][] = []
   return {
@@ -38,6 +41,7 @@ export function createStartingView(readiness: StatusView['readiness']): Starting
       waiting.push(listener)
       return () => void waiting.splice(waiting.indexOf(listener), 1)
     },
-    readiness
+    readiness,
+    freshness
   }
 }

@@ -102,6 +102,14 @@ export interface Readiness {
   readonly parts: Readonly<Record<string, { readonly ok: boolean; readonly detail: string }>>
 }
 
+/** How new what is known is. */
+export interface Freshness {
+  /** Up to this moment (ms) everything that was sent has come and is judged. */
+  readonly asOfMs: number
+  /** By how much the data is late (ms); 0 while it comes in time. While it is late lights stay as they were and no silence is counted. */
+  readonly lateMs: number
+}
+
 export interface StatusView {
   lookup(address: string, limit: number): LookupAnswer
   node(id: string): NodeAnswer | undefined
@@ -120,6 +128,7 @@ export interface StatusView {
   /** Calls back on every change after now; returns how to stop. Listeners must not block. */
   subscribe(listener: (event: StatusEvent) => void): () => void
   readiness(): Readiness
+  freshness(): Freshness
 }
 
 export type { HistoryEntry, HistoryStore } from '../schemas/history.ts'

@@ -49,6 +49,7 @@ const words: Readonly<Record<Language, Words>> = {
       optics: 'неисправность оптической линии',
       device: 'неисправность оборудования',
       collector: 'молчит сборщик данных',
+      ingest: 'данные не поступают',
       unknown: 'узел не отвечает'
     },
     green: 'Неисправностей не видно',
@@ -78,6 +79,7 @@ const words: Readonly<Record<Language, Words>> = {
       optics: 'optical line fault',
       device: 'equipment fault',
       collector: 'data collector silent',
+      ingest: 'no data arrives',
       unknown: 'node does not answer'
     },
     green: 'No fault is seen',

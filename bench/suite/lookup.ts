@@ -120,6 +120,7 @@ async function startNetwork(inventoryFile: string): Promise<Network> {
     devices: state.devices,
     homeCities: [],
     readiness: () => ({ ready: true, parts: {} }),
+    freshness: () => ({ asOfMs: nowMs, lateMs: 0 }),
     nowMs: () => nowMs
   })
   const server = await createStatusServer({

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import { createDeadLetterSink, type DeadLetterSink } from '../../ingest/dead-letters.ts'
+import { createGroupWatch, type GroupWatch } from '../../ingest/kafka/group-watch.ts'
 import { createDeadLetterMetrics, createSourceMetrics, type SourceMetrics } from '../../ingest/metrics.ts'
 import type { OffsetCommitter } from '../../ingest/offsets.ts'
 import type { Source } from '../../ingest/source.ts'
@@ -13,6 +14,8 @@ export interface SourceConnection {
   readonly sourceMetrics: SourceMetrics
   /** Undefined with a given source: dead letters are then only counted. */
   readonly deadLetters: DeadLetterSink | undefined
+  /** Who else is in the consumer group; undefined with a given source. */
+  readonly groupWatch: GroupWatch | undefined
 }
 
 /** The source that the configuration names, or the given one, and where its dead letters go. Reads nothing yet. */
@@ -33,11 +36,13 @@ export async function connectSource(options: {
   const source =
     given ??
     (await createSource(config.kafka.source, { ...kafkaSettings(config, logger, sourceMetrics), nowMs }))
-  if (given !== undefined) return { source, sourceMetrics, deadLetters: undefined }
+  if (given !== undefined) return { source, sourceMetrics, deadLetters: undefined, groupWatch: undefined }
   const deadLetters = createDeadLetterSink({
     ...kafkaSettings(config, logger, null),
     topic: config.kafka.dlq_topic,
     metrics: createDeadLetterMetrics(registry)
   })
-  return { source, sourceMetrics, deadLetters }
+  const groupWatch = createGroupWatch(kafkaSettings(config, logger, null))
+  groupWatch.start()
+  return { source, sourceMetrics, deadLetters, groupWatch }
 }

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import type { Logger } from 'pino'
 import type { SourceMetrics } from '../../ingest/metrics.ts'
 import { sourceOptions, type SourceOptions, type SourceSettings } from '../../ingest/source-options.ts'
@@ -10,6 +11,7 @@ export function kafkaSettings(config: Config, logger: Logger, metrics: SourceMet
     brokers: kafka.brokers,
     clientId: kafka.client_id,
     groupId: kafka.group_id,
+    groupInstanceId: instanceIdOf(config),
     topics: kafka.topics,
     isolation: kafka.isolation,
     offsetReset: kafka.offset_reset,
@@ -37,4 +39,19 @@ export function kafkaSettings(config: Config, logger: Logger, metrics: SourceMet
         : { mechanism: sasl.mechanism, username: sasl.username, password: sasl.password }
   }
   return sourceOptions(settings)
+}
+
+const instanceIdLengthMax = 249
+
+/**
+ * The daemon's name in its group. The port tells two daemons of one host apart: under one name each would throw the other
+ * out. One that takes any free port has no name to come back by.
+ */
+function instanceIdOf({ kafka, status }: Config): string | null {
+  const { group_instance_id: given, client_id } = kafka
+  if (given === 'none' || (given === '' && status.port === 0)) return null
+  if (given !== '') return given
+  return `${client_id}-${hostname()}-${status.port}`
+    .replace(/[^A-Za-z0-9._-]/g, '-')
+    .slice(-instanceIdLengthMax)
 }

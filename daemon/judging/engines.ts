@@ -19,7 +19,8 @@ export interface EnginesOptions {
   readonly stored?: Awaited<ReturnType<typeof restoreStatus>>
   /** The name under which samples of a topic are stored. */
   readonly storedAs?: (topic: string) => string
-  readonly readiness: StatusView['readiness']
+  /** How the daemon stands, for those who ask. */
+  readonly standing: Pick<StatusView, 'readiness' | 'freshness'>
   /** Returns the present moment (ms since 1970); it is asked once here, and at each answer. */
   readonly nowMs: () => number
 }
@@ -64,7 +65,8 @@ export async function createEngines(options: EnginesOptions): Promise<Engines> {
     lights,
     devices: state.devices,
     homeCities: config.home.cities,
-    readiness: options.readiness,
+    readiness: () => options.standing.readiness(),
+    freshness: () => options.standing.freshness(),
     nowMs
   })
   return { alarms, lights, engine, answers }

@@ -104,7 +104,9 @@ describe('a reload', () => {
     const readiness = createReadiness({
       restored: () => true,
       writer: () => ({ down: false }),
+      database: () => '',
       connected: () => true,
+      group: () => '',
       reloadFailure: () => reloader.failure()
     })
     compileError = new Error('profile x does not compile')

@@ -64,8 +64,13 @@ export function createReloader(options: ReloaderOptions, first: Definitions): Re
       const mine = last.then(load)
       waiting = mine
       last = mine.then(
-        () => (failure = ''),
-        (error: unknown) => (failure = asError(error).message)
+        () => {
+          failure = ''
+        },
+        (error: unknown) => {
+          failure = asError(error).message
+          logger.error({ problems: failure.split('\n') }, 'the reload failed; what was in force before stays')
+        }
       )
       return mine
     },

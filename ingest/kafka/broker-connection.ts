@@ -4,7 +4,7 @@ import {
   fetchV13,
   findCoordinatorV4,
   heartbeatV4,
-  joinGroupV7,
+  joinGroupV9,
   leaveGroupV4,
   listOffsetsV7,
   metadataV12,
@@ -30,12 +30,12 @@ export interface BrokerConnection {
   close(): void
 }
 
-/** The versions of the protocol that are spoken; each is there from Kafka 3.1 on. */
+/** The versions of the protocol that are spoken; each is there from Kafka 3.2 on. */
 const spoken = [
   fetchV13,
   findCoordinatorV4,
   heartbeatV4,
-  joinGroupV7,
+  joinGroupV9,
   leaveGroupV4,
   listOffsetsV7,
   metadataV12,
@@ -160,7 +160,7 @@ const unsupportedVersion = 35
 
 function tooOld(address: BrokerAddress): UnsuitableBrokerError {
   return new UnsuitableBrokerError(
-    `The broker ${address.host}:${address.port} does not speak the protocol of Kafka 3.1 or later that the source "batch" needs; choose the source "kafkajs" or "node-rdkafka" for it.`
+    `The broker ${address.host}:${address.port} does not speak the protocol of Kafka 3.2 or later that the source "batch" needs; choose the source "kafkajs" or "node-rdkafka" for it.`
   )
 }
 

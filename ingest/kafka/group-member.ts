@@ -1,7 +1,7 @@
 import {
   type Connection,
   heartbeatV4,
-  joinGroupV7,
+  joinGroupV9,
   leaveGroupV4,
   offsetCommitV8,
   offsetFetchV8,
@@ -70,13 +70,24 @@ const code = {
   illegalGeneration: 22,
   unknownMember: 25,
   rebalanceInProgress: 27,
-  memberIdRequired: 79
+  memberIdRequired: 79,
+  fencedInstance: 82
 } as const
 const coordinatorMoved = new Set<number>([
   code.coordinatorLoading,
   code.coordinatorNotAvailable,
   code.notCoordinator
 ])
+
+/** The coordinator has given the place to others, or to another process of the same instance name. */
+const membershipOver = new Set<number>([code.illegalGeneration, code.unknownMember, code.fencedInstance])
+
+interface Joined {
+  readonly generation: number
+  readonly partitions: TopicPartition[]
+  /** What was given back under the instance name is not what would be shared out now. */
+  readonly isOutdated: boolean
+}
 
 export function createGroupMember(options: SourceOptions, cluster: Cluster, hooks: GroupHooks): GroupMember {
   const { groupId, groupInstanceId, logger } = options
@@ -111,15 +122,15 @@ export function createGroupMember(options: SourceOptions, cluster: Cluster, hook
       work.then(resolve, reject).finally(() => stopping.signal.removeEventListener('abort', give))
     })
 
-  const join = async (): Promise<{ generation: number; partitions: TopicPartition[] }> => {
+  const join = async (): Promise<Joined> => {
     const protocols = [{ name: assignorName, metadata: encodeSubscription(options.topics) }]
     for (let attempt = 0; attempt < 10; attempt++) {
       stopping.signal.throwIfAborted()
-      let joined: Awaited<ReturnType<typeof joinGroupV7.api.async>>
+      let joined: Awaited<ReturnType<typeof joinGroupV9.api.async>>
       try {
         joined = await unlessStopped(
           ask(options.rebalanceTimeoutMs + options.requestTimeoutMs, connection =>
-            joinGroupV7.api.async(
+            joinGroupV9.api.async(
               connection,
               groupId,
               options.sessionTimeoutMs,
@@ -127,7 +138,8 @@ export function createGroupMember(options: SourceOptions, cluster: Cluster, hook
               memberId,
               groupInstanceId,
               'consumer',
-              protocols
+              protocols,
+              null
             )
           )
         )
@@ -142,20 +154,30 @@ export function createGroupMember(options: SourceOptions, cluster: Cluster, hook
           continue
         }
         if (codes.includes(code.rebalanceInProgress)) continue
+        if (codes.includes(code.fencedInstance))
+          throw new Error(
+            `Another process has come to the group ${groupId} under this one's name ${groupInstanceId}; ` +
+              'stop one of them, or give each a kafka.group_instance_id of its own.',
+            { cause: error }
+          )
         throw error
       }
       memberId = joined.memberId ?? memberId
-      const assignments =
-        joined.leader === memberId
-          ? await assignAll(
-              joined.members.map(member => ({
-                memberId: member.memberId,
-                groupInstanceId: member.groupInstanceId ?? null,
-                topics: member.metadata === null ? [] : decodeSubscription(member.metadata)
-              }))
-            )
-          : []
-      leaderCounts = joined.leader === memberId ? leaderCounts : null
+      const isLeader = joined.leader === memberId
+      if (!isLeader) leaderCounts = null
+      const shares = isLeader
+        ? await shareOut(
+            joined.members.map(member => ({
+              memberId: member.memberId,
+              groupInstanceId: member.groupInstanceId ?? null,
+              topics: member.metadata === null ? [] : decodeSubscription(member.metadata)
+            }))
+          )
+        : new Map<string, TopicPartition[]>()
+      // A leader that came back under its name gets what it had, without a rebalance; what it shares out here is only compared.
+      const assignments = joined.skipAssignment
+        ? []
+        : [...shares].map(([id, share]) => ({ memberId: id, assignment: encodeAssignment(share) }))
       try {
         const synced = await unlessStopped(
           ask(options.rebalanceTimeoutMs + options.requestTimeoutMs, connection =>
@@ -171,7 +193,9 @@ export function createGroupMember(options: SourceOptions, cluster: Cluster, hook
             )
           )
         )
-        return { generation: joined.generationId, partitions: decodeAssignment(synced.assignment) }
+        const partitions = decodeAssignment(synced.assignment)
+        const isOutdated = joined.skipAssignment && !isSameShare(partitions, shares.get(memberId) ?? [])
+        return { generation: joined.generationId, partitions, isOutdated }
       } catch (error) {
         const codes = errorCodes(error)
         if (codes.includes(code.unknownMember)) memberId = ''
@@ -185,17 +209,13 @@ export function createGroupMember(options: SourceOptions, cluster: Cluster, hook
   /** Partition counts the leader made its assignment from; null for the others. */
   let leaderCounts: Map<string, number> | null = null
 
-  const assignAll = async (
+  const shareOut = async (
     members: readonly { memberId: string; groupInstanceId: string | null; topics: string[] }[]
-  ): Promise<{ memberId: string; assignment: Buffer }[]> => {
+  ): Promise<Map<string, TopicPartition[]>> => {
     const topics = [...new Set(members.flatMap(member => member.topics))]
     await cluster.refresh(topics)
     leaderCounts = countsOf(topics)
-    const assigned = assignPartitions(members, leaderCounts)
-    return members.map(member => ({
-      memberId: member.memberId,
-      assignment: encodeAssignment(assigned.get(member.memberId) ?? [])
-    }))
+    return assignPartitions(members, leaderCounts)
   }
 
   const countsOf = (topics: readonly string[]): Map<string, number> =>
@@ -243,7 +263,7 @@ export function createGroupMember(options: SourceOptions, cluster: Cluster, hook
             lastHeardMs = performance.now()
             delayMs = options.heartbeatIntervalMs
             end('rebalance')
-          } else if (codes.includes(code.illegalGeneration) || codes.includes(code.unknownMember)) {
+          } else if (codes.some(c => membershipOver.has(c))) {
             if (codes.includes(code.unknownMember)) memberId = ''
             end('lost')
             return
@@ -265,12 +285,14 @@ export function createGroupMember(options: SourceOptions, cluster: Cluster, hook
 
   /** One generation: join, work until it ends, drain. */
   const live = async (): Promise<void> => {
-    const { generation, partitions } = await join()
+    const { generation, partitions, isOutdated } = await join()
     options.metrics?.rebalance()
     logger.info({ generation, memberId, partitions: partitions.length }, 'kafka partitions assigned')
     const current = openSession(generation)
     session = current
     if (stopping.signal.aborted) current.end('stop')
+    // Topics grew or were named anew while it was away: the group shares out again.
+    else if (isOutdated) current.end('rebalance')
     try {
       const assigning = hooks.assigned(partitions, () => !current.isOver())
       const reason = await current.ended
@@ -384,8 +406,7 @@ export function createGroupMember(options: SourceOptions, cluster: Cluster, hook
             continue
           }
           options.metrics?.commit(false)
-          if (codes.includes(code.illegalGeneration) || codes.includes(code.unknownMember))
-            current.end('lost')
+          if (codes.some(c => membershipOver.has(c))) current.end('lost')
           const why = codes.length > 0 ? describeCode(codes[0] ?? 0) : asError(error).message
           throw new Error(`Offsets of the group ${groupId} could not be committed: ${why}`, { cause: error })
         }
@@ -438,6 +459,11 @@ function drainLimitMs(options: SourceOptions, reason: EndReason): number {
     case 'lost':
       return 0
   }
+}
+
+function isSameShare(a: readonly TopicPartition[], b: readonly TopicPartition[]): boolean {
+  const keys = new Set(a.map(({ topic, partition }) => partitionKey(topic, partition)))
+  return a.length === b.length && b.every(({ topic, partition }) => keys.has(partitionKey(topic, partition)))
 }
 
 function memberIdOf(response: unknown): string | null {

@@ -173,7 +173,7 @@ describe('loadConfig', () => {
     expect(tooLong).toMatch(/^etc\/svetofor\.yaml:2:10: ingest\.drain_ms_max/)
     expect(tooLong).toMatch(/of kafka\.rebalance_timeout_ms, 16000 ms are left.*lower it to 16000/s)
     // Also where only one of the two was given.
-    expect(problems('kafka: {rebalance_timeout_ms: 10000}')).toHaveLength(1)
+    expect(problems('kafka: {rebalance_timeout_ms: 8000}')).toHaveLength(1)
     expect(problems(`kafka: {source: kafkajs, session_timeout_ms: 20000}\n${drain(14_001)}`)[0]).toMatch(
       /kafka\.session_timeout_ms, 14000 ms/
     )

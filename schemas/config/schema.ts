@@ -46,7 +46,16 @@ const kafka = Type.Object(
   {
     brokers: names(['127.0.0.1:9092'], 'Brokers to start from, as host:port.', 1),
     client_id: text('svetofor', 'Name the brokers see in their logs and quotas.', { minLength: 1 }),
-    group_id: text('svetofor', 'Consumer group; instances of one group share the work.', { minLength: 1 }),
+    group_id: text(
+      'svetofor',
+      'Consumer group. One daemon runs in a group: with others beside it a daemon is not ready, for each would see a part of the network only.',
+      { minLength: 1 }
+    ),
+    group_instance_id: text(
+      '',
+      'Name of this daemon in its group, so that one that comes back after a crash gets its partitions at once. Empty: made of `client_id`, the name of the host and `status.port`. `none`: no such name, and the group waits `session_timeout_ms` for the one that is gone. For `source: batch` and `node-rdkafka`.',
+      { pattern: '^[A-Za-z0-9._-]{0,249}$' }
+    ),
     topics: names(['telemetry'], 'Topics to read.', 1),
     source: Type.Enum(['batch', 'kafkajs', 'node-rdkafka'], {
       default: 'batch',
@@ -108,7 +117,7 @@ const kafka = Type.Object(
       'Least time between two fetches from one broker while they bring little. More saves CPU, less saves as much time on the way of a record. For `source: batch`.'
     ),
     session_timeout_ms: integer(
-      30 * second,
+      10 * second,
       6 * second,
       30 * minute,
       'How long the group waits for a sign of life before it gives the partitions to others.'
@@ -204,7 +213,7 @@ const ingest = Type.Object(
       'Most bytes of batches of one partition waiting for a worker; at the limit it is paused.'
     ),
     drain_ms_max: integer(
-      20 * second,
+      7 * second,
       100,
       10 * minute,
       'How long a partition that is taken away may finish what is in hand; the rest is read again by its new owner. At most 0.8 of `kafka.rebalance_timeout_ms`, with `source: kafkajs` 0.7 of `kafka.session_timeout_ms`.'
@@ -315,6 +324,12 @@ const staleness = Type.Object(
       0,
       86_400,
       'After a start or a rebalance nothing counts as silent for this long, so that a backlog can arrive.'
+    ),
+    late_ms_max: integer(
+      10 * second,
+      second,
+      hour,
+      'Data that is later than this (Kafka away, a backlog) is said to be late: lights stay, and silence is not counted until it comes in time again and `grace_s` has passed.'
     ),
     settle_ms: integer(
       3 * second,

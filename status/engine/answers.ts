@@ -11,6 +11,7 @@ import type { Incident } from '../../topology/model.ts'
 import type { StatusEngine } from './engine.ts'
 import type {
   AddressMatch,
+  Freshness,
   LookupAnswer,
   NodeAnswer,
   NodeSummary,
@@ -30,6 +31,7 @@ export interface AnswersOptions {
   readonly devices: DeviceState
   readonly homeCities: readonly string[]
   readonly readiness: () => Readiness
+  readonly freshness: () => Freshness
   readonly nowMs: () => number
 }
 
@@ -198,9 +200,10 @@ export async function createAnswers(options: AnswersOptions): Promise<Answers> {
         lightNames.map(light => ({ tier, light, nodes: lights.count(tier, light) }))
       ),
     incidents({ open, limit }) {
-      if (open === true) return lights.incidents().slice(0, limit)
+      const now = [...engine.ingestIncidents(), ...lights.incidents()]
+      if (open === true) return now.slice(0, limit)
       if (open === false) return closedIncidents.slice(0, limit)
-      return [...lights.incidents(), ...closedIncidents].slice(0, limit)
+      return [...now, ...closedIncidents].slice(0, limit)
     },
     alarms({ open, node, limit }) {
       const now = node === undefined ? firstOf(alarms.open(), limit) : alarms.byNode(node)
@@ -226,6 +229,7 @@ export async function createAnswers(options: AnswersOptions): Promise<Answers> {
     },
     subscribe: listener => engine.subscribe(listener),
     readiness: options.readiness,
+    freshness: options.freshness,
     indexed: () => indexing
   }
 }

@@ -13,8 +13,9 @@ import { portOfInstance } from '../../schemas/lanes.ts'
 import type { CompiledInventory } from '../../topology/compile.ts'
 import type { LightEngine, LightUpdate, StoredLights } from '../../topology/lights.ts'
 import { summariseAlarms } from '../../topology/lights/node-alarms.ts'
-import type { IncidentChange, LightChange } from '../../topology/model.ts'
+import type { Incident, IncidentChange, LightChange } from '../../topology/model.ts'
 import { createSeriesAssigner, placeAttributesOf } from './assign.ts'
+import { createIngestIncident } from './ingest-incident.ts'
 import { createSeriesRegistry, type SeriesRegistry } from './series-registry.ts'
 import { createSilenceWatch, type SilenceWatch, type StalenessOptions } from './silence.ts'
 import type { StatusEvent } from '../view.ts'
@@ -73,8 +74,12 @@ export interface StatusEngine {
    * come: while a backlog is read, holds run by it, so that an old moment is not taken for a lasting state.
    */
   tick(nowMs: number, watermarkMs: number): void
-  /** While the daemon itself holds consumption back, nothing falls silent. */
+  /** While data is late, or the daemon itself holds consumption back, nothing falls silent. */
   holdSilence(held: boolean, nowMs: number): void
+  /** Data does not come since then (event time, ms), or comes (null): one incident of kind `ingest`. */
+  setIngestTrouble(sinceMs: number | null, nowMs: number): void
+  /** That incident, while it is open. */
+  ingestIncidents(): readonly Incident[]
   /**
    * Hands on at most `rowsMax` new series to be stored; returns how many are left. The engine only keeps how far it has
    * come, so five million series at a start wait without taking memory. Call it as often as there is room.
@@ -100,8 +105,11 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
   const registry = createSeriesRegistry(state.capacity, options.devices.capacity)
   const silence = createSilenceWatch(inventory, options.devices, options.staleness, options.startMs)
   const listeners = new Set<(event: StatusEvent) => void>()
+  const ingest = createIngestIncident()
   let lastTickMs = options.startMs
   let lastSweepMs = 0
+  /** What was sent by then (ms) has been heard: nobody is silent for what may yet come. */
+  let heardToMs = options.startMs
   let flips = 0
   let judged = 0
   /** How many of the noted series have been handed on to be stored. */
@@ -276,7 +284,7 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
   }
 
   const sweepSilence = (nowMs: number): void => {
-    const changed = silence.sweep(nowMs)
+    const changed = silence.sweep(Math.min(nowMs, heardToMs))
     lastSweepMs = changed.more ? 0 : nowMs
     const touchedNodes = new Set<number>()
     for (const { device, sinceMs } of changed.devices) {
@@ -298,7 +306,10 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
 
   // What was restored colours its nodes before the first record comes.
   if (options.restored !== undefined) {
-    lights.restore(options.restored)
+    const isOurs = ({ kind }: Incident): boolean => kind === 'ingest'
+    const incidents = [...options.restored.incidents]
+    lights.restore({ ...options.restored, incidents: incidents.filter(each => !isOurs(each)) })
+    for (const incident of incidents.filter(isOurs)) ingest.restore(incident)
     for (const { node, own, sinceMs } of options.restored.lights) {
       const index = own === 'grey' ? inventory.nodeIndex(node) : undefined
       if (index !== undefined)
@@ -327,6 +338,7 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
         silence.hold(false, nowMs)
       }
       alarms.tick(Math.min(nowMs, watermarkMs))
+      heardToMs = watermarkMs
       if (nowMs - lastSweepMs >= silenceSweepMs || nowMs < lastSweepMs) {
         sweepSilence(nowMs)
       }
@@ -340,6 +352,11 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
       return registry.size() - stored
     },
     holdSilence: (held, nowMs) => silence.hold(held, nowMs),
+    setIngestTrouble(sinceMs, nowMs) {
+      const change = ingest.tell(sinceMs, inventory, nowMs)
+      if (change !== undefined) publish({ lightChanges: [], incidentChanges: [change] }, nowMs)
+    },
+    ingestIncidents: () => ingest.open(),
     reload(nextInventory, nextRules, nowMs) {
       inventory = nextInventory
       rules = nextRules

@@ -52,6 +52,18 @@ const nodeSummarySchema = Type.Object(
 )
 export type NodeSummaryJson = Static<typeof nodeSummarySchema>
 
+const asked = {
+  at: iso('Time of the answer'),
+  atMs: ms('The same'),
+  asOf: iso('Up to this moment everything that was sent has come and is judged'),
+  asOfMs: ms('The same'),
+  lateMs: int(
+    'By how much the data is late (ms); 0 while it comes in time. Lights stay as they were meanwhile'
+  )
+}
+
+export type AskedJson = { readonly [key in keyof typeof asked]: Static<(typeof asked)[key]> }
+
 const evidenceSchema = Type.Object(
   {
     rule: text('Rule that judged the sample'),
@@ -174,6 +186,11 @@ export const nodeAnswerSchema = Type.Object(
 )
 export type NodeAnswerJson = Static<typeof nodeAnswerSchema>
 
+export const nodeDetailSchema = Type.Object(
+  { ...asked, ...nodeAnswerSchema.properties },
+  about('All there is to say of a node now')
+)
+
 const addressMatchSchema = Type.Object(
   {
     address: text('Address as the inventory writes it'),
@@ -185,8 +202,6 @@ const addressMatchSchema = Type.Object(
   about('An address of the inventory')
 )
 export type AddressMatchJson = Static<typeof addressMatchSchema>
-
-const asked = { at: iso('Time of the answer'), atMs: ms('The same') }
 
 const outcomeSchema = words(
   addressOutcomes,

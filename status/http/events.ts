@@ -43,7 +43,7 @@ export interface EventHub {
 }
 
 export interface EventHubOptions {
-  readonly view: Pick<StatusView, 'subscribe'>
+  readonly view: Pick<StatusView, 'subscribe' | 'freshness'>
   readonly nameOf: (nodeId: string) => string
   readonly nowMs: () => number
   readonly limits: EventLimits
@@ -158,7 +158,7 @@ export function createEventHub(options: EventHubOptions): EventHub {
     `id: ${epoch}-${seq}\nevent: resync\ndata: ${JSON.stringify({ atMs: nowMs() })}\n\n`
 
   const heartbeatTimer = setInterval(() => {
-    const beat = `event: heartbeat\ndata: ${JSON.stringify({ atMs: nowMs() })}\n\n`
+    const beat = `event: heartbeat\ndata: ${JSON.stringify({ atMs: nowMs(), ...options.view.freshness() })}\n\n`
     for (const client of clients) write(client, beat)
   }, limits.heartbeatMs)
   heartbeatTimer.unref()

@@ -2,7 +2,14 @@ import { signalIds, signals } from '../../schemas/signals.ts'
 import { lights, tiers, type Light, type Tier } from '../../schemas/words.ts'
 import type { Alarm } from '../../rules/model.ts'
 import type { Incident } from '../../topology/model.ts'
-import type { AlarmJson, IncidentJson, NodeAnswerJson, NodeSummaryJson, SummaryJson } from './api-schemas.ts'
+import type {
+  AlarmJson,
+  AskedJson,
+  IncidentJson,
+  NodeAnswerJson,
+  NodeSummaryJson,
+  SummaryJson
+} from './api-schemas.ts'
 import type { NodeAnswer, NodeCount, NodeSummary, StatusView } from '../view.ts'
 
 /** The engine's answers as the HTTP interface gives them: ISO times beside milliseconds, names beside ids. */
@@ -17,6 +24,18 @@ export function isoTime(timeMs: number): string {
 }
 
 const isoOrNull = (timeMs: number | null): string | null => (timeMs === null ? null : isoTime(timeMs))
+
+/** When it was answered, and how new what is answered is. */
+export function presentAsked(view: Pick<StatusView, 'freshness'>, atMs: number): AskedJson {
+  const { asOfMs, lateMs } = view.freshness()
+  return {
+    at: isoTime(atMs),
+    atMs,
+    asOf: isoTime(asOfMs),
+    asOfMs: Math.trunc(asOfMs),
+    lateMs: Math.trunc(lateMs)
+  }
+}
 
 export function presentSummary(node: NodeSummary): NodeSummaryJson {
   return {
@@ -142,7 +161,7 @@ export function countNodes(view: StatusView): readonly NodeCount[] {
 export function presentSummaryOfNetwork(
   counts: readonly NodeCount[],
   openIncidents: number,
-  atMs: number
+  asked: AskedJson
 ): SummaryJson {
   const none = () => ({ green: 0, yellow: 0, red: 0, grey: 0 })
   const all = none()
@@ -155,8 +174,7 @@ export function presentSummaryOfNetwork(
     if (ofTier !== undefined) ofTier[count.light] += count.nodes
   }
   return {
-    at: isoTime(atMs),
-    atMs,
+    ...asked,
     nodes,
     lights: all,
     tiers: [...byTier].map(([tier, ofTier]) => ({ tier, lights: ofTier })),

@@ -16,6 +16,7 @@ export const problemTypes = {
   'unsupported-media-type': { status: 415, title: 'This kind of body is not understood' },
   'wrong-host': { status: 421, title: 'The Host header names another host' },
   'bad-inventory': { status: 422, title: 'The files to load have errors; the old ones stay in use' },
+  'too-many-tries': { status: 429, title: 'Too many wrong tokens' },
   'headers-too-large': { status: 431, title: 'The request headers are too large' },
   internal: { status: 500, title: 'Something is wrong in Svetofor itself' },
   'no-reload': { status: 501, title: 'This process has nothing to reload' },

@@ -10,6 +10,7 @@ import { ProblemsError } from '../../schemas/config/located-yaml.ts'
 import { packageRoot } from '../../schemas/package-root.ts'
 import { createFakeView, type FakeView } from '../../test/support/fake-view.ts'
 import { createStatusServer, statusLimits, type StatusServer, type StatusServerOptions } from './server.ts'
+import { tokenTries } from './auth.ts'
 import { problemTypes } from './problems.ts'
 
 const servers: StatusServer[] = []
@@ -225,6 +226,18 @@ describe('the other answers', () => {
       lights: { green: 49, yellow: 0, red: 1, grey: 5 },
       openIncidents: 1
     })
+  })
+
+  it('says how new what it answers is, and by how much the data is late', async () => {
+    const { server, view } = await startServer()
+    view.setFreshness({ asOfMs: startMs - 90_000, lateMs: 90_000 })
+    const node = encodeURIComponent(view.tree()[0]?.id ?? '')
+    for (const url of ['/api/v1/summary', '/api/v1/incidents', `/api/v1/nodes/${node}`, '/api/v1/tree']) {
+      const answer = await ask(server, url)
+      expect(answer.json(), url).toMatchObject({ asOfMs: startMs - 90_000, lateMs: 90_000 })
+      expect(answer.headers['svetofor-as-of'], url).toBe('2026-11-22T09:58:30.000Z')
+    }
+    expect((await ask(server, '/api/v1/nodes/none')).headers['svetofor-as-of']).toBeDefined()
   })
 
   it('says that a node is not there', async () => {
@@ -458,6 +471,68 @@ describe('who may ask', () => {
       expect((await ask(server, url)).status, url).toBe(200)
     }
     expectProblem(await ask(server, '/nothing'), 401, 'unauthorized')
+  })
+
+  it('refuses an address that tries token after token, but for tokens that are in use, and says so once', async () => {
+    const lines: string[] = []
+    const [inUse, other] = ['a-token-that-is-in-use', 'a-token-nobody-has-used']
+    const { server, clock } = await startServer({
+      tokens: [inUse, other],
+      logger: pino({ level: 'warn' }, { write: line => void lines.push(line) })
+    })
+    const by = (token: string) => ask(server, '/api/v1/summary', { authorization: `Bearer ${token}` })
+    expect((await by(inUse)).status).toBe(200)
+    for (let i = 0; i < tokenTries.max; i++) expect((await by(`wrong-${i}`)).status).toBe(401)
+    const refused = await by(other)
+    expectProblem(refused, 429, 'too-many-tries')
+    expect(refused.headers['retry-after']).toBe('60')
+    expect((await by(inUse)).status).toBe(200)
+    expect(lines).toHaveLength(1)
+    clock.nowMs += tokenTries.perMs
+    expect((await by(other)).status).toBe(200)
+  })
+
+  it('answers health though a thousand connections stand open and say nothing', async () => {
+    const { server } = await startServer({ limits: { connectionsMax: 50 } })
+    const { url } = await server.listen()
+    const port = Number(new URL(url).port)
+    const idle = await Promise.all(
+      Array.from(
+        { length: 200 },
+        () =>
+          new Promise<ReturnType<typeof connect>>((resolve, reject) => {
+            const socket = connect(port, '127.0.0.1', () => resolve(socket))
+            socket.on('error', reject)
+          })
+      )
+    )
+    const answer = await fetch(`${url}/health/live`, { signal: AbortSignal.timeout(2000) })
+    expect(answer.status).toBe(200)
+    for (const socket of idle) socket.destroy()
+  })
+
+  it('has nothing at paths that lead out of its folders', async () => {
+    const { server } = await startServer()
+    const { url } = await server.listen()
+    const port = Number(new URL(url).port)
+    for (const path of [
+      '/../package.json',
+      '/docs/static/../../../package.json',
+      '/docs/static/..%2f..%2fpackage.json',
+      '/%2e%2e/x',
+      '/a/..'
+    ]) {
+      const status = await new Promise<string>((resolve, reject) => {
+        const socket = connect(port, '127.0.0.1', () =>
+          socket.write(`GET ${path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`)
+        )
+        let text = ''
+        socket.on('data', chunk => (text += chunk.toString()))
+        socket.on('end', () => resolve(text.split(' ')[1] ?? ''))
+        socket.on('error', reject)
+      })
+      expect(status, path).toBe('404')
+    }
   })
 
   it('refuses to bind beyond loopback without tokens', async () => {

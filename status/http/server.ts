@@ -12,10 +12,11 @@ import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import { packageRoot } from '../../schemas/package-root.ts'
 import type * as api from './api-schemas.ts'
-import { createTokenCheck, hostOf, isLoopback } from './auth.ts'
+import { createTokenCheck, hostOf, isLoopback, tokenTries } from './auth.ts'
+import { limitConnections } from './connections.ts'
 import { createEventHub, eventLimits, type EventLimits } from './events.ts'
 import { createMetricsText, createStatusMetrics } from './metrics.ts'
-import { nodeNames } from './present.ts'
+import { isoTime, nodeNames } from './present.ts'
 import {
   Problem,
   problemBody,
@@ -131,7 +132,15 @@ export async function createStatusServer(options: StatusServerOptions): Promise<
         'set status.tokens, or bind to 127.0.0.1'
     )
   }
-  const tokenIsKnown = createTokenCheck(options.tokens)
+  const tokenCheck = createTokenCheck({
+    tokens: options.tokens,
+    nowMs,
+    onTooMany: address =>
+      options.logger.warn(
+        { address, tries: tokenTries.max },
+        'wrong tokens: this address is refused for a while, but for tokens that are in use'
+      )
+  })
   const allowedHosts = new Set(options.allowedHosts?.map(name => name.toLowerCase()))
   const nameOf = nodeNames(view)
 
@@ -184,7 +193,7 @@ export async function createStatusServer(options: StatusServerOptions): Promise<
       )
     }
   })
-  fastify.server.maxConnections = limits.connectionsMax
+  limitConnections(fastify.server, limits.connectionsMax)
   const app = fastify.withTypeProvider<api.TypeBoxProvider>()
 
   app.addHook('onRequest', async request => {
@@ -192,12 +201,17 @@ export async function createStatusServer(options: StatusServerOptions): Promise<
       throw new Problem('url-too-long', `A URL may have ${limits.urlBytesMax} characters; shorten it`)
     }
     if (guarded) {
-      if (request.routeOptions.config.open !== true && !tokenIsKnown(request.headers.authorization)) {
+      if (request.routeOptions.config.open === true) return
+      const verdict = tokenCheck.check(request.headers.authorization, request.socket.remoteAddress ?? '')
+      if (verdict === 'too-many-tries')
+        throw new Problem('too-many-tries', 'Wrong tokens came from this address; wait a minute', {
+          retryAfterS: tokenTries.perMs / 1000
+        })
+      if (verdict === 'wrong')
         throw new Problem(
           'unauthorized',
           'Send the header "Authorization: Bearer TOKEN" with a token of status.tokens'
         )
-      }
       return
     }
     // Without tokens only this machine may ask. A page of another site that made a browser here resolve its own
@@ -219,7 +233,9 @@ export async function createStatusServer(options: StatusServerOptions): Promise<
     if (!restored)
       throw new Problem('starting', state?.detail ?? 'State is being restored', { retryAfterS: 1 })
   })
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', async (request, reply) => {
+    if (request.url.startsWith('/api/v1/'))
+      void reply.header('svetofor-as-of', isoTime(view.freshness().asOfMs))
     for (const [name, value] of Object.entries(dataHeaders))
       if (!reply.hasHeader(name)) void reply.header(name, value)
     if (!reply.hasHeader('cache-control')) void reply.header('cache-control', 'no-store')
@@ -257,6 +273,9 @@ export async function createStatusServer(options: StatusServerOptions): Promise<
     }
     const byStatus: Readonly<Record<number, ProblemType>> = {
       400: 'bad-request',
+      // A path that leaves the folder of the page, by `..`: there is nothing there.
+      403: 'no-such-route',
+      404: 'no-such-route',
       413: 'too-large',
       414: 'url-too-long',
       415: 'unsupported-media-type'

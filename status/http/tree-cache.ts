@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { constants, gzip } from 'node:zlib'
 import { tiers, type Tier } from '../../schemas/words.ts'
-import { countNodes, isoTime } from './present.ts'
+import { countNodes, presentAsked } from './present.ts'
 import type { StatusView, TreeNode } from '../view.ts'
 
 const compress = promisify(gzip)
@@ -69,7 +69,7 @@ export function createTreeCache(options: {
 
   const build = async (): Promise<TreeBody> => {
     const { eventId, atMs, nodes, total } = take()
-    const head = { at: isoTime(atMs), atMs, eventId, complete: nodes.length === total, total }
+    const head = { ...presentAsked(view, atMs), eventId, complete: nodes.length === total, total }
     const parts = [JSON.stringify(head).slice(0, -1) + ',"nodes":[']
     for (let from = 0; from < nodes.length; from += sliceNodes) {
       const slice = nodes.slice(from, from + sliceNodes).map(node => ({

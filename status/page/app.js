@@ -12,8 +12,9 @@ import {
   verdictWord
 } from './card.js'
 import { byId, h } from './dom.js'
+import { showFreshness, showLost, showNotice } from './notice.js'
 import { createModel, createTreeView } from './tree.js'
-import { choose, clock, current, number, t } from './words.js'
+import { choose, current, number, t } from './words.js'
 
 const input = byId('address')
 const answer = byId('answer')
@@ -235,12 +236,6 @@ function drawPulse() {
   pulse.textContent = live ? t('live') : t('connecting')
 }
 
-/** @param {string} text  '' for none */
-function showNotice(text) {
-  byId('banner').hidden = text === ''
-  byId('banner').textContent = text
-}
-
 /**
  * Calls `work` at once and then at most every `everyMs`, however often it is asked.
  * @param {() => Promise<unknown>} work
@@ -270,6 +265,7 @@ function atMost(work, everyMs) {
 const refreshSummary = atMost(async () => {
   try {
     summary = await get('api/v1/summary')
+    showFreshness(summary)
     if (shown.kind === 'overview') draw()
   } catch {
     // The next event asks again; the banner tells of a lost connection.
@@ -355,6 +351,7 @@ function apply(type, data) {
 /** @param {string} type @param {any} data */
 function onEvent(type, data) {
   lastEventMs = Date.now()
+  showFreshness(data)
   if (type === 'resync' || type === 'reload') {
     if (waiting === null) reloadAll()
     return
@@ -371,7 +368,7 @@ function onState(up) {
     live = up
     drawPulse()
   }
-  showNotice(up || lastEventMs === 0 ? '' : t('stale', { time: clock(lastEventMs, true) }))
+  showLost(up ? 0 : lastEventMs)
 }
 
 async function start() {

@@ -24,6 +24,7 @@ const texts = {
     live: 'Данные в реальном времени',
     connecting: 'Подключение…',
     stale: 'Связь с сервером потеряна. Показано состояние на {time}. Переподключение…',
+    late: 'Данные опаздывают на {by}: показано состояние сети на {time}.',
     starting: 'Светофор запускается: состояние сети восстанавливается…',
     failed: 'Запрос не удался: {detail}',
     light: { green: 'Норма', yellow: 'Внимание', red: 'Авария', grey: 'Нет данных' },
@@ -41,6 +42,7 @@ const texts = {
       optics: 'Оптический сигнал',
       device: 'Оборудование',
       collector: 'Сбор данных',
+      ingest: 'Поступление данных',
       unknown: 'Не установлена'
     },
     severity: { critical: 'критично', major: 'серьёзно', minor: 'незначительно', warning: 'предупреждение' },
@@ -142,6 +144,7 @@ const texts = {
     live: 'Live data',
     connecting: 'Connecting…',
     stale: 'The connection to the server is lost. Shown is the state at {time}. Reconnecting…',
+    late: 'Data is late by {by}: shown is the state of the network at {time}.',
     starting: 'Svetofor is starting: the state of the network is being restored…',
     failed: 'The request failed: {detail}',
     light: { green: 'OK', yellow: 'Attention', red: 'Failure', grey: 'No data' },
@@ -159,6 +162,7 @@ const texts = {
       optics: 'Optical signal',
       device: 'Equipment',
       collector: 'Data collection',
+      ingest: 'Data intake',
       unknown: 'Not known'
     },
     severity: { critical: 'critical', major: 'major', minor: 'minor', warning: 'warning' },

@@ -73,7 +73,7 @@ devices:
 inventory: { files: [inventory.yaml] }
 status: { port: 0 }
 workers: { threads: 0 }
-staleness: { default_interval_s: 1, factor: 3, grace_s: 2 }
+staleness: { default_interval_s: 1, factor: 3, grace_s: 2, late_ms_max: 2000 }
 `
   )
   daemon = await startDaemon({
@@ -153,25 +153,61 @@ describe('ClickHouse does not answer', () => {
 })
 
 describe('Kafka does not answer', () => {
-  it('keeps the lights, then lets them go grey by their own staleness, and comes back', async () => {
+  const openKinds = async (): Promise<string[]> =>
+    (await getJson<{ items: { kind: string }[] }>(`${daemon.url}/api/v1/incidents?open=true`)).items.map(
+      ({ kind }) => kind
+    )
+  const lateMs = async (): Promise<number> =>
+    (await getJson<{ lateMs: number }>(`${daemon.url}/api/v1/summary`)).lateMs
+
+  it('keeps the lights, says how late the data is by one incident, and comes back without a grey light', async () => {
     await waitUntil(
       'green',
       () => light('ku-1'),
       found => found === 'green',
       30_000
     )
+    await waitUntil('in time', lateMs, found => found === 0, 30_000)
+    // What the first test broke is over.
+    await waitUntil('no incident yet', openKinds, found => found.length === 0, 60_000)
     reporting = false
     source.setConnected(false)
     const answer = await readiness()
     expect(answer).toEqual({ status: 503, detail: expect.stringMatching(/^kafka: not connected/) as string })
-    expect(await light('ku-1')).toBe('green')
+    await waitUntil('late', lateMs, found => found > 0, 10_000)
+    expect(await openKinds()).toEqual([])
+    // Many times longer than anybody here may be silent.
+    const kinds = await waitUntil('the incident', openKinds, found => found.length > 0, 30_000)
+    expect(kinds).toEqual(['ingest'])
+    expect(await lateMs()).toBeGreaterThan(20_000)
+    expect([await light('ku-1'), await light('ku-2')]).toEqual(['green', 'green'])
+    source.setConnected(true)
+    reporting = true
+    await waitUntil('no incident', openKinds, found => found.length === 0, 10_000)
+    expect([await light('ku-1'), await light('ku-2')]).toEqual(['green', 'green'])
+    const said = await waitUntil(
+      'Kafka to be back',
+      () => Promise.resolve(log.map(({ msg }) => msg)),
+      lines => lines.some(msg => /^Kafka at .* is back$/.test(msg)),
+      5000
+    )
+    expect(said).toEqual(
+      expect.arrayContaining([
+        'incident opened: data does not come, or comes late; lights stay as they were',
+        'incident closed: data does not come, or comes late; lights stay as they were',
+        expect.stringMatching(/^Kafka at .* is lost$/)
+      ])
+    )
+  }, 150_000)
+
+  it('while a network that is silent goes grey', async () => {
+    reporting = false
     await waitUntil(
       'grey',
       () => light('ku-1'),
       found => found === 'grey',
       30_000
     )
-    source.setConnected(true)
     reporting = true
     await waitUntil(
       'green again',
@@ -179,5 +215,5 @@ describe('Kafka does not answer', () => {
       found => found === 'green',
       30_000
     )
-  })
+  }, 90_000)
 })

@@ -70,7 +70,10 @@ export function everyMetric(): Registry {
     tables: { series: 0, devices: 0, entities: 0, aliases: 0 }
   }))
   createEngineMetrics(registry, engine, () => 0)
-  const view = createStartingView(() => ({ ready: false, parts: {} }))
+  const view = createStartingView(
+    () => ({ ready: false, parts: {} }),
+    () => ({ asOfMs: 0, lateMs: 0 })
+  )
   createStatusMetrics(registry, view, { version: '', processMetrics: false })
   return registry
 }

@@ -8,6 +8,7 @@ import type {
   HistoryStore,
   NodeAnswer,
   NodeSummary,
+  Freshness,
   Readiness,
   StatusEvent,
   StatusView,
@@ -34,6 +35,7 @@ export interface FakeView extends StatusView, HistoryStore {
   clear(nodeId: string): void
   setMaintenance(nodeId: string, on: boolean): void
   setReadiness(readiness: Readiness): void
+  setFreshness(freshness: Freshness): void
   setHistory(entries: readonly HistoryEntry[]): void
   emit(event: StatusEvent): void
   readonly subscribers: () => number
@@ -84,6 +86,11 @@ const faults: Readonly<Record<IncidentKind, { type: string; signal: string; text
     signal: 'device.uptime_s',
     text: { ru: 'Сборщик телеметрии молчит', en: 'The telemetry collector is silent' }
   },
+  ingest: {
+    type: 'data.late',
+    signal: 'device.uptime_s',
+    text: { ru: 'Данные опаздывают', en: 'Data is late' }
+  },
   unknown: {
     type: 'node.silent',
     signal: 'device.uptime_s',
@@ -114,6 +121,7 @@ export function createFakeView(options: FakeCityOptions): FakeView {
   const startedMs = nowMs()
   const wordsOf = new Map<string, string[]>()
   let history: readonly HistoryEntry[] = []
+  let freshness: Freshness | undefined
   let readiness: Readiness = { ready: true, parts: { state: { ok: true, detail: 'restored' } } }
 
   const add = (id: string, tier: Tier, name: string, parent: string | null, addresses: string[]): string => {
@@ -294,6 +302,9 @@ export function createFakeView(options: FakeCityOptions): FakeView {
       if (incident !== undefined) incidents.set(nodeId, { ...incident, maintenance: on })
       emit({ type: 'reload', atMs: nowMs(), data: { inventoryVersion: 2 } })
     },
+    setFreshness: next => {
+      freshness = next
+    },
     setReadiness: next => {
       readiness = next
     },
@@ -410,6 +421,7 @@ export function createFakeView(options: FakeCityOptions): FakeView {
       return () => listeners.delete(listener)
     },
     readiness: () => readiness,
+    freshness: () => freshness ?? { asOfMs: nowMs(), lateMs: 0 },
     nodeHistory: async (nodeId, fromMs, toMs, limit) =>
       history.filter(e => e.atMs >= fromMs && e.atMs < toMs && byId.has(nodeId)).slice(0, limit)
   }

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TSchema } from 'typebox'
 import * as api from '../api-schemas.ts'
 import type { StatusMetrics } from '../metrics.ts'
-import { isoTime } from '../present.ts'
+import { presentAsked } from '../present.ts'
 import { Problem, problemTypes, type ProblemType } from '../problems.ts'
 import type { NodeAnswer, StatusView } from '../../view.ts'
 
@@ -20,7 +20,7 @@ export interface RouteContext {
   readonly view: StatusView
   readonly nameOf: (id: string) => string
   readonly nowMs: () => number
-  readonly now: () => { readonly at: string; readonly atMs: number }
+  readonly now: () => api.AskedJson
   /** Times a look-up, for the metrics. */
   readonly timed: <T>(by: 'address' | 'node', found: (answer: T) => boolean, ask: () => T) => T
   /** Throws the problem that a node is not known. */
@@ -47,10 +47,7 @@ export function createRouteContext(
   metrics: StatusMetrics,
   nowMs: () => number
 ): RouteContext {
-  const now = () => {
-    const atMs = nowMs()
-    return { at: isoTime(atMs), atMs }
-  }
+  const now = () => presentAsked(view, nowMs())
   const timed = <T>(by: 'address' | 'node', found: (answer: T) => boolean, ask: () => T): T => {
     const begin = performance.now()
     const answer = ask()

@@ -27,7 +27,7 @@ function detailOf({ outcome, streets, candidates }: LookupAnswer): string {
 /** What is wrong now: by address, by node, of the network, and as it changes. */
 export function addLightRoutes(
   app: StatusApp,
-  { view, nameOf, nowMs, now, timed, nodeOrProblem }: RouteContext,
+  { view, nameOf, now, timed, nodeOrProblem }: RouteContext,
   tree: TreeCache,
   hub: EventHub,
   streamHeaders: Readonly<Record<string, string>>
@@ -103,7 +103,7 @@ export function addLightRoutes(
       }
     },
     async () =>
-      presentSummaryOfNetwork(countNodes(view), view.incidents({ open: true, limit: 1000 }).length, nowMs())
+      presentSummaryOfNetwork(countNodes(view), view.incidents({ open: true, limit: 1000 }).length, now())
   )
 
   app.get(
@@ -147,10 +147,10 @@ export function addLightRoutes(
         summary: 'All there is to say of a node now',
         params: api.nodeParams,
         querystring: api.noQuery,
-        response: answers(api.nodeAnswerSchema, 'bad-request', 'node-not-found')
+        response: answers(api.nodeDetailSchema, 'bad-request', 'node-not-found')
       }
     },
-    async request => presentNode(nodeOrProblem(request.params.id), nameOf)
+    async request => ({ ...now(), ...presentNode(nodeOrProblem(request.params.id), nameOf) })
   )
 
   app.get(

@@ -1,0 +1,82 @@
+import type { Logger } from 'pino'
+import type { StatusEngine } from '../status/engine/engine.ts'
+import type { Readiness } from '../status/view.ts'
+import type { Incident } from '../topology/model.ts'
+import { createOutageLog } from './process/outage-log.ts'
+
+const repeatMs = 60_000
+
+/** Incidents of which a person who reads the log learns that lights do not mean what they seem to. */
+const aboutUs: ReadonlySet<Incident['kind']> = new Set(['collector', 'ingest'])
+
+export interface HappeningsOptions {
+  readonly logger: Pick<Logger, 'info' | 'warn'>
+  /** Names of the servers by the part of the readiness that tells of them, as lines of the log begin. */
+  readonly servers: Readonly<Record<string, string>>
+  readonly readiness: () => Readiness
+  readonly openIncidents: () => readonly Incident[]
+  readonly nowMs: () => number
+}
+
+/**
+ * What the log says of the world: one line for each incident opened and closed, each server lost and come back; what is not
+ * seen (a silent collector, late data, a server that is away) is said again every minute while it lasts.
+ */
+export interface Happenings {
+  follow(engine: Pick<StatusEngine, 'subscribe'>): void
+  /** Says what is due; call about once a second. */
+  say(): void
+}
+
+export function createHappenings(options: HappeningsOptions): Happenings {
+  const { logger, nowMs } = options
+  const outages = createOutageLog(logger, nowMs)
+  let saidMs = nowMs()
+
+  const sayIncidents = (): void => {
+    const now = nowMs()
+    if (now - saidMs < repeatMs) return
+    saidMs = now
+    const open = options.openIncidents()
+    for (const incident of open.filter(({ kind }) => aboutUs.has(kind)))
+      logger.warn(
+        { ...fieldsOf(incident), forS: secondsBetween(incident.openedAtMs, now) },
+        `still open: ${wordsOf(incident)}`
+      )
+    if (open.length > 0) logger.info({ open: open.length }, 'incidents are open')
+  }
+
+  return {
+    follow(engine) {
+      engine.subscribe(event => {
+        if (event.type !== 'incident') return
+        const { incident, change } = event.data
+        if (change === 'opened') logger.warn(fieldsOf(incident), `incident opened: ${wordsOf(incident)}`)
+        if (change !== 'closed') return
+        const forS = secondsBetween(incident.openedAtMs, incident.closedAtMs ?? event.atMs)
+        logger.info({ ...fieldsOf(incident), forS }, `incident closed: ${wordsOf(incident)}`)
+      })
+    },
+    say() {
+      const { parts } = options.readiness()
+      for (const [part, server] of Object.entries(options.servers)) {
+        const { ok, detail } = parts[part] ?? { ok: true, detail: '' }
+        outages.look(server, ok, detail)
+      }
+      sayIncidents()
+    }
+  }
+}
+
+/** What happened: a silent collector and late data are no faults of the network. */
+function wordsOf({ kind, root }: Incident): string {
+  if (kind === 'ingest') return 'data does not come, or comes late; lights stay as they were'
+  if (kind === 'collector') return `collector ${root} is silent`
+  return `${kind} at ${root}`
+}
+
+function fieldsOf({ id, kind, root, severity, affectedNodes, affectedSubscribers }: Incident): object {
+  return { incident: id, kind, root, severity, affectedNodes, affectedSubscribers }
+}
+
+const secondsBetween = (fromMs: number, toMs: number): number => Math.round((toMs - fromMs) / 1000)

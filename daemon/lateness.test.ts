@@ -1,0 +1,97 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { createLateness, type Lateness } from './lateness.ts'
+
+const startMs = 1_790_000_000_000
+
+describe('whether data comes in time', () => {
+  let nowMs: number
+  let judgedToMs: number
+  let isConnected: boolean
+  let held: boolean
+  let troubleSinceMs: number | null
+  let lateness: Lateness
+
+  /** Passes time in steps of a second; `judge` follows the clock when data comes. */
+  const pass = (seconds: number, isComing: boolean): void => {
+    for (let i = 0; i < seconds; i++) {
+      nowMs += 1000
+      if (isComing) judgedToMs = nowMs - 1500
+      lateness.tick(
+        {
+          holdSilence: value => void (held = value),
+          setIngestTrouble: since => void (troubleSinceMs = since)
+        },
+        nowMs
+      )
+    }
+  }
+
+  beforeEach(() => {
+    nowMs = startMs
+    judgedToMs = -Infinity
+    isConnected = true
+    held = false
+    troubleSinceMs = null
+    lateness = createLateness({
+      judgedToMs: () => judgedToMs,
+      connected: () => isConnected,
+      lateMsMax: 10_000,
+      startMs
+    })
+  })
+
+  it('is in time while the log is read to its end', () => {
+    pass(60, true)
+    expect(held).toBe(false)
+    expect(lateness.state()).toEqual({ asOfMs: nowMs - 1500, lateMs: 0 })
+  })
+
+  it('counts no silence while Kafka is away, makes one incident of what lasts, and ends both when data comes', () => {
+    pass(10, true)
+    const knownToMs = judgedToMs
+    pass(8, false)
+    expect(held).toBe(false)
+    pass(3, false)
+    expect(held).toBe(true)
+    expect(lateness.state()).toEqual({ asOfMs: knownToMs, lateMs: nowMs - knownToMs })
+    expect(troubleSinceMs).toBeNull()
+    pass(20, false)
+    expect(troubleSinceMs).toBe(knownToMs)
+    pass(60, false)
+    expect(troubleSinceMs).toBe(knownToMs)
+    pass(1, true)
+    expect(held).toBe(false)
+    expect(troubleSinceMs).toBeNull()
+    expect(lateness.state().lateMs).toBe(0)
+  })
+
+  it('believes no source that lost its brokers, whatever it says of its end', () => {
+    pass(10, true)
+    isConnected = false
+    pass(12, true)
+    expect(held).toBe(true)
+  })
+
+  it('is late from the start while an old backlog is read, and until it is well within the limit', () => {
+    judgedToMs = startMs - 3_600_000
+    pass(1, false)
+    expect(lateness.state().lateMs).toBe(3_601_000)
+    judgedToMs = nowMs - 6000
+    pass(1, false)
+    expect(held).toBe(true)
+    judgedToMs = nowMs - 3000
+    pass(1, false)
+    expect(held).toBe(false)
+  })
+
+  it('is late when no partition is assigned, and holds silence for a full database too', () => {
+    pass(11, false)
+    expect(held).toBe(true)
+    pass(5, true)
+    expect(held).toBe(false)
+    lateness.pressure(true)
+    pass(1, true)
+    expect(held).toBe(true)
+    expect(lateness.state().lateMs).toBe(0)
+  })
+})

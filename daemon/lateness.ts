@@ -1,0 +1,59 @@
+import type { StatusEngine } from '../status/engine/engine.ts'
+import type { Freshness } from '../status/view.ts'
+
+export interface LatenessOptions {
+  /** How far the log is judged (Watermark.atMs): not a number of this world before the first partition is read. */
+  readonly judgedToMs: (nowMs: number) => number
+  /** Whether the source reaches its brokers and is a member of its group. */
+  readonly connected: () => boolean
+  /** Data that is later than this is said to be late, and silence is not counted (ms). */
+  readonly lateMsMax: number
+  readonly startMs: number
+}
+
+/**
+ * Whether data comes in time. While it does not (Kafka away, a backlog, a database that takes nothing), our own trouble must
+ * not be shown as the network's: silence is not counted, lights stay, and one incident says so if it lasts.
+ */
+export interface Lateness {
+  /** Looks, and tells the engine; call a few times a second. */
+  tick(engine: Pick<StatusEngine, 'holdSilence' | 'setIngestTrouble'>, nowMs: number): void
+  /** Samples wait up to their limit, and consumption is held back. */
+  pressure(held: boolean): void
+  state(): Freshness
+}
+
+/** Late for so long (ms) it is an incident: a restart or a broker's is over before. */
+const incidentAfterMs = 20_000
+
+export function createLateness(options: LatenessOptions): Lateness {
+  const { lateMsMax, startMs } = options
+  let asOfMs = startMs
+  let connectedAtMs = startMs
+  let held = false
+  /** When it began to be late, by the clock, and up to when data had come by then; null while it is in time. */
+  let late: { readonly fromMs: number; readonly asOfMs: number } | null = null
+  let lateMs = 0
+
+  return {
+    tick(engine, nowMs) {
+      if (options.connected()) connectedAtMs = nowMs
+      const judgedMs = Math.min(options.judgedToMs(nowMs), connectedAtMs)
+      asOfMs = Number.isFinite(judgedMs) ? Math.min(judgedMs, nowMs) : startMs
+      const behindMs = nowMs - asOfMs
+      // Once late, it is in time again when well within the limit: a backlog that hovers about it would count silence and not count it in turn.
+      if (behindMs > lateMsMax) late ??= { fromMs: nowMs, asOfMs }
+      else if (behindMs <= lateMsMax / 2) late = null
+      lateMs = late === null ? 0 : behindMs
+      engine.holdSilence(held || late !== null, nowMs)
+      engine.setIngestTrouble(
+        late !== null && nowMs - late.fromMs >= incidentAfterMs ? late.asOfMs : null,
+        nowMs
+      )
+    },
+    pressure(value) {
+      held = value
+    },
+    state: () => ({ asOfMs, lateMs })
+  }
+}

@@ -1,0 +1,71 @@
+import type { Logger } from 'pino'
+import type { Writer } from '../ingest/clickhouse/writer.ts'
+import { describePeers } from '../ingest/kafka/group-watch.ts'
+import type { Config } from '../schemas/config/reading.ts'
+import { createStartingView, type StartingView } from '../status/starting-view.ts'
+import type { StatusEngine } from '../status/engine/engine.ts'
+import type { StatusView } from '../status/view.ts'
+import type { SourceConnection } from './delivery/connect-source.ts'
+import type { Watermark } from './delivery/watermark.ts'
+import { createHappenings } from './happenings.ts'
+import { createLateness, type Lateness } from './lateness.ts'
+import { createReadiness, type ReadinessOptions } from './readiness.ts'
+
+export interface StandingOptions extends Pick<ReadinessOptions, 'restored' | 'database' | 'reloadFailure'> {
+  readonly config: Config
+  readonly logger: Logger
+  readonly connection: Pick<SourceConnection, 'source' | 'groupWatch'>
+  readonly writer: Pick<Writer, 'state'>
+  readonly watermark: Pick<Watermark, 'atMs'>
+  readonly nowMs: () => number
+}
+
+/** How the daemon itself stands: whether it does its work, whether data comes in time, and what it says of both. */
+export interface Standing {
+  readonly readiness: ReturnType<typeof createReadiness>
+  readonly lateness: Lateness
+  /** Answers from the first second, that it is starting; the engine's answers take its place. */
+  readonly view: StartingView
+  /** The state is restored: the engine's answers are given, and its incidents said. */
+  begin(judging: { readonly engine: Pick<StatusEngine, 'subscribe'>; readonly answers: StatusView }): void
+  /** Says in the log what is lost and what lasts; call about once a second. */
+  say(): void
+}
+
+export function createStanding(options: StandingOptions): Standing {
+  const { config, logger, writer, watermark, nowMs } = options
+  const { source, groupWatch } = options.connection
+  const connected = (): boolean => source.connected()
+  const group = (): string => describePeers(config.kafka.group_id, groupWatch?.members() ?? [])
+  const readiness = createReadiness({ ...options, writer: () => writer.state(), connected, group })
+  const lateness = createLateness({
+    judgedToMs: atMs => watermark.atMs(atMs),
+    connected,
+    lateMsMax: config.staleness.late_ms_max,
+    startMs: nowMs()
+  })
+  const view = createStartingView(readiness, () => lateness.state())
+  const happenings = createHappenings({
+    logger,
+    servers: {
+      clickhouse: `ClickHouse at ${config.clickhouse.url}`,
+      kafka: `Kafka at ${config.kafka.brokers.join(',')}`,
+      group: 'Its place as the only member of its group'
+    },
+    readiness,
+    openIncidents: () => view.incidents({ open: true, limit: openMax }),
+    nowMs
+  })
+  return {
+    readiness,
+    lateness,
+    view,
+    begin({ engine, answers }) {
+      happenings.follow(engine)
+      view.become(answers)
+    },
+    say: () => happenings.say()
+  }
+}
+
+const openMax = 1000
