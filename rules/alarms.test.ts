@@ -199,8 +199,13 @@ describe('links', () => {
     for (const order of [0, 1]) {
       const engine = createAlarmEngine(shipped)
       const flips = [down(true, t0), admin(true, t0)]
-      expect(run(engine, ...(order === 0 ? flips : flips.reverse()))).toEqual([])
-      expect(run(engine, admin(false, t0 + 60 * s))).toEqual(['60s raised link.down critical'])
+      expect(run(engine, ...(order === 0 ? flips : flips.reverse()))).toEqual([
+        '0s raised link.switched_off warning'
+      ])
+      expect(run(engine, admin(false, t0 + 60 * s))).toEqual([
+        '60s raised link.down critical',
+        '60s cleared link.switched_off warning'
+      ])
     }
   })
 
@@ -213,7 +218,11 @@ describe('links', () => {
         { ...down(true, t0 + s), instance: '26' },
         { ...admin(true, t0), instance: '27' }
       )
-    ).toEqual(['0s raised link.down critical', '1s raised link.down critical'])
+    ).toEqual([
+      '0s raised link.down critical',
+      '1s raised link.down critical',
+      '0s raised link.switched_off warning'
+    ])
   })
 })
 

@@ -31,8 +31,9 @@ const rooms: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     reading: ['']
   },
   topology: {
-    '': ['lights', 'addresses'],
-    lights: [''],
+    '': ['elements', 'lights', 'addresses'],
+    elements: [''],
+    lights: ['', 'elements'],
     addresses: ['']
   },
   ingest: {

@@ -1,5 +1,7 @@
 import type { Path, Problem } from '../schemas/config/located-yaml.ts'
 import { tiers } from '../schemas/words.ts'
+import { linkEndOf, linksOfWays, type LinkEnd } from './elements/links.ts'
+import { orderOf, type Order, type RingProblem } from './elements/rings.ts'
 import { group, invert, type Lists } from './lists.ts'
 import type { Inventory, InventoryDevice, InventoryNode } from './model.ts'
 import { problemList, throwProblems, type ProblemList } from './problems.ts'
@@ -45,8 +47,18 @@ export interface CompiledInventory extends Inventory {
   readonly deviceList: Int32Array
   /** Node of each device. */
   readonly deviceNode: Int32Array
-  /** Longest way to a node without parents, in steps: parents are always less deep than their children. */
+  /** Longest way to a node without parents, in steps. Parents are less deep than their children, in a ring as deep. */
   readonly depth: Int32Array
+  /** The parent a node belongs to, or -1: the first it lists, in a ring the next towards where the ring is fed. */
+  readonly home: Int32Array
+  /** Number of the ring a node stands in, or -1; nodes of ring r: `ringList[ringStart[r] … ringStart[r + 1] - 1]`. */
+  readonly ringOf: Int32Array
+  readonly ringStart: Int32Array
+  readonly ringList: Int32Array
+  /** How many links side by side each way has, by the way's place in `parentList`. */
+  readonly linksOf: Uint8Array
+  /** What a trunk port of a device is an end of; undefined for subscribers' ports and those not listed. */
+  readonly linkEnd: (device: number, instance: string) => LinkEnd | undefined
 }
 
 /** An inventory that did not come from a file: a generated city, a test. */
@@ -76,7 +88,7 @@ const entriesPerStep = 5000
  * Joins the files of an inventory, checks them as a whole and compiles them.
  *
  * @throws ProblemsError with every problem of every file: those found while reading, doubled ids and identifiers,
- * unknown parents, nodes and peers, wrong tier order, nodes without a way up, cycles.
+ * unknown parents, nodes and peers, wrong tier order, nodes without a way up, cycles that are no rings.
  */
 export function compileInventory(parts: readonly InventoryPart[], version: number): CompiledInventory {
   const steps = compileInventoryInSteps(parts, version)
@@ -99,18 +111,21 @@ export function* compileInventoryInSteps(
   const parents = yield* linkParents(store, nodeOfText, report)
   const children = invert(parents, store.nodeCount)
   yield
-  const order = sortTopologically(store, parents, children, report)
+  const order = orderOf(parents, children, ringReporter(store, report))
   yield
   const links = yield* linkDevices(store, nodeOfText, report)
   throwProblems(problems)
-  return inventoryOver(store, version, { nodeOfText, parents, children, order, ...links })
+  const linksOf = linksOfWays(store, parents, links.deviceNode, text => nodeOfText[text]! - 1)
+  yield
+  return inventoryOver(store, version, { nodeOfText, parents, children, order, linksOf, ...links })
 }
 
 interface Links {
   readonly nodeOfText: Int32Array
   readonly parents: Lists
   readonly children: Lists
-  readonly order: Int32Array
+  readonly order: Order
+  readonly linksOf: Uint8Array
   readonly deviceNode: Int32Array
   readonly deviceTable: NumberTable
   readonly identifierTable: NumberTable
@@ -118,15 +133,9 @@ interface Links {
 
 /** Apart from the compiling, so that nothing of that is kept alive. */
 function inventoryOver(store: InventoryStore, version: number, links: Links): CompiledInventory {
-  const { nodeOfText, parents, children, order, deviceNode, deviceTable, identifierTable } = links
+  const { nodeOfText, parents, children, order, linksOf, deviceNode, deviceTable, identifierTable } = links
   const { arena, nodeCount, deviceCount } = store
   const devicesByNode = group(deviceNode, nodeCount)
-  const depth = new Int32Array(nodeCount)
-  for (const i of order) {
-    for (let e = parents.start[i]!; e < parents.start[i + 1]!; e++) {
-      depth[i] = Math.max(depth[i]!, depth[parents.list[e]!]! + 1)
-    }
-  }
   const slice = (lists: Lists, i: number): readonly number[] =>
     Array.from(lists.list.subarray(lists.start[i] ?? 0, lists.start[i + 1] ?? 0))
   const found = (index: number): number | undefined => (index === -1 ? undefined : index)
@@ -170,7 +179,9 @@ function inventoryOver(store: InventoryStore, version: number, links: Links): Co
       }
       return undefined
     },
-    topologicalOrder: order,
+    linkEnd: (device, instance) =>
+      linkEndOf(store, parents, deviceNode, text => nodeOfText[text]! - 1, device, instance),
+    topologicalOrder: order.order,
     parentStart: parents.start,
     parentList: parents.list,
     childStart: children.start,
@@ -178,7 +189,12 @@ function inventoryOver(store: InventoryStore, version: number, links: Links): Co
     deviceStart: devicesByNode.start,
     deviceList: devicesByNode.list,
     deviceNode,
-    depth
+    depth: order.depth,
+    home: order.home,
+    ringOf: order.ringOf,
+    ringStart: order.rings.start,
+    ringList: order.rings.list,
+    linksOf
   }
 }
 
@@ -331,56 +347,21 @@ function* linkParents(store: InventoryStore, nodeOfText: Int32Array, report: Rep
   return { start, list: end === list.length ? list : list.slice(0, end) }
 }
 
-function sortTopologically(
+/** Says what is wrong with a ring: nodes that are their own ancestors where they should not be. */
+function ringReporter(
   store: InventoryStore,
-  parents: Lists,
-  children: Lists,
   report: Report
-): Int32Array {
-  const { nodeCount } = store
-  const order = new Int32Array(nodeCount)
-  const waiting = new Int32Array(nodeCount)
-  let end = 0
-  for (let i = 0; i < nodeCount; i++) {
-    waiting[i] = parents.start[i + 1]! - parents.start[i]!
-    if (waiting[i] === 0) order[end++] = i
-  }
-  for (let at = 0; at < end; at++) {
-    const i = order[at]!
-    for (let e = children.start[i]!; e < children.start[i + 1]!; e++) {
-      const child = children.list[e]!
-      if (--waiting[child]! === 0) order[end++] = child
-    }
-  }
-  if (end < nodeCount) reportCycles(store, parents, waiting, report)
-  return order
-}
-
-/** What is left waiting stands on a cycle or below one; each cycle is named once, from the child up. */
-function reportCycles(store: InventoryStore, parents: Lists, waiting: Int32Array, report: Report): void {
-  const walk = new Int32Array(store.nodeCount)
-  for (let i = 0; i < store.nodeCount; i++) {
-    if (waiting[i] === 0 || walk[i] !== 0) continue
-    const path: number[] = []
-    let at = i
-    while (walk[at] === 0) {
-      walk[at] = i + 1
-      path.push(at)
-      for (let e = parents.start[at]!; e < parents.start[at + 1]!; e++) {
-        const parent = parents.list[e]!
-        if (waiting[parent]! > 0) {
-          at = parent
-          break
-        }
-      }
-    }
-    if (walk[at] !== i + 1) continue
-    const cycle = path.slice(path.indexOf(at))
+): (problem: RingProblem, cycle: readonly number[]) => void {
+  return (problem, cycle) => {
     const idOf = (n: number): string => `"${store.nodeIds.get(store.nodeText(n))}"`
     const shown = cycle.slice(0, 20).map(idOf)
-    const names = cycle.length > 20 ? [...shown, '…'] : [...shown, idOf(at)]
+    const names = cycle.length > 20 ? [...shown, '…'] : [...shown, idOf(cycle[0]!)]
     const message = `nodes are their own ancestors: ${names.join(' → ')}`
-    report('node', at, ['parents'], message, 'remove one of these parents')
+    const remedy =
+      problem === 'one-sided'
+        ? 'remove one of these parents; in a ring each node lists both its neighbours'
+        : 'nobody feeds them: give one of them a parent that is not among them'
+    report('node', cycle[0]!, ['parents'], message, remedy)
   }
 }
 
@@ -445,6 +426,17 @@ function checkPorts(store: InventoryStore, d: number, nodeOfText: Int32Array, re
       const message = `port ${instance} of device "${store.deviceId(d)}" leads to node "${store.nodeIds.get(peer)}", which is not in the inventory`
       const remedy = 'correct the node id, add the node, or leave it out'
       report('device', d, ['ports', at - first, 'peer'], message, remedy)
+    } else if (peer !== -1 && store.portRole(at) === 'uplink') {
+      const node = nodeOfText[store.deviceNodeText(d)]! - 1
+      if (node !== -1 && peer !== store.nodeText(node) && !isParent(store, node, peer)) {
+        const message = `port ${instance} of device "${store.deviceId(d)}" is an uplink to "${store.nodeIds.get(peer)}", which is no parent of its node`
+        const remedy = 'name it among the parents of the node, or make the port a downlink'
+        report('device', d, ['ports', at - first, 'peer'], message, remedy)
+      }
+    }
+    if (store.portLag(at) === instance) {
+      const message = `port ${instance} of device "${store.deviceId(d)}" is a member of itself`
+      report('device', d, ['ports', at - first, 'lag'], message, 'name the aggregate it is a member of')
     }
     for (let other = first; other < at; other++) {
       if (store.portInstance(other) !== instance) continue
@@ -453,4 +445,11 @@ function checkPorts(store: InventoryStore, d: number, nodeOfText: Int32Array, re
       break
     }
   }
+}
+
+function isParent(store: InventoryStore, node: number, text: number): boolean {
+  for (let at = store.parentStart(node); at < store.parentStart(node + 1); at++) {
+    if (store.parentText(at) === text) return true
+  }
+  return false
 }

@@ -17,6 +17,8 @@ export interface ExplainInput {
   readonly alarms: readonly AlarmText[]
   /** Open incidents the node is the root of or is affected by. */
   readonly incidents: readonly Incident[]
+  /** When any device of the node was heard last (ms); null for never. */
+  readonly lastHeardMs: number | null
   readonly nowMs: number
 }
 
@@ -24,10 +26,10 @@ interface Words {
   readonly kind: Readonly<Record<IncidentKind, string>>
   readonly green: string
   readonly trouble: Readonly<Record<'red' | 'yellow', string>>
-  readonly unnamedAlarm: string
   readonly upstream: (kind: string, where: string) => string
   readonly upstreamPower: (where: string) => string
   readonly upstreamHeard: (kind: string, where: string) => string
+  readonly atRisk: (text: string) => string
   readonly redundancy: (kind: string, where: string) => string
   readonly silent: (devices: number) => string
   readonly silentPower: string
@@ -54,11 +56,11 @@ const words: Readonly<Record<Language, Words>> = {
     },
     green: 'Неисправностей не видно',
     trouble: { red: 'Авария', yellow: 'Требует внимания' },
-    unnamedAlarm: 'подробностей нет',
     upstream: (kind, where) => `Нет связи с узлом из-за неисправности выше по сети: ${kind}, ${where}`,
     upstreamPower: where => `Узел без связи: отключение электропитания, ${where}`,
     upstreamHeard: (kind, where) =>
       `Возможны перебои: неисправность выше по сети (${kind}, ${where}); сам узел ещё отвечает`,
+    atRisk: text => `Работает без резерва: ${text}`,
     redundancy: (kind, where) => `Работает без резерва, один из путей потерян: ${kind}, ${where}`,
     silent: devices => `Узел не отвечает: нет данных ни от одного устройства (всего ${devices})`,
     silentPower: 'Узел не отвечает после отключения электропитания',
@@ -84,11 +86,11 @@ const words: Readonly<Record<Language, Words>> = {
     },
     green: 'No fault is seen',
     trouble: { red: 'Fault', yellow: 'Needs attention' },
-    unnamedAlarm: 'no details',
     upstream: (kind, where) => `Unreachable because of a fault upstream: ${kind}, ${where}`,
     upstreamPower: where => `Unreachable: mains power lost, ${where}`,
     upstreamHeard: (kind, where) =>
       `Service may suffer from a fault upstream (${kind}, ${where}); the node itself still answers`,
+    atRisk: text => `Runs without redundancy: ${text}`,
     redundancy: (kind, where) => `Runs without redundancy, one of its ways is lost: ${kind}, ${where}`,
     silent: devices => `The node does not answer: no data from any of its devices (${devices} in all)`,
     silentPower: 'The node does not answer after its mains power was lost',
@@ -138,7 +140,8 @@ function whatIsWrong(language: Language, light: NodeLight, input: ExplainInput):
       return say.green
     case 'alarm': {
       const alarm = input.alarms.find(open => open.id === cause.alarm) ?? input.alarms[0]
-      const text = alarm?.text[language].replace(/[.\s]+$/, '') ?? say.unnamedAlarm
+      const text = alarm?.text[language].replace(/[.\s]+$/, '') ?? say.kind[cause.kind]
+      if (light.own === 'yellow' && cause.kind === 'link') return say.atRisk(text)
       return `${say.trouble[light.effective === 'red' ? 'red' : 'yellow']}: ${text}`
     }
     case 'silence':
@@ -151,8 +154,9 @@ function whatIsWrong(language: Language, light: NodeLight, input: ExplainInput):
       const name = index === undefined ? cause.node : input.inventory.nodeName(index)
       const where = language === 'ru' ? `узел «${name}»` : `node ${name}`
       if (light.effective === 'yellow') return say.redundancy(say.kind[cause.kind], where)
-      const heard = silence.devices > 0 && silence.silent + silence.neverReported < silence.devices
-      if (heard && light.own !== 'red') return say.upstreamHeard(say.kind[cause.kind], where)
+      // Heard since it was cut off: what it said before proves nothing.
+      const isHeard = input.lastHeardMs !== null && input.lastHeardMs > (light.sinceMs ?? Infinity)
+      if (isHeard && light.own !== 'red') return say.upstreamHeard(say.kind[cause.kind], where)
       return cause.kind === 'power' ? say.upstreamPower(where) : say.upstream(say.kind[cause.kind], where)
     }
   }

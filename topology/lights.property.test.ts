@@ -43,7 +43,13 @@ function inventoryOf(shape: Shape): CompiledInventory {
     })
     for (let d = 0; d < plan.devices + (plan.ups ? 1 : 0); d++) {
       const role = plan.ups && d === 0 ? 'ups' : 'switch'
-      const about = { vendor: '', model: '', identifiers: [`n${i}d${d}`], intervalS: 0, ports: [] }
+      // The last device has an uplink to each parent.
+      const isLast = d === plan.devices + (plan.ups ? 1 : 0) - 1
+      const uplinks = parents.map(
+        p => ({ instance: `to${p}`, role: 'uplink', peer: `n${p}`, opticClass: '' }) as const
+      )
+      const ports = isLast ? uplinks : []
+      const about = { vendor: '', model: '', identifiers: [`n${i}d${d}`], intervalS: 0, ports }
       devices.push({ id: `n${i}d${d}`, node: `n${i}`, role, ...about })
     }
   }
@@ -53,6 +59,9 @@ function inventoryOf(shape: Shape): CompiledInventory {
 type Event =
   | { what: 'alarms'; at: number; light: 'red' | 'yellow'; kind: 'link' | 'power' | 'optics'; mains: boolean }
   | { what: 'clear'; at: number }
+  | { what: 'portDown'; at: number; port: number }
+  | { what: 'cut'; at: number }
+  | { what: 'portsUp'; at: number }
   | { what: 'silence'; at: number; never: boolean }
   | { what: 'heard'; at: number }
   | { what: 'collector'; name: string; nodes: readonly number[] }
@@ -68,6 +77,9 @@ const event: fc.Arbitrary<Event> = fc.oneof(
     mains: fc.boolean()
   }),
   fc.record({ what: fc.constant('clear' as const), at: fc.nat(1000) }),
+  fc.record({ what: fc.constant('portDown' as const), at: fc.nat(1000), port: fc.nat(1) }),
+  fc.record({ what: fc.constant('cut' as const), at: fc.nat(1000) }),
+  fc.record({ what: fc.constant('portsUp' as const), at: fc.nat(1000) }),
   fc.record({
     what: fc.constant('silence' as const),
     at: fc.nat(1000),
@@ -93,13 +105,8 @@ const powerEvent: fc.Arbitrary<Event> = fc.oneof(
     kind: fc.constant('power' as const),
     mains: fc.constant(true)
   }),
-  fc.record({
-    what: fc.constant('alarms' as const),
-    at: fc.nat(1000),
-    light: fc.constant('red' as const),
-    kind: fc.constant('link' as const),
-    mains: fc.constant(false)
-  }),
+  fc.record({ what: fc.constant('cut' as const), at: fc.nat(1000) }),
+  fc.record({ what: fc.constant('portsUp' as const), at: fc.nat(1000) }),
   fc.record({ what: fc.constant('clear' as const), at: fc.nat(1000) }),
   fc.record({ what: fc.constant('silence' as const), at: fc.nat(1000), never: fc.constant(false) }),
   fc.record({ what: fc.constant('heard' as const), at: fc.nat(1000) })
@@ -115,6 +122,8 @@ const steps = stepsOf(event)
 /** What has been told to the engine, and nothing else: the oracle works from this alone. */
 interface Facts {
   readonly alarms: Map<number, NodeAlarms>
+  /** Parents to which the node's uplink is down, with since when. */
+  readonly ports: Map<number, Map<number, number>>
   readonly silence: Map<number, { sinceMs: number; never: boolean }>
   readonly collectors: Map<string, { sinceMs: number; nodes: readonly number[]; order: number }>
   order: number
@@ -130,18 +139,34 @@ function apply(inventory: CompiledInventory, engine: LightEngine, facts: Facts, 
         light: event.light,
         kind: event.kind,
         alarm,
-        severity: event.light === 'red' ? 'critical' : 'minor',
         sinceMs: nowMs,
         alarms: [alarm],
         mainsLostSinceMs: event.mains && event.kind === 'power' ? nowMs : null
       }
       facts.alarms.set(node, alarms)
-      engine.setAlarms(node, alarms)
+      tellAlarms(inventory, engine, facts, node)
       return
     }
     case 'clear':
       facts.alarms.delete(event.at % n)
-      engine.setAlarms(event.at % n, null)
+      tellAlarms(inventory, engine, facts, event.at % n)
+      return
+    case 'portDown':
+    case 'cut': {
+      const node = event.at % n
+      const parents = inventory.parentsOf(node)
+      if (inventory.devicesOfNode(node).length === 0) return
+      const down = facts.ports.get(node) ?? new Map<number, number>()
+      facts.ports.set(node, down)
+      for (const [k, parent] of parents.entries()) {
+        if (event.what === 'cut' || k === event.port % parents.length) down.set(parent, nowMs)
+      }
+      tellAlarms(inventory, engine, facts, node)
+      return
+    }
+    case 'portsUp':
+      facts.ports.delete(event.at % n)
+      tellAlarms(inventory, engine, facts, event.at % n)
       return
     case 'silence': {
       if (inventory.deviceCount === 0) return
@@ -175,6 +200,26 @@ function apply(inventory: CompiledInventory, engine: LightEngine, facts: Facts, 
   }
 }
 
+function tellAlarms(inventory: CompiledInventory, engine: LightEngine, facts: Facts, node: number) {
+  const others = facts.alarms.get(node)
+  const device = inventory.devicesOfNode(node).at(-1)
+  const ports = [...(facts.ports.get(node) ?? [])].map(([parent, sinceMs]) => ({
+    device: inventory.deviceId(device!),
+    instance: `to${parent}`,
+    sinceMs,
+    alarm: `p${parent}-${sinceMs}`,
+    isByHand: false
+  }))
+  const first = ports[0]
+  if (first === undefined) {
+    engine.setAlarms(node, others ?? null)
+    return
+  }
+  const alarms = [...(others?.alarms ?? []), ...ports.map(port => port.alarm)].sort()
+  const alone = { light: null, kind: 'link', alarm: first.alarm, sinceMs: first.sinceMs } as const
+  engine.setAlarms(node, { ...(others ?? { ...alone, mainsLostSinceMs: null }), alarms, ports })
+}
+
 const windowMs = 60_000
 
 interface Verdict {
@@ -182,6 +227,8 @@ interface Verdict {
   readonly effective: Light
   /** Node id or `collector:name` or ''. */
   readonly root: string
+  /** It has an incident, though it may be counted with another. */
+  readonly isCause: boolean
 }
 
 /** Everything from the definitions, for every node, with no memory of the past. */
@@ -210,41 +257,41 @@ function recomputeAll(inventory: CompiledInventory, facts: Facts): Verdict[] {
       )
     )
   const isRed = all.map(i => facts.alarms.get(i)?.light === 'red')
+  const isLost = (i: number, parent: number): boolean => facts.ports.get(i)?.has(parent) ?? false
+  const anyLost = all.map(i => inventory.parentsOf(i).some(p => isLost(i, p)))
+  const linkCut = all.map(i => anyLost[i]! && inventory.parentsOf(i).every(p => isLost(i, p)))
   const own: Light[] = all.map(i => {
-    if (isRed[i]) return 'red'
+    if (isRed[i] || linkCut[i]) return 'red'
     if (collectorOf[i] !== undefined || silent[i] || noData[i]) return 'grey'
-    return facts.alarms.has(i) || count(i, false) > 0 ? 'yellow' : 'green'
+    return facts.alarms.has(i) || anyLost[i] || count(i, false) > 0 ? 'yellow' : 'green'
   })
-  const trouble = all.map(i => facts.alarms.has(i) || silent[i]!)
 
-  const reachMemo = new Map<number, 'live' | 'dark' | 'cut'>()
-  const wayMemo = new Map<number, 'live' | 'dark' | 'cut'>()
-  const reach = (i: number): 'live' | 'dark' | 'cut' => {
+  type Way = 'live' | 'dark' | 'cut'
+  const reachMemo = new Map<number, Way>()
+  const reach = (i: number): Way => {
     const known = reachMemo.get(i)
     if (known !== undefined) return known
-    const ways = inventory.parentsOf(i).map(way)
-    let verdict: 'live' | 'dark' | 'cut' = 'cut'
+    const ways = inventory.parentsOf(i).map(p => (isLost(i, p) ? 'cut' : way(p)))
+    let verdict: Way = 'cut'
     if (ways.length === 0 || ways.includes('live')) verdict = 'live'
     else if (ways.includes('dark')) verdict = heard[i] ? 'live' : 'dark'
     reachMemo.set(i, verdict)
     return verdict
   }
-  const way = (i: number): 'live' | 'dark' | 'cut' => {
-    const known = wayMemo.get(i)
-    if (known !== undefined) return known
-    const verdict = isRed[i] ? 'cut' : reach(i) !== 'live' ? reach(i) : silent[i] ? 'dark' : 'live'
-    wayMemo.set(i, verdict)
-    return verdict
-  }
+  const way = (i: number): Way => (reach(i) !== 'live' ? reach(i) : silent[i] ? 'dark' : 'live')
+  const linkFault = all.map(i => inventory.parentsOf(i).some(p => isLost(i, p) && way(p) === 'live'))
+  const trouble = all.map(i => facts.alarms.has(i) || linkFault[i]! || silent[i]!)
+  /** The first parent that is not live, of a node that is not reached. */
+  const upstream = (i: number): number | undefined =>
+    reach(i) === 'live' ? undefined : inventory.parentsOf(i).find(p => way(p) !== 'live')
   const mains = (i: number): number | null => facts.alarms.get(i)?.mainsLostSinceMs ?? null
   const placeOf = (i: number): number => inventory.parentsOf(i)[0] ?? -1
   const depth = (i: number): number => Math.max(-1, ...inventory.parentsOf(i).map(depth)) + 1
   const powerCause = (i: number): number => {
-    const linkDown = isRed[i]! && facts.alarms.get(i)!.kind === 'link'
-    const darkNow = linkDown || (!isRed[i]! && silent[i]!)
+    const darkNow = !isRed[i]! && (linkCut[i]! || silent[i]!)
     const ownMains = mains(i)
     if (ownMains === null && !darkNow) return -1
-    const lost = ownMains ?? (linkDown ? facts.alarms.get(i)!.sinceMs : silentSince(i))
+    const lost = ownMains ?? (linkCut[i]! ? Math.max(...facts.ports.get(i)!.values()) : silentSince(i))
     const hasUps = devices[i]!.some(d => inventory.makeOf(d).role === 'ups')
     const ancestors: number[] = []
     for (let up = placeOf(i); up !== -1; up = placeOf(up)) ancestors.push(up)
@@ -263,7 +310,8 @@ function recomputeAll(inventory: CompiledInventory, facts: Facts): Verdict[] {
     return siblings[0] ?? -1
   }
   const rootOf = (i: number): string => {
-    if (reach(i) !== 'live') return rootOf(inventory.parentsOf(i).find(p => way(p) !== 'live')!)
+    const above = upstream(i)
+    if (above !== undefined) return rootOf(above)
     if (trouble[i]) {
       const power = powerCause(i)
       return power === -1 ? inventory.nodeId(i) : rootOf(power)
@@ -271,16 +319,16 @@ function recomputeAll(inventory: CompiledInventory, facts: Facts): Verdict[] {
     return collectorOf[i] === undefined ? '' : `collector:${collectorOf[i]}`
   }
   return all.map(i => {
-    const powerDark =
-      reach(i) === 'live' &&
-      trouble[i]! &&
-      powerCause(i) !== -1 &&
-      (own[i] === 'grey' || (own[i] === 'red' && facts.alarms.get(i)!.kind === 'link'))
+    const isUpstream = upstream(i) !== undefined
+    const power = !isUpstream && trouble[i]! ? powerCause(i) : -1
+    const powerDark = power !== -1 && (own[i] === 'grey' || (linkCut[i]! && !isRed[i]))
     const parents = inventory.parentsOf(i)
-    const oneWayLost = parents.length > 1 && parents.some(p => way(p) !== 'live')
-    const effective =
-      reach(i) !== 'live' || powerDark ? 'grey' : own[i] === 'green' && oneWayLost ? 'yellow' : own[i]!
-    return { own: own[i]!, effective, root: rootOf(i) }
+    const oneWayLost =
+      reach(i) === 'live' && (anyLost[i]! || (parents.length > 1 && parents.some(p => way(p) !== 'live')))
+    const effective = isUpstream || powerDark ? 'grey' : own[i] === 'green' && oneWayLost ? 'yellow' : own[i]!
+    const root = rootOf(i)
+    const isCause = power === -1 && (root === inventory.nodeId(i) || linkFault[i]!)
+    return { own: own[i]!, effective, root, isCause }
   })
 }
 
@@ -304,6 +352,10 @@ function figuresOf(inventory: CompiledInventory, verdicts: readonly Verdict[]): 
       subscribers: sum.subscribers + node.subscribers
     })
   }
+  for (const [i, { isCause }] of verdicts.entries()) {
+    const root = inventory.nodeId(i)
+    if (isCause && !byRoot.has(root)) byRoot.set(root, { root, nodes: 0, addresses: 0, subscribers: 0 })
+  }
   return [...byRoot.values()].sort((a, b) => (a.root < b.root ? -1 : 1))
 }
 
@@ -318,7 +370,13 @@ function engineFigures(incidents: readonly Incident[]): IncidentFigures[] {
     .sort((a, b) => (a.root < b.root ? -1 : 1))
 }
 
-const newFacts = (): Facts => ({ alarms: new Map(), silence: new Map(), collectors: new Map(), order: 0 })
+const newFacts = (): Facts => ({
+  alarms: new Map(),
+  ports: new Map(),
+  silence: new Map(),
+  collectors: new Map(),
+  order: 0
+})
 
 function play(
   inventory: CompiledInventory,

@@ -10,19 +10,19 @@ const city = `
 nodes:
   - {id: core, tier: core}
   - {id: ou, tier: district, parents: [core]}
-  - {id: ru, tier: area, parents: [ou], devices: [{id: ru-sw, role: switch, identifiers: [ru-sw]}]}
+  - {id: ru, tier: area, parents: [ou], devices: [{id: ru-sw, role: switch, identifiers: [ru-sw], ports: [{instance: 25, role: uplink}]}]}
   - id: ku1
     tier: campus
     name: КУ-1
     parents: [ru]
     devices:
-      - {id: ku1-sw, role: switch, identifiers: [ku1-sw]}
+      - {id: ku1-sw, role: switch, identifiers: [ku1-sw], ports: [{instance: 25, role: uplink}]}
       - {id: ku1-ups, role: ups, identifiers: [ku1-ups]}
   - id: ku2
     tier: campus
     parents: [ru]
     devices:
-      - {id: ku2-sw, role: switch, identifiers: [ku2-sw]}
+      - {id: ku2-sw, role: switch, identifiers: [ku2-sw], ports: [{instance: 25, role: uplink}]}
       - {id: ku2-ups, role: ups, identifiers: [ku2-ups]}
   - id: du1
     tier: building
@@ -30,14 +30,14 @@ nodes:
     addresses: ["ул. Мира, 1"]
     subscribers: 10
     devices:
-      - {id: du1-a, role: switch, identifiers: [du1-a]}
+      - {id: du1-a, role: switch, identifiers: [du1-a], ports: [{instance: 25, role: uplink}]}
       - {id: du1-b, role: switch, identifiers: [du1-b]}
   - id: du2
     tier: building
     parents: [ku1]
     addresses: ["ул. Мира, 2", "ул. Мира, 2А"]
     subscribers: 20
-    devices: [{id: du2-a, role: switch, identifiers: [du2-a]}]
+    devices: [{id: du2-a, role: switch, identifiers: [du2-a], ports: [{instance: 25, role: uplink}]}]
   - id: du3
     tier: building
     parents: [ku2]
@@ -60,8 +60,24 @@ function alarm(
   mains = false
 ): NodeAlarms {
   const id = `${kind}-${sinceMs}`
-  const severity = light === 'red' ? 'critical' : 'minor'
-  return { light, kind, alarm: id, severity, sinceMs, alarms: [id], mainsLostSinceMs: mains ? sinceMs : null }
+  return { light, kind, alarm: id, sinceMs, alarms: [id], mainsLostSinceMs: mains ? sinceMs : null }
+}
+
+const uplinkOn = new Map([
+  ['ru', 'ru-sw'],
+  ['ku1', 'ku1-sw'],
+  ['ku2', 'ku2-sw'],
+  ['du1', 'du1-a'],
+  ['du2', 'du2-a']
+])
+
+/** The alarm of a node's only uplink. */
+function linkDown(id: string, sinceMs: number): NodeAlarms {
+  const ports = [
+    { device: uplinkOn.get(id)!, instance: '25', sinceMs, alarm: `link-${sinceMs}`, isByHand: false }
+  ]
+  const told = { light: null, kind: 'link', alarm: `link-${sinceMs}` } as const
+  return { ...told, sinceMs, alarms: [`link-${sinceMs}`], mainsLostSinceMs: null, ports }
 }
 
 const effective = (engine: LightEngine, ...ids: string[]) => ids.map(id => engine.light(at(id)).effective)
@@ -69,7 +85,8 @@ const says = (
   engine: LightEngine,
   id: string,
   nowMs: number,
-  open: { id: string; text: { ru: string; en: string } }[] = []
+  open: { id: string; text: { ru: string; en: string } }[] = [],
+  lastHeardMs: number | null = null
 ) =>
   explain({
     inventory,
@@ -77,13 +94,14 @@ const says = (
     lights: engine,
     alarms: open,
     incidents: engine.incidentsOf(at(id)),
+    lastHeardMs,
     nowMs
   })
 
 describe('lights', () => {
   it('greys what is below a red node, with its cause, and counts each node once', () => {
     const engine = createLightEngine(inventory)
-    engine.setAlarms(at('ru'), alarm('link', 'red', t0))
+    engine.setAlarms(at('ru'), linkDown('ru', t0))
     const { lightChanges, incidentChanges } = engine.update(t0 + 500)
     expect(lightChanges).toHaveLength(8)
     expect(engine.light(at('du5'))).toEqual({
@@ -117,12 +135,12 @@ describe('lights', () => {
 
   it('shows yellow where one of several ways is dead, and grey only where all are', () => {
     const engine = createLightEngine(inventory)
-    engine.setAlarms(at('ku1'), alarm('link', 'red', t0))
+    engine.setAlarms(at('ku1'), linkDown('ku1', t0))
     engine.update(t0)
     expect(effective(engine, 'ku1', 'du1', 'du5')).toEqual(['red', 'grey', 'yellow'])
     expect(engine.light(at('du5')).cause).toMatchObject({ by: 'upstream', node: 'ku1' })
     expect(engine.wayToCore(at('du5')).map(i => inventory.nodeId(i))).toEqual(['ku2', 'ru', 'ou', 'core'])
-    engine.setAlarms(at('ku2'), alarm('optics', 'red', t0 + 1))
+    engine.setAlarms(at('ku2'), linkDown('ku2', t0 + 1))
     engine.update(t0 + 1)
     expect(effective(engine, 'du5', 'du4')).toEqual(['grey', 'grey'])
     expect(engine.incidents().map(incident => [incident.root, incident.affectedNodes])).toEqual([
@@ -135,7 +153,7 @@ describe('lights', () => {
     const engine = createLightEngine(inventory)
     engine.setAlarms(at('du1'), alarm('optics', 'red', t0))
     const first = engine.update(t0).incidentChanges[0]!.incident
-    engine.setAlarms(at('ku1'), alarm('link', 'red', t0 + 60_000))
+    engine.setAlarms(at('ku1'), linkDown('ku1', t0 + 60_000))
     const merged = engine.update(t0 + 60_000).incidentChanges
     expect(merged.map(({ change, incident }) => [change, incident.root])).toEqual([
       ['opened', 'ku1'],
@@ -150,7 +168,7 @@ describe('lights', () => {
 
   it('opens no incident for the silence of a child below a failed parent', () => {
     const engine = createLightEngine(inventory)
-    engine.setAlarms(at('ku1'), alarm('link', 'red', t0))
+    engine.setAlarms(at('ku1'), linkDown('ku1', t0))
     engine.setDeviceSilence(device('du2-a'), t0 + 100)
     engine.update(t0 + 1000)
     expect(engine.incidents()).toHaveLength(1)
@@ -197,7 +215,7 @@ describe('lights', () => {
   it('gives dark buildings to the power incident of the node above them', () => {
     const engine = createLightEngine(inventory)
     engine.setDeviceSilence(device('du2-a'), t0)
-    engine.setAlarms(at('du1'), alarm('link', 'red', t0 + 10_000))
+    engine.setAlarms(at('du1'), linkDown('du1', t0 + 10_000))
     engine.update(t0 + 10_000)
     expect(engine.incidents()).toHaveLength(2)
     engine.setAlarms(at('ku1'), alarm('power', 'yellow', t0 + 30_000, true))
@@ -238,7 +256,7 @@ describe('lights', () => {
 
   it('asks the UPS first when buildings below it go dark together: one power incident and none of link', () => {
     const engine = createLightEngine(inventory, { settleMs: 3000, powerSettleMs: 45_000 })
-    for (const id of ['du1', 'du2']) engine.setAlarms(at(id), alarm('link', 'red', t0))
+    for (const id of ['du1', 'du2']) engine.setAlarms(at(id), linkDown(id, t0))
     const opened = [engine.update(t0), engine.update(t0 + 10_000)].flatMap(update => update.incidentChanges)
     expect(effective(engine, 'du1', 'du2')).toEqual(['red', 'red'])
     engine.setAlarms(at('ku1'), alarm('power', 'yellow', t0 + 2000, true))
@@ -260,7 +278,7 @@ describe('lights', () => {
   it('opens link incidents when the UPS says nothing in time, and at once for a building alone', () => {
     const options = { settleMs: 3000, powerSettleMs: 45_000 }
     const together = createLightEngine(inventory, options)
-    for (const id of ['du1', 'du2']) together.setAlarms(at(id), alarm('link', 'red', t0))
+    for (const id of ['du1', 'du2']) together.setAlarms(at(id), linkDown(id, t0))
     together.update(t0)
     expect(together.nextDeadlineMs()).toBe(t0 + 45_000)
     expect(together.update(t0 + 44_999).incidentChanges).toEqual([])
@@ -270,7 +288,7 @@ describe('lights', () => {
     ])
 
     const alone = createLightEngine(inventory, options)
-    alone.setAlarms(at('du1'), alarm('link', 'red', t0))
+    alone.setAlarms(at('du1'), linkDown('du1', t0))
     alone.update(t0)
     // Another that went dark long before is no sign of a power cut.
     alone.setDeviceSilence(device('du2-a'), t0 - 600_000)
@@ -281,7 +299,7 @@ describe('lights', () => {
   it('keeps the kind of an open incident, unless it was not known or the mains turn out to be lost', () => {
     const engine = createLightEngine(inventory)
     const kinds = (): string[] => engine.incidents().map(({ kind }) => kind)
-    engine.setAlarms(at('du1'), alarm('link', 'red', t0))
+    engine.setAlarms(at('du1'), linkDown('du1', t0))
     engine.update(t0)
     engine.setAlarms(at('du1'), alarm('optics', 'red', t0 + 1000))
     engine.update(t0 + 1000)
@@ -299,7 +317,7 @@ describe('lights', () => {
   it('waits for the UPS only where there is one that can speak', () => {
     const engine = createLightEngine(inventory, { settleMs: 3000, powerSettleMs: 45_000 })
     engine.setDeviceSilence(device('ku1-ups'), t0 - 60_000)
-    for (const id of ['du1', 'du2']) engine.setAlarms(at(id), alarm('link', 'red', t0))
+    for (const id of ['du1', 'du2']) engine.setAlarms(at(id), linkDown(id, t0))
     engine.update(t0)
     const roots = engine.update(t0 + 3000).incidentChanges.map(({ incident }) => incident.root)
     expect(roots.sort()).toEqual(['du1', 'du2'])
@@ -325,7 +343,7 @@ describe('lights', () => {
     expect(engine.incidents()).toMatchObject([
       { root: 'col-1', kind: 'collector', light: 'grey', severity: 'warning', affectedNodes: 3 }
     ])
-    engine.setAlarms(at('du1'), alarm('link', 'red', t0 + 1))
+    engine.setAlarms(at('du1'), linkDown('du1', t0 + 1))
     engine.update(t0 + 1)
     expect(effective(engine, 'du1')).toEqual(['red'])
     engine.setCollectorSilence('col-1', [], null)
@@ -335,13 +353,13 @@ describe('lights', () => {
 
   it('waits for the parent before it opens an incident, but changes lights at once', () => {
     const engine = createLightEngine(inventory, { settleMs: 3000 })
-    engine.setAlarms(at('du1'), alarm('link', 'red', t0))
+    engine.setAlarms(at('du1'), linkDown('du1', t0))
     expect(engine.update(t0)).toMatchObject({
       lightChanges: [{ node: 'du1', to: 'red' }],
       incidentChanges: []
     })
     expect(engine.nextDeadlineMs()).toBe(t0 + 3000)
-    engine.setAlarms(at('ku1'), alarm('link', 'red', t0))
+    engine.setAlarms(at('ku1'), linkDown('ku1', t0))
     expect(engine.update(t0 + 1000).incidentChanges).toEqual([])
     expect(engine.update(t0 + 3999).incidentChanges).toEqual([])
     expect(engine.update(t0 + 4000).incidentChanges).toMatchObject([
@@ -368,7 +386,7 @@ describe('lights', () => {
 
   it('continues from what was stored: nothing is told twice, what has cleared is closed', () => {
     const before = createLightEngine(inventory)
-    before.setAlarms(at('ku1'), alarm('link', 'red', t0))
+    before.setAlarms(at('ku1'), linkDown('ku1', t0))
     before.setDeviceSilence(device('du3-a'), t0)
     before.update(t0)
     const stored = {
@@ -380,7 +398,7 @@ describe('lights', () => {
     }
     const same = createLightEngine(inventory)
     same.restore(stored)
-    same.setAlarms(at('ku1'), alarm('link', 'red', t0))
+    same.setAlarms(at('ku1'), linkDown('ku1', t0))
     same.setDeviceSilence(device('du3-a'), t0)
     expect(same.update(t0 + 9000)).toEqual({ lightChanges: [], incidentChanges: [] })
     expect(same.incidents()).toEqual(before.incidents())
@@ -399,7 +417,7 @@ describe('lights', () => {
 
   it('takes what it knows over to another inventory, and closes incidents of nodes that are gone', () => {
     const engine = createLightEngine(inventory)
-    engine.setAlarms(at('ku1'), alarm('link', 'red', t0))
+    engine.setAlarms(at('ku1'), linkDown('ku1', t0))
     engine.setAlarms(at('du4'), alarm('optics', 'yellow', t0))
     engine.update(t0)
     const nodes = [...nodesOf(inventory)]
@@ -422,16 +440,26 @@ describe('lights', () => {
       { id: 'c', severity: 'major', kind: 'optics', raisedAtMs: 9 },
       { id: 'a', severity: 'major', kind: 'link', raisedAtMs: 7 }
     ] as const
-    expect(summariseAlarms(open, alarmLike => alarmLike.id === 'b')).toEqual({
+    const meaning = (id: string) => ({ isMainsLost: id === 'b', port: null, isInPart: false })
+    expect(summariseAlarms(open, ({ id }) => meaning(id))).toEqual({
       light: 'red',
       kind: 'link',
       alarm: 'a',
-      severity: 'major',
       sinceMs: 7,
       alarms: ['a', 'b', 'c'],
       mainsLostSinceMs: 5
     })
-    expect(summariseAlarms([], () => false)).toBeNull()
+    const port = { device: 'sw', instance: '25', isByHand: false }
+    const ports = summariseAlarms(open, ({ id }) => ({ ...meaning(id), port: id === 'a' ? port : null }))
+    expect(ports).toMatchObject({
+      light: 'red',
+      kind: 'optics',
+      alarms: ['a', 'b', 'c'],
+      ports: [{ ...port, sinceMs: 7, alarm: 'a' }]
+    })
+    const inPart = summariseAlarms(open.slice(2), ({ id }) => ({ ...meaning(id), isInPart: true }))
+    expect(inPart).toMatchObject({ light: 'yellow', kind: 'link', alarm: 'a' })
+    expect(summariseAlarms([], () => meaning(''))).toBeNull()
   })
 })
 
@@ -453,15 +481,16 @@ describe('explain', () => {
     expect(says(engine, 'ku2', nowMs)).toEqual({ ru: 'Неисправностей не видно.', en: 'No fault is seen.' })
   })
 
-  it('tells a node that still answers below a red one from one that does not', () => {
+  it('tells a node that still answers below a cut one from one that does not', () => {
     const engine = createLightEngine(inventory)
-    engine.setAlarms(at('ku1'), alarm('optics', 'red', t0))
+    engine.setAlarms(at('ku1'), linkDown('ku1', t0))
     engine.setDeviceSilence(device('du2-a'), t0)
     engine.update(t0)
-    expect(says(engine, 'du1', t0).en).toMatch(
-      /^Service may suffer from a fault upstream \(optical line fault/
+    expect(says(engine, 'du1', t0, [], t0 - 1).en).toMatch(/^Unreachable because of a fault upstream: link/)
+    expect(says(engine, 'du1', t0, [], t0 + 1).en).toMatch(
+      /^Service may suffer from a fault upstream \(link down/
     )
-    expect(says(engine, 'du2', t0).en).toMatch(/^Unreachable because of a fault upstream: optical line fault/)
+    expect(says(engine, 'du2', t0).en).toMatch(/^Unreachable because of a fault upstream: link down/)
     expect(says(engine, 'du5', t0).en).toMatch(/^Runs without redundancy/)
   })
 

@@ -4,7 +4,7 @@ import { causeOf, kindOf } from './lights/causes.ts'
 import { createIncidentBook } from './lights/incidents.ts'
 import type { NodeAlarms } from './lights/node-alarms.ts'
 import { pass } from './lights/pass.ts'
-import { below, firstDeadParent, isRedundancyLost, wayToCore, type Below } from './lights/reach.ts'
+import { below, redundancyLostBy, wayToCore, type Below } from './lights/reach.ts'
 import { isPlanned, rootState } from './lights/roots.ts'
 import { setAlarms, setCollectorSilence, setDeviceSilence, silentSince } from './lights/evidence.ts'
 import {
@@ -24,11 +24,12 @@ import type { Incident, IncidentChange, LightChange, NodeLight } from './model.t
  * The light engine: from open alarms and silences to one light a node and one incident a root cause. Semantics,
  * in the order they are applied (docs/lights.md says the same for people):
  *
- * 1. Own light: red for a red alarm; grey when all devices are silent; yellow for a yellow alarm or when some devices
- *    are silent; else green. A node without devices is green: nothing is known against it. Devices that have never
+ * 1. Own light: red for a red alarm, or when the links of all its ways are down; grey when all devices are silent;
+ *    yellow for a yellow alarm, or when some links or some devices are lost; else green. A node without devices is green: nothing is known against it. Devices that have never
  *    reported make their node grey ("no data yet") only when there is no other, and open no incident.
- * 2. Reach: a node is cut off when every way to the core leads through a red node, or through a silent one. A node
- *    that still reports is not cut off by a merely silent one: it is heard, so there is a way.
+ * 2. Reach: a node is cut off when all its ways are: the links of each are down, or lead to a node that is cut off
+ *    itself, or silent. A node that still reports is not cut off by a merely silent one: it is heard, so there is a way.
+ *    No colour cuts anybody off.
  * 3. Power: where a node has lost its mains, nodes below it without a UPS that go dark, UPS below it that lose their
  *    mains too, and siblings lost within a minute all belong to its incident.
  * 4. Effective light: grey for a node that is cut off or dark by a power cut upstream; else the own light; yellow for
@@ -141,8 +142,10 @@ function silenceOf(state: LightState, node: number): NodeSilence {
 
 function incidentsOf(state: LightState, node: number): readonly Incident[] {
   const roots = new Set<number>()
+  if (state.tree.isCause[node] === 1) roots.add(node)
   if (state.tree.root[node] !== none) roots.add(state.tree.root[node]!)
-  if (isRedundancyLost(state, node)) roots.add(state.tree.root[firstDeadParent(state, node)]!)
+  const by = redundancyLostBy(state, node)
+  if (by !== none) roots.add(by)
   return [...roots].map(root => state.book.of(root)).filter(incident => incident !== undefined)
 }
 

@@ -120,7 +120,7 @@ devices:
       'bad.yaml:13:15: nodes[3].parents[0]: parent "nowhere" of node "c" is not in the inventory; correct the id or add the node',
       'bad.yaml:19:15: nodes[5].parents[0]: node "d" of tier area has a parent "e" of the lower tier building; tiers go down as core, district, area, campus, building: correct the tier or the parent',
       'bad.yaml:23:5: nodes[7].parents: node "f" of tier building has no parent; name the node that feeds it; only a core stands alone',
-      'bad.yaml:6:5: nodes[1].parents: nodes are their own ancestors: "a" → "b" → "a"; remove one of these parents',
+      'bad.yaml:6:5: nodes[1].parents: nodes are their own ancestors: "a" → "b" → "a"; nobody feeds them: give one of them a parent that is not among them',
       'bad.yaml:31:5: devices[1].node: device "y" stands on node "gone", which is not in the inventory; correct the node id or add the node',
       'bad.yaml:33:19: devices[1].identifiers[0]: identifier "10.0.0.1" of device "y" belongs to device "x" already, at bad.yaml:26; telemetry must name one device: remove it from one',
       'bad.yaml:37:9: devices[1].ports[0].peer: port 1 of device "y" leads to node "lost", which is not in the inventory; correct the node id, add the node, or leave it out'
@@ -297,6 +297,45 @@ describe('compileInventory', () => {
       'nodes:\n - {id: c, tier: core}\n - {id: a, tier: building, parents: [c]}\n - {id: b, tier: building, parents: [a]}\n'
     )
     expect(compileInventory([chain], 1).depth).toEqual(new Int32Array([0, 1, 2]))
+  })
+
+  it('takes rings: both neighbours listed by each, fed from outside; the nodes as deep as one another', () => {
+    const ring = parseInventoryYaml(
+      'a.yaml',
+      `nodes:
+  - {id: a, tier: campus, parents: [b, core]}
+  - {id: b, tier: campus, parents: [a, c]}
+  - {id: c, tier: campus, parents: [b, core]}
+  - {id: d, tier: building, parents: [b]}
+  - {id: core, tier: core}
+`
+    )
+    const inventory = compileInventory([ring], 1)
+    const ids = (nodes: Iterable<number>): string[] => [...nodes].map(n => (n < 0 ? '' : inventory.nodeId(n)))
+    expect([...inventory.depth]).toEqual([1, 1, 1, 2, 0])
+    expect(ids(inventory.home)).toEqual(['core', 'a', 'core', 'b', ''])
+    expect([...inventory.ringOf]).toEqual([0, 0, 0, -1, -1])
+    expect(ids(inventory.topologicalOrder).at(0)).toBe('core')
+    expect(ids(inventory.topologicalOrder).at(-1)).toBe('d')
+  })
+
+  it('says of an uplink what it leads to that is no parent, and of an aggregate of itself', () => {
+    const text = `nodes:
+  - {id: core, tier: core}
+  - {id: other, tier: core}
+  - id: a
+    tier: campus
+    parents: [core]
+    devices:
+      - id: sw
+        role: switch
+        identifiers: [sw]
+        ports: [{instance: 1, role: uplink, peer: other}, {instance: 2, role: uplink, peer: core, lag: 2}]
+`
+    expect(problemsOf([parseInventoryYaml('a.yaml', text)])).toEqual([
+      'a.yaml:11:45: nodes[2].devices[0].ports[0].peer: port 1 of device "sw" is an uplink to "other", which is no parent of its node; name it among the parents of the node, or make the port a downlink',
+      'a.yaml:11:99: nodes[2].devices[0].ports[1].lag: port 2 of device "sw" is a member of itself; name the aggregate it is a member of'
+    ])
   })
 
   it('finds each cycle once, however many nodes hang below it', () => {

@@ -16,7 +16,7 @@ const intervalSMax = 7 * 24 * 3600
 
 const nodeKeys = 'id tier name parents addresses subscribers premises maintenance devices'.split(' ')
 const deviceKeys = 'id node role vendor model identifiers interval_s ports'.split(' ')
-const portKeys = 'instance role peer optic_class'.split(' ')
+const portKeys = 'instance role peer optic_class lag'.split(' ')
 const portRoles = ['uplink', 'downlink', 'access'] as const
 
 /** The operator's own abbreviations, accepted beside the tiers' names. */
@@ -240,8 +240,8 @@ function fromCsv(header: readonly string[], fields: readonly string[]): Record<s
     if (listColumns.has(column)) raw[column] = cutList(field)
     else if (column === 'ports') {
       raw[column] = cutList(field).map(port => {
-        const [instance, role, peer, opticClass] = port.split(':').map(part => part.trim())
-        return { instance, role, peer: peer ?? '', optic_class: opticClass ?? '' }
+        const [instance, role, peer, opticClass, lag] = port.split(':').map(part => part.trim())
+        return { instance, role, peer: peer ?? '', optic_class: opticClass ?? '', lag }
       })
     } else if (column === 'subscribers' || column === 'interval_s') {
       raw[column] = /^\d+$/.test(field) ? Number(field) : field
@@ -373,12 +373,14 @@ function createReader(): Reader {
       const role = portRoles.find(known => known === item['role'])
       if (role === undefined)
         at(['role'], 'the port has no known role', `write one of ${portRoles.join(', ')}`)
-      ports.push({
+      const lag = text(item['lag'], ['lag'], at)
+      const port = {
         instance: instance,
-        role: role ?? 'access',
+        role: role ?? ('access' as const),
         peer: text(item['peer'], ['peer'], at),
         opticClass: text(item['optic_class'], ['optic_class'], at).toLowerCase()
-      })
+      }
+      ports.push(lag === '' ? port : { ...port, lag })
     }
     return ports
   }

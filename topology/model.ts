@@ -5,7 +5,7 @@ export interface InventoryNode {
   readonly id: string
   readonly tier: Tier
   readonly name: string
-  /** Usually one; more where a ring or a second uplink exists. Empty for the core. */
+  /** Usually one; more where a second uplink exists; both neighbours in a ring. Empty for the core. */
   readonly parents: readonly string[]
   /** Street addresses it serves, as people write them: "ул. Тютчева, 1 к 2". */
   readonly addresses: readonly string[]
@@ -23,6 +23,8 @@ export interface InventoryPort {
   readonly peer: string
   /** Optic class, e.g. `1000base-bx10`; '' for copper or unknown. */
   readonly opticClass: string
+  /** Instance of the aggregate (LAG) the port is a member of; left out for a port by itself. */
+  readonly lag?: string
 }
 
 export interface InventoryDevice {
@@ -77,7 +79,7 @@ export interface Inventory {
   readonly parentsOf: (node: number) => readonly number[]
   readonly childrenOf: (node: number) => readonly number[]
   readonly port: (device: number, instance: string) => InventoryPort | undefined
-  /** Node indices, every parent before its children. */
+  /** Node indices, every parent before its children, but for the nodes of one ring. */
   readonly topologicalOrder: Int32Array
 }
 

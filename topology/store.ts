@@ -49,6 +49,9 @@ export interface InventoryStore {
   readonly portStart: (d: number) => number
   readonly port: (at: number) => InventoryPort
   readonly portInstance: (at: number) => string
+  readonly portRole: (at: number) => InventoryPort['role']
+  /** Instance of the aggregate it is a member of, or ''. */
+  readonly portLag: (at: number) => string
   /** Number of the id of the port's peer in `nodeIds`, or -1. */
   readonly portPeerText: (at: number) => number
   readonly arena: TextArena
@@ -105,9 +108,10 @@ export function createInventoryStore(): InventoryStore {
   const address = (at: number): string => arena.get(addresses.array[at]!)
   const identifier = (at: number): string => arena.get(identifiers.array[at]!)
   const port = (at: number): InventoryPort => {
-    const { instance, role, opticClass } = portKinds.get(portKind.array[at]!)
+    const { instance, role, opticClass, lag } = portKinds.get(portKind.array[at]!)
     const peer = portPeer.array[at]!
-    return { instance, role, peer: peer === -1 ? '' : nodeIds.get(peer), opticClass }
+    const kept = { instance, role, peer: peer === -1 ? '' : nodeIds.get(peer), opticClass }
+    return lag === undefined ? kept : { ...kept, lag }
   }
 
   return {
@@ -138,14 +142,13 @@ export function createInventoryStore(): InventoryStore {
       )
       for (const text of device.identifiers) identifiers.push(text === id ? place : arena.add(text))
       identifierStart.push(identifiers.size)
-      for (const { instance, role: portRole, peer, opticClass } of device.ports) {
+      for (const { instance, role: portRole, peer, opticClass, lag } of device.ports) {
         portPeer.push(peer === '' ? -1 : nodeIds.add(peer))
+        const kind = { instance, role: portRole, opticClass }
         portKind.push(
-          portKinds.add([instance, portRole, opticClass].join('\n'), () => ({
-            instance,
-            role: portRole,
-            opticClass
-          }))
+          portKinds.add([instance, portRole, opticClass, lag ?? ''].join('\n'), () =>
+            lag === undefined ? kind : { ...kind, lag }
+          )
         )
       }
       portStart.push(portPeer.size)
@@ -198,6 +201,8 @@ export function createInventoryStore(): InventoryStore {
     portStart: d => portStart.array[d]!,
     port,
     portInstance: at => portKinds.get(portKind.array[at]!).instance,
+    portRole: at => portKinds.get(portKind.array[at]!).role,
+    portLag: at => portKinds.get(portKind.array[at]!).lag ?? '',
     portPeerText: at => portPeer.array[at]!,
     arena
   }

@@ -30,7 +30,8 @@ export function deviceRecord(device: InventoryDevice): Record<string, unknown> {
         instance: port.instance,
         role: port.role,
         ...(port.peer !== '' && { peer: port.peer }),
-        ...(port.opticClass !== '' && { optic_class: port.opticClass })
+        ...(port.opticClass !== '' && { optic_class: port.opticClass }),
+        ...(port.lag !== undefined && { lag: port.lag })
       }))
     })
   }

@@ -96,11 +96,15 @@ export async function createAnswers(options: AnswersOptions): Promise<Answers> {
     const open = alarms.byNode(node.id)
     const incidents = lights.incidentsOf(index)
     const below = lights.below(index)
+    const heard = inventory.devicesOfNode(index).map(device => engine.silence.lastSeenMs(device) ?? -Infinity)
+    const lastMs = Math.max(...heard)
+    const lastHeardMs = Number.isFinite(lastMs) ? lastMs : null
+    const nowMs = options.nowMs()
     return {
       ...summary(index),
       node,
       cause,
-      says: explain({ inventory, node: index, lights, alarms: open, incidents, nowMs: options.nowMs() }),
+      says: explain({ inventory, node: index, lights, alarms: open, incidents, lastHeardMs, nowMs }),
       wayToCore: lights.wayToCore(index).map(summary),
       alarms: open,
       incidents,

@@ -3,7 +3,7 @@ import type { ResourceState } from '../../rules/alarms/resource-state.ts'
 import { deviceSilent } from '../../rules/alarms/silent-devices.ts'
 import type { CompiledRules } from '../../rules/compiled.ts'
 import { evaluateSample } from '../../rules/judge.ts'
-import type { Alarm, AlarmTransition, ConditionFlip } from '../../rules/model.ts'
+import type { AlarmTransition, ConditionFlip } from '../../rules/model.ts'
 import { selects } from '../../rules/pick.ts'
 import { opIn, type ProgramTableBuilder } from '../../rules/program.ts'
 import { conditionsPerSeriesMax, type DeviceState, type SeriesState } from '../../rules/series-state.ts'
@@ -17,6 +17,7 @@ import type { Incident, IncidentChange, LightChange } from '../../topology/model
 import { createSeriesAssigner, placeAttributesOf } from './assign.ts'
 import { createIngestIncident } from './ingest-incident.ts'
 import { createSeriesRegistry, type SeriesRegistry } from './series-registry.ts'
+import { meaningOf } from './meaning.ts'
 import { createSilenceWatch, type SilenceWatch, type StalenessOptions } from './silence.ts'
 import type { StatusEvent } from '../view.ts'
 
@@ -247,11 +248,13 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
     }
   }
 
-  const isMainsLost = (alarm: Alarm): boolean => alarm.type === 'ups.on_battery'
-
   const summarise = (node: string): void => {
     const index = inventory.nodeIndex(node)
-    if (index !== undefined) lights.setAlarms(index, summariseAlarms(alarms.byNode(node), isMainsLost))
+    if (index !== undefined)
+      lights.setAlarms(
+        index,
+        summariseAlarms(alarms.byNode(node), alarm => meaningOf(inventory, alarm))
+      )
   }
 
   /** Carries alarm transitions to the lights, and everything that changed to the records and listeners. */

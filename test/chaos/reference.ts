@@ -10,6 +10,7 @@ import { compileProfiles } from '../../schemas/records/profile.ts'
 import { signals } from '../../schemas/signals.ts'
 import type { Light } from '../../schemas/words.ts'
 import { compileInventory } from '../../topology/compile.ts'
+import { meaningOf } from '../../status/engine/meaning.ts'
 import { createLightEngine } from '../../topology/lights.ts'
 import { summariseAlarms } from '../../topology/lights/node-alarms.ts'
 import { parseInventoryYaml } from '../../topology/load.ts'
@@ -124,7 +125,7 @@ export async function computeReference(city: ChaosCity, log: readonly LoggedReco
   for (let node = 0; node < inventory.nodeCount; node++)
     lights.setAlarms(
       node,
-      summariseAlarms(alarms.byNode(inventory.nodeId(node)), alarm => alarm.type === 'ups.on_battery')
+      summariseAlarms(alarms.byNode(inventory.nodeId(node)), alarm => meaningOf(inventory, alarm))
     )
   lights.update(lastMs + restMs)
   return {

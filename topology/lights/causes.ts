@@ -1,29 +1,33 @@
 import type { IncidentKind } from '../../schemas/words.ts'
 import type { LightCause } from '../model.ts'
 import { isSilentTrouble, noData, troubleSince } from './evidence.ts'
-import { firstDeadParent, isRedundancyLost } from './reach.ts'
+import { redundancyLostBy } from './reach.ts'
 import { collectorBase, green, grey, live, none, red, yellow, type LightState } from './state.ts'
+import { firstLostWay, isLinkCut, linksSince } from './ways.ts'
 
 /** Why a node's light is what it is, and since when. */
 
 export function kindOf(state: LightState, root: number): IncidentKind {
   if (root <= collectorBase) return 'collector'
   if (state.mainsLost.has(root)) return 'power'
+  if (isLinkCut(state, root)) return 'link'
   const alarms = state.alarmsOf.get(root)
-  if (alarms === undefined) return 'unknown'
-  return alarms.light === 'red' || !isSilentTrouble(state, root) ? alarms.kind : 'unknown'
+  if (alarms?.light === 'red') return alarms.kind
+  if (isSilentTrouble(state, root)) return 'unknown'
+  return firstLostWay(state, root) !== none ? 'link' : (alarms?.kind ?? 'unknown')
 }
 
 /** Since when what makes the effective light stands (ms). */
 export function lightSince(state: LightState, node: number, nowMs: number): number {
   const { tree } = state
   const root = tree.root[node]!
-  if (tree.reach[node] !== live || tree.powerDark[node] === 1) return troubleSince(state, root)
+  if (isExplainedElsewhere(state, node)) return troubleSince(state, root)
   if (root <= collectorBase)
     return state.collectors.get(state.collectorNames[collectorBase - root]!)?.sinceMs ?? nowMs
   if (tree.own[node] === green) {
-    const dead = firstDeadParent(state, node)
-    return dead === none ? nowMs : troubleSince(state, tree.root[dead]!)
+    const by = redundancyLostBy(state, node)
+    const sinceMs = by === none ? nowMs : troubleSince(state, by)
+    return Number.isFinite(sinceMs) ? sinceMs : nowMs
   }
   if (tree.own[node] === grey && noData(state, node)) return nowMs
   const sinceMs = troubleSince(state, node)
@@ -39,14 +43,21 @@ function upstream(state: LightState, root: number): LightCause {
   }
 }
 
+/** Cut off, or dark by a power cut, and not by its own fault. */
+function isExplainedElsewhere({ tree }: LightState, node: number): boolean {
+  return tree.root[node] !== node && (tree.reach[node] !== live || tree.powerDark[node] === 1)
+}
+
 export function causeOf(state: LightState, node: number): LightCause {
   const { tree } = state
   const id = tree.inventory.nodeId(node)
-  if (tree.reach[node] !== live || tree.powerDark[node] === 1) return upstream(state, tree.root[node]!)
+  if (isExplainedElsewhere(state, node)) return upstream(state, tree.root[node]!)
   const alarms = state.alarmsOf.get(node)
   switch (tree.own[node]) {
     case red:
-      return { by: 'alarm', node: id, alarm: alarms?.alarm ?? '', kind: alarms?.kind ?? 'unknown' }
+      return isLinkCut(state, node) || alarms?.light !== 'red'
+        ? { by: 'alarm', node: id, alarm: linksSince(state, node)?.alarm ?? '', kind: 'link' }
+        : { by: 'alarm', node: id, alarm: alarms.alarm, kind: alarms.kind }
     case grey: {
       const kind = state.collectorsOf.has(node)
         ? 'collector'
@@ -55,11 +66,20 @@ export function causeOf(state: LightState, node: number): LightCause {
           : kindOf(state, node)
       return { by: 'silence', node: id, alarm: '', kind }
     }
-    case yellow:
+    case yellow: {
+      const way = firstLostWay(state, node)
+      if (way !== none) {
+        const alarm = state.lostWays.get(way)?.alarm ?? ''
+        // The port at the other end has said so.
+        const isOther = alarms?.alarms.includes(alarm) !== true
+        const other = tree.inventory.nodeId(tree.inventory.parentList[way]!)
+        return { by: isOther ? 'upstream' : 'alarm', node: isOther ? other : id, alarm, kind: 'link' }
+      }
       if (alarms !== undefined) return { by: 'alarm', node: id, alarm: alarms.alarm, kind: alarms.kind }
       return { by: 'silence', node: id, alarm: '', kind: 'device' }
+    }
     default:
-      if (isRedundancyLost(state, node)) return upstream(state, tree.root[firstDeadParent(state, node)]!)
+      if (redundancyLostBy(state, node) !== none) return upstream(state, redundancyLostBy(state, node))
       return { by: 'none', node: id, alarm: '', kind: 'unknown' }
   }
 }

@@ -1,5 +1,6 @@
 import { none, collectorBase, deviceCount, enqueue, firstParent, type LightState } from './state.ts'
 import type { NodeAlarms } from './node-alarms.ts'
+import { isLinkCut, linksSince, setPorts } from './ways.ts'
 
 /** What is known of nodes by their own word, and by their silence. */
 
@@ -38,15 +39,19 @@ export function isSilentTrouble(state: LightState, node: number): boolean {
 /** When the trouble of a node itself began, by what makes its own light (ms). */
 export function troubleSince(state: LightState, node: number): number {
   const alarms = state.alarmsOf.get(node)
+  const linksMs = linksSince(state, node)?.sinceMs
+  if (linksMs !== undefined && isLinkCut(state, node)) return linksMs
   if (alarms?.light === 'red') return alarms.sinceMs
   if (isSilentTrouble(state, node)) return silentSince(state, node)
-  return alarms?.sinceMs ?? silentSince(state, node)
+  const alarmsMs = alarms === undefined || alarms.light === null ? undefined : alarms.sinceMs
+  if (alarmsMs === undefined && linksMs === undefined) return silentSince(state, node)
+  return Math.min(alarmsMs ?? Infinity, linksMs ?? Infinity)
 }
 
-/** No more is known against the node than what a node without mains looks like: silent, or its link down. */
+/** No more is known against the node than what a node without mains looks like: silent, or its links down. */
 export function looksDark(state: LightState, node: number): boolean {
-  const alarms = state.alarmsOf.get(node)
-  return alarms?.light === 'red' ? alarms.kind === 'link' : isSilentTrouble(state, node)
+  if (state.alarmsOf.get(node)?.light === 'red') return false
+  return isLinkCut(state, node) || isSilentTrouble(state, node)
 }
 
 export function isUpsHeard(state: LightState, node: number): boolean {
@@ -85,6 +90,7 @@ export function setAlarms(state: LightState, node: number, alarms: NodeAlarms | 
   if (alarms === null) state.alarmsOf.delete(node)
   else state.alarmsOf.set(node, alarms)
   setMainsLost(state, node, alarms?.mainsLostSinceMs ?? null)
+  setPorts(state, node, alarms?.ports ?? [])
   enqueue(state, node)
 }
 

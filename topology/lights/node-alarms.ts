@@ -2,18 +2,41 @@ import { lightOfSeverity, severities, type IncidentKind, type Severity } from '.
 
 /** What the engine needs to know of a node's open alarms. */
 export interface NodeAlarms {
-  /** Worst light of them. */
-  readonly light: 'red' | 'yellow'
-  /** Kind, id and severity of the worst. */
+  /** Worst light of them, but for the ports below; null where there are no others. */
+  readonly light: 'red' | 'yellow' | null
+  /** Kind and id of the worst. */
   readonly kind: IncidentKind
   readonly alarm: string
-  readonly severity: Severity
   /** When the worst was raised (event time, ms). */
   readonly sinceMs: number
   /** Ids of all of them. */
   readonly alarms: readonly string[]
   /** Since when a UPS of the node runs on battery (ms), or null. */
   readonly mainsLostSinceMs: number | null
+  /** Trunk ports that are down. What they say is judged together, as ways of nodes. */
+  readonly ports?: readonly PortDown[]
+}
+
+/** A trunk port that is down, or switched off, by an alarm. */
+export interface PortDown {
+  /** Id of the device. */
+  readonly device: string
+  readonly instance: string
+  readonly sinceMs: number
+  /** Id of the alarm. */
+  readonly alarm: string
+  /** Switched off by an engineer: no fault, as long as there is another way. */
+  readonly isByHand: boolean
+}
+
+/** What an alarm says besides its severity. */
+export interface AlarmMeaning {
+  /** Tells the alarms that say "runs on battery" from other alarms of power. */
+  readonly isMainsLost: boolean
+  /** The trunk port it says to be down; null for all other alarms. */
+  readonly port: Pick<PortDown, 'device' | 'instance' | 'isByHand'> | null
+  /** It says that a link is down of which nobody knows where it leads: part of the node is cut off at most. */
+  readonly isInPart: boolean
 }
 
 /** An alarm as this module needs it; rules/model.ts Alarm is one. */
@@ -24,36 +47,47 @@ export interface AlarmLike {
   readonly raisedAtMs: number
 }
 
-/**
- * Sums up the open alarms of a node: the worst by severity, the earliest of those, then the smallest id.
- *
- * @param isMainsLost tells the alarms that say "runs on battery" from other alarms of power
- */
+/** Sums up the open alarms of a node: the worst by severity, the earliest of those, then the smallest id. */
 export function summariseAlarms<A extends AlarmLike>(
   open: Iterable<A>,
-  isMainsLost: (alarm: A) => boolean
+  meaningOf: (alarm: A) => AlarmMeaning
 ): NodeAlarms | null {
-  let worst: A | undefined
+  let worst: AlarmLike | undefined
+  let firstPort: PortDown | undefined
   let mainsLostSinceMs: number | null = null
   const ids: string[] = []
+  const ports: PortDown[] = []
   for (const alarm of open) {
     ids.push(alarm.id)
-    if (worst === undefined || isWorse(alarm, worst)) worst = alarm
-    if (isMainsLost(alarm) && (mainsLostSinceMs === null || alarm.raisedAtMs < mainsLostSinceMs)) {
-      mainsLostSinceMs = alarm.raisedAtMs
+    const { isMainsLost, port, isInPart } = meaningOf(alarm)
+    if (port !== null) {
+      const told = { ...port, sinceMs: alarm.raisedAtMs, alarm: alarm.id }
+      ports.push(told)
+      if (firstPort === undefined || isEarlier(told, firstPort)) firstPort = told
+      continue
+    }
+    const { id, kind, raisedAtMs } = alarm
+    const weighed: AlarmLike = isInPart ? { id, kind, raisedAtMs, severity: 'warning' } : alarm
+    if (worst === undefined || isWorse(weighed, worst)) worst = weighed
+    if (isMainsLost && (mainsLostSinceMs === null || raisedAtMs < mainsLostSinceMs)) {
+      mainsLostSinceMs = raisedAtMs
     }
   }
-  if (worst === undefined) return null
-  return {
-    light: lightOfSeverity[worst.severity] === 'red' ? 'red' : 'yellow',
-    kind: worst.kind,
-    alarm: worst.id,
-    severity: worst.severity,
-    sinceMs: worst.raisedAtMs,
-    alarms: ids.sort(),
-    mainsLostSinceMs
-  }
+  if (worst === undefined && firstPort === undefined) return null
+  const told =
+    worst === undefined
+      ? ({ light: null, kind: 'link', alarm: firstPort!.alarm, sinceMs: firstPort!.sinceMs } as const)
+      : {
+          light: lightOfSeverity[worst.severity] === 'red' ? ('red' as const) : ('yellow' as const),
+          kind: worst.kind,
+          alarm: worst.id,
+          sinceMs: worst.raisedAtMs
+        }
+  return { ...told, alarms: ids.sort(), mainsLostSinceMs, ...(ports.length > 0 && { ports }) }
 }
+
+const isEarlier = (a: PortDown, b: PortDown): boolean =>
+  a.sinceMs !== b.sinceMs ? a.sinceMs < b.sinceMs : a.alarm < b.alarm
 
 function isWorse(a: AlarmLike, b: AlarmLike): boolean {
   const rank = severities.indexOf(a.severity) - severities.indexOf(b.severity)

@@ -1,8 +1,10 @@
 import { lights, tiers } from '../../schemas/words.ts'
 import { causeOf, lightSince } from './causes.ts'
-import { heard, isSilentTrouble, noData } from './evidence.ts'
+import { isSilentTrouble, noData } from './evidence.ts'
 import { claim, enqueueUnderChangedMains, mainsFirst, powerCause } from './power.ts'
-import { cut, dark, enqueue, green, grey, live, none, red, yellow, type LightState } from './state.ts'
+import { firstWayLost, reachOf, reachOfRing, type Reach } from './reach.ts'
+import { cut, dark, enqueue, green, grey, live, none, red, up, yellow, type LightState } from './state.ts'
+import { isLinkCut, isToldHere } from './ways.ts'
 
 /** The incremental pass: own light, reach, root and effective light of the nodes that may have changed, from the core down. */
 
@@ -20,8 +22,8 @@ export function pass(state: LightState, nowMs: number): void {
     const lost = mainsLost.size === 0 ? [] : level.filter(node => mainsLost.has(node)).sort(inOrder)
     for (let at = 0; at < lost.length; at++) {
       const known = level.length
-      take(state, lost[at]!)
-      recompute(state, lost[at]!, nowMs)
+      const node = lost[at]!
+      if (tree.queued[node] === 1) visit(state, node, nowMs)
       let added = false
       for (let k = known; k < level.length; k++) {
         if (mainsLost.has(level[k]!)) added = lost.push(level[k]!) > 0
@@ -30,75 +32,122 @@ export function pass(state: LightState, nowMs: number): void {
     }
     for (const node of level) {
       if (tree.queued[node] === 0) continue
-      take(state, node)
-      recompute(state, node, nowMs)
+      visit(state, node, nowMs)
     }
     level.length = 0
   }
 }
 
-function recompute(state: LightState, node: number, nowMs: number): void {
+function visit(state: LightState, node: number, nowMs: number): void {
+  const ring = state.tree.inventory.ringOf[node]!
+  if (ring !== -1) {
+    recomputeRing(state, ring, nowMs)
+    return
+  }
+  take(state, node)
+  recompute(state, node, nowMs, reachOf(state, node))
+}
+
+/** A ring as a whole: which of its nodes are reached is known only of all of them together. */
+function recomputeRing(state: LightState, ring: number, nowMs: number): void {
   const { tree } = state
-  const { parentStart, parentList, childStart, childList } = tree.inventory
+  const verdicts = reachOfRing(state, ring)
+  const before = new Map<number, number>()
+  for (const [node, { reach }] of verdicts) {
+    if (tree.queued[node] === 1) take(state, node)
+    before.set(node, tree.offers[node]!)
+    tree.offers[node] = offersOf(state, node, reach)
+  }
+  for (const [node, verdict] of verdicts) recompute(state, node, nowMs, verdict, before.get(node))
+}
+
+/** What a node is to those below it. */
+const offersOf = (state: LightState, node: number, reach: number): number =>
+  reach !== live ? reach : isSilentTrouble(state, node) ? dark : live
+
+function recompute(
+  state: LightState,
+  node: number,
+  nowMs: number,
+  verdict: Reach,
+  offeredBefore = state.tree.offers[node]!
+): void {
+  const { tree } = state
+  const { parentStart, parentList, childStart, childList, ringOf } = tree.inventory
+  const { reach, from } = verdict
   const alarms = state.alarmsOf.get(node)
   const collector = state.collectorsOf.get(node)?.[0]
   const silentTrouble = isSilentTrouble(state, node)
+  const linkCut = isLinkCut(state, node)
+  let isLinkLost = false
+  let isLinkFault = false
+  for (let way = parentStart[node]!; way < parentStart[node + 1]!; way++) {
+    const isParentLive = tree.offers[parentList[way]!] === live
+    if (tree.ways[way] !== up) {
+      isLinkLost = true
+      // The end of a link is down as well when what it leads to is: that explains it.
+      const isByHand = state.lostWays.get(way)?.isByHand === true
+      isLinkFault ||= isParentLive && (reach !== live || (!isByHand && isToldHere(state, node, way)))
+    }
+  }
+  const isAlarmed = alarms !== undefined && alarms.light !== null
   const own =
-    alarms?.light === 'red'
+    linkCut || alarms?.light === 'red' || (reach === cut && from === node)
       ? red
       : collector !== undefined || silentTrouble || noData(state, node)
         ? grey
-        : alarms !== undefined || tree.silent[node]! > 0
+        : isAlarmed || isLinkLost || tree.silent[node]! > 0
           ? yellow
           : green
-  if (alarms !== undefined || silentTrouble) state.troubled.add(node)
+  const isTrouble = isAlarmed || isLinkFault || silentTrouble
+  if (isTrouble) state.troubled.add(node)
   else state.troubled.delete(node)
+  const offers = offersOf(state, node, reach)
+  const isUpstream = reach !== live && from !== node
 
-  let firstDead = none
-  let reach = cut
-  for (let e = parentStart[node]!; e < parentStart[node + 1]!; e++) {
-    const way = tree.way[parentList[e]!]!
-    if (way < reach) reach = way
-    if (way !== live && firstDead === none) firstDead = parentList[e]!
-  }
-  if (firstDead === none || (reach === dark && heard(state, node))) reach = live
-  const way = own === red ? cut : reach !== live ? reach : silentTrouble ? dark : live
-
-  const isTrouble = alarms !== undefined || silentTrouble
-  const power = reach === live && isTrouble ? powerCause(state, node) : none
+  const power = !isUpstream && isTrouble ? powerCause(state, node) : none
   claim(state, node, power)
-  const powerDark = power !== none && (own === grey || (own === red && alarms?.kind === 'link')) ? 1 : 0
-  const root =
-    reach !== live
-      ? tree.root[firstDead]!
-      : power !== none
-        ? tree.root[power]!
-        : isTrouble
-          ? node
-          : collector !== undefined
-            ? collector.code
-            : none
-  const redundancyLost =
-    reach === live && firstDead !== none && parentStart[node + 1]! - parentStart[node]! > 1
-  const effective = reach !== live || powerDark === 1 ? grey : own === green && redundancyLost ? yellow : own
+  const powerDark = power !== none && (own === grey || (linkCut && alarms?.light !== 'red')) ? 1 : 0
+  const root = isUpstream
+    ? tree.root[from]!
+    : power !== none
+      ? tree.root[power]!
+      : isTrouble || reach !== live
+        ? node
+        : collector !== undefined
+          ? collector.code
+          : none
+  const isCause = power === none && (root === node || isLinkFault) ? 1 : 0
+  const effective =
+    isUpstream || powerDark === 1
+      ? grey
+      : own === green && reach === live && firstWayLost(state, node) !== none
+        ? yellow
+        : own
 
   const before = {
     own: tree.own[node]!,
     effective: tree.effective[node]!,
     root: tree.root[node]!,
-    way: tree.way[node]!
+    isCause: tree.isCause[node]!
   }
   countIn(state, before.root, node, before.effective, -1)
   tree.own[node] = own
   tree.effective[node] = effective
   tree.reach[node] = reach
-  tree.way[node] = way
+  tree.offers[node] = offers
+  tree.via[node] = verdict.via
   tree.root[node] = root
+  tree.isCause[node] = isCause
   tree.powerDark[node] = powerDark
   countIn(state, root, node, effective, 1)
-  if (isTrouble || before.root === node) state.touched.add(node)
-  if (way !== before.way || (way !== live && root !== before.root)) {
-    for (let e = childStart[node]!; e < childStart[node + 1]!; e++) enqueue(state, childList[e]!)
+  if (isCause === 1 || before.isCause === 1) state.touched.add(node)
+  if (offers !== offeredBefore || (offers !== live && root !== before.root)) {
+    const ring = ringOf[node]!
+    for (let e = childStart[node]!; e < childStart[node + 1]!; e++) {
+      // The others of its ring are computed with it.
+      if (ring === -1 || ringOf[childList[e]!] !== ring) enqueue(state, childList[e]!)
+    }
   }
   if (root !== before.root) {
     const nodes = state.claimed.get(node)

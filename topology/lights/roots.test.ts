@@ -30,7 +30,6 @@ describe('planned work', () => {
       light: 'red',
       kind,
       alarm: 'a',
-      severity: 'critical',
       sinceMs: 1000,
       alarms: ['a'],
       mainsLostSinceMs: null

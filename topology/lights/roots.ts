@@ -3,7 +3,9 @@ import { kindOf } from './causes.ts'
 import { troubleSince } from './evidence.ts'
 import type { RootState } from './incidents.ts'
 import { mayBePowerCut } from './power.ts'
-import { collectorBase, type LightState } from './state.ts'
+import { collectorBase, type Group, type LightState } from './state.ts'
+
+const noGroup: Group = { nodes: 0, addresses: 0, subscribers: 0, cutSubscribers: 0 }
 
 /**
  * Whether work is planned on the node, or on every way above it: who hangs on a node that is worked on loses its link or falls
@@ -13,18 +15,14 @@ export function isPlanned(state: LightState, node: number, kind: IncidentKind): 
   const { isMaintenance, parentStart, parentList } = state.tree.inventory
   if (isMaintenance(node)) return true
   if (kind !== 'link' && kind !== 'unknown' && kind !== 'optics') return false
-  const known = new Map<number, boolean>()
-  const isInherited = (at: number): boolean => {
-    if (isMaintenance(at)) return true
-    let isBehind = known.get(at)
-    if (isBehind === undefined) {
-      const ways = parentList.subarray(parentStart[at], parentStart[at + 1])
-      isBehind = ways.length > 0 && ways.every(isInherited)
-      known.set(at, isBehind)
+  const seen = new Set([node])
+  for (const at of seen) {
+    if (parentStart[at] === parentStart[at + 1]) return false
+    for (let way = parentStart[at]!; way < parentStart[at + 1]!; way++) {
+      if (!isMaintenance(parentList[way]!)) seen.add(parentList[way]!)
     }
-    return isBehind
   }
-  return isInherited(node)
+  return true
 }
 
 /** What a root is at the end of a pass: what its incident says. */
@@ -32,8 +30,7 @@ export function isPlanned(state: LightState, node: number, kind: IncidentKind): 
 export function rootState(state: LightState, root: number): RootState | null {
   const { tree } = state
   const { settleMs, powerSettleMs } = state.options
-  const group = state.groups.get(root)
-  if (group === undefined) return null
+  const group = state.groups.get(root) ?? noGroup
   const counts = {
     affectedNodes: group.nodes,
     affectedAddresses: group.addresses,
@@ -43,11 +40,11 @@ export function rootState(state: LightState, root: number): RootState | null {
   if (root <= collectorBase) {
     const name = state.collectorNames[collectorBase - root]!
     const sinceMs = state.collectors.get(name)?.sinceMs
-    if (sinceMs === null || sinceMs === undefined) return null
+    if (sinceMs === null || sinceMs === undefined || group === noGroup) return null
     const about = { kind: 'collector', light: 'grey', alarms: [], maintenance: false } as const
     return { root: name, sinceMs, settleMs, ...about, ...counts }
   }
-  if (tree.root[root] !== root) return null
+  if (tree.isCause[root] === 0) return null
   return {
     root: tree.inventory.nodeId(root),
     kind: kindOf(state, root),

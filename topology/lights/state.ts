@@ -1,5 +1,6 @@
 import { lights, tiers } from '../../schemas/words.ts'
 import type { CompiledInventory } from '../compile.ts'
+import type { LinkEnd } from '../elements/links.ts'
 import type { IncidentBook } from './incidents.ts'
 import type { LightChange } from '../model.ts'
 import type { NodeAlarms } from './node-alarms.ts'
@@ -16,8 +17,15 @@ export const red = 3
 export const live = 0
 /** Silent: those below are cut off unless they are heard. */
 export const dark = 1
-/** Red, or behind red: those below are cut off. */
+/** Known to have no way: those below are cut off. */
 export const cut = 2
+
+// What a way of a node is by its links.
+export const up = 0
+/** Some of its links are down. */
+export const degraded = 1
+/** All of its links are down. */
+export const down = 2
 
 export const none = -1
 /** In place of a time: the light is what it was at the start. */
@@ -39,6 +47,21 @@ export interface Collector {
   nodes: readonly number[]
 }
 
+/** A trunk port that is down. */
+export interface DownPort extends LinkEnd {
+  readonly port: string
+  readonly sinceMs: number
+  readonly alarm: string
+  /** Switched off by an engineer. */
+  readonly isByHand: boolean
+}
+
+export interface LostWay {
+  readonly sinceMs: number
+  readonly alarm: string
+  readonly isByHand: boolean
+}
+
 /** Everything that is kept per node, for one inventory. */
 export interface Tree {
   readonly inventory: CompiledInventory
@@ -46,11 +69,17 @@ export interface Tree {
   readonly effective: Uint8Array
   readonly sinceMs: Float64Array
   /** live, dark or cut: what the node is to those below it. */
-  readonly way: Uint8Array
+  readonly offers: Uint8Array
+  /** up, degraded or down by its links: each way, by its place in the inventory's list of parents. */
+  readonly ways: Uint8Array
   /** live, dark or cut: how the node is cut off itself. */
   readonly reach: Uint8Array
   /** Node at fault, a collector's code, or none. */
   readonly root: Int32Array
+  /** 1 when the node has trouble of its own that nothing else explains, be it counted with another root or not. */
+  readonly isCause: Uint8Array
+  /** The parent a node of a ring is reached by; none for other nodes, and where there is no way. */
+  readonly via: Int32Array
   /** 1 when the node is dark by a power cut upstream. */
   readonly powerDark: Uint8Array
   readonly silent: Int32Array
@@ -76,9 +105,12 @@ function createTree(inventory: CompiledInventory): Tree {
     own: new Uint8Array(n),
     effective: new Uint8Array(n),
     sinceMs: new Float64Array(n),
-    way: new Uint8Array(n),
+    offers: new Uint8Array(n),
+    ways: new Uint8Array(inventory.parentList.length),
     reach: new Uint8Array(n),
     root: new Int32Array(n).fill(none),
+    isCause: new Uint8Array(n),
+    via: new Int32Array(n).fill(none),
     powerDark: new Uint8Array(n),
     silent: new Int32Array(n),
     never: new Int32Array(n),
@@ -104,6 +136,11 @@ function createTree(inventory: CompiledInventory): Tree {
 interface KeptByNode {
   tree: Tree
   alarmsOf: Map<number, NodeAlarms>
+  /** Trunk ports that are down, by the node that tells of them, and by the way they are an end of. */
+  portsToldBy: Map<number, readonly DownPort[]>
+  downPorts: Map<number, readonly DownPort[]>
+  /** Since when a way is what it is (ms), and by which alarm; only of ways that are not up. */
+  lostWays: Map<number, LostWay>
   /** Silent collectors of a node, the one silent longest first. */
   collectorsOf: Map<number, Collector[]>
   /** Nodes with an alarm or silent: the only ones a power cut can claim. */
@@ -166,6 +203,9 @@ function keptByNode(inventory: CompiledInventory): KeptByNode {
   return {
     tree: createTree(inventory),
     alarmsOf: new Map(),
+    portsToldBy: new Map(),
+    downPorts: new Map(),
+    lostWays: new Map(),
     collectorsOf: new Map(),
     troubled: new Set(),
     mainsLost: new Map(),
@@ -177,12 +217,8 @@ function keptByNode(inventory: CompiledInventory): KeptByNode {
   }
 }
 
-export function firstParent(state: LightState, node: number): number {
-  const { tree } = state
-  return tree.inventory.parentStart[node] === tree.inventory.parentStart[node + 1]
-    ? none
-    : tree.inventory.parentList[tree.inventory.parentStart[node]!]!
-}
+/** The parent a node belongs to, or none: power cuts are followed along it, because mains go by place. */
+export const firstParent = (state: LightState, node: number): number => state.tree.inventory.home[node]!
 
 export function deviceCount(state: LightState, node: number): number {
   const { tree } = state

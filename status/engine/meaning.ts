@@ -1,0 +1,27 @@
+import type { Alarm } from '../../rules/model.ts'
+import { portOfInstance } from '../../schemas/lanes.ts'
+import type { CompiledInventory } from '../../topology/compile.ts'
+import type { AlarmMeaning } from '../../topology/lights/node-alarms.ts'
+
+/** Signals that say of a port whether it is up: by itself, or by the will of an engineer. */
+const operStatus = 'if.oper_status'
+const adminStatus = 'if.admin_status'
+
+/** What an alarm means to the network, beyond its severity: a loss of mains, a trunk port down. */
+export function meaningOf(inventory: CompiledInventory, alarm: Alarm): AlarmMeaning {
+  const isMainsLost = alarm.type === 'ups.on_battery'
+  const nothing = { isMainsLost, port: null, isInPart: false }
+  const { signal } = alarm.evidence
+  if (alarm.kind !== 'link' || (signal !== operStatus && signal !== adminStatus)) return nothing
+  const device = inventory.deviceIndex(alarm.device)
+  const instance = portOfInstance(alarm.instance)
+  const end = device === undefined ? undefined : inventory.linkEnd(device, instance)
+  if (end === undefined) return nothing
+  return end.ways.length > 0
+    ? {
+        isMainsLost,
+        port: { device: alarm.device, instance, isByHand: signal === adminStatus },
+        isInPart: false
+      }
+    : { isMainsLost, port: null, isInPart: true }
+}
