@@ -440,14 +440,20 @@ describe('lights', () => {
       { id: 'c', severity: 'major', kind: 'optics', raisedAtMs: 9 },
       { id: 'a', severity: 'major', kind: 'link', raisedAtMs: 7 }
     ] as const
-    const meaning = (id: string) => ({ isMainsLost: id === 'b', port: null, isInPart: false })
+    const meaning = (id: string) => ({
+      isMainsLost: id === 'b',
+      isSilence: false,
+      port: null,
+      isInPart: false
+    })
     expect(summariseAlarms(open, ({ id }) => meaning(id))).toEqual({
       light: 'red',
       kind: 'link',
       alarm: 'a',
       sinceMs: 7,
       alarms: ['a', 'b', 'c'],
-      mainsLostSinceMs: 5
+      mainsLostSinceMs: 5,
+      isSilence: false
     })
     const port = { device: 'sw', instance: '25', isByHand: false }
     const ports = summariseAlarms(open, ({ id }) => ({ ...meaning(id), port: id === 'a' ? port : null }))

@@ -16,7 +16,8 @@ import {
   startOver,
   unchanged,
   type LightOptions,
-  type LightState
+  type LightState,
+  type Rhythm
 } from './lights/state.ts'
 import type { Incident, IncidentChange, LightChange, NodeLight } from './model.ts'
 
@@ -48,6 +49,8 @@ export interface LightEngine {
   setDeviceSilence(device: number, sinceMs: number | null, neverReported?: boolean): void
   /** All devices of a collector are silent together, on these nodes; null when it is heard again. */
   setCollectorSilence(collector: string, nodes: readonly number[], sinceMs: number | null): void
+  /** Tells who is heard when: from then on no incident opens for silence before those who could explain it were asked. */
+  useRhythm(rhythm: Rhythm): void
   /** Applies everything set since the last call. Cheap when nothing was. */
   update(nowMs: number): LightUpdate
   /** When `update` must be called again though nothing was set (ms), or null. */
@@ -103,6 +106,9 @@ export function createLightEngine(
     setDeviceSilence: (device, sinceMs, neverReported) =>
       setDeviceSilence(state, device, sinceMs, neverReported),
     setCollectorSilence: (collector, nodes, sinceMs) => setCollectorSilence(state, collector, nodes, sinceMs),
+    useRhythm(rhythm) {
+      state.rhythm = rhythm
+    },
     update: nowMs => update(state, nowMs),
     nextDeadlineMs: () => state.book.nextDeadlineMs(),
     light: node => light(state, node),

@@ -317,7 +317,8 @@ const staleness = Type.Object(
       default: 3,
       minimum: 1,
       maximum: 100,
-      description: 'A device that has been silent for this many intervals counts as silent.'
+      description:
+        'A device that has missed this many polls (half an interval of grace for the last) counts as silent.'
     }),
     grace_s: integer(
       120,
@@ -347,7 +348,7 @@ const staleness = Type.Object(
       5,
       1,
       1_000_000,
-      'A collector with at least this many devices that all fall silent together counts as dead: grey, not red.'
+      'A collector with at least this many devices is judged as one: when it is not heard it counts as silent, and its devices as not known.'
     )
   },
   { description: 'When no data becomes a grey light.' }

@@ -105,6 +105,11 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
   let { inventory, rules } = options
   const registry = createSeriesRegistry(state.capacity, options.devices.capacity)
   const silence = createSilenceWatch(inventory, options.devices, options.staleness, options.startMs)
+  lights.useRhythm({
+    heardMs: device => silence.lastSeenMs(device) ?? 0,
+    intervalMs: device => silence.intervalMs(device),
+    limitMs: device => silence.limitMs(device)
+  })
   const listeners = new Set<(event: StatusEvent) => void>()
   const ingest = createIngestIncident()
   let lastTickMs = options.startMs
@@ -296,8 +301,12 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
     }
     for (const node of touchedNodes) tellAlarms(node, nowMs)
     for (const { collector, devices, sinceMs } of changed.collectors) {
-      const nodes = [...new Set(devices.map(device => inventory.nodeOfDevice(device)))]
-      lights.setCollectorSilence(collector, nodes, sinceMs)
+      // A node of which another collector still hears something is not in the dark.
+      const members = new Set(devices)
+      const isUnheard = (device: number): boolean => members.has(device) || silence.isSilent(device)
+      const nodes = new Set(devices.map(device => inventory.nodeOfDevice(device)))
+      const dark = [...nodes].filter(node => inventory.devicesOfNode(node).every(isUnheard))
+      lights.setCollectorSilence(collector, dark, sinceMs)
     }
   }
 
@@ -379,6 +388,7 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
         })
       }, nowMs)
       assigner.reassignAll(inventory, rules, raisedOf)
+      publish(lights.update(nowMs), nowMs)
       silence.reload(inventory, registry.devices())
       publish(lights.reload(inventory, nowMs), nowMs)
       for (const node of left) summarise(node)

@@ -1,3 +1,4 @@
+import { deviceSilent } from '../../rules/alarms/silent-devices.ts'
 import type { Alarm } from '../../rules/model.ts'
 import { portOfInstance } from '../../schemas/lanes.ts'
 import type { CompiledInventory } from '../../topology/compile.ts'
@@ -10,7 +11,8 @@ const adminStatus = 'if.admin_status'
 /** What an alarm means to the network, beyond its severity: a loss of mains, a trunk port down. */
 export function meaningOf(inventory: CompiledInventory, alarm: Alarm): AlarmMeaning {
   const isMainsLost = alarm.type === 'ups.on_battery'
-  const nothing = { isMainsLost, port: null, isInPart: false }
+  const isSilence = alarm.type === deviceSilent
+  const nothing = { isMainsLost, isSilence, port: null, isInPart: false }
   const { signal } = alarm.evidence
   if (alarm.kind !== 'link' || (signal !== operStatus && signal !== adminStatus)) return nothing
   const device = inventory.deviceIndex(alarm.device)
@@ -20,8 +22,9 @@ export function meaningOf(inventory: CompiledInventory, alarm: Alarm): AlarmMean
   return end.ways.length > 0
     ? {
         isMainsLost,
+        isSilence,
         port: { device: alarm.device, instance, isByHand: signal === adminStatus },
         isInPart: false
       }
-    : { isMainsLost, port: null, isInPart: true }
+    : { isMainsLost, isSilence, port: null, isInPart: true }
 }

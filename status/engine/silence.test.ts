@@ -27,13 +27,14 @@ function watchOf(devices = 4, version = 1) {
 }
 
 describe('silence', () => {
-  it('calls a device silent after factor × interval, and back when it is heard', () => {
+  it('calls a device silent that has missed `factor` polls, half an interval late, and back when it is heard', () => {
     const { watch, state, seen } = watchOf()
     for (const d of [0, 1, 2, 3]) watch.watch(seen(d))
     state.lastSeenMs.set([10 * minute, 10 * minute, 10 * minute, 10 * minute])
     expect(watch.sweep(13 * minute).devices).toEqual([])
     state.lastSeenMs.set([13 * minute, 13 * minute, 13 * minute], 1)
-    expect(watch.sweep(13 * minute + 1).devices).toEqual([{ device: 0, sinceMs: 10 * minute }])
+    expect(watch.sweep(13.5 * minute).devices).toEqual([])
+    expect(watch.sweep(13.5 * minute + 1).devices).toEqual([{ device: 0, sinceMs: 10 * minute }])
     expect(watch.isSilent(0)).toBe(true)
     state.lastSeenMs[0] = 14 * minute
     expect(watch.sweep(14 * minute).devices).toEqual([{ device: 0, sinceMs: null }])
@@ -41,8 +42,8 @@ describe('silence', () => {
 
   it('waits for the grace after a start before it calls a device never heard of silent', () => {
     const { watch } = watchOf(1)
-    expect(watch.sweep(5 * minute).devices).toEqual([])
-    expect(watch.sweep(5 * minute + 1).devices).toEqual([{ device: 0, sinceMs: 2 * minute }])
+    expect(watch.sweep(5.5 * minute).devices).toEqual([])
+    expect(watch.sweep(5.5 * minute + 1).devices).toEqual([{ device: 0, sinceMs: 2 * minute }])
     expect(watch.lastSeenMs(0)).toBeNull()
   })
 
@@ -54,21 +55,62 @@ describe('silence', () => {
     expect(watch.sweep(60 * minute).devices).toEqual([])
     watch.hold(false, 60 * minute)
     expect(watch.sweep(64 * minute).devices).toEqual([])
-    expect(watch.sweep(65 * minute + 1).devices).toEqual([{ device: 0, sinceMs: 10 * minute }])
+    expect(watch.sweep(65.5 * minute + 1).devices).toEqual([{ device: 0, sinceMs: 10 * minute }])
   })
 
-  it('names a collector whose devices are all silent together', () => {
-    const { watch, state, seen } = watchOf(3)
-    for (const d of [0, 1, 2]) watch.watch(seen(d))
-    state.lastSeenMs.set([10 * minute, 10 * minute, 11 * minute])
-    expect(watch.sweep(13 * minute + 1).collectors).toEqual([])
-    expect(watch.sweep(14 * minute + 1).collectors).toEqual([
-      { collector: 'col1', devices: [0, 1, 2], sinceMs: 11 * minute }
-    ])
-    state.lastSeenMs[1] = 15 * minute
-    expect(watch.sweep(15 * minute).collectors).toEqual([
-      { collector: 'col1', devices: [0, 1, 2], sinceMs: null }
-    ])
+  /** Sweeps every second; the devices are heard in turn by their collectors, each device every minute. */
+  function listening(count = 12) {
+    const made = watchOf(count)
+    const { watch, state, seen } = made
+    const collectorOf = (d: number): string => (d < count / 2 ? 'a' : 'b')
+    for (let d = 0; d < count; d++) watch.watch({ ...seen(d), collector: collectorOf(d) })
+    const told: { atS: number; what: string; sinceS: number | null }[] = []
+    let nowMs = 0
+    const run = (toS: number, isHeard: (device: number) => boolean): void => {
+      for (; nowMs < toS * 1000; nowMs += 1000) {
+        for (let d = 0; d < count; d++) {
+          if ((nowMs / 1000) % 60 === (d * 60) / count && isHeard(d)) state.lastSeenMs[d] = nowMs
+        }
+        const { devices, collectors } = watch.sweep(nowMs)
+        const changes = [
+          ...devices.map(({ device, sinceMs }) => ({ what: `device ${device}`, sinceMs })),
+          ...collectors.map(c => ({ what: `${c.collector}: ${c.devices.join()}`, sinceMs: c.sinceMs }))
+        ]
+        for (const { what, sinceMs } of changes)
+          told.push({ atS: nowMs / 1000, what, sinceS: sinceMs === null ? null : sinceMs / 1000 })
+      }
+    }
+    return { ...made, told, run }
+  }
+
+  it('knows in time that a collector is silent, and then calls none of its devices so, nor right after', () => {
+    const { told, run } = listening()
+    run(1200, () => true)
+    expect(told).toEqual([])
+    run(2400, d => d >= 6)
+    // Heard every 5 s for half a minute, and then not for 35 s: three times that is its limit.
+    expect(told).toEqual([{ atS: 1271, what: 'a: 0,1,2,3,4,5', sinceS: 1165 }])
+    run(3600, () => true)
+    expect(told.slice(1)).toEqual([{ atS: 2400, what: 'a: ', sinceS: null }])
+  })
+
+  it('leaves a device its own silence that was silent before its collector, or is after it', () => {
+    const { told, run } = listening()
+    run(1200, () => true)
+    run(1800, d => d !== 0)
+    run(2400, d => d > 5)
+    run(3600, d => d !== 0 && d !== 1)
+    expect(told.map(({ what }) => what)).toEqual(['device 0', 'a: 1,2,3,4,5', 'a: ', 'device 1'])
+    // It is counted from when its collector was heard again.
+    expect(told.at(-1)!.atS).toBe(2410 + 211)
+  })
+
+  it('takes it for its own deafness when all collectors are silent at once', () => {
+    const { told, run } = listening()
+    run(1200, () => true)
+    run(2400, () => false)
+    run(3600, () => true)
+    expect(told).toEqual([])
   })
 
   it('keeps who is silent over a reload, so that a device heard again is told of', () => {

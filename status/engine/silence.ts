@@ -3,9 +3,13 @@ import type { Inventory } from '../../topology/model.ts'
 import type { SeenDevice } from './series-registry.ts'
 
 /**
- * Who has fallen silent. A device is silent when nothing of it was evaluated for `factor` of its polling
- * intervals; a device never heard of counts from the start of listening. While the daemon itself holds
- * consumption back (a full database), the clock of silence stands still: our own trouble is not the network's.
+ * Who has fallen silent. A device is silent when it has missed `factor` polls, that is, when nothing of it was
+ * evaluated for as many of its intervals and half a one; a device never heard of counts from the start of listening.
+ *
+ * Nobody is called silent for the silence of who would have told. A collector is heard far more often than any of its
+ * devices, so its own silence is known within seconds; while it lasts, its devices are neither called silent nor heard.
+ * When all collectors are silent at once it is our own way to them that is: then nobody is. The same holds while the
+ * daemon itself holds consumption back (a full database).
  */
 export interface StalenessOptions {
   readonly defaultIntervalMs: number
@@ -19,7 +23,10 @@ export interface StalenessOptions {
 export interface SilenceSweep {
   /** Devices (inventory index) whose silence changed: since when, or null when they are heard again. */
   readonly devices: readonly { readonly device: number; readonly sinceMs: number | null }[]
-  /** Collectors all of whose devices went silent together, or that are back. */
+  /**
+   * Collectors that went silent, or are back, with the devices that only they hear. Those that were silent long before are
+   * not among them: that is their own trouble.
+   */
   readonly collectors: readonly {
     readonly collector: string
     readonly devices: readonly number[]
@@ -46,13 +53,23 @@ export interface SilenceWatch {
   restore(device: number): void
   isSilent(device: number): boolean
   lastSeenMs(device: number): number | null
+  /** How often the device is expected to be heard (ms), and how long nothing is heard of it before it is silent. */
+  intervalMs(device: number): number
+  limitMs(device: number): number
   /** Takes over another inventory; who is silent goes with the device's id. */
   reload(inventory: Inventory, seen: Iterable<Watched>): void
 }
 
+/** A collector is silent when it has not been heard for so many of its longest usual pauses, but not within so short a time. */
+const collectorFactor = 3
+const collectorSilenceMsMin = 10_000
+/** Its longest pauses are remembered for this long. */
+const pausesKeptMs = 600_000
+
 /** What is kept per device, in arrays: a million devices are looked over every second. */
 interface Devices {
   readonly count: number
+  readonly intervalMs: Float64Array
   readonly limitMs: Float64Array
   /** Shared index of the first source of each device plus one, 0 for none: several identifiers may feed one device. */
   readonly firstSource: Int32Array
@@ -61,12 +78,21 @@ interface Devices {
   readonly silentSinceMs: Float64Array
 }
 
-/** Devices seen by one collector, each counted once. */
+/** A collector and its devices, each counted once. */
 interface Collector {
   readonly name: string
   members: number
-  silent: number
-  dead: boolean
+  /** When any of its devices was heard last (ms). */
+  heardMs: number
+  /** Since when it has been listened to (ms): its rhythm is known only after a while. */
+  knownSinceMs: number
+  /** Longest pause between two sweeps in which it was heard, of late and before that (ms). */
+  pauseMs: number
+  olderPauseMs: number
+  pausesSinceMs: number
+  isSilent: boolean
+  /** Its devices are counted from here at least: when it came back (ms). */
+  resumedMs: number
 }
 
 export function createSilenceWatch(
@@ -87,6 +113,10 @@ export function createSilenceWatch(
   let collectorOf = new Int32Array(state.capacity)
   const collectors: Collector[] = []
   const collectorNumbers = new Map<string, number>()
+  /** When each collector was heard last, by its number less one; filled anew by each sweep. */
+  let heardNow = new Float64Array(16)
+  /** All collectors are silent at once: it is not them. */
+  let isDeaf = false
 
   const lastSeen = (device: number): number => {
     let last = 0
@@ -113,8 +143,19 @@ export function createSilenceWatch(
     if (name === '') return 0
     let number = collectorNumbers.get(name)
     if (number === undefined) {
-      number = collectors.push({ name, members: 0, silent: 0, dead: false })
+      number = collectors.push({
+        name,
+        members: 0,
+        heardMs: 0,
+        knownSinceMs: Infinity,
+        pauseMs: 0,
+        olderPauseMs: 0,
+        pausesSinceMs: 0,
+        isSilent: false,
+        resumedMs: 0
+      })
       collectorNumbers.set(name, number)
+      if (number > heardNow.length) heardNow = new Float64Array(number * 2)
     }
     return number
   }
@@ -122,7 +163,6 @@ export function createSilenceWatch(
   const countMember = (device: number, sign: 1 | -1): void =>
     eachCollector(device, collector => {
       collector.members += sign
-      collector.silent += sign * devices.silent[device]!
     })
 
   const watch = ({ known, index, collector }: Watched): void => {
@@ -137,22 +177,30 @@ export function createSilenceWatch(
     countMember(known, 1)
   }
 
-  const setSilent = (device: number, isSilent: boolean): void => {
-    if ((devices.silent[device] === 1) === isSilent) return
-    devices.silent[device] = isSilent ? 1 : 0
-    eachCollector(device, collector => {
-      collector.silent += isSilent ? 1 : -1
-    })
-  }
-
-  const devicesSeenBy = (collector: Collector): number[] => {
+  /** Devices that are heard by this collector, and by no other that is. */
+  const devicesHeardOnlyBy = (collector: Collector): number[] => {
     const found: number[] = []
     for (let device = 0; device < devices.count; device++) {
+      let isMember = false
+      let isElsewhere = false
       eachCollector(device, other => {
-        if (other === collector) found.push(device)
+        if (other === collector) isMember = true
+        else isElsewhere ||= !other.isSilent
       })
+      if (isMember && !isElsewhere && devices.silent[device] === 0) found.push(device)
     }
     return found
+  }
+
+  /** From when on the silence of a device that was not heard for its limit counts (ms); Infinity while nobody would hear it. */
+  const countsFrom = (device: number): number => {
+    let fromMs = Infinity
+    let isHeardBySome = false
+    eachCollector(device, collector => {
+      isHeardBySome = true
+      if (!collector.isSilent) fromMs = Math.min(fromMs, collector.resumedMs)
+    })
+    return isHeardBySome ? fromMs : 0
   }
 
   /** Devices whose silence begins or ends now. It is a loop over a million devices, so nothing else is done in it. */
@@ -171,7 +219,8 @@ export function createSilenceWatch(
       const change =
         silent[device] === 1
           ? last > silentSinceMs[device]!
-          : nowMs - (last > countedFromMs ? last : countedFromMs) > limitMs[device]!
+          : nowMs - (last > countedFromMs ? last : countedFromMs) > limitMs[device]! &&
+            nowMs - countsFrom(device) > limitMs[device]!
       if (!change) continue
       if (changed.length === changesMax) {
         sweepFrom = device
@@ -182,10 +231,82 @@ export function createSilenceWatch(
     return changed
   }
 
+  /** When each collector was heard last. Every source counts, whose device may be heard otherwise. */
+  const listen = (): void => {
+    const { lastSeenMs } = state
+    const { count, firstSource } = devices
+    heardNow.fill(0)
+    for (let device = 0; device < count; device++) {
+      for (let at = firstSource[device]!; at !== 0; at = nextSource[at - 1]!) {
+        const number = collectorOf[at - 1]!
+        if (number !== 0 && lastSeenMs[at - 1]! > heardNow[number - 1]!)
+          heardNow[number - 1] = lastSeenMs[at - 1]!
+      }
+    }
+  }
+
+  /** Takes note of the pauses of a collector, and tells whether it has been silent for too long by now. */
+  const isTooQuiet = (collector: Collector, heardMs: number, nowMs: number): boolean => {
+    const learntMs = options.defaultIntervalMs * (options.factor + 0.5)
+    if (heardMs > collector.heardMs) {
+      const pauseMs = heardMs - collector.heardMs
+      if (collector.knownSinceMs === Infinity) collector.knownSinceMs = nowMs
+      // A pause so long is no habit, but an outage; a shorter one that was taken for one will not be again.
+      else if (pauseMs <= learntMs && collector.heardMs >= countedFromMs)
+        collector.pauseMs = Math.max(collector.pauseMs, pauseMs)
+      collector.heardMs = heardMs
+      if (nowMs - collector.pausesSinceMs > pausesKeptMs) {
+        if (pauseMs <= learntMs) {
+          collector.olderPauseMs = collector.pauseMs
+          collector.pauseMs = 0
+        }
+        collector.pausesSinceMs = nowMs
+      }
+    }
+    // Before it was heard for a device's limit nobody knows how often it speaks.
+    if (nowMs - Math.max(collector.knownSinceMs, countedFromMs) < learntMs) return false
+    const pauseMs = Math.max(collector.pauseMs, collector.olderPauseMs)
+    return (
+      nowMs - Math.max(heardMs, collector.resumedMs) >
+      Math.max(collectorSilenceMsMin, collectorFactor * pauseMs)
+    )
+  }
+
+  const changedCollectors = (nowMs: number): SilenceSweep['collectors'][number][] => {
+    if (collectors.length === 0) return []
+    listen()
+    const changed: SilenceSweep['collectors'][number][] = []
+    const judged = collectors.filter(({ members }) => members >= options.collectorDevicesMin)
+    const quiet = new Set(judged.filter(c => isTooQuiet(c, heardNow[collectors.indexOf(c)]!, nowMs)))
+    const wasDeaf = isDeaf
+    isDeaf = judged.length > 1 && quiet.size === judged.length && judged.every(({ isSilent }) => !isSilent)
+    if (isDeaf) return []
+    if (wasDeaf) {
+      for (const collector of judged) collector.resumedMs = nowMs
+      return []
+    }
+    for (const collector of judged) {
+      // Another must have been heard when this one should have been: otherwise it may be our own way to both of them.
+      const missedMs = collector.heardMs + Math.max(collector.pauseMs, collector.olderPauseMs)
+      const isOtherHeard = judged.some(other => other !== collector && other.heardMs > missedMs)
+      const isKnown = collector.isSilent || isOtherHeard || judged.length === 1
+      const isSilent = quiet.has(collector) && isKnown
+      if (isSilent === collector.isSilent) continue
+      const members = isSilent ? devicesHeardOnlyBy(collector) : []
+      collector.isSilent = isSilent
+      if (!isSilent) collector.resumedMs = nowMs
+      const sinceMs = isSilent ? collector.heardMs : null
+      changed.push({ collector: collector.name, devices: members, sinceMs })
+    }
+    return changed
+  }
+
   return {
     watch,
     sweep(nowMs) {
       if (held) return { devices: [], collectors: [], more: false }
+      const told = changedCollectors(nowMs)
+      if (isDeaf) return { devices: [], collectors: told, more: false }
       const flips: { device: number; sinceMs: number | null }[] = []
       const found = changedAt(nowMs)
       const more = found.length === changesMax
@@ -193,32 +314,25 @@ export function createSilenceWatch(
         const last = lastSeen(device)
         const isSilent = devices.silent[device] === 0
         devices.silentSinceMs[device] = last
-        setSilent(device, isSilent)
+        devices.silent[device] = isSilent ? 1 : 0
         flips.push({ device, sinceMs: isSilent ? (last === 0 ? countedFromMs : last) : null })
       }
-      const changed: SilenceSweep['collectors'][number][] = []
-      for (const collector of collectors) {
-        if (collector.members < options.collectorDevicesMin) continue
-        const dead = collector.silent === collector.members
-        if (dead === collector.dead) continue
-        collector.dead = dead
-        const members = devicesSeenBy(collector)
-        let sinceMs: number | null = null
-        if (dead) for (const device of members) sinceMs = Math.max(sinceMs ?? 0, lastSeen(device))
-        changed.push({ collector: collector.name, devices: members, sinceMs })
-      }
-      return { devices: flips, collectors: changed, more }
+      return { devices: flips, collectors: told, more }
     },
     hold(value, nowMs) {
       if (held && !value) countedFromMs = nowMs + options.graceMs
       held = value
     },
-    restore: device => setSilent(device, true),
+    restore(device) {
+      devices.silent[device] = 1
+    },
     isSilent: device => devices.silent[device] === 1,
     lastSeenMs(device) {
       const last = lastSeen(device)
       return last === 0 ? null : last
     },
+    intervalMs: device => devices.intervalMs[device]!,
+    limitMs: device => devices.limitMs[device]!,
     reload(next, seen) {
       const old = devices
       devices = devicesOf(next, options)
@@ -231,7 +345,7 @@ export function createSilenceWatch(
       current = next
       nextSource = new Int32Array(state.capacity)
       collectorOf = new Int32Array(state.capacity)
-      for (const collector of collectors) collector.members = collector.silent = 0
+      for (const collector of collectors) collector.members = 0
       for (const device of seen) watch(device)
     }
   }
@@ -239,14 +353,16 @@ export function createSilenceWatch(
 
 function devicesOf(inventory: Inventory, options: StalenessOptions): Devices {
   const count = inventory.deviceCount
-  const limitMs = new Float64Array(count)
+  const intervalMs = new Float64Array(count)
   for (let device = 0; device < count; device++) {
     const { intervalS } = inventory.makeOf(device)
-    limitMs[device] = (intervalS > 0 ? intervalS * 1000 : options.defaultIntervalMs) * options.factor
+    intervalMs[device] = intervalS > 0 ? intervalS * 1000 : options.defaultIntervalMs
   }
   return {
     count,
-    limitMs,
+    intervalMs,
+    // The poll after the last that counts may be late by half an interval.
+    limitMs: intervalMs.map(ms => ms * (options.factor + 0.5)),
     firstSource: new Int32Array(count),
     silent: new Uint8Array(count),
     silentSinceMs: new Float64Array(count)

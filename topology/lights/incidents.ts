@@ -18,6 +18,10 @@ export interface RootState {
   readonly maintenance: boolean
   /** How long it must stand before its incident opens (ms). */
   readonly settleMs: number
+  /** Until when somebody may yet explain it (ms), so that its incident does not open before; 0 for nobody. */
+  readonly explainedMs: number
+  /** Only silence is known: its kind is a guess. */
+  readonly isBySilence: boolean
 }
 
 /**
@@ -51,6 +55,8 @@ const none: readonly number[] = []
 
 export function createIncidentBook(): IncidentBook {
   const incidents = new Map<number, Incident>()
+  /** Roots whose open incident has its kind by silence alone. */
+  let guessed = new Set<number>()
   /** Roots that have no incident yet: when each was first seen, and when it is to be looked at again. */
   let waiting = new Map<number, Waiting>()
   /** No root that waits is due before this (ms). */
@@ -61,6 +67,7 @@ export function createIncidentBook(): IncidentBook {
   }
   const close = (root: number, incident: Incident, nowMs: number): void => {
     incidents.delete(root)
+    guessed.delete(root)
     put(root, { ...incident, closedAtMs: nowMs }, 'closed', nowMs)
   }
   return {
@@ -73,19 +80,22 @@ export function createIncidentBook(): IncidentBook {
       }
       if (incident === undefined) {
         const seenMs = waiting.get(root)?.seenMs ?? nowMs
-        const dueMs = seenMs + state.settleMs
+        const dueMs = Math.max(seenMs + state.settleMs, state.explainedMs)
         if (nowMs < dueMs) {
           waiting.set(root, { seenMs, dueMs })
           firstDueMs = Math.min(firstDueMs, dueMs)
           return
         }
         waiting.delete(root)
+        if (state.isBySilence) guessed.add(root)
         const opened = incidentOf(state, incidentId(state.root, state.kind, state.sinceMs), state.sinceMs)
         incidents.set(root, opened)
         put(root, opened, 'opened', nowMs)
         return
       }
-      const now = steadied(incident, incidentOf(state, incident.id, incident.openedAtMs))
+      const isGuess = incident.kind === 'unknown' || guessed.has(root)
+      const now = steadied(incident, incidentOf(state, incident.id, incident.openedAtMs), isGuess)
+      if (!state.isBySilence) guessed.delete(root)
       if (sameIncident(incident, now)) return
       incidents.set(root, now)
       put(root, now, 'changed', nowMs)
@@ -129,6 +139,7 @@ export function createIncidentBook(): IncidentBook {
         if (to === undefined) close(root, incident, nowMs)
         else incidents.set(to, incident)
       }
+      guessed = new Set([...guessed].flatMap(root => newRoot(root) ?? []))
       const oldWaiting = [...waiting]
       waiting = new Map()
       for (const [root, waited] of oldWaiting) {
@@ -176,11 +187,11 @@ function incidentOf(state: RootState, id: string, openedAtMs: number): Incident 
 
 /**
  * An open incident may get worse, never better: what is over is told when it closes. Its kind is what it began with, unless
- * that was not known or the mains turn out to be lost. Otherwise each step of a recovery (a link is up again, its level is
+ * that was guessed from silence or the mains turn out to be lost. Otherwise each step of a recovery (a link is up again, its level is
  * not yet read) would be another alert to those who were already called.
  */
-function steadied(before: Incident, now: Incident): Incident {
-  const isKindKept = before.kind !== 'unknown' && now.kind !== 'power'
+function steadied(before: Incident, now: Incident, isGuess: boolean): Incident {
+  const isKindKept = !isGuess && now.kind !== 'power'
   return {
     ...now,
     kind: isKindKept ? before.kind : now.kind,

@@ -13,6 +13,8 @@ export interface NodeAlarms {
   readonly alarms: readonly string[]
   /** Since when a UPS of the node runs on battery (ms), or null. */
   readonly mainsLostSinceMs: number | null
+  /** No more is known than that devices are silent: all alarms say only that. */
+  readonly isSilence?: boolean
   /** Trunk ports that are down. What they say is judged together, as ways of nodes. */
   readonly ports?: readonly PortDown[]
 }
@@ -35,6 +37,8 @@ export interface AlarmMeaning {
   readonly isMainsLost: boolean
   /** The trunk port it says to be down; null for all other alarms. */
   readonly port: Pick<PortDown, 'device' | 'instance' | 'isByHand'> | null
+  /** It says only that a device is silent. */
+  readonly isSilence: boolean
   /** It says that a link is down of which nobody knows where it leads: part of the node is cut off at most. */
   readonly isInPart: boolean
 }
@@ -55,11 +59,13 @@ export function summariseAlarms<A extends AlarmLike>(
   let worst: AlarmLike | undefined
   let firstPort: PortDown | undefined
   let mainsLostSinceMs: number | null = null
+  let isSilence = true
   const ids: string[] = []
   const ports: PortDown[] = []
   for (const alarm of open) {
     ids.push(alarm.id)
-    const { isMainsLost, port, isInPart } = meaningOf(alarm)
+    const { isMainsLost, port, isInPart, ...meaning } = meaningOf(alarm)
+    isSilence &&= meaning.isSilence
     if (port !== null) {
       const told = { ...port, sinceMs: alarm.raisedAtMs, alarm: alarm.id }
       ports.push(told)
@@ -83,7 +89,7 @@ export function summariseAlarms<A extends AlarmLike>(
           alarm: worst.id,
           sinceMs: worst.raisedAtMs
         }
-  return { ...told, alarms: ids.sort(), mainsLostSinceMs, ...(ports.length > 0 && { ports }) }
+  return { ...told, alarms: ids.sort(), mainsLostSinceMs, isSilence, ...(ports.length > 0 && { ports }) }
 }
 
 const isEarlier = (a: PortDown, b: PortDown): boolean =>

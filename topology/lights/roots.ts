@@ -2,6 +2,7 @@ import { lights, type IncidentKind } from '../../schemas/words.ts'
 import { kindOf } from './causes.ts'
 import { troubleSince } from './evidence.ts'
 import type { RootState } from './incidents.ts'
+import { explainedMs, isBySilence } from './pending.ts'
 import { mayBePowerCut } from './power.ts'
 import { collectorBase, type Group, type LightState } from './state.ts'
 
@@ -42,7 +43,7 @@ export function rootState(state: LightState, root: number): RootState | null {
     const sinceMs = state.collectors.get(name)?.sinceMs
     if (sinceMs === null || sinceMs === undefined || group === noGroup) return null
     const about = { kind: 'collector', light: 'grey', alarms: [], maintenance: false } as const
-    return { root: name, sinceMs, settleMs, ...about, ...counts }
+    return { root: name, sinceMs, settleMs, explainedMs: 0, isBySilence: false, ...about, ...counts }
   }
   if (tree.isCause[root] === 0) return null
   return {
@@ -52,6 +53,8 @@ export function rootState(state: LightState, root: number): RootState | null {
     sinceMs: troubleSince(state, root),
     alarms: state.alarmsOf.get(root)?.alarms ?? [],
     maintenance: isPlanned(state, root, kindOf(state, root)),
+    explainedMs: explainedMs(state, root),
+    isBySilence: isBySilence(state, root),
     settleMs: mayBePowerCut(state, root) ? Math.max(settleMs, powerSettleMs) : settleMs,
     ...counts
   }

@@ -155,9 +155,21 @@ interface KeptByNode {
   touched: Set<number>
 }
 
+/** Who is heard when, by the index of the device. */
+export interface Rhythm {
+  /** When the device was heard last (ms), 0 for never. */
+  heardMs(device: number): number
+  /** How often it is expected to be heard (ms). */
+  intervalMs(device: number): number
+  /** How long nothing is heard of it before it is silent (ms). */
+  limitMs(device: number): number
+}
+
 /** Everything the engine keeps. */
 export interface LightState extends KeptByNode {
   readonly options: LightOptions
+  /** Who is heard when; null where nobody is asked before an incident opens. */
+  rhythm: Rhythm | null
   readonly book: IncidentBook
   readonly collectors: Map<string, Collector>
   readonly collectorNames: string[]
@@ -185,6 +197,7 @@ export function createLightState(
 ): LightState {
   return {
     options,
+    rhythm: null,
     book,
     ...keptByNode(inventory),
     collectors: new Map(),

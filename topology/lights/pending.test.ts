@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest'
+import { compileInventory } from '../compile.ts'
+import { createLightEngine } from '../lights.ts'
+import { parseInventoryYaml } from '../load.ts'
+
+const inventory = compileInventory(
+  [
+    parseInventoryYaml(
+      'city.yaml',
+      `
+nodes:
+  - {id: core, tier: core}
+  - {id: ru, tier: area, parents: [core], devices: [{id: ru-sw, role: switch, identifiers: [ru-sw]}]}
+  - id: ku
+    tier: campus
+    parents: [ru]
+    devices:
+      - {id: ku-sw, role: switch, identifiers: [ku-sw], ports: [{instance: 1, role: downlink, peer: du1}]}
+      - {id: ku-ups, role: ups, identifiers: [ku-ups]}
+  - {id: du1, tier: building, parents: [ku], subscribers: 5, devices: [{id: du1-sw, role: switch, identifiers: [du1-sw]}]}
+  - {id: du2, tier: building, parents: [ku], subscribers: 5, devices: [{id: du2-sw, role: switch, identifiers: [du2-sw]}]}
+`
+    )
+  ],
+  1
+)
+const at = (id: string): number => inventory.nodeIndex(id)!
+const s = 1000
+const t0 = 1_700_000_000_000
+
+/** Devices are heard every minute and silent after three and a half; `heard` says when each was heard last (s). */
+function network(heard: Record<string, number>) {
+  const engine = createLightEngine(inventory)
+  const told: string[] = []
+  const last = { ...heard }
+  engine.useRhythm({
+    heardMs: device => t0 + (last[inventory.deviceId(device)] ?? 0) * s,
+    intervalMs: () => 60 * s,
+    limitMs: () => 210 * s
+  })
+  return {
+    engine,
+    told,
+    hear: (device: string, atS: number) => {
+      last[device] = atS
+    },
+    silent: (device: string) =>
+      engine.setDeviceSilence(inventory.deviceIndex(device)!, t0 + last[device]! * s),
+    update: (atS: number): readonly string[] => {
+      for (const { change, incident } of engine.update(t0 + atS * s).incidentChanges)
+        told.push(`${atS} ${change} ${incident.root} ${incident.kind} ${incident.affectedNodes}`)
+      return told
+    }
+  }
+}
+
+describe('who is silent', () => {
+  it('is pending until those above have been heard after its missed poll; its light says at once what is known', () => {
+    const { engine, hear, silent, update } = network({
+      'du1-sw': 10,
+      'ku-sw': 60,
+      'ku-ups': 300,
+      'ru-sw': 300
+    })
+    silent('du1-sw')
+    expect(update(220)).toEqual([])
+    expect(engine.light(at('du1')).effective).toBe('grey')
+    // Its campus was heard after it, but not after it should have been: the campus may be dead as well.
+    expect(engine.nextDeadlineMs()).toBe(t0 + 270 * s)
+    hear('ku-sw', 221)
+    expect(update(270)).toEqual(['270 opened du1 unknown 1'])
+  })
+
+  it('joins the fault above that shows while it is pending: one incident, at the top', () => {
+    const { silent, update } = network({
+      'du1-sw': 10,
+      'du2-sw': 20,
+      'ku-sw': 60,
+      'ku-ups': 55,
+      'ru-sw': 300
+    })
+    silent('du1-sw')
+    update(221)
+    silent('du2-sw')
+    update(231)
+    silent('ku-ups')
+    expect(update(266)).toEqual([])
+    silent('ku-sw')
+    expect(update(271)).toEqual(['271 opened ku unknown 3'])
+  })
+
+  it('opens at the top only when the node above that has been heard', () => {
+    const { hear, silent, update } = network({ 'du1-sw': 10, 'ku-sw': 60, 'ku-ups': 55, 'ru-sw': 70 })
+    for (const device of ['du1-sw', 'ku-sw', 'ku-ups']) silent(device)
+    expect(update(271)).toEqual([])
+    hear('ru-sw', 275)
+    expect(update(281)).toEqual(['281 opened ku unknown 2'])
+  })
+
+  it('is not pending when there is direct evidence', () => {
+    const { engine, silent, update } = network({ 'du1-sw': 10, 'ku-sw': 20, 'ku-ups': 20, 'ru-sw': 20 })
+    const port = { device: 'ku-sw', instance: '1', sinceMs: t0 + 20 * s, alarm: 'p', isByHand: false }
+    const about = { light: null, kind: 'link', alarm: 'p', sinceMs: port.sinceMs, alarms: ['p'] } as const
+    engine.setAlarms(at('du1'), { ...about, mainsLostSinceMs: null, ports: [port] })
+    expect(update(21)).toEqual(['21 opened du1 link 1'])
+    silent('du1-sw')
+    expect(update(230)).toHaveLength(1)
+  })
+
+  it('has its kind explained again: a UPS that falls silent before its switch is no fault of equipment', () => {
+    const { engine, silent, update } = network({
+      'ku-sw': 90,
+      'ku-ups': 10,
+      'du1-sw': 300,
+      'du2-sw': 300,
+      'ru-sw': 300
+    })
+    const quiet = { light: 'yellow', kind: 'device', alarm: 'q', sinceMs: t0, alarms: ['q'] } as const
+    silent('ku-ups')
+    engine.setAlarms(at('ku'), { ...quiet, mainsLostSinceMs: null, isSilence: true })
+    // The switch was heard since: the UPS is silent by itself.
+    expect(update(220)).toEqual(['220 opened ku device 1'])
+    silent('ku-sw')
+    expect(update(300)).toEqual(['220 opened ku device 1', '300 changed ku unknown 1'])
+    engine.setAlarms(at('ku'), { ...quiet, kind: 'power', light: 'red', mainsLostSinceMs: t0 + 10 * s })
+    expect(update(301).at(-1)).toBe('301 changed ku power 1')
+  })
+})

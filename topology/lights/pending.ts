@@ -1,0 +1,47 @@
+import { isLinkCut } from './ways.ts'
+import { isSilentTrouble, silentSince } from './evidence.ts'
+import { none, type LightState } from './state.ts'
+
+/**
+ * Nobody is judged by silence before those who could explain it were asked. A node that is known to be in trouble by silence
+ * alone is pending until every device that could explain it has been heard after the first poll that the node missed, or is
+ * silent itself: the node's other devices, those of the nodes above it on all its ways, and so the UPS whose mains may be lost.
+ */
+
+/** More nodes above a node are not asked: they would be a network without any order. */
+const askedMax = 2000
+
+/** Nothing but silence is known against the node. */
+export function isBySilence(state: LightState, node: number): boolean {
+  const alarms = state.alarmsOf.get(node)
+  if (isLinkCut(state, node)) return false
+  const isAlarmed = alarms !== undefined && alarms.isSilence !== true
+  return !isAlarmed && (alarms !== undefined || isSilentTrouble(state, node))
+}
+
+/** When the last that could explain the silence of a node has spoken, or is overdue (ms); 0 when all have. */
+export function explainedMs(state: LightState, node: number): number {
+  const { rhythm } = state
+  if (rhythm === null || !isBySilence(state, node)) return 0
+  const { inventory } = state.tree
+  const { deviceStart, deviceList, parentStart, parentList } = inventory
+  let missedMs = silentSince(state, node)
+  let intervalMs = Infinity
+  for (let at = deviceStart[node]!; at < deviceStart[node + 1]!; at++)
+    intervalMs = Math.min(intervalMs, rhythm.intervalMs(deviceList[at]!))
+  missedMs += intervalMs
+  if (!Number.isFinite(missedMs)) return 0
+  let dueMs = 0
+  const asked = new Set([node])
+  for (const at of asked) {
+    for (let d = deviceStart[at]!; d < deviceStart[at + 1]!; d++) {
+      const heardMs = rhythm.heardMs(deviceList[d]!)
+      if (heardMs > 0 && heardMs <= missedMs)
+        dueMs = Math.max(dueMs, heardMs + rhythm.limitMs(deviceList[d]!))
+    }
+    for (let way = parentStart[at]!; way < parentStart[at + 1]!; way++) {
+      if (asked.size < askedMax && parentList[way] !== none) asked.add(parentList[way]!)
+    }
+  }
+  return dueMs
+}
