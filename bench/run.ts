@@ -33,6 +33,11 @@ const benches: Readonly<Record<string, Entry>> = {
     about: 'look-ups by address and node, quiet and in a mass outage',
     load: async () => (await import('./suite/lookup.ts')).lookup
   },
+  lists: {
+    about: 'how long a page of the tree, of nodes or of incidents holds the main thread',
+    isSingle: true,
+    load: async () => (await import('./suite/lists.ts')).lists
+  },
   storage: {
     about: 'bytes a sample on disk, by column',
     isSingle: true,

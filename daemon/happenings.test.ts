@@ -47,7 +47,8 @@ describe('what the log says of the world', () => {
       ),
       servers: { kafka: 'Kafka at k1:9092' },
       readiness: () => ({ ready: true, parts }),
-      openIncidents: () => open,
+      openCount: () => open.length,
+      openOfKind: kind => open.filter(incident => incident.kind === kind),
       nowMs: () => nowMs
     })
     happenings.follow({

@@ -7,14 +7,15 @@ import { createOutageLog } from './process/outage-log.ts'
 const repeatMs = 60_000
 
 /** Incidents of which a person who reads the log learns that lights do not mean what they seem to. */
-const aboutUs: ReadonlySet<Incident['kind']> = new Set(['collector', 'ingest'])
+const aboutUs: readonly Incident['kind'][] = ['collector', 'ingest']
 
 export interface HappeningsOptions {
   readonly logger: Pick<Logger, 'info' | 'warn'>
   /** Names of the servers by the part of the readiness that tells of them, as lines of the log begin. */
   readonly servers: Readonly<Record<string, string>>
   readonly readiness: () => Readiness
-  readonly openIncidents: () => readonly Incident[]
+  readonly openCount: () => number
+  readonly openOfKind: (kind: Incident['kind']) => readonly Incident[]
   readonly nowMs: () => number
 }
 
@@ -37,13 +38,13 @@ export function createHappenings(options: HappeningsOptions): Happenings {
     const now = nowMs()
     if (now - saidMs < repeatMs) return
     saidMs = now
-    const open = options.openIncidents()
-    for (const incident of open.filter(({ kind }) => aboutUs.has(kind)))
+    const open = options.openCount()
+    for (const incident of aboutUs.flatMap(options.openOfKind))
       logger.warn(
         { ...fieldsOf(incident), forS: secondsBetween(incident.openedAtMs, now) },
         `still open: ${wordsOf(incident)}`
       )
-    if (open.length > 0) logger.info({ open: open.length }, 'incidents are open')
+    if (open > 0) logger.info({ open }, 'incidents are open')
   }
 
   return {

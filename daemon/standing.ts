@@ -53,7 +53,8 @@ export function createStanding(options: StandingOptions): Standing {
       group: 'Its place as the only member of its group'
     },
     readiness,
-    openIncidents: () => view.incidents({ open: true, limit: openMax }),
+    openCount: () => Object.values(view.openIncidents()).reduce((sum, count) => sum + count, 0),
+    openOfKind: kind => view.openOfKind(kind),
     nowMs
   })
   return {
@@ -67,5 +68,3 @@ export function createStanding(options: StandingOptions): Standing {
     say: () => happenings.say()
   }
 }
-
-const openMax = 1000

@@ -8,6 +8,8 @@ export interface StartingView extends StatusView {
   become(view: StatusView): void
 }
 
+const nothing = { items: [], total: 0, next: null }
+
 export function createStartingView(
   readiness: StatusView['readiness'],
   freshness: StatusView['freshness']
@@ -31,9 +33,22 @@ export function createStartingView(
       },
     node: id => real?.node(id),
     nodeName: id => real?.nodeName?.(id),
-    tree: deepest => real?.tree(deepest) ?? [],
-    nodeCounts: () => real?.nodeCounts?.() ?? [],
-    incidents: filter => real?.incidents(filter) ?? [],
+    nodes: filter => real?.nodes(filter) ?? nothing,
+    nodesNamed: async (part, filter) => (await real?.nodesNamed(part, filter)) ?? nothing,
+    outline: (deepest, after, limit) => real?.outline(deepest, after, limit) ?? [],
+    nodeCounts: () => real?.nodeCounts() ?? [],
+    incidents: async filter => (await real?.incidents(filter)) ?? nothing,
+    openOfKind: kind => real?.openOfKind(kind) ?? [],
+    openIncidents: () =>
+      real?.openIncidents() ?? {
+        power: 0,
+        link: 0,
+        optics: 0,
+        device: 0,
+        collector: 0,
+        ingest: 0,
+        unknown: 0
+      },
     alarms: filter => real?.alarms(filter) ?? [],
     unknownDevices: limit => real?.unknownDevices(limit) ?? [],
     subscribe(listener) {

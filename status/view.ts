@@ -1,5 +1,5 @@
 import type { Alarm, AlarmTransition } from '../rules/model.ts'
-import type { Language, Light, Tier } from '../schemas/words.ts'
+import type { IncidentKind, Language, Light, Tier } from '../schemas/words.ts'
 import type { AddressOutcome } from '../topology/addresses/index.ts'
 import type { Incident, IncidentChange, InventoryNode, LightCause, LightChange } from '../topology/model.ts'
 
@@ -18,8 +18,67 @@ export interface NodeSummary {
   readonly maintenance: boolean
 }
 
+/** A node as it stands in the tree: once, below the first of its parents. */
 export interface TreeNode extends NodeSummary {
   readonly parents: readonly string[]
+  /** How many nodes stand right below it. */
+  readonly children: number
+  /** Effective lights of all nodes that stand below it. */
+  readonly below: { readonly red: number; readonly grey: number; readonly yellow: number }
+}
+
+/**
+ * Which nodes are asked for: what stands at the top, what stands right below `parent`, the way from the top down to `path`, or all
+ * below `under`; without any of them, all of the network. `tier` and `light` go with the last two.
+ */
+export interface NodeFilter {
+  readonly top?: boolean | undefined
+  readonly parent?: string | undefined
+  readonly path?: string | undefined
+  readonly under?: string | undefined
+  readonly tier?: Tier | undefined
+  readonly light?: Light | undefined
+  /** Only nodes that are not green; at the top and below a parent also those with such a node below. */
+  readonly trouble?: boolean | undefined
+  /** Id of the last node of the page before. */
+  readonly after?: string | undefined
+  readonly limit: number
+}
+
+export interface NodePage {
+  readonly items: readonly TreeNode[]
+  /** On all pages. */
+  readonly total: number
+  /** `after` of the next page; null on the last one. */
+  readonly next: string | null
+}
+
+/** The inventory has no node with the id that this parameter names. */
+export interface UnknownInFilter {
+  readonly unknown: 'parent' | 'path' | 'under' | 'after'
+}
+
+export const incidentSorts = ['heaviest', 'newest', 'oldest'] as const
+export type IncidentSort = (typeof incidentSorts)[number]
+
+export interface IncidentFilter {
+  readonly open?: boolean | undefined
+  readonly kind?: IncidentKind | undefined
+  /** Tier of the root. */
+  readonly tier?: Tier | undefined
+  /** Only roots that are this node or stand below it. */
+  readonly under?: string | undefined
+  /** `heaviest`: planned work last, then by subscribers and nodes affected. */
+  readonly sort?: IncidentSort | undefined
+  /** `next` of the page before. */
+  readonly after?: string | undefined
+  readonly limit: number
+}
+
+export interface IncidentPage {
+  readonly items: readonly Incident[]
+  readonly total: number
+  readonly next: string | null
 }
 
 export interface NodeCount {
@@ -47,10 +106,14 @@ export interface NodeAnswer extends NodeSummary {
     lastSeenMs: number | null
     silent: boolean
   }[]
+  /** Nodes directly below, at most `childrenListedMax`. */
   readonly children: readonly NodeSummary[]
+  readonly childrenTotal: number
   /** Nodes, addresses and subscribers at and below this node. */
   readonly below: { readonly nodes: number; readonly addresses: number; readonly subscribers: number }
 }
+
+export const childrenListedMax = 1000
 
 export interface AddressMatch {
   readonly address: string
@@ -113,16 +176,22 @@ export interface Freshness {
 export interface StatusView {
   lookup(address: string, limit: number): LookupAnswer
   node(id: string): NodeAnswer | undefined
-  /**
-   * Every node's summary, parents before children: what the page's tree starts from. With `deepest`, nodes of the
-   * tiers below it may be left out: a page does not want a million rows.
-   */
-  tree(deepest?: Tier): readonly TreeNode[]
-  /** How many nodes of each tier show each effective light. Cheap; without it the tree is counted. */
-  nodeCounts?(): readonly NodeCount[]
+  /** Costs what the page is long, not the network. */
+  nodes(filter: NodeFilter): NodePage | UnknownInFilter
+  /** Those of them whose name or id has `part` in it. Looks at each of them, in pieces of a few milliseconds. */
+  nodesNamed(part: string, filter: NodeFilter): Promise<NodePage | UnknownInFilter>
+  /** The whole network down to a tier, parents before children, in parts: `after` is the last node of the part before. */
+  outline(deepest: Tier, after: string | undefined, limit: number): readonly TreeNode[]
+  /** How many nodes of each tier show each effective light. */
+  nodeCounts(): readonly NodeCount[]
   /** Name of a node; without it the whole answer of the node is asked for. */
   nodeName?(id: string): string | undefined
-  incidents(filter: { open?: boolean; limit: number }): readonly Incident[]
+  /** Open ones first. Looks at each that is kept, in pieces of a few milliseconds. */
+  incidents(filter: IncidentFilter): Promise<IncidentPage | { readonly unknown: 'after' | 'under' }>
+  /** How many are open, by kind. Costs nothing. */
+  openIncidents(): Readonly<Record<IncidentKind, number>>
+  /** Those of a kind, unordered: for kinds of which there are few. */
+  openOfKind(kind: IncidentKind): readonly Incident[]
   alarms(filter: { open?: boolean; node?: string; limit: number }): readonly Alarm[]
   unknownDevices(limit: number): readonly UnknownDevice[]
   /** Calls back on every change after now; returns how to stop. Listeners must not block. */

@@ -31,9 +31,10 @@ const rooms: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     reading: ['']
   },
   topology: {
-    '': ['elements', 'lights', 'addresses'],
+    '': ['elements', 'lights', 'addresses', 'tree'],
     elements: [''],
     lights: ['', 'elements'],
+    tree: [''],
     addresses: ['']
   },
   ingest: {

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { AlarmEngine } from '../../rules/alarms.ts'
 import type { Alarm } from '../../rules/model.ts'
 import type { DeviceState } from '../../rules/series-state.ts'
@@ -7,17 +6,21 @@ import { inHandIndexInSteps, type InHandIndex } from '../../topology/addresses/i
 import { addressIndexInSteps, createAddressIndex } from '../../topology/addresses/index.ts'
 import { explain } from '../../topology/explain.ts'
 import type { LightEngine } from '../../topology/lights.ts'
-import type { Incident } from '../../topology/model.ts'
 import type { StatusEngine } from './engine.ts'
-import type {
-  AddressMatch,
-  Freshness,
-  LookupAnswer,
-  NodeAnswer,
-  NodeSummary,
-  Readiness,
-  StatusView,
-  UnknownDevice
+import { createIncidentList } from './incident-list.ts'
+import { createNetworkTree, makeTree } from './network-tree.ts'
+import { inSlices } from './slices.ts'
+import {
+  childrenListedMax,
+  type AddressMatch,
+  type Freshness,
+  type LookupAnswer,
+  type NodeAnswer,
+  type NodeSummary,
+  type Readiness,
+  type StatusEvent,
+  type StatusView,
+  type UnknownDevice
 } from '../view.ts'
 
 /**
@@ -35,11 +38,9 @@ export interface AnswersOptions {
   readonly nowMs: () => number
 }
 
-/** Closed incidents and cleared alarms kept for `open=false`; older ones are in ClickHouse. */
-const closedKept = 500
+/** Cleared alarms kept for `open=false`; older ones are in ClickHouse. */
+const clearedKept = 500
 const incidentId = /^inc-[0-9a-f]{16}$/
-/** Longest piece of work done at once while addresses are indexed (ms), but for one step. */
-const sliceMsMax = 5
 const unknownListedMax = 10_000
 
 export interface Answers extends StatusView {
@@ -61,19 +62,7 @@ export async function createAnswers(options: AnswersOptions): Promise<Answers> {
     addresses = made
     inHand = names
   }
-  const closedIncidents: Incident[] = []
   const clearedAlarms: Alarm[] = []
-
-  engine.subscribe(event => {
-    if (event.type === 'reload') indexing = indexAddresses()
-    else if (event.type === 'incident' && event.data.change === 'closed')
-      keep(closedIncidents, event.data.incident)
-    else if (event.type === 'alarm' && event.data.change === 'cleared') keep(clearedAlarms, event.data.alarm)
-  })
-
-  let indexing = indexAddresses()
-  await indexing
-
   const summary = (index: number): NodeSummary => {
     const inventory = engine.inventory()
     const { own, effective, sinceMs, maintenance } = lights.light(index)
@@ -89,25 +78,79 @@ export async function createAnswers(options: AnswersOptions): Promise<Answers> {
     }
   }
 
+  /** Changes before this are in what the tree reads, or told to it again. */
+  const early: StatusEvent[] = []
+  let hear = (event: StatusEvent): void => void early.push(event)
+  engine.subscribe(event => hear(event))
+  let indexing = indexAddresses()
+  await indexing
+  const tree = createNetworkTree(await makeTree(engine, lights), engine, lights, summary)
+  const incidents = createIncidentList([...engine.ingestIncidents(), ...lights.incidents()], tree.index)
+  const listeners = new Set<(event: StatusEvent) => void>()
+  const tell = (event: StatusEvent): void => {
+    for (const listener of listeners) listener(event)
+  }
+  /** Who shows the tree asks for it anew at a reload: so that is told when the new one can be had. */
+  const afterReload = async (event: StatusEvent): Promise<void> => {
+    const inventory = engine.inventory()
+    await tree.build()
+    if (engine.inventory() !== inventory) return
+    incidents.relocate()
+    tell(event)
+    await indexAddresses()
+  }
+  hear = event => {
+    tree.hear(event)
+    incidents.hear(event)
+    if (event.type === 'alarm' && event.data.change === 'cleared') {
+      clearedAlarms.unshift(event.data.alarm)
+      if (clearedAlarms.length > clearedKept) clearedAlarms.pop()
+    }
+    if (event.type === 'reload') indexing = afterReload(event)
+    else tell(event)
+  }
+  early.forEach(hear)
+
+  /** What the tree knows at once; of a node that has just come with a reload, the light engine counts it. */
+  const belowOf = (index: number): NodeAnswer['below'] => {
+    const shown = tree.index()
+    const node =
+      shown.inventory === engine.inventory()
+        ? index
+        : shown.inventory.nodeIndex(engine.inventory().nodeId(index))
+    return node === undefined ? lights.below(index) : shown.below(node)
+  }
+
   const answer = (index: number): NodeAnswer => {
     const inventory = engine.inventory()
     const node = inventory.node(index)
     const { cause } = lights.light(index)
     const open = alarms.byNode(node.id)
-    const incidents = lights.incidentsOf(index)
-    const below = lights.below(index)
+    const ofNode = lights.incidentsOf(index)
     const heard = inventory.devicesOfNode(index).map(device => engine.silence.lastSeenMs(device) ?? -Infinity)
     const lastMs = Math.max(...heard)
     const lastHeardMs = Number.isFinite(lastMs) ? lastMs : null
     const nowMs = options.nowMs()
+    const { childStart, childList } = inventory
+    const firstChild = childStart[index]!
+    const childrenTotal = childStart[index + 1]! - firstChild
+    const listedEnd = firstChild + Math.min(childrenTotal, childrenListedMax)
     return {
       ...summary(index),
       node,
       cause,
-      says: explain({ inventory, node: index, lights, alarms: open, incidents, lastHeardMs, nowMs }),
+      says: explain({
+        inventory,
+        node: index,
+        lights,
+        alarms: open,
+        incidents: ofNode,
+        lastHeardMs,
+        nowMs
+      }),
       wayToCore: lights.wayToCore(index).map(summary),
       alarms: open,
-      incidents,
+      incidents: ofNode,
       devices: inventory.devicesOfNode(index).map(device => {
         const { role, vendor, model } = inventory.makeOf(device)
         const { silence } = engine
@@ -120,8 +163,9 @@ export async function createAnswers(options: AnswersOptions): Promise<Answers> {
           silent: silence.isSilent(device)
         }
       }),
-      children: inventory.childrenOf(index).map(summary),
-      below
+      children: Array.from(childList.subarray(firstChild, listedEnd), summary),
+      childrenTotal,
+      below: belowOf(index)
     }
   }
 
@@ -136,8 +180,7 @@ export async function createAnswers(options: AnswersOptions): Promise<Answers> {
   ): { readonly by: LookupAnswer['by']; readonly nodes: readonly number[] } | null => {
     const id = query.trim()
     if (incidentId.test(id)) {
-      const isAsked = (incident: Incident): boolean => incident.id === id
-      const root = (lights.incidents().find(isAsked) ?? closedIncidents.find(isAsked))?.root
+      const root = incidents.find(id)?.root
       const index = root === undefined ? undefined : engine.inventory().nodeIndex(root)
       if (index !== undefined) return { by: 'incident', nodes: [index] }
     }
@@ -189,26 +232,16 @@ export async function createAnswers(options: AnswersOptions): Promise<Answers> {
       const index = inventory.nodeIndex(id)
       return index === undefined ? undefined : inventory.nodeName(index)
     },
-    tree(deepest) {
-      const inventory = engine.inventory()
-      const last = deepest === undefined ? tiers.length : tiers.indexOf(deepest)
-      const listed: (NodeSummary & { parents: readonly string[] })[] = []
-      for (const index of inventory.topologicalOrder) {
-        if (tiers.indexOf(inventory.tierOf(index)) > last) continue
-        listed.push({ ...summary(index), parents: inventory.parentsOf(index).map(inventory.nodeId) })
-      }
-      return listed
-    },
+    nodes: tree.nodes,
+    nodesNamed: tree.nodesNamed,
+    outline: tree.outline,
     nodeCounts: () =>
       tiers.flatMap((tier: Tier) =>
         lightNames.map(light => ({ tier, light, nodes: lights.count(tier, light) }))
       ),
-    incidents({ open, limit }) {
-      const now = [...engine.ingestIncidents(), ...lights.incidents()]
-      if (open === true) return now.slice(0, limit)
-      if (open === false) return closedIncidents.slice(0, limit)
-      return [...now, ...closedIncidents].slice(0, limit)
-    },
+    incidents: incidents.page,
+    openIncidents: incidents.openByKind,
+    openOfKind: incidents.openOfKind,
     alarms({ open, node, limit }) {
       const now = node === undefined ? firstOf(alarms.open(), limit) : alarms.byNode(node)
       const cleared = clearedAlarms.filter(alarm => node === undefined || alarm.node === node)
@@ -231,30 +264,14 @@ export async function createAnswers(options: AnswersOptions): Promise<Answers> {
       }
       return listed
     },
-    subscribe: listener => engine.subscribe(listener),
+    subscribe(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
     readiness: options.readiness,
     freshness: options.freshness,
     indexed: () => indexing
   }
-}
-
-/** An index of a million things, made without holding up anything else; undefined when it is wanted no more. */
-async function inSlices<T>(steps: Generator<void, T>, isWanted: () => boolean): Promise<T | undefined> {
-  for (;;) {
-    const startMs = performance.now()
-    while (performance.now() - startMs < sliceMsMax) {
-      const step = steps.next()
-      if (step.done === true) return step.value
-    }
-    await nextTurn()
-    if (!isWanted()) return undefined
-  }
-}
-
-/** Newest first, bounded. */
-function keep<T>(list: T[], item: T): void {
-  list.unshift(item)
-  if (list.length > closedKept) list.pop()
 }
 
 function firstOf<T>(items: Iterable<T>, limit: number): T[] {

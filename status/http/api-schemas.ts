@@ -1,6 +1,8 @@
-import { addressOutcomes } from '../../topology/addresses/index.ts'
 import { Type, type Static, type TSchema } from 'typebox'
-import { incidentKinds, lights, severities, tiers } from '../../schemas/words.ts'
+import { addressOutcomes } from '../../topology/addresses/index.ts'
+import { kindSchema, lightSchema, severitySchema, tierSchema, words } from './api-words.ts'
+
+export * from './api-queries.ts'
 
 /**
  * The HTTP interface as data: one TypeBox schema is the validator of what comes in, the serialiser of what goes
@@ -10,8 +12,6 @@ import { incidentKinds, lights, severities, tiers } from '../../schemas/words.ts
  * Null is written as `type: [..., 'null']` and not as a union, because the serialiser compiles the former to a
  * plain branch and runs a validator for the latter.
  */
-const words = <T extends string>(values: readonly T[], description: string) =>
-  Type.Unsafe<T>({ type: 'string', enum: [...values], description })
 const nullable = <T>(type: string, description: string, extra: Record<string, unknown> = {}) =>
   Type.Unsafe<T | null>({ type: [type, 'null'], description, ...extra })
 const text = (description: string) => Type.String({ description })
@@ -23,13 +23,6 @@ const msOrNull = (description: string) =>
   nullable<number>('integer', `${description} (ms since 1970-01-01 UTC)`)
 const about = (description: string) => ({ description, additionalProperties: false })
 
-const lightSchema = words(lights, 'green, yellow, red, or grey: no data or unreachable')
-const tierSchema = words(tiers, 'Tier of the network tree, from the core down to the building')
-const severitySchema = words(
-  severities,
-  'X.733 severity by name; critical and major are red, the others yellow'
-)
-const kindSchema = words(incidentKinds, 'What kind of fault it is')
 const localTextSchema = Type.Object(
   { ru: Type.String(), en: Type.String() },
   about('One sentence in both languages')
@@ -238,10 +231,27 @@ export const addressesSchema = Type.Object(
   about('Addresses nearest to what was typed, best first')
 )
 
+const levelNodeSchema = Type.Object(
+  {
+    ...nodeSummarySchema.properties,
+    parents: Type.Array(Type.String(), { description: 'Ids of its parents; it stands below the first one' }),
+    children: int('How many nodes stand right below it in the tree'),
+    below: Type.Object(
+      { red: int('Nodes'), grey: int('Nodes'), yellow: int('Nodes') },
+      about('Nodes that stand below it, by effective light; the others are green')
+    )
+  },
+  about('A node as it stands in the tree')
+)
+export type TreeNodeJson = Static<typeof levelNodeSchema>
+
+const eventIdSchema = text('Give this as `after` to /api/v1/events to get every change since this answer')
+
 export const nodesSchema = Type.Object(
   {
     ...asked,
-    items: Type.Array(nodeSummarySchema),
+    eventId: eventIdSchema,
+    items: Type.Array(levelNodeSchema),
     total: int('Nodes that match, on all pages'),
     next: nullable<string>('string', 'Give this as `after` to get the next page; null on the last one')
   },
@@ -265,7 +275,7 @@ const treeNodeSchema = Type.Object(
 export const treeSchema = Type.Object(
   {
     ...asked,
-    eventId: text('Give this as `after` to /api/v1/events to get every change since this answer'),
+    eventId: eventIdSchema,
     complete: Type.Boolean({
       description: 'false when the lowest tiers were left out: ask /api/v1/nodes/{id} for children'
     }),
@@ -276,7 +286,13 @@ export const treeSchema = Type.Object(
 )
 
 export const incidentsSchema = Type.Object(
-  { ...asked, items: Type.Array(incidentSchema) },
+  {
+    ...asked,
+    eventId: eventIdSchema,
+    items: Type.Array(incidentSchema),
+    total: int('Incidents that match, on all pages'),
+    next: nullable<string>('string', 'Give this as `after` to get the next page; null on the last one')
+  },
   about('Incidents')
 )
 export const alarmsSchema = Type.Object({ ...asked, items: Type.Array(alarmSchema) }, about('Alarms'))
@@ -338,7 +354,7 @@ export const summarySchema = Type.Object(
     nodes: int('Nodes of the network'),
     lights: countsSchema,
     tiers: Type.Array(Type.Object({ tier: tierSchema, lights: countsSchema }, about('One tier'))),
-    openIncidents: int('Open incidents, at most 1,000 counted')
+    openIncidents: int('Open incidents')
   },
   about('The whole network in a few numbers')
 )
@@ -404,71 +420,6 @@ export const problemSchema = Type.Object(
   about('RFC 9457 problem details')
 )
 export type ProblemJson = Static<typeof problemSchema>
-
-/** Query and path parameters. */
-const limitOf = (max: number, preset: number) =>
-  Type.Optional(Type.Integer({ minimum: 1, maximum: max, default: preset, description: 'At most so many' }))
-const addressText = Type.String({
-  minLength: 1,
-  maxLength: 1000,
-  pattern: '\\S',
-  description:
-    'Street and house as people say it: «Тютчева 1 к 2»; or the id or name of a node, a device, a management address, ' +
-    'the number of an incident'
-})
-const idText = Type.String({ minLength: 1, maxLength: 200, description: 'Identifier of the node' })
-const strict = { additionalProperties: false }
-
-export const statusQuery = Type.Object({ address: addressText, limit: limitOf(50, 10) }, strict)
-export const addressesQuery = Type.Object({ q: addressText, limit: limitOf(50, 10) }, strict)
-export const nodesQuery = Type.Object(
-  {
-    tier: Type.Optional(tierSchema),
-    light: Type.Optional(lightSchema),
-    name: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'Part of the name or id' })),
-    after: Type.Optional(idText),
-    limit: limitOf(1000, 100)
-  },
-  strict
-)
-export const nodeParams = Type.Object({ id: idText }, strict)
-const moment = (description: string) =>
-  Type.Optional(
-    Type.String({ minLength: 1, maxLength: 40, description: `${description}: ISO 8601 or ms since 1970` })
-  )
-export const historyQuery = Type.Object(
-  {
-    from: moment('Begin, a day ago unless given'),
-    to: moment('End, now unless given'),
-    limit: limitOf(1000, 200)
-  },
-  strict
-)
-export const incidentsQuery = Type.Object(
-  {
-    open: Type.Optional(Type.Boolean({ description: 'Only open ones, or only closed ones' })),
-    limit: limitOf(1000, 100)
-  },
-  strict
-)
-export const alarmsQuery = Type.Object(
-  {
-    open: Type.Optional(Type.Boolean({ description: 'Only open ones, or only cleared ones' })),
-    node: Type.Optional(idText),
-    limit: limitOf(1000, 100)
-  },
-  strict
-)
-export const unknownDevicesQuery = Type.Object({ limit: limitOf(1000, 100) }, strict)
-export const eventsQuery = Type.Object(
-  {
-    after: Type.Optional(
-      Type.String({ maxLength: 64, description: 'Event id to continue behind, as in Last-Event-ID' })
-    )
-  },
-  strict
-)
-export const noQuery = Type.Object({}, strict)
 
 /** Lets Fastify infer the types of a route from its TypeBox schemas. */
 export interface TypeBoxProvider {

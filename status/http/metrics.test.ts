@@ -66,9 +66,6 @@ describe('status metrics', () => {
   it('prefers the counts the engine keeps', async () => {
     const registry = new Registry()
     const view = createFakeView(city)
-    view.tree = () => {
-      throw new Error('the tree must not be walked')
-    }
     view.nodeCounts = () => [{ tier: 'building', light: 'red', nodes: 7 }]
     createStatusMetrics(registry, view, { version: '1', processMetrics: false })
     expect(valuesOf(await registry.metrics(), 'svetofor_nodes')).toContain(

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Counter, Gauge, Histogram, collectDefaultMetrics, type Registry } from 'prom-client'
 import { lights, tiers, severities, incidentKinds } from '../../schemas/words.ts'
-import { countNodes, nodeNames } from './present.ts'
+import { nodeNames } from './present.ts'
 import type { StatusView } from '../view.ts'
 
 export interface StatusMetricsOptions {
@@ -21,8 +21,6 @@ export interface StatusMetrics {
   slowClientClosed(): void
 }
 
-/** Incidents looked at for one scrape; a city does not have more open root causes than this. */
-const incidentsCountedMax = 10_000
 const alarmsCountedMax = 100_000
 
 /**
@@ -54,64 +52,70 @@ export function createStatusMetrics(
     collect() {
       this.reset()
       for (const tier of tiers) for (const light of lights) this.set({ light, tier }, 0)
-      for (const { tier, light, nodes } of countNodes(view)) this.set({ light, tier }, nodes)
+      for (const { tier, light, nodes } of view.nodeCounts()) this.set({ light, tier }, nodes)
     }
   })
 
+  let incidentsRefreshed = Promise.resolve()
+  const collect = (): Promise<void> => incidentsRefreshed
   const listed = new Gauge({
     name: 'svetofor_incident',
     help: 'Always 1 for an open incident: one root cause, what it is and where',
     labelNames: ['incident', 'root', 'root_name', 'kind', 'severity', 'light', 'maintenance'] as const,
     registers,
-    // Registered first of its group: it refreshes the gauges below before they are read.
-    collect: () => refreshIncidents()
+    // Registered first of its group: it refreshes the gauges below, and they wait for it.
+    collect: () => (incidentsRefreshed = refreshIncidents())
   })
   const incidentNodes = new Gauge({
     name: 'svetofor_incident_affected_nodes',
     help: 'Nodes affected by an open incident, its root included',
     labelNames: ['incident'] as const,
-    registers
+    registers,
+    collect
   })
   const incidentAddresses = new Gauge({
     name: 'svetofor_incident_affected_addresses',
     help: 'Street addresses affected by an open incident',
     labelNames: ['incident'] as const,
-    registers
+    registers,
+    collect
   })
   const incidentSubscribers = new Gauge({
     name: 'svetofor_incident_affected_subscribers',
     help: 'Subscribers affected by an open incident',
     labelNames: ['incident'] as const,
-    registers
+    registers,
+    collect
   })
   const incidentOpened = new Gauge({
     name: 'svetofor_incident_opened_timestamp_seconds',
     help: 'When an open incident began, in Unix time',
     labelNames: ['incident'] as const,
-    registers
+    registers,
+    collect
   })
   const unlisted = new Gauge({
     name: 'svetofor_incidents_unlisted',
     help: 'Open incidents without series of their own, because there are too many',
-    registers
+    registers,
+    collect
   })
   const openByKind = new Gauge({
     name: 'svetofor_incidents_open',
     help: 'Open incidents by kind of fault',
     labelNames: ['kind'] as const,
-    registers
+    registers,
+    collect
   })
-  const refreshIncidents = (): void => {
+  const refreshIncidents = async (): Promise<void> => {
+    const byKind = view.openIncidents()
+    for (const kind of incidentKinds) openByKind.set({ kind }, byKind[kind])
+    const open = incidentKinds.reduce((sum, kind) => sum + byKind[kind], 0)
+    const page = await view.incidents({ open: true, limit: incidentsListedMax })
     for (const gauge of [incidentNodes, incidentAddresses, incidentSubscribers, incidentOpened, listed]) {
       gauge.reset()
     }
-    const open = view.incidents({ open: true, limit: incidentsCountedMax })
-    for (const kind of incidentKinds) openByKind.set({ kind }, 0)
-    for (const { kind } of open) openByKind.inc({ kind })
-    const heaviest = [...open].sort(
-      (a, b) => b.affectedSubscribers - a.affectedSubscribers || b.affectedNodes - a.affectedNodes
-    )
-    for (const incident of heaviest.slice(0, incidentsListedMax)) {
+    for (const incident of 'items' in page ? page.items : []) {
       const label = { incident: incident.id }
       listed.set(
         {
@@ -130,7 +134,7 @@ export function createStatusMetrics(
       incidentSubscribers.set(label, incident.affectedSubscribers)
       incidentOpened.set(label, incident.openedAtMs / 1000)
     }
-    unlisted.set(Math.max(0, open.length - incidentsListedMax))
+    unlisted.set(Math.max(0, open - incidentsListedMax))
   }
 
   const alarmsOpen = new Gauge({

@@ -1,5 +1,5 @@
 import { signalIds, signals } from '../../schemas/signals.ts'
-import { lights, tiers, type Light, type Tier } from '../../schemas/words.ts'
+import { tiers } from '../../schemas/words.ts'
 import type { Alarm } from '../../rules/model.ts'
 import type { Incident } from '../../topology/model.ts'
 import type {
@@ -8,13 +8,12 @@ import type {
   IncidentJson,
   NodeAnswerJson,
   NodeSummaryJson,
-  SummaryJson
+  SummaryJson,
+  TreeNodeJson
 } from './api-schemas.ts'
-import type { NodeAnswer, NodeCount, NodeSummary, StatusView } from '../view.ts'
+import type { NodeAnswer, NodeCount, NodeSummary, StatusView, TreeNode } from '../view.ts'
 
 /** The engine's answers as the HTTP interface gives them: ISO times beside milliseconds, names beside ids. */
-
-const childrenShownMax = 1000
 
 /** ISO 8601 in UTC. Times a Date cannot hold are shown as its nearest end, because an answer must not throw. */
 export function isoTime(timeMs: number): string {
@@ -47,6 +46,15 @@ export function presentSummary(node: NodeSummary): NodeSummaryJson {
     since: isoOrNull(node.sinceMs),
     sinceMs: node.sinceMs,
     maintenance: node.maintenance
+  }
+}
+
+export function presentTreeNode(node: TreeNode): TreeNodeJson {
+  return {
+    ...presentSummary(node),
+    parents: [...node.parents],
+    children: node.children,
+    below: node.below
   }
 }
 
@@ -133,8 +141,8 @@ export function presentNode(answer: NodeAnswer, nameOf: (id: string) => string):
       lastSeenMs: device.lastSeenMs,
       silent: device.silent
     })),
-    children: answer.children.slice(0, childrenShownMax).map(presentSummary),
-    childrenTotal: answer.children.length,
+    children: answer.children.map(presentSummary),
+    childrenTotal: answer.childrenTotal,
     below: { ...answer.below }
   }
 }
@@ -142,20 +150,6 @@ export function presentNode(answer: NodeAnswer, nameOf: (id: string) => string):
 /** Names of node ids; the id itself stands in where the node is no longer in the inventory. */
 export function nodeNames(view: StatusView): (id: string) => string {
   return id => (view.nodeName === undefined ? view.node(id)?.name : view.nodeName(id)) ?? id
-}
-
-/** Counts by tier and light, from the engine where it keeps them, else by walking the tree. */
-export function countNodes(view: StatusView): readonly NodeCount[] {
-  if (view.nodeCounts !== undefined) return view.nodeCounts()
-  const counts = new Map<string, { tier: Tier; light: Light; nodes: number }>()
-  for (const tier of tiers) {
-    for (const light of lights) counts.set(`${tier} ${light}`, { tier, light, nodes: 0 })
-  }
-  for (const node of view.tree()) {
-    const count = counts.get(`${node.tier} ${node.effective}`)
-    if (count !== undefined) count.nodes++
-  }
-  return [...counts.values()]
 }
 
 export function presentSummaryOfNetwork(

@@ -68,6 +68,8 @@ export function problemBody(
     instance,
     ...(extras.errors === undefined ? {} : { errors: extras.errors }),
     ...(extras.candidates === undefined ? {} : { candidates: [...extras.candidates] }),
+    ...(extras.outcome === undefined ? {} : { outcome: extras.outcome }),
+    ...(extras.streets === undefined ? {} : { streets: [...extras.streets] }),
     ...(extras.parts === undefined ? {} : { parts: { ...extras.parts } })
   }
 }

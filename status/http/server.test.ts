@@ -119,6 +119,7 @@ describe('a look-up by address', () => {
     const { server } = await startServer()
     const answer = await ask(server, `${at('Тютчева')}&limit=3`)
     expectProblem(answer, 404, 'address-not-found')
+    expect(answer.json()).toMatchObject({ outcome: 'list', streets: [] })
     const { candidates, detail } = answer.json() as { candidates: { address: string }[]; detail: string }
     expect(candidates.map(c => c.address)).toEqual(['ул. Тютчева, 1', 'ул. Тютчева, 2', 'ул. Тютчева, 3'])
     expect(detail).toContain('ул. Тютчева, 1')
@@ -185,6 +186,111 @@ describe('the other answers', () => {
     expect(named.json()).toMatchObject({ total: 2 })
   })
 
+  it('opens the tree a level at a time, whole or only where there is trouble', async () => {
+    const { server, view } = await startServer()
+    view.fail('ku-1-2-2', { kind: 'power', severity: 'critical' })
+    const levelOf = async (query: string) =>
+      (await ask(server, `/api/v1/nodes?${query}`)).json() as {
+        items: { id: string; children: number; below: object }[]
+        total: number
+        next: string | null
+      }
+    const idsOf = async (query: string) => (await levelOf(query)).items.map(({ id }) => id)
+    expect(await levelOf('top=true')).toMatchObject({
+      items: [{ id: 'cu-1', children: 2, parents: [], below: { red: 1, grey: 5, yellow: 0 } }],
+      total: 1
+    })
+    expect(await idsOf('parent=cu-1')).toEqual(['ou-1', 'ou-2'])
+    expect(await levelOf('parent=cu-1&trouble=true')).toMatchObject({ items: [{ id: 'ou-1' }], total: 1 })
+    expect(await idsOf('parent=ou-1&trouble=true')).toEqual(['ru-1-2'])
+    expect(await idsOf('path=du-1-2-2-5')).toEqual(['cu-1', 'ou-1', 'ru-1-2', 'ku-1-2-2', 'du-1-2-2-5'])
+    expect((await levelOf('under=ou-1&trouble=true')).total).toBe(6)
+    expect((await levelOf('under=ou-2&trouble=true')).total).toBe(0)
+    expect((await levelOf('under=ou-2&tier=campus')).total).toBe(4)
+    const named = await levelOf(`under=ou-2&name=${encodeURIComponent('южный 2/')}&limit=1`)
+    expect(named).toMatchObject({ total: 2, next: 'ku-2-2-1' })
+    expect(await idsOf(`under=ou-2&name=${encodeURIComponent('южный 2/')}&after=ku-2-2-1`)).toEqual([
+      'ku-2-2-2'
+    ])
+  })
+
+  it('gives pages of more than it makes at once, in order and each node once', async () => {
+    const view = createFakeView({
+      ...{ districts: 2, areasPerDistrict: 2, campusesPerArea: 5, buildingsPerCampus: 40 },
+      nowMs: () => startMs
+    })
+    const { server } = await startServer({ view })
+    const seen: string[] = []
+    for (let after = ''; ;) {
+      const page = (
+        await ask(server, `/api/v1/nodes?limit=350${after === '' ? '' : `&after=${after}`}`)
+      ).json() as {
+        items: { id: string; parents: string[] }[]
+        total: number
+        next: string | null
+      }
+      expect(page.total).toBe(827)
+      for (const { id, parents } of page.items) {
+        for (const parent of parents) expect(seen).toContain(parent)
+        seen.push(id)
+      }
+      if (page.next === null) break
+      expect(page.items).toHaveLength(350)
+      after = page.next
+    }
+    expect(new Set(seen).size).toBe(827)
+    expect(seen).toHaveLength(827)
+  })
+
+  it.each([
+    ['nodes?parent=nobody', 404, 'node-not-found'],
+    ['nodes?under=nobody', 404, 'node-not-found'],
+    ['nodes?path=nobody', 404, 'node-not-found'],
+    ['nodes?after=nobody', 400, 'bad-request'],
+    ['nodes?parent=cu-1&tier=area', 400, 'bad-request'],
+    ['nodes?parent=cu-1&under=cu-1', 400, 'bad-request'],
+    ['nodes?top=false', 400, 'bad-request'],
+    ['incidents?under=nobody', 404, 'node-not-found'],
+    ['incidents?after=nonsense', 400, 'bad-request'],
+    ['incidents?sort=colour', 400, 'bad-request']
+  ])('refuses %s', async (path, status, type) => {
+    const { server } = await startServer()
+    expectProblem(await ask(server, `/api/v1/${path}`), status, type)
+  })
+
+  it('gives incidents by kind, tier and district, in order and page by page', async () => {
+    const { server, view, clock } = await startServer()
+    const fail = (node: string, kind: 'power' | 'optics', severity: 'critical' | 'warning'): void => {
+      view.fail(node, { kind, severity })
+      clock.nowMs += 1000
+    }
+    fail('ku-1-1-1', 'power', 'critical')
+    fail('du-1-2-1-1', 'optics', 'warning')
+    fail('ru-2-1', 'power', 'critical')
+    fail('du-2-2-1-1', 'optics', 'warning')
+    view.setMaintenance('ru-2-1', true)
+    fail('ku-2-2-2', 'power', 'critical')
+    view.clear('ku-2-2-2')
+    const page = async (query = '') =>
+      (await ask(server, `/api/v1/incidents?open=true${query}`)).json() as {
+        items: { root: string }[]
+        total: number
+        next: string | null
+      }
+    const roots = async (query = '') => (await page(query)).items.map(({ root }) => root)
+    expect(await roots()).toEqual(['ku-1-1-1', 'du-1-2-1-1', 'du-2-2-1-1', 'ru-2-1'])
+    expect(await roots('&sort=newest')).toEqual(['du-2-2-1-1', 'ru-2-1', 'du-1-2-1-1', 'ku-1-1-1'])
+    expect(await roots('&kind=optics')).toEqual(['du-1-2-1-1', 'du-2-2-1-1'])
+    expect(await roots('&tier=campus')).toEqual(['ku-1-1-1'])
+    expect(await roots('&under=ou-2&sort=oldest')).toEqual(['ru-2-1', 'du-2-2-1-1'])
+    expect((await ask(server, '/api/v1/incidents')).json()).toMatchObject({ total: 5 })
+    const first = await page('&limit=3')
+    expect(first).toMatchObject({ total: 4 })
+    // The last one of a page may be over when the next page is asked for.
+    view.clear('du-2-2-1-1')
+    expect(await roots(`&limit=3&after=${first.next ?? ''}`)).toEqual(['ru-2-1'])
+  })
+
   it('lists incidents, alarms with evidence, and unknown devices', async () => {
     const { server, view, clock } = await startServer()
     view.fail('du-1-1-1-1', { kind: 'optics', severity: 'warning' })
@@ -231,7 +337,7 @@ describe('the other answers', () => {
   it('says how new what it answers is, and by how much the data is late', async () => {
     const { server, view } = await startServer()
     view.setFreshness({ asOfMs: startMs - 90_000, lateMs: 90_000 })
-    const node = encodeURIComponent(view.tree()[0]?.id ?? '')
+    const node = encodeURIComponent(view.outline('core', undefined, 1)[0]?.id ?? '')
     for (const url of ['/api/v1/summary', '/api/v1/incidents', `/api/v1/nodes/${node}`, '/api/v1/tree']) {
       const answer = await ask(server, url)
       expect(answer.json(), url).toMatchObject({ asOfMs: startMs - 90_000, lateMs: 90_000 })
@@ -331,6 +437,7 @@ describe('the tree', () => {
     const { server } = await startServer({ limits: { treeNodesMax: 20 } })
     const tree = (await ask(server, '/api/v1/tree')).json() as { nodes: { tier: string }[] }
     expect(tree).toMatchObject({ complete: false, total: 55 })
+    expect(tree.nodes).toHaveLength(15)
     expect(new Set(tree.nodes.map(node => node.tier))).toEqual(
       new Set(['core', 'district', 'area', 'campus'])
     )

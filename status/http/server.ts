@@ -28,6 +28,7 @@ import {
 import { createRouteContext } from './routes/context.ts'
 import { addHistoryRoutes, type HistoryLimits } from './routes/history.ts'
 import { addLightRoutes } from './routes/lights.ts'
+import { addListRoutes } from './routes/lists.ts'
 import { addLookupRoutes } from './routes/lookups.ts'
 import { addOperationRoutes } from './routes/operations.ts'
 import { createTreeCache } from './tree-cache.ts'
@@ -334,6 +335,7 @@ export async function createStatusServer(options: StatusServerOptions): Promise<
 
   const context = createRouteContext(view, nameOf, metrics, nowMs)
   addLightRoutes(app, context, tree, hub, dataHeaders)
+  addListRoutes(app, context, hub)
   addHistoryRoutes(app, context, history, limits)
   addLookupRoutes(app, context)
   addOperationRoutes(app, context, {

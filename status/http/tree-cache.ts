@@ -1,11 +1,9 @@
+import { Readable } from 'node:stream'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { promisify } from 'node:util'
-import { constants, gzip } from 'node:zlib'
+import { constants, createGzip } from 'node:zlib'
 import { tiers, type Tier } from '../../schemas/words.ts'
-import { countNodes, presentAsked } from './present.ts'
-import type { StatusView, TreeNode } from '../view.ts'
-
-const compress = promisify(gzip)
+import { presentAsked } from './present.ts'
+import type { StatusView } from '../view.ts'
 
 /**
  * The tree of 50,000 nodes is megabytes of text. It is made at most once per change and `maxAgeMs`, in slices, so
@@ -13,16 +11,16 @@ const compress = promisify(gzip)
  */
 interface TreeBody {
   readonly eventId: string
-  readonly plain: Buffer
-  readonly gzipped: Buffer
+  /** In parts, so that megabytes are not copied together at once. */
+  readonly plain: readonly Buffer[]
+  readonly gzipped: readonly Buffer[]
 }
 
 export interface TreeCache {
-  nodes(): readonly TreeNode[]
   body(): Promise<TreeBody>
 }
 
-const sliceNodes = 1000
+const sliceNodes = 500
 
 export function createTreeCache(options: {
   readonly view: StatusView
@@ -31,70 +29,67 @@ export function createTreeCache(options: {
   readonly nowMs: () => number
   /** An answer may be so old (ms) even when something has changed since. */
   readonly maxAgeMs: number
-  /** The page gets no more nodes than this; whole tiers are left out from below. */
+  /** No more nodes than this are sent; whole tiers are left out from below. */
   readonly nodesMax: number
 }): TreeCache {
   const { view, nowMs } = options
-  let snapshot: { eventId: string; atMs: number; nodes: readonly TreeNode[]; total: number } | undefined
   let body: { atMs: number; value: TreeBody } | undefined
   let building: Promise<TreeBody> | undefined
 
   const fresh = (eventId: string, atMs: number): boolean =>
     eventId === options.eventId() ? nowMs() - atMs < 60_000 : nowMs() - atMs < options.maxAgeMs
 
-  const take = (): NonNullable<typeof snapshot> => {
-    if (snapshot !== undefined && fresh(snapshot.eventId, snapshot.atMs)) return snapshot
-    const eventId = options.eventId()
-    const { total, deepest } = view.nodeCounts === undefined ? { total: -1, deepest: undefined } : fit()
-    const all = deepest === undefined ? view.tree() : view.tree(deepest)
-    const nodes = all.length <= options.nodesMax ? all : upTo(all, options.nodesMax)
-    snapshot = { eventId, atMs: nowMs(), nodes, total: total < 0 ? all.length : total }
-    return snapshot
-  }
-
-  /** The deepest tier that can be shown whole. */
-  const fit = (): { total: number; deepest: Tier | undefined } => {
-    const counts = countNodes(view)
+  /** The deepest tier that can be shown whole, and how many nodes that makes. */
+  const fit = (): { total: number; shown: number; deepest: Tier } => {
+    const counts = view.nodeCounts()
     const total = counts.reduce((sum, count) => sum + count.nodes, 0)
-    if (total <= options.nodesMax) return { total, deepest: undefined }
     let deepest: Tier = 'core'
     let shown = 0
     for (const tier of tiers) {
-      for (const count of counts) if (count.tier === tier) shown += count.nodes
-      if (shown > options.nodesMax) break
+      const more = counts.reduce((sum, count) => sum + (count.tier === tier ? count.nodes : 0), 0)
+      if (shown + more > options.nodesMax) break
+      shown += more
       deepest = tier
     }
-    return { total, deepest }
+    return { total, shown, deepest }
   }
 
   const build = async (): Promise<TreeBody> => {
-    const { eventId, atMs, nodes, total } = take()
-    const head = { ...presentAsked(view, atMs), eventId, complete: nodes.length === total, total }
-    const parts = [JSON.stringify(head).slice(0, -1) + ',"nodes":[']
-    for (let from = 0; from < nodes.length; from += sliceNodes) {
-      const slice = nodes.slice(from, from + sliceNodes).map(node => ({
-        id: node.id,
-        tier: node.tier,
-        name: node.name,
-        own: node.own,
-        effective: node.effective,
-        sinceMs: node.sinceMs,
-        maintenance: node.maintenance,
-        parents: node.parents
-      }))
-      parts.push((from === 0 ? '' : ',') + JSON.stringify(slice).slice(1, -1))
+    // Taken first: what changes while the text is made is told behind it.
+    const eventId = options.eventId()
+    const atMs = nowMs()
+    const { total, shown, deepest } = fit()
+    const head = { ...presentAsked(view, atMs), eventId, complete: shown === total, total }
+    const parts = [Buffer.from(JSON.stringify(head).slice(0, -1) + ',"nodes":[')]
+    for (let after: string | undefined; ;) {
+      const slice = view.outline(deepest, after, sliceNodes)
+      const text = JSON.stringify(
+        slice.map(node => ({
+          id: node.id,
+          tier: node.tier,
+          name: node.name,
+          own: node.own,
+          effective: node.effective,
+          sinceMs: node.sinceMs,
+          maintenance: node.maintenance,
+          parents: node.parents
+        }))
+      )
+      if (slice.length > 0) parts.push(Buffer.from((after === undefined ? '' : ',') + text.slice(1, -1)))
+      after = slice.at(-1)?.id
+      if (slice.length < sliceNodes) break
       await nextTurn()
     }
-    parts.push(']}')
-    const plain = Buffer.from(parts.join(''))
-    const gzipped = await compress(plain, { level: constants.Z_BEST_SPEED })
-    const value = { eventId, plain, gzipped }
+    parts.push(Buffer.from(']}'))
+    const gzipped = await Readable.from(parts)
+      .pipe(createGzip({ level: constants.Z_BEST_SPEED }))
+      .toArray()
+    const value = { eventId, plain: parts, gzipped: gzipped as Buffer[] }
     body = { atMs, value }
     return value
   }
 
   return {
-    nodes: () => take().nodes,
     body: async () => {
       if (body !== undefined && fresh(body.value.eventId, body.atMs)) return body.value
       building ??= build().finally(() => {
@@ -103,14 +98,4 @@ export function createTreeCache(options: {
       return building
     }
   }
-}
-
-function upTo(nodes: readonly TreeNode[], nodesMax: number): TreeNode[] {
-  const shown: TreeNode[] = []
-  for (const tier of tiers) {
-    const ofTier = nodes.filter(node => node.tier === tier)
-    if (shown.length + ofTier.length > nodesMax) break
-    shown.push(...ofTier)
-  }
-  return shown
 }

@@ -1,7 +1,11 @@
 import type { Alarm } from '../../rules/model.ts'
 import type { IncidentKind, Light, LocalText, Severity, Tier } from '../../schemas/words.ts'
-import { lightOfSeverity } from '../../schemas/words.ts'
+import { lightOfSeverity, lights, tiers } from '../../schemas/words.ts'
+import { createIncidentList } from '../../status/engine/incident-list.ts'
+import { createNetworkTree } from '../../status/engine/network-tree.ts'
+import { compileInventory, inventoryPart } from '../../topology/compile.ts'
 import type { Incident, InventoryNode, LightCause } from '../../topology/model.ts'
+import { treeIndexInSteps } from '../../topology/tree/index.ts'
 import type {
   AddressMatch,
   HistoryEntry,
@@ -12,7 +16,6 @@ import type {
   Readiness,
   StatusEvent,
   StatusView,
-  TreeNode,
   UnknownDevice
 } from '../../status/view.ts'
 
@@ -227,6 +230,30 @@ export function createFakeView(options: FakeCityOptions): FakeView {
     return node === undefined ? [] : [summary(node)]
   }
 
+  const inventory = compileInventory([inventoryPart(nodes, [])], 1)
+  const lightOf = (index: number): Light => effective.get(inventory.nodeId(index))?.light ?? 'grey'
+  const steps = treeIndexInSteps(inventory)
+  let step = steps.next()
+  while (step.done !== true) step = steps.next()
+  const made = step.value
+  const tree = createNetworkTree(
+    made,
+    { inventory: () => inventory },
+    {
+      light: () => ({
+        own: 'green',
+        effective: 'green',
+        sinceMs: null,
+        cause: noCause(''),
+        maintenance: false
+      })
+    },
+    index => summary(byId.get(inventory.nodeId(index))!)
+  )
+  const listed = createIncidentList([], tree.index)
+  listeners.add(tree.hear)
+  listeners.add(listed.hear)
+
   const view: FakeView = {
     fail: (nodeId, fault) => {
       const node = byId.get(nodeId)
@@ -299,7 +326,15 @@ export function createFakeView(options: FakeCityOptions): FakeView {
       if (on) maintenance.add(nodeId)
       else maintenance.delete(nodeId)
       const incident = incidents.get(nodeId)
-      if (incident !== undefined) incidents.set(nodeId, { ...incident, maintenance: on })
+      if (incident !== undefined) {
+        const changed = { ...incident, maintenance: on }
+        incidents.set(nodeId, changed)
+        emit({
+          type: 'incident',
+          atMs: nowMs(),
+          data: { incident: changed, change: 'changed', atMs: nowMs() }
+        })
+      }
       emit({ type: 'reload', atMs: nowMs(), data: { inventoryVersion: 2 } })
     },
     setFreshness: next => {
@@ -312,7 +347,7 @@ export function createFakeView(options: FakeCityOptions): FakeView {
       history = entries
     },
     emit,
-    subscribers: () => listeners.size,
+    subscribers: () => listeners.size - 2,
 
     lookup: (address, limit) => {
       const asAddress = { by: 'address', understoodAs: null, streets: [] } as const
@@ -386,17 +421,25 @@ export function createFakeView(options: FakeCityOptions): FakeView {
             silent: (state?.light ?? 'grey') === 'grey'
           }
         ],
-        children: (childrenOf.get(id) ?? []).flatMap(summaryOf),
+        children: (childrenOf.get(id) ?? []).slice(0, 1000).flatMap(summaryOf),
+        childrenTotal: childrenOf.get(id)?.length ?? 0,
         below: below(id)
       }
     },
-    tree: (): readonly TreeNode[] => nodes.map(node => ({ ...summary(node), parents: node.parents })),
-    incidents: filter => {
-      const all = [...incidents.values()].filter(
-        i => filter.open === undefined || (i.closedAtMs === null) === filter.open
-      )
-      return all.sort((a, b) => b.affectedSubscribers - a.affectedSubscribers).slice(0, filter.limit)
-    },
+    nodes: tree.nodes,
+    nodesNamed: tree.nodesNamed,
+    outline: tree.outline,
+    nodeCounts: () =>
+      tiers.flatMap(tier =>
+        lights.map(light => ({
+          tier,
+          light,
+          nodes: nodes.filter((node, index) => node.tier === tier && lightOf(index) === light).length
+        }))
+      ),
+    incidents: listed.page,
+    openIncidents: listed.openByKind,
+    openOfKind: listed.openOfKind,
     alarms: filter => {
       const all = [...own.values(), ...clearedAlarms].filter(
         a =>

@@ -1,14 +1,8 @@
+import { Readable } from 'node:stream'
 import { Type } from 'typebox'
 import * as api from '../api-schemas.ts'
 import type { EventHub } from '../events.ts'
-import {
-  countNodes,
-  presentAlarm,
-  presentIncident,
-  presentNode,
-  presentSummary,
-  presentSummaryOfNetwork
-} from '../present.ts'
+import { presentAlarm, presentNode, presentSummaryOfNetwork } from '../present.ts'
 import { Problem } from '../problems.ts'
 import type { TreeCache } from '../tree-cache.ts'
 import type { LookupAnswer } from '../../view.ts'
@@ -102,39 +96,9 @@ export function addLightRoutes(
         response: answers(api.summarySchema)
       }
     },
-    async () =>
-      presentSummaryOfNetwork(countNodes(view), view.incidents({ open: true, limit: 1000 }).length, now())
-  )
-
-  app.get(
-    '/api/v1/nodes',
-    {
-      schema: {
-        operationId: 'nodes',
-        tags: ['status'],
-        summary: 'Nodes, by tier, light or name, page by page',
-        querystring: api.nodesQuery,
-        response: answers(api.nodesSchema, 'bad-request')
-      }
-    },
-    async request => {
-      const { tier, light, name, after, limit = 100 } = request.query
-      const part = name?.toLowerCase()
-      const matching = tree
-        .nodes()
-        .filter(
-          node =>
-            (tier === undefined || node.tier === tier) &&
-            (light === undefined || node.effective === light) &&
-            (part === undefined ||
-              node.name.toLowerCase().includes(part) ||
-              node.id.toLowerCase().includes(part))
-        )
-      // A node that left the filter since the last page was given is looked for in vain: begin anew then.
-      const start = after === undefined ? 0 : matching.findIndex(node => node.id === after) + 1
-      const items = matching.slice(start, start + limit)
-      const next = start + limit < matching.length ? (items.at(-1)?.id ?? null) : null
-      return { ...now(), items: items.map(presentSummary), total: matching.length, next }
+    async () => {
+      const open = Object.values(view.openIncidents()).reduce((sum, count) => sum + count, 0)
+      return presentSummaryOfNetwork(view.nodeCounts(), open, now())
     }
   )
 
@@ -151,24 +115,6 @@ export function addLightRoutes(
       }
     },
     async request => ({ ...now(), ...presentNode(nodeOrProblem(request.params.id), nameOf) })
-  )
-
-  app.get(
-    '/api/v1/incidents',
-    {
-      schema: {
-        operationId: 'incidents',
-        tags: ['status'],
-        summary: 'Root causes and what they affect',
-        querystring: api.incidentsQuery,
-        response: answers(api.incidentsSchema, 'bad-request')
-      }
-    },
-    async request => {
-      const { open, limit = 100 } = request.query
-      const items = view.incidents(open === undefined ? { limit } : { open, limit })
-      return { ...now(), items: items.map(incident => presentIncident(incident, nameOf)) }
-    }
   )
 
   app.get(
@@ -201,7 +147,9 @@ export function addLightRoutes(
       schema: {
         operationId: 'tree',
         tags: ['status'],
-        summary: 'The network with its lights',
+        summary: 'The network with its lights, at most 60,000 nodes of it',
+        description:
+          'In one piece, for programs that want all; /api/v1/nodes gives the tree a level at a time, at any size.',
         querystring: api.noQuery,
         response: answers(api.treeSchema)
       }
@@ -213,9 +161,9 @@ export function addLightRoutes(
       if (request.headers['if-none-match'] === etag) return reply.code(304).send(undefined as never)
       void reply.header('content-type', 'application/json; charset=utf-8')
       if (/\bgzip\b/.test(request.headers['accept-encoding'] ?? '')) {
-        return reply.header('content-encoding', 'gzip').send(body.gzipped as never)
+        return reply.header('content-encoding', 'gzip').send(Readable.from(body.gzipped) as never)
       }
-      return reply.send(body.plain as never)
+      return reply.send(Readable.from(body.plain) as never)
     }
   )
 
@@ -229,7 +177,7 @@ export function addLightRoutes(
         summary: 'Every change as it happens (Server-Sent Events)',
         description:
           'Events `light`, `incident`, `alarm` and `reload` carry a JSON array of changes; `heartbeat` comes every ten ' +
-          'seconds; `resync` says that changes were missed: ask /api/v1/tree again.',
+          'seconds; `resync` says that changes were missed: ask anew for what you show.',
         querystring: api.eventsQuery,
         response: {
           200: {

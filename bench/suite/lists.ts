@@ -1,0 +1,122 @@
+import { once } from 'node:events'
+import { pino } from 'pino'
+import { Registry } from 'prom-client'
+import { createStatusServer } from '../../status/http/server.ts'
+import { tiers } from '../../schemas/words.ts'
+import { percentile } from '../support/figures.ts'
+import { createLargeNetwork, type LargeNetwork } from '../support/large-network.ts'
+import type { Bench } from '../support/stage.ts'
+
+const sizes = [200_000, 1_000_000]
+const asksEach = 40
+
+/**
+ * How long the main thread is held by one request for a level of the tree, a page of nodes, incidents or the summary: quiet, with
+ * 1,000 incidents, and with every second building out. Requests do not leave the process.
+ */
+export const lists: Bench = async options => {
+  const figures: Record<string, number> = {}
+  for (const nodes of options.size === undefined ? sizes : [options.size]) {
+    const network = await createLargeNetwork(nodes)
+    const buildings = nodesOfTier(network, 'building')
+    const every = (n: number): number[] => buildings.filter((_, i) => i % n === 0)
+    await measure(network, `${nodes}_quiet`, figures, options.say)
+    network.fail(every(Math.ceil(buildings.length / 1000)), 'red')
+    await measure(network, `${nodes}_1000`, figures, options.say)
+    network.fail(every(2), 'yellow')
+    await measure(network, `${nodes}_half`, figures, options.say)
+  }
+  return figures
+}
+
+const nodesOfTier = ({ inventory }: LargeNetwork, tier: string): number[] =>
+  Array.from({ length: inventory.nodeCount }, (_, node) => node).filter(
+    node => inventory.tierOf(node) === tier
+  )
+
+async function measure(
+  { view, inventory }: LargeNetwork,
+  name: string,
+  figures: Record<string, number>,
+  say: (line: string) => void
+): Promise<void> {
+  const server = await createStatusServer({
+    view,
+    history: { nodeHistory: () => Promise.resolve([]) },
+    registry: new Registry(),
+    logger: pino({ enabled: false }),
+    host: '127.0.0.1',
+    port: 0,
+    tokens: [],
+    version: 'bench',
+    processMetrics: false
+  })
+  const first = (tier: string): string =>
+    inventory.nodeId(nodesOfTier({ inventory } as LargeNetwork, tier)[0]!)
+  const [core, district, area, campus, building] = tiers.map(first)
+  const paths = [
+    'nodes?top=true',
+    `nodes?parent=${core}`,
+    `nodes?parent=${district}&trouble=true`,
+    `nodes?parent=${area}&limit=1000`,
+    `nodes?parent=${campus}`,
+    `nodes?path=${building}`,
+    'nodes?limit=1000',
+    'nodes?light=red&limit=1000',
+    'nodes?tier=building&light=green&limit=1000',
+    `nodes?under=${district}&trouble=true&limit=1000`,
+    'nodes?name=15&limit=10',
+    `nodes/${core}`,
+    `nodes/${campus}`,
+    'incidents?open=true&limit=100',
+    `incidents?under=${district}&kind=link&sort=newest&limit=100`,
+    'summary',
+    'tree'
+  ]
+  // Answers of inject take their turns on this thread, too: the longest piece is what is between two turns.
+  let longestMs = 0
+  let lastMs = performance.now()
+  let isOver = false
+  const beat = (): void => {
+    const nowMs = performance.now()
+    longestMs = Math.max(longestMs, nowMs - lastMs)
+    lastMs = nowMs
+    if (!isOver) setImmediate(beat)
+  }
+  const ms = (values: readonly number[], share: number): number =>
+    percentile(Float64Array.from(values), share)
+  for (const path of paths) {
+    // As a stream, or its being put together for the test would be counted.
+    const ask = async (): Promise<number> => {
+      const { statusCode, stream } = await server.app.inject({
+        url: `/api/v1/${path}`,
+        payloadAsStream: true
+      })
+      const parts = stream()
+      parts.resume()
+      await once(parts, 'end')
+      return statusCode
+    }
+    const times = path.includes('name=') || path === 'tree' ? 5 : asksEach
+    for (let i = 0; i < 10; i++) if (times === asksEach) await ask()
+    const held: number[] = []
+    for (let i = 0; i < times; i++) {
+      longestMs = 0
+      isOver = false
+      lastMs = performance.now()
+      setImmediate(beat)
+      const statusCode = await ask()
+      const answeredMs = Math.max(longestMs, performance.now() - lastMs)
+      isOver = true
+      if (statusCode !== 200) throw new Error(`lists: ${path} was answered by ${statusCode}`)
+      held.push(answeredMs)
+      await new Promise(resolve => setImmediate(resolve))
+    }
+    say(`${name} ${path}: held p50 ${ms(held, 0.5).toFixed(2)} ms, longest ${ms(held, 1).toFixed(2)} ms`)
+    for (const [key, share] of Object.entries({ p50: 0.5, longest: 1 })) {
+      const figure = `held_${key}_ms_${name}`
+      figures[figure] = Math.max(figures[figure] ?? 0, ms(held, share))
+    }
+  }
+  await server.close()
+}

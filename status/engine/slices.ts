@@ -1,0 +1,38 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+
+/** Work on a million things, done without holding up anything else. */
+
+/** Longest piece of work done at once (ms), but for one step. */
+const sliceMsMax = 2
+
+/** Runs the steps to their end; undefined when the result is wanted no more. */
+export async function inSlices<T>(
+  steps: Generator<void, T>,
+  isWanted: () => boolean
+): Promise<T | undefined> {
+  for (;;) {
+    const startMs = performance.now()
+    while (performance.now() - startMs < sliceMsMax) {
+      const step = steps.next()
+      if (step.done === true) return step.value
+    }
+    await nextTurn()
+    if (!isWanted()) return undefined
+  }
+}
+
+export interface Slice {
+  isOver(): boolean
+  /** Resolves when others have had their turn. */
+  end(): Promise<void>
+}
+
+/** A clock for work that is no generator. Costs a look at the clock for every 16 questions. */
+export function nextSlice(): Slice {
+  const startMs = performance.now()
+  let asked = 0
+  return {
+    isOver: () => (asked++ & 15) === 0 && performance.now() - startMs > sliceMsMax,
+    end: async () => void (await nextTurn())
+  }
+}

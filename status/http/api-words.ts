@@ -1,0 +1,15 @@
+import { Type } from 'typebox'
+import { incidentKinds, lights, severities, tiers } from '../../schemas/words.ts'
+
+/** Words of the domain, as what comes in and what goes out have them. */
+
+export const words = <T extends string>(values: readonly T[], description: string) =>
+  Type.Unsafe<T>({ type: 'string', enum: [...values], description })
+
+export const lightSchema = words(lights, 'green, yellow, red, or grey: no data or unreachable')
+export const tierSchema = words(tiers, 'Tier of the network tree, from the core down to the building')
+export const severitySchema = words(
+  severities,
+  'X.733 severity by name; critical and major are red, the others yellow'
+)
+export const kindSchema = words(incidentKinds, 'What kind of fault it is')
