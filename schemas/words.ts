@@ -8,7 +8,7 @@ export const severities = ['critical', 'major', 'minor', 'warning'] as const
 export type Severity = (typeof severities)[number]
 
 export const lights = ['green', 'yellow', 'grey', 'red'] as const
-/** grey is "no data or unreachable". The order above is from good to bad. */
+/** red is "known to be out", grey "nothing is known". The order above is from good to bad. */
 export type Light = (typeof lights)[number]
 
 /** `ingest` is our own trouble: data does not come, or comes late. */

@@ -325,7 +325,14 @@ function recomputeAll(inventory: CompiledInventory, facts: Facts): Verdict[] {
     const parents = inventory.parentsOf(i)
     const oneWayLost =
       reach(i) === 'live' && (anyLost[i]! || (parents.length > 1 && parents.some(p => way(p) !== 'live')))
-    const effective = isUpstream || powerDark ? 'grey' : own[i] === 'green' && oneWayLost ? 'yellow' : own[i]!
+    const isOut = powerDark || (isUpstream && reach(i) === 'cut')
+    const effective = isOut
+      ? 'red'
+      : isUpstream
+        ? 'grey'
+        : own[i] === 'green' && oneWayLost
+          ? 'yellow'
+          : own[i]!
     const root = rootOf(i)
     const isCause = power === -1 && (root === inventory.nodeId(i) || linkFault[i]!)
     return { own: own[i]!, effective, root, isCause }

@@ -99,14 +99,14 @@ const says = (
   })
 
 describe('lights', () => {
-  it('greys what is below a red node, with its cause, and counts each node once', () => {
+  it('shows as out what is cut off, with its cause, and counts each node once', () => {
     const engine = createLightEngine(inventory)
     engine.setAlarms(at('ru'), linkDown('ru', t0))
     const { lightChanges, incidentChanges } = engine.update(t0 + 500)
     expect(lightChanges).toHaveLength(8)
     expect(engine.light(at('du5'))).toEqual({
       own: 'green',
-      effective: 'grey',
+      effective: 'red',
       sinceMs: t0,
       cause: { by: 'upstream', node: 'ru', alarm: `link-${t0}`, kind: 'link' },
       maintenance: false
@@ -133,16 +133,16 @@ describe('lights', () => {
     expect(engine.incidents()).toEqual([])
   })
 
-  it('shows yellow where one of several ways is dead, and grey only where all are', () => {
+  it('shows yellow where one of several ways is lost, and red only where all are', () => {
     const engine = createLightEngine(inventory)
     engine.setAlarms(at('ku1'), linkDown('ku1', t0))
     engine.update(t0)
-    expect(effective(engine, 'ku1', 'du1', 'du5')).toEqual(['red', 'grey', 'yellow'])
+    expect(effective(engine, 'ku1', 'du1', 'du5')).toEqual(['red', 'red', 'yellow'])
     expect(engine.light(at('du5')).cause).toMatchObject({ by: 'upstream', node: 'ku1' })
     expect(engine.wayToCore(at('du5')).map(i => inventory.nodeId(i))).toEqual(['ku2', 'ru', 'ou', 'core'])
     engine.setAlarms(at('ku2'), linkDown('ku2', t0 + 1))
     engine.update(t0 + 1)
-    expect(effective(engine, 'du5', 'du4')).toEqual(['grey', 'grey'])
+    expect(effective(engine, 'du5', 'du4')).toEqual(['red', 'red'])
     expect(engine.incidents().map(incident => [incident.root, incident.affectedNodes])).toEqual([
       ['ku1', 4],
       ['ku2', 3]
@@ -159,7 +159,7 @@ describe('lights', () => {
       ['opened', 'ku1'],
       ['closed', 'du1']
     ])
-    expect(engine.light(at('du1'))).toMatchObject({ own: 'red', effective: 'grey', cause: { node: 'ku1' } })
+    expect(engine.light(at('du1'))).toMatchObject({ own: 'red', effective: 'red', cause: { node: 'ku1' } })
     engine.setAlarms(at('ku1'), null)
     engine.update(t0 + 120_000)
     expect(effective(engine, 'du1', 'du2')).toEqual(['red', 'green'])
@@ -230,7 +230,7 @@ describe('lights', () => {
         affectedSubscribers: 30
       }
     ])
-    expect(effective(engine, 'ku1', 'du1', 'du2', 'du5')).toEqual(['yellow', 'grey', 'grey', 'green'])
+    expect(effective(engine, 'ku1', 'du1', 'du2', 'du5')).toEqual(['yellow', 'red', 'red', 'green'])
     expect(engine.light(at('du2')).cause).toMatchObject({ by: 'upstream', node: 'ku1', kind: 'power' })
     engine.setAlarms(at('ku1'), null)
     engine.setAlarms(at('du1'), null)
@@ -264,7 +264,7 @@ describe('lights', () => {
     expect(opened).toMatchObject([
       { change: 'opened', incident: { root: 'ku1', kind: 'power', severity: 'critical', affectedNodes: 3 } }
     ])
-    expect(effective(engine, 'ku1', 'du1', 'du2')).toEqual(['yellow', 'grey', 'grey'])
+    expect(effective(engine, 'ku1', 'du1', 'du2')).toEqual(['yellow', 'red', 'red'])
     expect(engine.light(at('du1')).cause).toMatchObject({ by: 'upstream', node: 'ku1', kind: 'power' })
     for (const id of ['du1', 'du2']) engine.setAlarms(at(id), null)
     expect(engine.update(t0 + 100_000).incidentChanges).toMatchObject([
@@ -431,7 +431,7 @@ describe('lights', () => {
     expect(update.incidentChanges.map(({ change, incident }) => [change, incident.root])).toEqual([
       ['closed', 'du4']
     ])
-    expect(engine.light(next.nodeIndex('du2')!).effective).toBe('grey')
+    expect(engine.light(next.nodeIndex('du2')!).effective).toBe('red')
   })
 
   it('sums up alarms: worst first, then earliest', () => {

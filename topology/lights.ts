@@ -33,8 +33,9 @@ import type { Incident, IncidentChange, LightChange, NodeLight } from './model.t
  *    No colour cuts anybody off.
  * 3. Power: where a node has lost its mains, nodes below it without a UPS that go dark, UPS below it that lose their
  *    mains too, and siblings lost within a minute all belong to its incident.
- * 4. Effective light: grey for a node that is cut off or dark by a power cut upstream; else the own light; yellow for
- *    a node that has lost one of several ways.
+ * 4. Effective light, for the caller: red for a node that is known to be out, by its own fault, cut off above, or dark by a
+ *    power cut; grey for one that is silent below a silent one: nothing is known; else the own light; yellow for a node
+ *    that has lost one of several ways.
  *
  * Only what may change is computed again: nodes whose input changed, then children of nodes whose state changed,
  * level by level from the core down.

@@ -8,12 +8,16 @@ import type { AlarmMeaning } from '../../topology/lights/node-alarms.ts'
 const operStatus = 'if.oper_status'
 const adminStatus = 'if.admin_status'
 
+/** A service beside the network: who has no cable TV may have everything else. */
+const cableTv = 'catv.'
+
 /** What an alarm means to the network, beyond its severity: a loss of mains, a trunk port down. */
 export function meaningOf(inventory: CompiledInventory, alarm: Alarm): AlarmMeaning {
   const isMainsLost = alarm.type === 'ups.on_battery'
   const isSilence = alarm.type === deviceSilent
   const nothing = { isMainsLost, isSilence, port: null, isInPart: false }
   const { signal } = alarm.evidence
+  if (signal.startsWith(cableTv)) return { ...nothing, isInPart: true }
   if (alarm.kind !== 'link' || (signal !== operStatus && signal !== adminStatus)) return nothing
   const device = inventory.deviceIndex(alarm.device)
   const instance = portOfInstance(alarm.instance)

@@ -6,7 +6,10 @@ import { incidentKinds, lights, severities, tiers } from '../../schemas/words.ts
 export const words = <T extends string>(values: readonly T[], description: string) =>
   Type.Unsafe<T>({ type: 'string', enum: [...values], description })
 
-export const lightSchema = words(lights, 'green, yellow, red, or grey: no data or unreachable')
+export const lightSchema = words(
+  lights,
+  'red: known to be out; yellow: at risk, or in part; grey: nothing is known; green'
+)
 export const tierSchema = words(tiers, 'Tier of the network tree, from the core down to the building')
 export const severitySchema = words(
   severities,

@@ -51,7 +51,7 @@ const tierOf = node => t(`tier.${node.tier}`)
 
 /** The word of the light; a node cut off by a failure above lost its connection, not only its data. @param {any} node */
 export const verdictWord = node =>
-  node.effective === 'grey' && node.cause.by === 'upstream' ? t('cutOff') : t(`light.${node.effective}`)
+  node.effective === 'red' && node.cause.by === 'upstream' ? t('cutOff') : t(`light.${node.effective}`)
 /** @param {any} node */
 const verdict = node => h(`span.word.${node.effective}`, null, verdictWord(node))
 

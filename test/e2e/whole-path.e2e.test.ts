@@ -244,9 +244,9 @@ describe.skipIf(!possible)('the whole path on real parts', () => {
     expect(dirtyAnswer.node.wayToCore[0]).toMatchObject({ id: dirty.id, effective: 'red' })
     for (const building of darkBuildings) {
       const { node } = await waitUntil(
-        `a grey light at ${building.id} with the power cut as its cause`,
+        `a red light at ${building.id} with the power cut as its cause`,
         () => statusOf(building),
-        answer => answer.node.effective === 'grey' && answer.node.cause.kind === 'power',
+        answer => answer.node.effective === 'red' && answer.node.cause.kind === 'power',
         45_000
       )
       expect(node.cause).toMatchObject({ by: 'upstream', node: dark.id })
@@ -254,14 +254,14 @@ describe.skipIf(!possible)('the whole path on real parts', () => {
     }
 
     // The page shows it, live, to who has asked before.
-    await page.waitForSelector('.answer.grey', { timeout: 10_000 })
+    await page.waitForSelector('.answer.red', { timeout: 10_000 })
     const says = (await page.textContent('.says')) ?? ''
     expect(says).toContain('отключение электропитания')
     expect(says).toContain(dark.name)
     await page.fill('#address', cut.addresses[0] ?? '')
     await page.keyboard.press('Enter')
+    await expect.poll(() => page.textContent('.answer h1')).toBe(cut.addresses[0])
     await page.waitForSelector('.answer.red')
-    expect(await page.textContent('.answer h1')).toBe(cut.addresses[0])
     await expect.poll(() => page.textContent('#incidents-count'), { timeout: 10_000 }).toBe('3')
 
     // One incident each.

@@ -39,7 +39,7 @@ export interface AlarmMeaning {
   readonly port: Pick<PortDown, 'device' | 'instance' | 'isByHand'> | null
   /** It says only that a device is silent. */
   readonly isSilence: boolean
-  /** It says that a link is down of which nobody knows where it leads: part of the node is cut off at most. */
+  /** Part of the node is hit at most, and its light no more than yellow: one service of several, a link inside the node. */
   readonly isInPart: boolean
 }
 

@@ -118,8 +118,10 @@ function recompute(
           ? collector.code
           : none
   const isCause = power === none && (root === node || isLinkFault) ? 1 : 0
-  const effective =
-    isUpstream || powerDark === 1
+  const isOut = powerDark === 1 || (isUpstream && reach === cut)
+  const effective = isOut
+    ? red
+    : isUpstream
       ? grey
       : own === green && reach === live && firstWayLost(state, node) !== none
         ? yellow

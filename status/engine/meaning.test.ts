@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest'
+import type { Alarm } from '../../rules/model.ts'
+import { compileInventory } from '../../topology/compile.ts'
+import { parseInventoryYaml } from '../../topology/load.ts'
+import { meaningOf } from './meaning.ts'
+
+const inventory = compileInventory(
+  [
+    parseInventoryYaml(
+      'city.yaml',
+      `
+nodes:
+  - {id: core, tier: core}
+  - id: du
+    tier: building
+    parents: [core]
+    devices:
+      - id: sw
+        role: switch
+        identifiers: [sw]
+        ports: [{instance: 25, role: uplink}, {instance: 1, role: downlink}, {instance: 3, role: access}]
+`
+    )
+  ],
+  1
+)
+
+const meaning = (signal: string, instance: string, about: Partial<Alarm> = {}) => {
+  const evidence = { signal } as Alarm['evidence']
+  return meaningOf(inventory, {
+    device: 'sw',
+    instance,
+    kind: 'link',
+    type: 'x',
+    evidence,
+    ...about
+  } as Alarm)
+}
+
+describe('what an alarm means to the network', () => {
+  it('is a way that is lost for a trunk port, by itself or by the will of an engineer', () => {
+    expect(meaning('if.oper_status', '25').port).toEqual({ device: 'sw', instance: '25', isByHand: false })
+    expect(meaning('if.admin_status', '25').port).toEqual({ device: 'sw', instance: '25', isByHand: true })
+    expect(meaning('if.oper_status', '3')).toMatchObject({ port: null, isInPart: false })
+    expect(meaning('optics.rx_dbm', '25', { kind: 'optics' }).port).toBeNull()
+  })
+
+  it('is part of the node for a link of which nobody knows where it leads, and for cable TV', () => {
+    expect(meaning('if.oper_status', '1')).toMatchObject({ port: null, isInPart: true })
+    expect(meaning('catv.input_dbm', '', { kind: 'optics' }).isInPart).toBe(true)
+  })
+
+  it('is a loss of mains, or silence, by its type', () => {
+    expect(meaning('ups.output_source', '', { kind: 'power', type: 'ups.on_battery' }).isMainsLost).toBe(true)
+    expect(meaning('', '', { kind: 'device', type: 'device.silent' }).isSilence).toBe(true)
+  })
+})
