@@ -292,13 +292,12 @@ function recomputeAll(inventory: CompiledInventory, facts: Facts): Verdict[] {
     const ownMains = mains(i)
     if (ownMains === null && !darkNow) return -1
     const lost = ownMains ?? (linkCut[i]! ? Math.max(...facts.ports.get(i)!.values()) : silentSince(i))
-    const hasUps = devices[i]!.some(d => inventory.makeOf(d).role === 'ups')
     const ancestors: number[] = []
     for (let up = placeOf(i); up !== -1; up = placeOf(up)) ancestors.push(up)
     const above = ancestors.filter(up => {
       const since = mains(up)
       if (since === null || lost < since - windowMs) return false
-      return ownMains === null && !hasUps ? true : lost <= since + windowMs
+      return lost <= since + windowMs
     })
     if (above.length > 0) return above[above.length - 1]!
     const rank = (m: number): [number, number] => [mains(m)!, m]

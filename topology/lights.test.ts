@@ -154,16 +154,15 @@ describe('lights', () => {
     engine.setAlarms(at('du1'), alarm('optics', 'red', t0))
     const first = engine.update(t0).incidentChanges[0]!.incident
     engine.setAlarms(at('ku1'), linkDown('ku1', t0 + 60_000))
-    const merged = engine.update(t0 + 60_000).incidentChanges
-    expect(merged.map(({ change, incident }) => [change, incident.root])).toEqual([
-      ['opened', 'ku1'],
-      ['closed', 'du1']
+    const changes = engine.update(t0 + 60_000).incidentChanges
+    expect(changes.map(({ change, incident }) => [change, incident.root, incident.id])).toEqual([
+      ['changed', 'ku1', first.id]
     ])
     expect(engine.light(at('du1'))).toMatchObject({ own: 'red', effective: 'red', cause: { node: 'ku1' } })
     engine.setAlarms(at('ku1'), null)
     engine.update(t0 + 120_000)
     expect(effective(engine, 'du1', 'du2')).toEqual(['red', 'green'])
-    expect(engine.incidents()).toMatchObject([{ id: first.id, root: 'du1', openedAtMs: t0 }])
+    expect(engine.incidents()).toMatchObject([{ root: 'du1', kind: 'optics', openedAtMs: t0 }])
   })
 
   it('opens no incident for the silence of a child below a failed parent', () => {

@@ -3,9 +3,10 @@ import type { CompiledInventory } from './compile.ts'
 import { causeOf, kindOf } from './lights/causes.ts'
 import { createIncidentBook } from './lights/incidents.ts'
 import type { NodeAlarms } from './lights/node-alarms.ts'
+import { free, nextFreedMs, settleIncidents } from './lights/life.ts'
 import { pass } from './lights/pass.ts'
 import { below, redundancyLostBy, wayToCore, type Below } from './lights/reach.ts'
-import { isPlanned, rootState } from './lights/roots.ts'
+import { isPlanned } from './lights/roots.ts'
 import { setAlarms, setCollectorSilence, setDeviceSilence, silentSince } from './lights/evidence.ts'
 import {
   createLightState,
@@ -95,13 +96,20 @@ export interface StoredLights {
   readonly incidents: Iterable<Incident>
 }
 
-export const lightDefaults: LightOptions = { settleMs: 0, powerSettleMs: 0, powerWindowMs: 60_000 }
+export const lightDefaults: LightOptions = {
+  settleMs: 0,
+  powerSettleMs: 0,
+  recoverMs: 0,
+  reopenMs: 0,
+  powerWindowMs: 60_000
+}
 
 export function createLightEngine(
   inventory: CompiledInventory,
   options: Partial<LightOptions> = {}
 ): LightEngine {
-  const state = createLightState(inventory, createIncidentBook(), { ...lightDefaults, ...options })
+  const settings = { ...lightDefaults, ...options }
+  const state = createLightState(inventory, createIncidentBook(settings.reopenMs), settings)
   return {
     setAlarms: (node, alarms) => setAlarms(state, node, alarms),
     setDeviceSilence: (device, sinceMs, neverReported) =>
@@ -111,7 +119,10 @@ export function createLightEngine(
       state.rhythm = rhythm
     },
     update: nowMs => update(state, nowMs),
-    nextDeadlineMs: () => state.book.nextDeadlineMs(),
+    nextDeadlineMs() {
+      const firstMs = Math.min(state.book.nextDeadlineMs() ?? Infinity, nextFreedMs(state))
+      return firstMs === Infinity ? null : firstMs
+    },
     light: node => light(state, node),
     incidents: () => state.book.open(),
     incidentsOf: node => incidentsOf(state, node),
@@ -126,15 +137,10 @@ export function createLightEngine(
 
 function update(state: LightState, nowMs: number): LightUpdate {
   pass(state, nowMs)
-  const { book } = state
-  if (state.touched.size > 0) {
-    for (const root of state.touched) book.settle(root, rootState(state, root), nowMs)
-    state.touched = new Set()
-  }
-  for (const root of book.due(nowMs)) book.settle(root, rootState(state, root), nowMs)
+  settleIncidents(state, nowMs)
   const lightChanges = state.changes
   state.changes = []
-  return { lightChanges, incidentChanges: book.drain() }
+  return { lightChanges, incidentChanges: state.book.drain() }
 }
 
 function silenceOf(state: LightState, node: number): NodeSilence {
@@ -194,6 +200,7 @@ function reload(state: LightState, next: CompiledInventory, nowMs: number): Ligh
   update(state, nowMs)
   const old = state.tree
   const oldAlarms = state.alarmsOf
+  const oldFreed = state.freed
   const newNode = (node: number): number | undefined => next.nodeIndex(old.inventory.nodeId(node))
   startOver(state, next)
   for (let i = 0; i < old.inventory.nodeCount; i++) {
@@ -214,6 +221,10 @@ function reload(state: LightState, next: CompiledInventory, nowMs: number): Ligh
     const nodes = collector.nodes.map(newNode).filter(node => node !== undefined)
     collector.nodes = []
     setCollectorSilence(state, name, nodes, collector.sinceMs)
+  }
+  for (const [node, { by, untilMs }] of oldFreed) {
+    const [to, root] = [newNode(node), by < 0 ? by : newNode(by)]
+    if (to !== undefined && root !== undefined) free(state, to, root, untilMs - state.options.recoverMs)
   }
   state.book.renumber(root => (root < 0 ? root : newNode(root)), nowMs)
   for (const root of state.book.roots()) state.touched.add(root)

@@ -127,6 +127,8 @@ export interface Incident {
   readonly affectedAddresses: number
   readonly affectedSubscribers: number
   readonly maintenance: boolean
+  /** Of a closed one: it turned out to be part of the incident with this id, and is told there. */
+  readonly mergedInto?: string
 }
 
 export interface IncidentChange {

@@ -39,7 +39,9 @@ export async function createEngines(options: EnginesOptions): Promise<Engines> {
   const alarms = createAlarmEngine(definitions.rules, stored?.alarms, stored?.resources, options.storedAs)
   const lights = createLightEngine(definitions.inventory, {
     settleMs: config.staleness.settle_ms,
-    powerSettleMs: config.staleness.power_settle_ms
+    powerSettleMs: config.staleness.power_settle_ms,
+    recoverMs: config.staleness.recover_s * 1000,
+    reopenMs: config.staleness.reopen_s * 1000
   })
   const engine = createStatusEngine({
     inventory: definitions.inventory,

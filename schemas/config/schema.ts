@@ -344,6 +344,18 @@ const staleness = Type.Object(
       10 * minute,
       'The same for buildings that go dark together below a node with a UPS: time for the UPS to say that the mains are lost, so that a power cut is one incident. At least its poll interval and the 15 s its alarm is held.'
     ),
+    recover_s: integer(
+      300,
+      0,
+      86_400,
+      'When the cause of an incident is over, what it explained has so long to come back; what is still bad then is an incident of its own.'
+    ),
+    reopen_s: integer(
+      900,
+      0,
+      86_400,
+      'A fault that comes again at the same node within this time after its incident was closed continues that incident.'
+    ),
     collector_devices_min: integer(
       5,
       1,

@@ -31,6 +31,11 @@ export interface RootState {
 export interface IncidentBook {
   /** Brings the incident of a root up to date; null when it is no root (any more). */
   settle(root: number, state: RootState | null, nowMs: number): void
+  /**
+   * The incident of a root is that of another now: it goes on there with its identity, or is merged into the one that is open
+   * there. To be settled next.
+   */
+  handOver(from: number, to: number, nowMs: number): void
   /** Roots whose settling time has passed by now and that are to be settled again. */
   due(nowMs: number): readonly number[]
   /** When the next waiting root is due (ms), or null. */
@@ -53,7 +58,11 @@ interface Waiting {
 
 const none: readonly number[] = []
 
-export function createIncidentBook(): IncidentBook {
+/** How many closed incidents are kept to go on, and how many identities to be told apart. */
+const closedMax = 10_000
+
+/** `reopenMs`: how long after it was closed an incident goes on when the same fault comes again. */
+export function createIncidentBook(reopenMs = 0): IncidentBook {
   const incidents = new Map<number, Incident>()
   /** Roots whose open incident has its kind by silence alone. */
   let guessed = new Set<number>()
@@ -61,14 +70,37 @@ export function createIncidentBook(): IncidentBook {
   let waiting = new Map<number, Waiting>()
   /** No root that waits is due before this (ms). */
   let firstDueMs = Infinity
+  /** What was closed last at a root. */
+  let closed = new Map<number, { readonly incident: Incident; readonly atMs: number }>()
+  /** Identities that went over to another root: their first root opens its next incident under another. */
+  const handedOver = new Set<string>()
   let changes: { root: number; change: IncidentChange }[] = []
   const put = (root: number, incident: Incident, change: IncidentChange['change'], atMs: number): void => {
     changes.push({ root, change: { incident, change, atMs } })
   }
-  const close = (root: number, incident: Incident, nowMs: number): void => {
+  const close = (root: number, incident: Incident, nowMs: number, mergedInto?: string): void => {
     incidents.delete(root)
     guessed.delete(root)
-    put(root, { ...incident, closedAtMs: nowMs }, 'closed', nowMs)
+    const told = { ...incident, closedAtMs: nowMs }
+    put(root, mergedInto === undefined ? told : { ...told, mergedInto }, 'closed', nowMs)
+    if (reopenMs === 0) return
+    closed.delete(root)
+    closed.set(root, { incident, atMs: nowMs })
+    if (closed.size > closedMax) for (const [first] of closed) if (closed.delete(first)) break
+  }
+  /** A fault that comes again is the same incident; a guess at its kind is as good as the kind. */
+  const identityOf = (root: number, state: RootState, nowMs: number): Pick<Incident, 'id' | 'openedAtMs'> => {
+    const last = closed.get(root)
+    const kinds = [last?.incident.kind, state.kind]
+    const isSame = kinds[0] === kinds[1] || kinds.includes('unknown')
+    if (last !== undefined && isSame && nowMs - last.atMs < reopenMs && !handedOver.has(last.incident.id))
+      return last.incident
+    const id = incidentId(state.root, state.kind, state.sinceMs)
+    const isTaken = handedOver.has(id)
+    return {
+      id: isTaken ? incidentId(`${state.root}\nagain`, state.kind, state.sinceMs) : id,
+      openedAtMs: state.sinceMs
+    }
   }
   return {
     settle(root, state, nowMs) {
@@ -88,7 +120,8 @@ export function createIncidentBook(): IncidentBook {
         }
         waiting.delete(root)
         if (state.isBySilence) guessed.add(root)
-        const opened = incidentOf(state, incidentId(state.root, state.kind, state.sinceMs), state.sinceMs)
+        const { id, openedAtMs } = identityOf(root, state, nowMs)
+        const opened = incidentOf(state, id, openedAtMs)
         incidents.set(root, opened)
         put(root, opened, 'opened', nowMs)
         return
@@ -99,6 +132,22 @@ export function createIncidentBook(): IncidentBook {
       if (sameIncident(incident, now)) return
       incidents.set(root, now)
       put(root, now, 'changed', nowMs)
+    },
+    handOver(from, to, nowMs) {
+      const incident = incidents.get(from)
+      if (incident === undefined || from === to) return
+      const other = incidents.get(to)
+      if (other !== undefined) {
+        close(from, incident, nowMs, other.id)
+        return
+      }
+      incidents.delete(from)
+      guessed.delete(from)
+      waiting.delete(to)
+      if (handedOver.size >= closedMax) handedOver.clear()
+      handedOver.add(incident.id)
+      incidents.set(to, incident)
+      guessed.add(to)
     },
     due(nowMs) {
       // Asked after every task, while thousands of roots may be waiting.
@@ -139,6 +188,12 @@ export function createIncidentBook(): IncidentBook {
         if (to === undefined) close(root, incident, nowMs)
         else incidents.set(to, incident)
       }
+      closed = new Map(
+        [...closed].flatMap(([root, last]) => {
+          const to = newRoot(root)
+          return to === undefined ? [] : [[to, last] as const]
+        })
+      )
       guessed = new Set([...guessed].flatMap(root => newRoot(root) ?? []))
       const oldWaiting = [...waiting]
       waiting = new Map()
@@ -201,6 +256,7 @@ function steadied(before: Incident, now: Incident, isGuess: boolean): Incident {
 
 function sameIncident(a: Incident, b: Incident): boolean {
   return (
+    a.root === b.root &&
     a.kind === b.kind &&
     a.light === b.light &&
     a.severity === b.severity &&

@@ -36,12 +36,11 @@ export function powerCause(state: LightState, node: number): number {
   const ownMainsMs = state.mainsLost.get(node)
   if (ownMainsMs === undefined && !looksDark(state, node)) return none
   const lostMs = ownMainsMs ?? troubleSince(state, node)
-  const powered = ownMainsMs !== undefined || tree.hasUps[node] === 1
   let cause = none
   for (let up = firstParent(state, node); up !== none; up = firstParent(state, up)) {
     const upMs = state.mainsLost.get(up)
     if (upMs === undefined || lostMs < upMs - state.options.powerWindowMs) continue
-    if (!powered || lostMs <= upMs + state.options.powerWindowMs) cause = up
+    if (lostMs <= upMs + state.options.powerWindowMs) cause = up
   }
   if (cause !== none) return cause
   const siblings = state.mainsLostByParent.get(firstParent(state, node))

@@ -53,7 +53,7 @@ export function rootState(state: LightState, root: number): RootState | null {
     sinceMs: troubleSince(state, root),
     alarms: state.alarmsOf.get(root)?.alarms ?? [],
     maintenance: isPlanned(state, root, kindOf(state, root)),
-    explainedMs: explainedMs(state, root),
+    explainedMs: Math.max(explainedMs(state, root), state.freed.get(root)?.untilMs ?? 0),
     isBySilence: isBySilence(state, root),
     settleMs: mayBePowerCut(state, root) ? Math.max(settleMs, powerSettleMs) : settleMs,
     ...counts

@@ -153,6 +153,16 @@ interface KeptByNode {
   groups: Map<number, Group>
   /** Roots whose incident is to be looked at by the end of the update. */
   touched: Set<number>
+  /** Nodes whose trouble was another's, which is over: they may come back for a while yet. */
+  freed: Map<number, Freed>
+  /** How many nodes each root has freed. */
+  freedBy: Map<number, number>
+}
+
+export interface Freed {
+  /** The root that explained it. */
+  readonly by: number
+  readonly untilMs: number
 }
 
 /** Who is heard when, by the index of the device. */
@@ -186,6 +196,10 @@ export interface LightOptions {
    * whether the mains are lost. At least the UPS's poll interval and the hold of its alarm.
    */
   readonly powerSettleMs: number
+  /** How long what was explained by a cause may take to come back when that is over (ms). What is bad for longer stands on its own. */
+  readonly recoverMs: number
+  /** How long after it was closed the incident of a root goes on when the same fault comes again (ms). */
+  readonly reopenMs: number
   /** How far apart losses of mains and silences of one power cut may be seen (ms). */
   readonly powerWindowMs: number
 }
@@ -226,7 +240,9 @@ function keptByNode(inventory: CompiledInventory): KeptByNode {
     claimed: new Map(),
     claimedBy: new Map(),
     groups: new Map(),
-    touched: new Set()
+    touched: new Set(),
+    freed: new Map(),
+    freedBy: new Map()
   }
 }
 
