@@ -170,6 +170,49 @@ program
       })
   )
 
+const deadLetters = program
+  .command('dead-letters')
+  .description('records that could not be read or of which nothing was stored: look at them, send them again')
+const letterCommand = (name: string, description: string): typeof program =>
+  deadLetters
+    .command(name)
+    .description(description)
+    .addOption(configOption())
+    .option('--reason <reason>', 'only of this reason, such as no_reading')
+    .option('--topic <name>', 'only of records from this topic')
+interface LetterOptions {
+  readonly config?: string
+  readonly reason?: string
+  readonly topic?: string
+}
+const letterQuery = async ({ config, reason, topic }: LetterOptions) => ({
+  config: await readConfig(config),
+  ...(reason === undefined ? {} : { reason }),
+  ...(topic === undefined ? {} : { topic }),
+  print: say
+})
+letterCommand('list', 'one line each, the newest last')
+  .option('--limit <count>', 'at most so many lines', wholeNumber(1, 1_000_000), 100)
+  .action(async (options: LetterOptions & { limit: number }) => {
+    const { listDeadLetters } = await import('./daemon/dead-letters.ts')
+    await listDeadLetters({ ...(await letterQuery(options)), limit: options.limit })
+  })
+letterCommand('show', 'all there is of one')
+  .argument('<record>', 'topic:partition:offset, as the list has it')
+  .action(async (record: string, options: LetterOptions) => {
+    const { showDeadLetter } = await import('./daemon/dead-letters.ts')
+    await showDeadLetter(await letterQuery(options), record)
+  })
+letterCommand('replay', 'send records to their topics again, once each, after what was wrong is mended')
+  .argument('[records...]', 'topic:partition:offset; without any, --reason, --topic or --all says which')
+  .option('--all', 'every one that was not sent again yet')
+  .action(async (records: string[], options: LetterOptions & { all?: boolean }) => {
+    if (records.length === 0 && options.all !== true && (options.reason ?? options.topic) === undefined)
+      program.error('error: name records, or give --reason, --topic or --all')
+    const { replayCommand } = await import('./daemon/dead-letters.ts')
+    await replayCommand(await letterQuery(options), records)
+  })
+
 program
   .command('demo')
   .description(

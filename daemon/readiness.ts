@@ -10,13 +10,15 @@ export interface ReadinessOptions {
   readonly connected: () => boolean
   /** What is wrong with the consumer group; empty while this daemon is alone in it. */
   readonly group: () => string
+  /** Why dead letters may have nowhere to go; empty when their topic is there. */
+  readonly deadLetters: () => string
   /** What the last reload failed with; empty when it went well. */
   readonly reloadFailure: () => string
 }
 
 /** Whether the daemon does its work, and if not, which part does not and why. */
 export function createReadiness(options: ReadinessOptions): () => Readiness {
-  const { restored, writer, database, connected, group, reloadFailure } = options
+  const { restored, writer, database, connected, group, deadLetters, reloadFailure } = options
   return () => {
     const inserts = writer()
     const unanswered = database()
@@ -35,10 +37,16 @@ export function createReadiness(options: ReadinessOptions): () => Readiness {
       group: { ok: group() === '', detail: group() }
     }
     const ready = Object.values(parts).every(part => part.ok)
+    // The daemon does its work without these: that is said, and is no reason to take it out of service.
     const failure = reloadFailure()
-    if (failure === '') return { ready, parts }
-    // The daemon does its work by what was in force before: that is said, and is no reason to take it out of service.
-    const reload = { ok: false, detail: `the last reload failed, what was in force before stays: ${failure}` }
-    return { ready, parts: { ...parts, reload } }
+    const unwell = (name: string, detail: string) => (detail === '' ? {} : { [name]: { ok: false, detail } })
+    return {
+      ready,
+      parts: {
+        ...parts,
+        ...unwell('dead_letters', deadLetters()),
+        ...unwell('reload', failure && `the last reload failed, what was in force before stays: ${failure}`)
+      }
+    }
   }
 }

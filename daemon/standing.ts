@@ -14,7 +14,7 @@ import { createReadiness, type ReadinessOptions } from './readiness.ts'
 export interface StandingOptions extends Pick<ReadinessOptions, 'restored' | 'database' | 'reloadFailure'> {
   readonly config: Config
   readonly logger: Logger
-  readonly connection: Pick<SourceConnection, 'source' | 'groupWatch'>
+  readonly connection: Pick<SourceConnection, 'source' | 'groupWatch' | 'deadLetterTopic'>
   readonly writer: Pick<Writer, 'state'>
   readonly watermark: Pick<Watermark, 'atMs'>
   readonly nowMs: () => number
@@ -34,10 +34,16 @@ export interface Standing {
 
 export function createStanding(options: StandingOptions): Standing {
   const { config, logger, writer, watermark, nowMs } = options
-  const { source, groupWatch } = options.connection
+  const { source, groupWatch, deadLetterTopic } = options.connection
   const connected = (): boolean => source.connected()
   const group = (): string => describePeers(config.kafka.group_id, groupWatch?.members() ?? [])
-  const readiness = createReadiness({ ...options, writer: () => writer.state(), connected, group })
+  const readiness = createReadiness({
+    ...options,
+    writer: () => writer.state(),
+    connected,
+    group,
+    deadLetters: () => deadLetterTopic?.problem() ?? ''
+  })
   const lateness = createLateness({
     judgedToMs: atMs => watermark.atMs(atMs),
     connected,

@@ -6,7 +6,7 @@ import type { Storage } from './delivery/storage.ts'
 import { within } from './process/within.ts'
 
 export interface StopOptions {
-  readonly connection: Pick<SourceConnection, 'source' | 'deadLetters' | 'groupWatch'>
+  readonly connection: Pick<SourceConnection, 'source' | 'deadLetters' | 'groupWatch' | 'deadLetterTopic'>
   readonly storage: Storage
   readonly engine: () => StatusEngine | undefined
   readonly pool: EvaluationPool
@@ -22,7 +22,7 @@ export interface StopOptions {
 /** Stops the parts in the reverse of the order they were started in, each within what is left of the limit. */
 export function createStop(options: StopOptions): () => Promise<void> {
   const { engine, pool, stopping, nowMs, logger } = options
-  const { source, deadLetters, groupWatch } = options.connection
+  const { source, deadLetters, groupWatch, deadLetterTopic } = options.connection
   const { client, writer, rows, rollups } = options.storage
   return async () => {
     if (stopping.signal.aborted) return
@@ -33,6 +33,7 @@ export function createStop(options: StopOptions): () => Promise<void> {
     await within(left(), source.stop())
     stopping.abort()
     groupWatch?.stop()
+    deadLetterTopic?.stop()
     for (const timer of options.timers) clearInterval(timer)
     const unstored = await writer.close(left())
     while ((engine()?.storeSeries(rows.seriesRoom()) ?? 0) > 0 && nowMs() < deadlineMs)

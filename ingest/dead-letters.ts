@@ -35,6 +35,8 @@ export interface DeadLetter {
   readonly valueBytes: number
   readonly valueBase64: string | null
   readonly valueCut: boolean
+  /** Kafka's own time of the record (ms), where it is known. */
+  readonly timestampMs?: number
 }
 
 /** Retries are counted and limited here, so the client's own are short; an idempotent producer must have some. */
@@ -54,7 +56,8 @@ export function deadLetterMessage(reject: Reject, valueBytesMax: number): Messag
     keyBase64: reject.key === null ? null : Buffer.from(reject.key).toString('base64'),
     valueBytes: reject.valueBytes,
     valueBase64: value === null ? null : value.toString('base64'),
-    valueCut: value !== null && value.byteLength < reject.valueBytes
+    valueCut: value !== null && value.byteLength < reject.valueBytes,
+    ...(reject.timestampMs === undefined ? {} : { timestampMs: reject.timestampMs })
   }
   return {
     key: `${topic}:${partition}:${offset}`,

@@ -53,7 +53,7 @@ export interface RangeOutcome extends TopicPartition {
 }
 
 export const rejectReasons = [
-  'empty', // no value, and no tombstone is expected here
+  'empty', // no value or no metric, and no tombstone is expected here
   'not_json', // not JSON at all, invalid UTF-8, NUL bytes
   'bad_line', // a line of InfluxDB's line protocol that cannot be read
   'too_deep', // nesting beyond the limit
@@ -61,6 +61,7 @@ export const rejectReasons = [
   'wrong_shape', // JSON, but none of the known formats
   'no_device', // nothing in it says which device it is of
   'bad_time', // no timestamp, or an absurd one
+  'no_reading', // it is known what it tells of, but nothing in it can be read, so nothing is stored
   'corrupt_batch', // a batch whose CRC, length or compression is wrong
   'poison' // a record that killed two workers
 ] as const
@@ -76,6 +77,8 @@ export interface Reject extends TopicPartition {
   readonly value: Uint8Array | null
   /** Length of the value before the cut. */
   readonly valueBytes: number
+  /** Kafka's own time of the record (ms), where it is known. */
+  readonly timestampMs?: number
 }
 
 /**

@@ -232,7 +232,8 @@ describe('the evaluator', () => {
         detail: 'bad input here',
         key: new TextEncoder().encode('k'),
         value: new TextEncoder().encode('bad inpu'),
-        valueBytes: 14
+        valueBytes: 14,
+        timestampMs: expect.any(Number) as number
       },
       expect.objectContaining({ offset: 1, reason: 'empty', value: new Uint8Array(0) })
     ])

@@ -100,6 +100,8 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
   let topic = ''
   let partition = 0
   let offset = 0
+  /** Kafka's own time of the record; 0 where it is not known. */
+  let takenMs = 0
   let timeMs = 0
   let nowMs = 0
   /** Whether the next row is the first of its group. */
@@ -136,7 +138,8 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
       detail,
       key: keyBytes?.slice(0, limits.deadLetterBytesMax) ?? null,
       value: valueBytes?.slice(0, limits.deadLetterBytesMax) ?? null,
-      valueBytes: valueBytes?.length ?? 0
+      valueBytes: valueBytes?.length ?? 0,
+      ...(takenMs > 0 ? { timestampMs: takenMs } : {})
     })
   }
 
@@ -254,6 +257,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     ...(known !== undefined && beforeRecord === undefined ? { skim: run => known.skim(run) } : {}),
     record(bytes, keyAt, keyLength, valueAt, valueLength, at, recordTimestampMs) {
       offset = at
+      takenMs = recordTimestampMs
       desk.doubles[deskOffset / 8] = at
       counts.records++
       if (valueLength <= 0) {
@@ -281,7 +285,10 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
       const { partial, groups } = decoded
       if (partial !== undefined) {
         counts.partial++
-        const detail = `${partial.metrics} of the record's metrics, the others are stored: ${partial.detail}`
+        const isNothing = groups.every(group => group.slots.length === 0)
+        const detail = isNothing
+          ? `nothing of it is stored: ${partial.detail}`
+          : `${partial.metrics} of the record's metrics, the others are stored: ${partial.detail}`
         reject(partial.reason, detail, bytesOrNull(bytes, keyAt, keyLength), raw)
       }
       if (groups.length === 0) return
@@ -299,6 +306,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     },
     corrupt(firstOffset, lastOffset, detail, bytes) {
       offset = firstOffset
+      takenMs = 0
       const records =
         firstOffset === lastOffset ? `offset ${firstOffset}` : `offsets ${firstOffset}..${lastOffset}`
       reject('corrupt_batch', `${records} cannot be read: ${detail}`, null, bytes)

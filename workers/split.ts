@@ -73,8 +73,9 @@ export function poisoned(
   const walker = createBatchWalker({ verifyCrc: false, decompressedBytesMax: 1 << 28 })
   // Decompressors refuse shared memory.
   walker.walk(Uint8Array.from(range.bytes), offset, offset, {
-    record(bytes, keyAt, keyLength, valueAt, valueLength) {
+    record(bytes, keyAt, keyLength, valueAt, valueLength, _offset, timestampMs) {
       found++
+      reject.timestampMs = timestampMs
       if (keyLength >= 0) reject.key = bytes.slice(keyAt, keyAt + Math.min(keyLength, deadLetterBytesMax))
       if (valueLength < 0) return
       reject.value = bytes.slice(valueAt, valueAt + Math.min(valueLength, deadLetterBytesMax))

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
+import { createDeadLetterTopic, type DeadLetterTopic } from '../../ingest/dead-letter-topic.ts'
 import { createDeadLetterSink, type DeadLetterSink } from '../../ingest/dead-letters.ts'
 import { createGroupWatch, type GroupWatch } from '../../ingest/kafka/group-watch.ts'
 import { createDeadLetterMetrics, createSourceMetrics, type SourceMetrics } from '../../ingest/metrics.ts'
@@ -16,6 +17,7 @@ export interface SourceConnection {
   readonly deadLetters: DeadLetterSink | undefined
   /** Who else is in the consumer group; undefined with a given source. */
   readonly groupWatch: GroupWatch | undefined
+  readonly deadLetterTopic: DeadLetterTopic | undefined
 }
 
 /** The source that the configuration names, or the given one, and where its dead letters go. Reads nothing yet. */
@@ -36,7 +38,14 @@ export async function connectSource(options: {
   const source =
     given ??
     (await createSource(config.kafka.source, { ...kafkaSettings(config, logger, sourceMetrics), nowMs }))
-  if (given !== undefined) return { source, sourceMetrics, deadLetters: undefined, groupWatch: undefined }
+  if (given !== undefined)
+    return {
+      source,
+      sourceMetrics,
+      deadLetters: undefined,
+      groupWatch: undefined,
+      deadLetterTopic: undefined
+    }
   const deadLetters = createDeadLetterSink({
     ...kafkaSettings(config, logger, null),
     topic: config.kafka.dlq_topic,
@@ -44,5 +53,7 @@ export async function connectSource(options: {
   })
   const groupWatch = createGroupWatch(kafkaSettings(config, logger, null))
   groupWatch.start()
-  return { source, sourceMetrics, deadLetters, groupWatch }
+  const deadLetterTopic = createDeadLetterTopic(kafkaSettings(config, logger, null), config.kafka.dlq_topic)
+  deadLetterTopic.start()
+  return { source, sourceMetrics, deadLetters, groupWatch, deadLetterTopic }
 }

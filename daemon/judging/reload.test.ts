@@ -107,6 +107,7 @@ describe('a reload', () => {
       database: () => '',
       connected: () => true,
       group: () => '',
+      deadLetters: () => '',
       reloadFailure: () => reloader.failure()
     })
     compileError = new Error('profile x does not compile')

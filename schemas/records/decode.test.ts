@@ -112,7 +112,39 @@ describe('shapes', () => {
       unmapped: 2,
       groups: [{ instance: '25' }]
     })
-    expect(decode('[]')).toEqual({ ok: true, groups: [], unmapped: 0 })
+    expect(decode('[]')).toMatchObject({ ok: false, reason: 'empty' })
+  })
+
+  it.each([
+    ['text where a number is expected', '"ifInErrors":"abc"', /ifInErrors is "abc"/],
+    ['a word that the enumeration has not', '"ifOperStatus":"sideways"', /ifOperStatus is "sideways"/],
+    ['a number no double holds', '"ifInErrors":1e400', /ifInErrors/],
+    ['an object', '"ifInErrors":{"n":1}', /ifInErrors/]
+  ])('says what nothing can be read of: %s', (_, fields, detail) => {
+    const decoded = decode(json(port()).replace('"ifOperStatus":1', fields))
+    expect(decoded).toMatchObject({ ok: true, groups: [{ slots: [] }], partial: { reason: 'no_reading' } })
+    expect(decoded.ok && decoded.partial?.detail).toMatch(detail)
+  })
+
+  it('says that a canonical record has no signal that is known, or none', () => {
+    const record = (signals: unknown) => json({ device: 'd', timeMs: 1_768_435_200_000, signals })
+    const reason = 'no_reading'
+    expect(decode(record({}))).toEqual({ ok: false, reason, detail: '"signals" is empty' })
+    const unknown = 'no known signal among no.such'
+    expect(decode(record({ 'no.such': 1 }))).toEqual({ ok: false, reason, detail: unknown })
+  })
+
+  it('has no complaint of what sources say where there is no reading, nor where others give one', () => {
+    for (const fields of [
+      { ifInErrors: '  -' },
+      { ifInErrors: 'N/A' },
+      { ifInErrors: null },
+      { ifInErrors: '' }
+    ])
+      expect(decode(json(port({ fields })))).not.toHaveProperty('partial')
+    expect(decode(json(port({ fields: { ifInErrors: 'abc', ifOperStatus: 1 } })))).not.toHaveProperty(
+      'partial'
+    )
   })
 
   it('matches names by wildcard, and own properties only', () => {

@@ -5,7 +5,7 @@ import { jsonFormatsInOrder, textFormats } from './formats/formats.ts'
 import { collectorOf, identifiersOf, instanceOf, planFor } from './identify.ts'
 import { isObject, kindOf, own, type Bad, type Json, type Metric } from './metric.ts'
 import type { MeasurementPlan, ProfileSet } from './plan.ts'
-import { readSlots } from './readings.ts'
+import { readSlots, unreadable } from './readings.ts'
 
 /**
  * The reference decoder: one record's value to groups of canonical readings, by the record
@@ -79,6 +79,7 @@ export function createDecoder(set: ProfileSet, policy: DecodePolicy): Decoder {
     }
     const { groups, unmapped, bad, firstBad } = outcome
     if (firstBad !== undefined && groups.length === 0) return reject(firstBad.reason, firstBad.detail)
+    if (groups.length === 0 && unmapped === 0) return reject('empty', 'no metric in it')
     return {
       ok: true,
       groups,
@@ -198,7 +199,9 @@ function metricOf(object: Json): Metric | Bad | undefined {
 function decodeMetric(set: ProfileSet, metric: Metric, clock: Clock, outcome: Outcome): void {
   const plan = planFor(set, metric)
   if (plan === undefined) {
-    outcome.unmapped++
+    // A collector polls many fields that nobody here asks for; our own format must have a signal that is known.
+    if (metric.format === 'canonical') spoil(outcome, 'no_reading', noSignal(metric))
+    else outcome.unmapped++
     return
   }
   const identifiers = identifiersOf(plan, metric)
@@ -222,6 +225,11 @@ function decodeMetric(set: ProfileSet, metric: Metric, clock: Clock, outcome: Ou
   const values: number[] = []
   const noReadings: number[] = []
   readSlots(plan, metric, slots, values, noReadings)
+  if (slots.length === 0) {
+    const why = unreadable(plan, metric, noReadings)
+    // The group stands all the same: its device was heard.
+    if (why !== undefined) spoil(outcome, 'no_reading', `${plan.profile}: ${why}`)
+  }
   outcome.groups.push({
     measurement: plan.index,
     identifiers,
@@ -233,6 +241,11 @@ function decodeMetric(set: ProfileSet, metric: Metric, clock: Clock, outcome: Ou
     values,
     noReadings
   })
+}
+
+function noSignal({ fields }: Metric): string {
+  const names = Object.keys(fields)
+  return names.length === 0 ? '"signals" is empty' : `no known signal among ${names.slice(0, 8).join(', ')}`
 }
 
 const rfc3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)$/

@@ -52,6 +52,40 @@ function judgeTogether(plan: MeasurementPlan, slots: number[], values: number[],
   }
 }
 
+/** What sources say where there is nothing to say. */
+const noReadingWords =
+  /^(?:-+|n\/?a|nan|null|none|nil|unknown|no such (?:instance|object).*|not? (?:present|available|supported|applicable|installed).*)$/i
+const decimal = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/
+
+/**
+ * Asked where none of the slots gives a reading: which field holds something that cannot be read at all, in a few words. Undefined
+ * where all are only without a reading (null, a sentinel, a number beyond its bounds or its codes, a word for "not there").
+ */
+export function unreadable(
+  plan: MeasurementPlan,
+  metric: Metric,
+  noReadings: readonly number[]
+): string | undefined {
+  for (const at of noReadings) {
+    const slot = plan.slots[at]
+    if (slot === undefined || slot.unitFrom !== undefined || slot.sensor !== undefined) continue
+    const raw = metric.fields[slot.field]
+    if (isUnreadable(slot, raw)) return `${slot.field} is ${JSON.stringify(raw)?.slice(0, 80) ?? String(raw)}`
+  }
+  return undefined
+}
+
+/** Whether a value that gives no reading is none that a source has for that. */
+export function isUnreadable(slot: SlotPlan, raw: unknown): boolean {
+  if (raw === null || raw === undefined) return false
+  if (typeof raw === 'number') return !Number.isFinite(raw)
+  if (typeof raw !== 'string') return true
+  const text = raw.trim()
+  if (text === '' || slot.text === 'none' || slot.flags !== undefined || noReadingWords.test(text))
+    return false
+  return !decimal.test(text) || !Number.isFinite(Number(text))
+}
+
 function slotValue(slot: Slot, metric: Metric, raw: unknown): number {
   let plan: SlotPlan = slot
   if (slot.unitFrom !== undefined) {

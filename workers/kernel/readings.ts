@@ -65,6 +65,9 @@ import { stopWith } from './fields'
 export let readings: usize = 0
 export let noReadings: usize = 0
 
+/** Whether some value is nothing that a source has for "no reading". */
+let isOdd: bool = false
+
 /** Whether a value could not be told; `stop` says why. */
 let isStopped: bool = false
 
@@ -85,6 +88,7 @@ export function readFields(measurement: usize, isWithoutInstance: bool): bool {
   readings = 0
   noReadings = 0
   isStopped = false
+  isOdd = false
   for (let i: usize = 0; i < count; i++, slot += slotBytes) {
     const isInvolved = (load<u32>(slot + slotFlags) & slotIsInvolved) != 0
     if (isInvolved && isRead(slot)) continue
@@ -103,6 +107,11 @@ export function readFields(measurement: usize, isWithoutInstance: bool): bool {
     store<u32>(desk + scratchSlots + (readings << 2), index)
     store<f64>(desk + scratchValues + (readings << 3), value)
     readings++
+  }
+  // Nothing of it would be stored: the reference decoder says whether that is in order.
+  if (isOdd && readings == 0) {
+    stopWith(stopLeave, 0, 0)
+    return false
   }
   return true
 }
@@ -134,8 +143,8 @@ function valueOf(slot: usize): f64 {
   const kind = load<u8>(desk + scratchKinds + field)
   if (kind == isNumber) return converted(slot, load<f64>(desk + scratchNumbers + (field << 3)))
   if (kind == isNull) return NaN
-  if (kind == isTrue) return load<f64>(slot + slotTrue)
-  if (kind == isFalse) return load<f64>(slot + slotFalse)
+  if (kind == isTrue) return named(load<f64>(slot + slotTrue))
+  if (kind == isFalse) return named(load<f64>(slot + slotFalse))
   if (kind == isNumberText && (load<u32>(slot + slotFlags) & slotIsTextNumber) != 0)
     return converted(slot, load<f64>(desk + scratchNumbers + (field << 3)))
   return valueOfText(
@@ -143,6 +152,13 @@ function valueOf(slot: usize): f64 {
     load<u32>(desk + scratchTextFrom + (field << 2)) as usize,
     load<u32>(desk + scratchTextTo + (field << 2)) as usize
   )
+}
+
+/** What a text or a word is known to read as: infinite for what cannot be read at all. */
+function named(value: f64): f64 {
+  if (value != Infinity) return value
+  isOdd = true
+  return NaN
 }
 
 function converted(slot: usize, raw: f64): f64 {
@@ -204,7 +220,7 @@ function valueOfText(slot: usize, from: usize, to: usize): f64 {
       (load<u32>(text + textLength) as usize) == length &&
       (length == 0 || isSame(from, text + textBytes, length))
     )
-      return load<f64>(text + textValue)
+      return named(load<f64>(text + textValue))
     text = load<u32>(text + textNext) as usize
   }
   return untold(stopText, slot, from, to)

@@ -1,4 +1,5 @@
 import { convert, convertText, timeUnits } from '../../schemas/records/convert.ts'
+import { isUnreadable } from '../../schemas/records/readings.ts'
 import { plainPath } from '../../schemas/records/formats/gnmic.ts'
 import type { MeasurementPlan, Slot } from '../../schemas/records/plan.ts'
 import { endedThreadsOf, type KernelMemory } from '../memory/kernel-memory.ts'
@@ -271,9 +272,11 @@ export function createKernelForms(of: KernelMemory, measurements: readonly Measu
     const slots = slotsOf(names, plan)
     const shape = take(shapeSlots + (slots?.length ?? 0) * slotBytes)
     if (shape === 0) return false
+    // A canonical record without a signal that is known is to be told of.
+    const isSlow = slots === undefined || (slots.length === 0 && plan.format === 'canonical')
     put(
       shape + shapeFlags,
-      (slots === undefined ? shapeIsSlow : 0) | (mayNameInstance(names, plan) ? shapeMayNameInstance : 0)
+      (isSlow ? shapeIsSlow : 0) | (mayNameInstance(names, plan) ? shapeMayNameInstance : 0)
     )
     put(shape + shapeSlotCount, slots?.length ?? 0)
     for (const [i, [index, slot]] of (slots ?? []).entries()) {
@@ -319,8 +322,8 @@ export function createKernelForms(of: KernelMemory, measurements: readonly Measu
     double(slotOffset, slot.offset)
     double(slotMin, slot.min)
     double(slotMax, slot.max)
-    double(slotTrue, slot.names?.get('true') ?? NaN)
-    double(slotFalse, slot.names?.get('false') ?? NaN)
+    double(slotTrue, slot.names?.get('true') ?? Infinity)
+    double(slotFalse, slot.names?.get('false') ?? Infinity)
     if (mode === modeCodes) {
       const codes = takeDoubles(Array.from({ length: codesCount }, (_, raw) => convert(slot, raw)))
       if (codes === 0) return false
@@ -357,7 +360,7 @@ export function createKernelForms(of: KernelMemory, measurements: readonly Measu
     const made = take(textBytes + length + 8)
     if (made === 0) return false
     put(made + textLength, length)
-    view.setFloat64(made + textValue, convertText(slot, text(from, to)), true)
+    view.setFloat64(made + textValue, told(slot, text(from, to)), true)
     bytes.copyWithin(made + textBytes, from, to)
     link(last, made)
     return true
@@ -417,4 +420,10 @@ export function createKernelForms(of: KernelMemory, measurements: readonly Measu
       return isPlain
     }
   }
+}
+
+/** What a text reads as; infinite where it is nothing that a source has for "no reading". */
+function told(slot: Slot, text: string): number {
+  const value = convertText(slot, text)
+  return Number.isNaN(value) && isUnreadable(slot, text) ? Infinity : value
 }
