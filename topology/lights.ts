@@ -10,6 +10,7 @@ import { isPlanned } from './lights/roots.ts'
 import { setAlarms, setCollectorSilence, setDeviceSilence, silentSince } from './lights/evidence.ts'
 import {
   createLightState,
+  cut,
   deviceCount,
   enqueue,
   none,
@@ -67,6 +68,8 @@ export interface LightEngine {
   /** From the node's parent up to a core: a live way where there is one, else the first. Node indices. */
   wayToCore(node: number): readonly number[]
   silenceOf(node: number): NodeSilence
+  /** All ways of the node are known to be lost. */
+  isCut(node: number): boolean
   /** How many nodes of a tier have a light. */
   count(tier: Tier, light: Light): number
   /** Takes over another inventory: what is known of nodes and devices goes with their ids. */
@@ -128,6 +131,7 @@ export function createLightEngine(
     incidentsOf: node => incidentsOf(state, node),
     below: node => below(state, node),
     wayToCore: node => wayToCore(state, node),
+    isCut: node => state.tree.reach[node] === cut,
     silenceOf: node => silenceOf(state, node),
     count: (tier, shown) => state.tree.counts[tiers.indexOf(tier) * lights.length + lights.indexOf(shown)]!,
     reload: (next, nowMs) => reload(state, next, nowMs),

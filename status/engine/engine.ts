@@ -301,11 +301,13 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
     }
     for (const node of touchedNodes) tellAlarms(node, nowMs)
     for (const { collector, devices, sinceMs } of changed.collectors) {
-      // A node of which another collector still hears something is not in the dark.
+      // A node of which another collector still hears something is not in the dark, and one that is cut off is explained.
       const members = new Set(devices)
       const isUnheard = (device: number): boolean => members.has(device) || silence.isSilent(device)
-      const nodes = new Set(devices.map(device => inventory.nodeOfDevice(device)))
-      const dark = [...nodes].filter(node => inventory.devicesOfNode(node).every(isUnheard))
+      const nodes = [...new Set(devices.map(device => inventory.nodeOfDevice(device)))]
+      const dark = nodes.filter(node => inventory.devicesOfNode(node).every(isUnheard) && !lights.isCut(node))
+      // Where most of its nodes are cut off, that is why it has nothing to tell.
+      if (sinceMs !== null && dark.length * 2 < nodes.length) continue
       lights.setCollectorSilence(collector, dark, sinceMs)
     }
   }

@@ -7,7 +7,7 @@ import type { SeenDevice } from './series-registry.ts'
  * evaluated for as many of its intervals and half a one; a device never heard of counts from the start of listening.
  *
  * Nobody is called silent for the silence of who would have told. A collector is heard far more often than any of its
- * devices, so its own silence is known within seconds; while it lasts, its devices are neither called silent nor heard.
+ * devices, so its own silence is known before any of theirs; while it lasts, its devices are neither called silent nor heard.
  * When all collectors are silent at once it is our own way to them that is: then nobody is. The same holds while the
  * daemon itself holds consumption back (a full database).
  */
@@ -60,9 +60,12 @@ export interface SilenceWatch {
   reload(inventory: Inventory, seen: Iterable<Watched>): void
 }
 
-/** A collector is silent when it has not been heard for so many of its longest usual pauses, but not within so short a time. */
+/**
+ * A collector is silent when it has not been heard for so many of its longest usual pauses, and for so many intervals of its
+ * devices: by then others have told of the links to them, had those been lost. That is long before any of them counts as silent.
+ */
 const collectorFactor = 3
-const collectorSilenceMsMin = 10_000
+const collectorIntervals = 1.25
 /** Its longest pauses are remembered for this long. */
 const pausesKeptMs = 600_000
 
@@ -268,7 +271,7 @@ export function createSilenceWatch(
     const pauseMs = Math.max(collector.pauseMs, collector.olderPauseMs)
     return (
       nowMs - Math.max(heardMs, collector.resumedMs) >
-      Math.max(collectorSilenceMsMin, collectorFactor * pauseMs)
+      Math.max(collectorIntervals * options.defaultIntervalMs, collectorFactor * pauseMs)
     )
   }
 

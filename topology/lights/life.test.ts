@@ -136,6 +136,14 @@ describe('the life of an incident', () => {
     expect(update(1100)).toEqual(['closed a ku2 power 1'])
   })
 
+  it('gives no time to come back from what is new: only from what another explained', () => {
+    const { cut, update, engine } = city()
+    engine.setCollectorSilence('col', ['ku1', 'ku2'].map(at), t0)
+    expect(update(0)).toEqual(['opened a col collector 2'])
+    cut('ku1', 10)
+    expect(update(10)).toEqual(['opened b ku1 link 3', 'changed a col collector 1'])
+  })
+
   it('takes over a reload who has time to come back', () => {
     const { cut, well, update, engine } = city()
     for (const id of ['ku1', 'du1']) cut(id, 0)

@@ -1,5 +1,5 @@
 import { rootState } from './roots.ts'
-import { none, type LightState } from './state.ts'
+import { collectorBase, none, type LightState } from './state.ts'
 
 /**
  * The life of incidents. One is opened once: what turns out to be the consequence of another hands its incident over to that
@@ -14,6 +14,12 @@ export function free(state: LightState, node: number, by: number, nowMs: number)
   if (recoverMs === 0 || state.freed.has(node)) return
   state.freed.set(node, { by, untilMs: nowMs + recoverMs })
   state.freedBy.set(by, (state.freedBy.get(by) ?? 0) + 1)
+}
+
+/** A root is none any more: what it explained is not in trouble for another reason, but still on its way back. */
+function isOver(state: LightState, root: number): boolean {
+  if (root >= 0) return state.tree.isCause[root] === 0
+  return state.collectors.get(state.collectorNames[collectorBase - root]!)?.sinceMs === null
 }
 
 /** It is back, or explained by another, or its time is over. */
@@ -39,6 +45,10 @@ export function nextFreedMs(state: LightState): number {
 /** Brings the incidents of all roots that may have changed in line with them. */
 export function settleIncidents(state: LightState, nowMs: number): void {
   const { book } = state
+  for (const [node, by] of state.left) {
+    if (state.tree.root[node] === node && isOver(state, by)) free(state, node, by, nowMs)
+  }
+  state.left = new Map()
   for (const [node, { untilMs }] of state.freed) {
     if (untilMs > nowMs) break
     unfree(state, node)

@@ -1,7 +1,7 @@
 import { lights, tiers } from '../../schemas/words.ts'
 import { causeOf, lightSince } from './causes.ts'
 import { isSilentTrouble, noData } from './evidence.ts'
-import { free, unfree } from './life.ts'
+import { unfree } from './life.ts'
 import { claim, enqueueUnderChangedMains, mainsFirst, powerCause } from './power.ts'
 import { firstWayLost, reachOf, reachOfRing, type Reach } from './reach.ts'
 import { cut, dark, enqueue, green, grey, live, none, red, up, yellow, type LightState } from './state.ts'
@@ -146,7 +146,7 @@ function recompute(
   countIn(state, root, node, effective, 1)
   if (isCause === 1 || before.isCause === 1) state.touched.add(node)
   if (root !== node) unfree(state, node)
-  else if (before.root !== node && before.root !== none) free(state, node, before.root, nowMs)
+  else if (before.root !== node && before.root !== none) state.left.set(node, before.root)
   if (offers !== offeredBefore || (offers !== live && root !== before.root)) {
     const ring = ringOf[node]!
     for (let e = childStart[node]!; e < childStart[node + 1]!; e++) {

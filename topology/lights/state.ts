@@ -155,6 +155,8 @@ interface KeptByNode {
   touched: Set<number>
   /** Nodes whose trouble was another's, which is over: they may come back for a while yet. */
   freed: Map<number, Freed>
+  /** Nodes that are roots since this update and belonged to another root before, by node. */
+  left: Map<number, number>
   /** How many nodes each root has freed. */
   freedBy: Map<number, number>
 }
@@ -242,7 +244,8 @@ function keptByNode(inventory: CompiledInventory): KeptByNode {
     groups: new Map(),
     touched: new Set(),
     freed: new Map(),
-    freedBy: new Map()
+    freedBy: new Map(),
+    left: new Map()
   }
 }
 
