@@ -55,7 +55,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const definitions = await loadDefinitions(config, 1)
   const registry = new Registry()
   const stopping = new AbortController()
-  const nowMs = createDaemonClock(logger)
+  const { nowMs, heard } = createDaemonClock(logger)
   const trouble = createTroubleLog(logger, nowMs)
   const { insist, problem } = createInsist(config.clickhouse.url, trouble, stopping.signal)
   const fatal = createFatal(logger, stopping.signal, options.onFatal)
@@ -152,7 +152,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { url } = await server.listen()
   logger.info({ url }, 'status endpoint and operator page are up')
 
-  const parts = { config, storage, dispatcher, delivery, watermark, insist, fail, trouble }
+  const parts = { config, storage, dispatcher, delivery, watermark, heard, insist, fail, trouble }
   const handler = createSourceHandler(parts)
   const timers: NodeJS.Timeout[] = []
 

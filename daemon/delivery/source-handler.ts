@@ -15,11 +15,13 @@ export function createSourceHandler(options: {
   readonly dispatcher: Dispatcher
   readonly delivery: Delivery
   readonly watermark: Watermark
+  /** Told of the newest time in each batch, before it is judged (SteadyClock). */
+  readonly heard: (recordMs: number) => void
   readonly insist: Insist
   readonly fail: (error: Error) => void
   readonly trouble: TroubleLog
 }): SourceHandler {
-  const { config, storage, dispatcher, delivery, watermark, insist, fail, trouble } = options
+  const { config, storage, dispatcher, delivery, watermark, heard, insist, fail, trouble } = options
   const { client, topics } = storage
   return {
     async assigned(partitions) {
@@ -32,6 +34,7 @@ export function createSourceHandler(options: {
       watermark.revoked(partitions)
     },
     batches(batches) {
+      for (const { maxTimestampMs } of batches) heard(maxTimestampMs)
       watermark.offered(batches)
       dispatcher.offer(batches)
     },
