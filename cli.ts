@@ -49,9 +49,13 @@ program
   .addOption(configOption())
   .action(async ({ config: file }: { config?: string }) => {
     const { startDaemon } = await import('./main.ts')
+    const { startWatchdog } = await import('./daemon/process/watchdog.ts')
     const config = await readConfig(file)
     const logger = createLogger(config.log)
     const ended = waitForEnd()
+    const watchdog = startWatchdog({
+      onReturn: stalledMs => logger.warn({ stalledMs }, 'the main thread turns again')
+    })
     const daemon = await startDaemon({ config, logger, version, onFatal: ended.fail })
     process.on('SIGHUP', () => {
       // What is wrong is in the log and in /health/ready.
@@ -59,6 +63,7 @@ program
     })
     await ended.done
     await daemon.stop()
+    await watchdog.stop()
   })
 
 program

@@ -58,8 +58,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { nowMs, heard } = createDaemonClock(logger)
   const trouble = createTroubleLog(logger, nowMs)
   const { insist, problem } = createInsist(config.clickhouse.url, trouble, stopping.signal)
-  const fatal = createFatal(logger, stopping.signal, options.onFatal)
-  const { fail } = fatal
+  const { fail, guard } = createFatal(logger, stopping.signal, options.onFatal)
   let engine: StatusEngine | undefined
 
   const offsets = createOffsetCommitter({
@@ -138,6 +137,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     connection,
     writer,
     watermark,
+    pool,
     nowMs
   })
   const mirror = createInventoryMirror({ client, insist, stopping: stopping.signal, logger })
@@ -174,7 +174,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     standing.begin(judging)
     restored.finish(engine)
     mirror(definitions.inventory)
-    timers.push(...startTimers({ engine, watermark, standing, offsets, rows, fatal, nowMs }))
+    timers.push(...startTimers({ engine, watermark, standing, offsets, rows, fatal: { fail, guard }, nowMs }))
     rollups?.start()
     await source.start(handler)
     const { topics } = config.kafka

@@ -1,4 +1,5 @@
 import type { WriterState } from '../ingest/clickhouse/writer.ts'
+import type { TablesUsed } from '../workers/memory/shared-state.ts'
 import type { Readiness } from '../status/view.ts'
 
 export interface ReadinessOptions {
@@ -12,13 +13,32 @@ export interface ReadinessOptions {
   readonly group: () => string
   /** Why dead letters may have nowhere to go; empty when their topic is there. */
   readonly deadLetters: () => string
+  /** The part of each table that is used. */
+  readonly tables: () => TablesUsed
   /** What the last reload failed with; empty when it went well. */
   readonly reloadFailure: () => string
 }
 
+/** So full that the next thing may find no room: several names or series are taken at once. */
+const fullRatio = 0.999
+
+/** Which setting gives room to which table; those of names are as large as the series are many. */
+const settings: Readonly<Record<'series' | 'devices' | 'entities', string>> = {
+  series: 'workers.series_max',
+  devices: 'workers.devices_max',
+  entities: 'workers.series_max'
+}
+
+function fullTables(used: TablesUsed): string {
+  const full = (['devices', 'series', 'entities'] as const).filter(table => used[table] >= fullRatio)
+  if (full.length === 0) return ''
+  const raise = [...new Set(full.map(table => settings[table]))].join(' and ')
+  return `no room for further ${full.join(' and ')}: what is met now is stored and not judged; raise ${raise}, or look for who sends names without end`
+}
+
 /** Whether the daemon does its work, and if not, which part does not and why. */
 export function createReadiness(options: ReadinessOptions): () => Readiness {
-  const { restored, writer, database, connected, group, deadLetters, reloadFailure } = options
+  const { restored, writer, database, connected, group, deadLetters, tables, reloadFailure } = options
   return () => {
     const inserts = writer()
     const unanswered = database()
@@ -45,6 +65,7 @@ export function createReadiness(options: ReadinessOptions): () => Readiness {
       parts: {
         ...parts,
         ...unwell('dead_letters', deadLetters()),
+        ...unwell('tables', fullTables(tables())),
         ...unwell('reload', failure && `the last reload failed, what was in force before stays: ${failure}`)
       }
     }

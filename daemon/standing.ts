@@ -5,6 +5,7 @@ import type { Config } from '../schemas/config/reading.ts'
 import { createStartingView, type StartingView } from '../status/starting-view.ts'
 import type { StatusEngine } from '../status/engine/engine.ts'
 import type { StatusView } from '../status/view.ts'
+import type { EvaluationPool } from '../workers/pool.ts'
 import type { SourceConnection } from './delivery/connect-source.ts'
 import type { Watermark } from './delivery/watermark.ts'
 import { createHappenings } from './happenings.ts'
@@ -17,6 +18,7 @@ export interface StandingOptions extends Pick<ReadinessOptions, 'restored' | 'da
   readonly connection: Pick<SourceConnection, 'source' | 'groupWatch' | 'deadLetterTopic'>
   readonly writer: Pick<Writer, 'state'>
   readonly watermark: Pick<Watermark, 'atMs'>
+  readonly pool: Pick<EvaluationPool, 'stats'>
   readonly nowMs: () => number
 }
 
@@ -42,7 +44,8 @@ export function createStanding(options: StandingOptions): Standing {
     writer: () => writer.state(),
     connected,
     group,
-    deadLetters: () => deadLetterTopic?.problem() ?? ''
+    deadLetters: () => deadLetterTopic?.problem() ?? '',
+    tables: () => options.pool.stats().tables
   })
   const lateness = createLateness({
     judgedToMs: atMs => watermark.atMs(atMs),
@@ -56,7 +59,8 @@ export function createStanding(options: StandingOptions): Standing {
     servers: {
       clickhouse: `ClickHouse at ${config.clickhouse.url}`,
       kafka: `Kafka at ${config.kafka.brokers.join(',')}`,
-      group: 'Its place as the only member of its group'
+      group: 'Its place as the only member of its group',
+      tables: 'Room for further devices and series'
     },
     readiness,
     openCount: () => Object.values(view.openIncidents()).reduce((sum, count) => sum + count, 0),

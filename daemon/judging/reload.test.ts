@@ -108,6 +108,7 @@ describe('a reload', () => {
       connected: () => true,
       group: () => '',
       deadLetters: () => '',
+      tables: () => ({ series: 0, devices: 0, entities: 0, aliases: 1 }),
       reloadFailure: () => reloader.failure()
     })
     compileError = new Error('profile x does not compile')
