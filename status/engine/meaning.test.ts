@@ -52,6 +52,8 @@ describe('what an alarm means to the network', () => {
 
   it('is a loss of mains, or silence, by its type', () => {
     expect(meaning('ups.output_source', '', { kind: 'power', type: 'ups.on_battery' }).isMainsLost).toBe(true)
+    expect(meaning('ups.runtime_s', '', { kind: 'power', type: 'ups.runtime_low' }).isMainsLost).toBe(true)
+    expect(meaning('ups.replace_battery', '', { type: 'ups.replace_battery' }).isMainsLost).toBe(false)
     expect(meaning('', '', { kind: 'device', type: 'device.silent' }).isSilence).toBe(true)
   })
 })

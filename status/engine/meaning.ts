@@ -4,6 +4,8 @@ import { portOfInstance } from '../../schemas/lanes.ts'
 import type { CompiledInventory } from '../../topology/compile.ts'
 import type { AlarmMeaning } from '../../topology/lights/node-alarms.ts'
 
+/** Rules that hold only while a UPS runs on its battery. */
+const onBattery: ReadonlySet<string> = new Set(['ups.on_battery', 'ups.runtime_low', 'ups.charge_low'])
 /** Signals that say of a port whether it is up: by itself, or by the will of an engineer. */
 const operStatus = 'if.oper_status'
 const adminStatus = 'if.admin_status'
@@ -13,7 +15,7 @@ const cableTv = 'catv.'
 
 /** What an alarm means to the network, beyond its severity: a loss of mains, a trunk port down. */
 export function meaningOf(inventory: CompiledInventory, alarm: Alarm): AlarmMeaning {
-  const isMainsLost = alarm.type === 'ups.on_battery'
+  const isMainsLost = onBattery.has(alarm.type)
   const isSilence = alarm.type === deviceSilent
   const nothing = { isMainsLost, isSilence, port: null, isInPart: false }
   const { signal } = alarm.evidence

@@ -144,6 +144,20 @@ describe('the life of an incident', () => {
     expect(update(10)).toEqual(['opened b ku1 link 3', 'changed a col collector 1'])
   })
 
+  it('gives time to come back to what was silent behind a node that is reached again, though that has trouble left', () => {
+    const { engine, cut, update } = city()
+    const silent = (device: string, ms: number | null): void =>
+      engine.setDeviceSilence(inventory.deviceIndex(device)!, ms)
+    cut('ku1', 0)
+    silent('du1-sw', t0)
+    expect(update(200)).toEqual(['opened a ku1 link 3'])
+    const weak = { light: 'yellow', kind: 'optics', alarm: 'w', sinceMs: t0, alarms: ['w'] } as const
+    engine.setAlarms(at('ku1'), { ...weak, mainsLostSinceMs: null })
+    expect(update(600)).toEqual(['changed a ku1 link 1'])
+    silent('du1-sw', null)
+    expect(update(650)).toEqual([])
+  })
+
   it('takes over a reload who has time to come back', () => {
     const { cut, well, update, engine } = city()
     for (const id of ['ku1', 'du1']) cut(id, 0)

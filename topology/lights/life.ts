@@ -1,5 +1,6 @@
+import { isBySilence } from './pending.ts'
 import { rootState } from './roots.ts'
-import { collectorBase, none, type LightState } from './state.ts'
+import { collectorBase, live, none, type LightState } from './state.ts'
 
 /**
  * The life of incidents. One is opened once: what turns out to be the consequence of another hands its incident over to that
@@ -16,10 +17,14 @@ export function free(state: LightState, node: number, by: number, nowMs: number)
   state.freedBy.set(by, (state.freedBy.get(by) ?? 0) + 1)
 }
 
-/** A root is none any more: what it explained is not in trouble for another reason, but still on its way back. */
-function isOver(state: LightState, root: number): boolean {
-  if (root >= 0) return state.tree.isCause[root] === 0
-  return state.collectors.get(state.collectorNames[collectorBase - root]!)?.sinceMs === null
+/**
+ * Whether what a root explained of a node is over, so that the node is only still on its way back. Silence tells of the past,
+ * but direct evidence against a node beside a power cut or a dead collector that goes on is news.
+ */
+function isOver(state: LightState, node: number, root: number): boolean {
+  if (root < 0) return state.collectors.get(state.collectorNames[collectorBase - root]!)?.sinceMs === null
+  if (state.tree.isCause[root] === 0 || isBySilence(state, node)) return true
+  return !state.mainsLost.has(root) && state.tree.offers[root] === live
 }
 
 /** It is back, or explained by another, or its time is over. */
@@ -46,7 +51,7 @@ export function nextFreedMs(state: LightState): number {
 export function settleIncidents(state: LightState, nowMs: number): void {
   const { book } = state
   for (const [node, by] of state.left) {
-    if (state.tree.root[node] === node && isOver(state, by)) free(state, node, by, nowMs)
+    if (state.tree.root[node] === node && isOver(state, node, by)) free(state, node, by, nowMs)
   }
   state.left = new Map()
   for (const [node, { untilMs }] of state.freed) {

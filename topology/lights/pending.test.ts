@@ -66,9 +66,10 @@ describe('who is silent', () => {
     expect(update(220)).toEqual([])
     expect(engine.light(at('du1')).effective).toBe('grey')
     // Its campus was heard after it, but not after it should have been: the campus may be dead as well.
-    expect(engine.nextDeadlineMs()).toBe(t0 + 270 * s)
+    expect(engine.nextDeadlineMs()).toBe(t0 + 272 * s)
     hear('ku-sw', 221)
-    expect(update(270)).toEqual(['270 opened du1 unknown 1'])
+    expect(update(271)).toEqual([])
+    expect(update(272)).toEqual(['272 opened du1 unknown 1'])
   })
 
   it('joins the fault above that shows while it is pending: one incident, at the top', () => {
@@ -94,7 +95,7 @@ describe('who is silent', () => {
     for (const device of ['du1-sw', 'ku-sw', 'ku-ups']) silent(device)
     expect(update(271)).toEqual([])
     hear('ru-sw', 275)
-    expect(update(281)).toEqual(['281 opened ku unknown 2'])
+    expect(update(282)).toEqual(['282 opened ku unknown 2'])
   })
 
   it('is not pending when there is direct evidence', () => {
@@ -124,5 +125,34 @@ describe('who is silent', () => {
     expect(update(300)).toEqual(['220 opened ku device 1', '300 changed ku unknown 1'])
     engine.setAlarms(at('ku'), { ...quiet, kind: 'power', light: 'red', mainsLostSinceMs: t0 + 10 * s })
     expect(update(301).at(-1)).toBe('301 changed ku power 1')
+  })
+
+  it('went dark by a power cut, though it was heard last a whole interval before the UPS told of it', () => {
+    const { engine, silent, update } = network({ 'du1-sw': -59, 'ku-sw': 100, 'ku-ups': 100, 'ru-sw': 100 })
+    const power = { light: 'yellow', kind: 'power', alarm: 'p', sinceMs: t0 + 40 * s, alarms: ['p'] } as const
+    engine.setAlarms(at('ku'), { ...power, mainsLostSinceMs: t0 + 40 * s })
+    expect(update(55)).toEqual(['55 opened ku power 1'])
+    silent('du1-sw')
+    expect(update(152)).toEqual(['55 opened ku power 1', '152 changed ku power 2'])
+  })
+
+  it('may be a power cut when two are dark together: the UPS above is asked, and may have lost a poll', () => {
+    const { engine, silent, update } = network({
+      'du1-sw': 20,
+      'du2-sw': 20,
+      'ku-ups': 15,
+      'ku-sw': 60,
+      'ru-sw': 60
+    })
+    const port = { device: 'ku-sw', instance: '1', sinceMs: t0 + 20 * s, alarm: 'l', isByHand: false }
+    const link = { light: null, kind: 'link', alarm: 'l', sinceMs: port.sinceMs, alarms: ['l'] } as const
+    engine.setAlarms(at('du1'), { ...link, mainsLostSinceMs: null, ports: [port] })
+    silent('du2-sw')
+    expect(update(60)).toEqual([])
+    // Two polls of the UPS after it was heard last, and the hold of its alarm.
+    expect(engine.nextDeadlineMs()).toBe(t0 + 155 * s)
+    const power = { light: 'yellow', kind: 'power', alarm: 'p', sinceMs: t0 + 75 * s, alarms: ['p'] } as const
+    engine.setAlarms(at('ku'), { ...power, mainsLostSinceMs: t0 + 75 * s })
+    expect(update(90)).toEqual(['90 opened ku power 3'])
   })
 })

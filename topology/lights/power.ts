@@ -1,5 +1,5 @@
 import { enqueue, firstParent, none, type LightState } from './state.ts'
-import { isUpsHeard, looksDark, troubleSince } from './evidence.ts'
+import { isUpsHeard, looksDark, missedAfterMs, troubleSince } from './evidence.ts'
 
 /** Power cuts: which loss of mains explains a node that went dark. */
 
@@ -36,10 +36,12 @@ export function powerCause(state: LightState, node: number): number {
   const ownMainsMs = state.mainsLost.get(node)
   if (ownMainsMs === undefined && !looksDark(state, node)) return none
   const lostMs = ownMainsMs ?? troubleSince(state, node)
+  // Who is silent was lost between then and the poll it missed.
+  const latestMs = ownMainsMs === undefined ? lostMs + missedAfterMs(state, node) : lostMs
   let cause = none
   for (let up = firstParent(state, node); up !== none; up = firstParent(state, up)) {
     const upMs = state.mainsLost.get(up)
-    if (upMs === undefined || lostMs < upMs - state.options.powerWindowMs) continue
+    if (upMs === undefined || latestMs < upMs - state.options.powerWindowMs) continue
     if (lostMs <= upMs + state.options.powerWindowMs) cause = up
   }
   if (cause !== none) return cause
@@ -50,7 +52,8 @@ export function powerCause(state: LightState, node: number): number {
   for (const sibling of siblings) {
     if (sibling === node || tree.inventory.depth[sibling] !== tree.inventory.depth[node]) continue
     const siblingMs = state.mainsLost.get(sibling)!
-    if (Math.abs(siblingMs - lostMs) > state.options.powerWindowMs) continue
+    if (latestMs < siblingMs - state.options.powerWindowMs) continue
+    if (lostMs > siblingMs + state.options.powerWindowMs) continue
     if (siblingMs < causeMs || (siblingMs === causeMs && sibling < causeOrder)) {
       cause = sibling
       causeMs = siblingMs

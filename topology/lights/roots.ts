@@ -2,7 +2,7 @@ import { lights, type IncidentKind } from '../../schemas/words.ts'
 import { kindOf } from './causes.ts'
 import { troubleSince } from './evidence.ts'
 import type { RootState } from './incidents.ts'
-import { explainedMs, isBySilence } from './pending.ts'
+import { explainedMs, isBySilence, mainsToldMs } from './pending.ts'
 import { mayBePowerCut } from './power.ts'
 import { collectorBase, type Group, type LightState } from './state.ts'
 
@@ -46,16 +46,19 @@ export function rootState(state: LightState, root: number): RootState | null {
     return { root: name, sinceMs, settleMs, explainedMs: 0, isBySilence: false, ...about, ...counts }
   }
   if (tree.isCause[root] === 0) return null
+  const isPowerAsked = mayBePowerCut(state, root)
+  const sinceMs = troubleSince(state, root)
+  const toldMs = isPowerAsked ? mainsToldMs(state, root, sinceMs) : 0
   return {
     root: tree.inventory.nodeId(root),
     kind: kindOf(state, root),
     light: lights[tree.own[root]!]!,
-    sinceMs: troubleSince(state, root),
+    sinceMs,
     alarms: state.alarmsOf.get(root)?.alarms ?? [],
     maintenance: isPlanned(state, root, kindOf(state, root)),
-    explainedMs: Math.max(explainedMs(state, root), state.freed.get(root)?.untilMs ?? 0),
+    explainedMs: Math.max(toldMs, explainedMs(state, root), state.freed.get(root)?.untilMs ?? 0),
     isBySilence: isBySilence(state, root),
-    settleMs: mayBePowerCut(state, root) ? Math.max(settleMs, powerSettleMs) : settleMs,
+    settleMs: isPowerAsked ? Math.max(settleMs, powerSettleMs) : settleMs,
     ...counts
   }
 }
