@@ -105,6 +105,14 @@ describe('silence', () => {
     expect(told.at(-1)!.atS).toBe(2410 + 211)
   })
 
+  it('does not call a device silent that had lost polls by chance when its collector fell silent', () => {
+    const { told, run } = listening()
+    run(1060, () => true)
+    run(1200, d => d !== 0)
+    run(2400, d => d > 5)
+    expect(told.map(({ what }) => what)).toEqual(['a: 0,1,2,3,4,5'])
+  })
+
   it('takes it for its own deafness when all collectors are silent at once', () => {
     const { told, run } = listening()
     run(1200, () => true)

@@ -195,15 +195,22 @@ export function createSilenceWatch(
     return found
   }
 
-  /** From when on the silence of a device that was not heard for its limit counts (ms); Infinity while nobody would hear it. */
-  const countsFrom = (device: number): number => {
-    let fromMs = Infinity
+  /**
+   * Whether a device that was not heard for its limit has missed its polls, and not its collectors theirs: one of them has been
+   * heard for as long since the device was heard last, and since it came back itself.
+   */
+  const hasMissedPolls = (device: number, last: number, nowMs: number): boolean => {
     let isHeardBySome = false
+    let hasMissed = false
     eachCollector(device, collector => {
       isHeardBySome = true
-      if (!collector.isSilent) fromMs = Math.min(fromMs, collector.resumedMs)
+      if (collector.isSilent) return
+      const isJudged = collector.members >= options.collectorDevicesMin
+      const pauseMs = Math.max(collector.pauseMs, collector.olderPauseMs)
+      const toMs = isJudged ? Math.min(nowMs, collector.heardMs + pauseMs) : nowMs
+      hasMissed ||= toMs - Math.max(last, countedFromMs, collector.resumedMs) > devices.limitMs[device]!
     })
-    return isHeardBySome ? fromMs : 0
+    return hasMissed || !isHeardBySome
   }
 
   /** Devices whose silence begins or ends now. It is a loop over a million devices, so nothing else is done in it. */
@@ -223,7 +230,7 @@ export function createSilenceWatch(
         silent[device] === 1
           ? last > silentSinceMs[device]!
           : nowMs - (last > countedFromMs ? last : countedFromMs) > limitMs[device]! &&
-            nowMs - countsFrom(device) > limitMs[device]!
+            hasMissedPolls(device, last, nowMs)
       if (!change) continue
       if (changed.length === changesMax) {
         sweepFrom = device

@@ -54,13 +54,13 @@ export function looksDark(state: LightState, node: number): boolean {
   return isLinkCut(state, node) || isSilentTrouble(state, node)
 }
 
-/** How long after it was heard last a node that is known by silence alone has missed its first poll (ms). */
+/** How long after it was heard last a node that is known by silence alone may have been well yet (ms): a poll may be lost by chance. */
 export function missedAfterMs(state: LightState, node: number): number {
   if (state.rhythm === null || isLinkCut(state, node)) return 0
   let intervalMs = 0
   for (const device of state.tree.inventory.devicesOfNode(node))
     intervalMs = Math.max(intervalMs, state.rhythm.intervalMs(device))
-  return intervalMs
+  return 2 * intervalMs
 }
 
 export function isUpsHeard(state: LightState, node: number): boolean {

@@ -4,7 +4,7 @@ import { firstParent, none, type LightState } from './state.ts'
 
 /**
  * Nobody is judged by silence before those who could explain it were asked. A node that is known to be in trouble by silence
- * alone is pending until every device that could explain it has been heard after the first poll that the node missed, or is
+ * alone is pending until every device that could explain it has been heard after the polls that the node missed, or is
  * silent itself: the node's other devices, those of the nodes above it on all its ways, and so the UPS whose mains may be lost.
  */
 
@@ -34,7 +34,8 @@ export function explainedMs(state: LightState, node: number): number {
   let intervalMs = Infinity
   for (let at = deviceStart[node]!; at < deviceStart[node + 1]!; at++)
     intervalMs = Math.min(intervalMs, rhythm.intervalMs(deviceList[at]!))
-  missedMs += intervalMs
+  // The first poll it missed may have been lost by chance, and the fault have come after it.
+  missedMs += 2 * intervalMs
   if (!Number.isFinite(missedMs)) return 0
   let dueMs = 0
   const asked = new Set([node])
