@@ -57,7 +57,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const stopping = new AbortController()
   const { nowMs, heard } = createDaemonClock(logger)
   const trouble = createTroubleLog(logger, nowMs)
-  const { insist, problem } = createInsist(config.clickhouse.url, trouble, stopping.signal)
+  const { insist, quietly, problem } = createInsist(config.clickhouse.url, trouble, stopping.signal)
   const { fail, guard } = createFatal(logger, stopping.signal, options.onFatal)
   let engine: StatusEngine | undefined
 
@@ -140,7 +140,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     pool,
     nowMs
   })
-  const mirror = createInventoryMirror({ client, insist, stopping: stopping.signal, logger })
+  const mirror = createInventoryMirror({ client, insist: quietly, stopping: stopping.signal, logger })
   const restored = createRestored<StatusEngine>(stopping.signal)
   const reloader = createReloader(
     { config, pool, restored: restored.done, mirror, nowMs, logger },

@@ -9,6 +9,8 @@ export type Insist = <T>(what: string, act: () => Promise<T>) => Promise<T>
 
 export interface Insistence {
   readonly insist: Insist
+  /** The same for what nobody waits for: `problem` does not tell of it. */
+  readonly quietly: Insist
   /** What is not done yet, in a sentence; empty once all that was asked for is done. Before anything was asked for, that too is said. */
   readonly problem: () => string
 }
@@ -18,10 +20,10 @@ export function createInsist(where: string, trouble: TroubleLog, stopping: Abort
   /** What is being tried, with what it failed with the last time. */
   const open = new Map<symbol, string>()
   let done = false
-  const insist: Insist = async (what, act) => {
+  const insistOn = async <T>(what: string, act: () => Promise<T>, isTold: boolean): Promise<T> => {
     const mine = Symbol(what)
     // The first of all has to show that the server is there; later ones are well until they fail.
-    if (!done) open.set(mine, `no answer from ${where} yet: ${what}`)
+    if (!done && isTold) open.set(mine, `no answer from ${where} yet: ${what}`)
     try {
       for (let attempt = 1; ; attempt++) {
         try {
@@ -30,7 +32,7 @@ export function createInsist(where: string, trouble: TroubleLog, stopping: Abort
           return given
         } catch (error) {
           if (stopping.aborted || isHopeless(error)) throw error
-          open.set(mine, `could not ${what} at ${where}: ${asError(error).message}`)
+          if (isTold) open.set(mine, `could not ${what} at ${where}: ${asError(error).message}`)
           trouble(`could not ${what} at ${where}; trying again`, error)
           await pauseBefore(attempt, stopping)
         }
@@ -40,7 +42,8 @@ export function createInsist(where: string, trouble: TroubleLog, stopping: Abort
     }
   }
   return {
-    insist,
+    insist: (what, act) => insistOn(what, act, true),
+    quietly: (what, act) => insistOn(what, act, false),
     problem: () => [...open.values()].at(-1) ?? (done ? '' : `${where} was not asked yet`)
   }
 }
