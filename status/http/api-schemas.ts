@@ -122,7 +122,8 @@ const incidentSchema = Type.Object(
     affectedNodes: int('Nodes affected, the root included'),
     affectedAddresses: int('Street addresses affected'),
     affectedSubscribers: int('Subscribers affected'),
-    maintenance: Type.Boolean({ description: 'Whether planned work explains it' })
+    maintenance: Type.Boolean({ description: 'Whether planned work explains it' }),
+    mergedInto: nullable<string>('string', 'Id of the incident it turned out to be part of; null for most')
   },
   about('One root cause and what it affects')
 )

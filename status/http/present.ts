@@ -110,7 +110,8 @@ export function presentIncident(incident: Incident, nameOf: (id: string) => stri
     affectedNodes: incident.affectedNodes,
     affectedAddresses: incident.affectedAddresses,
     affectedSubscribers: incident.affectedSubscribers,
-    maintenance: incident.maintenance
+    maintenance: incident.maintenance,
+    mergedInto: incident.mergedInto ?? null
   }
 }
 
