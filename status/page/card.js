@@ -6,18 +6,18 @@ import { clock, counted, current, duration, number, t } from './words.js'
 /** @param {string} light */
 const word = light => h(`span.word.${light}`, null, t(`light.${light}`))
 /** @param {number} atMs */
-const time = (atMs, withSeconds = false) =>
+export const time = (atMs, withSeconds = false) =>
   h(
     'time',
     { datetime: new Date(atMs).toISOString(), title: new Date(atMs).toISOString() },
     clock(atMs, withSeconds)
   )
 /** Time passed, kept up to date by tick(). @param {number} sinceMs */
-const passed = sinceMs => h('span.passed', { 'data-since': sinceMs }, duration(Date.now() - sinceMs))
+export const passed = sinceMs => h('span.passed', { 'data-since': sinceMs }, duration(Date.now() - sinceMs))
 
 /** A light that has not changed since the daemon began has no time of its own. @param {number | null} sinceMs */
 const since = sinceMs => (sinceMs !== null ? h('span', null, time(sinceMs), ' · ', passed(sinceMs)) : '—')
-const plannedTag = () => h('span.planned', null, symbol('wrench'), t('plannedTag'))
+export const plannedTag = () => h('span.planned', null, symbol('wrench'), t('plannedTag'))
 
 /** Brings every "12 min" on the page up to date. @param {any} root */
 export function tick(root) {
@@ -28,7 +28,7 @@ export function tick(root) {
 }
 
 /** @param {string} id @param {(id: string) => void} open @param {...any} children */
-const nodeLink = (id, open, ...children) =>
+export const nodeLink = (id, open, ...children) =>
   h(
     'a.node-link',
     {
@@ -68,7 +68,7 @@ function causeText(node) {
  * "5 узлов · 12 адресов": a number stays with its word when the line is broken.
  * @param {{ nodes?: number, addresses: number, subscribers: number }} of
  */
-const amounts = of =>
+export const amounts = of =>
   [
     of.nodes === undefined ? [] : [counted('nodes', of.nodes)],
     counted('addresses', of.addresses),
@@ -364,7 +364,7 @@ export function overviewCard(summary) {
         h(
           'tr',
           null,
-          h('th', { scope: 'col' }, ''),
+          h('td'),
           order.map(light =>
             h('th', { scope: 'col' }, lamp(light), h('span.hidden', null, t(`light.${light}`)))
           )
@@ -432,43 +432,3 @@ export function candidatesCard({ candidates: list, outcome = 'list', streets = [
 /** @param {string} title @param {string} text */
 export const messageCard = (title, text) =>
   h('article.card', null, h('h1', null, title), h('p.soft', null, text))
-
-/** @param {any[]} incidents  open ones, worst first @param {(id: string) => void} open */
-export function incidentList(incidents, open) {
-  if (incidents.length === 0) {
-    return h('p.calm', null, lamp('green'), t('noIncidents'))
-  }
-  return h(
-    'ul.incidents',
-    null,
-    incidents.map(incident =>
-      h(
-        `li.${incident.light}`,
-        null,
-        nodeLink(
-          incident.root,
-          open,
-          lamp(incident.light),
-          h(
-            'span.incident-body',
-            null,
-            h('span.incident-name', null, incident.rootName, incident.maintenance ? plannedTag() : null),
-            h(
-              'span.soft',
-              null,
-              `${t(`kind.${incident.kind}`)} · `,
-              time(incident.openedAtMs),
-              ' · ',
-              passed(incident.openedAtMs)
-            ),
-            h(
-              'span.soft',
-              null,
-              amounts({ addresses: incident.affectedAddresses, subscribers: incident.affectedSubscribers })
-            )
-          )
-        )
-      )
-    )
-  )
-}

@@ -12,6 +12,9 @@ const texts = {
     askPlaceholderShort: 'Улица и дом',
     askButton: 'Узнать',
     suggestions: 'Похожие адреса',
+    filterKind: 'Причина',
+    filterTier: 'Уровень узла',
+    filterDistrict: 'Округ',
     help: 'Клавиши',
     close: 'Закрыть',
     incidents: 'Открытые аварии',
@@ -19,6 +22,9 @@ const texts = {
     onlyTrouble: 'Только неисправное',
     nothingWrong: 'Неисправных узлов нет.',
     noIncidents: 'Аварий нет.',
+    noSuchIncidents: 'Таких аварий нет.',
+    incidentFilters: 'Отбор аварий',
+    filter: { kind: 'Все причины', tier: 'Все уровни', under: 'Все округа' },
     overview: 'Сеть сейчас',
     overviewNodes: { one: '{n} узел', few: '{n} узла', many: '{n} узлов', other: '{n} узла' },
     live: 'Данные в реальном времени',
@@ -132,6 +138,9 @@ const texts = {
     askPlaceholderShort: 'Street and house',
     askButton: 'Look up',
     suggestions: 'Similar addresses',
+    filterKind: 'Cause',
+    filterTier: 'Tier of the node',
+    filterDistrict: 'District',
     help: 'Keys',
     close: 'Close',
     incidents: 'Open incidents',
@@ -139,6 +148,9 @@ const texts = {
     onlyTrouble: 'Only trouble',
     nothingWrong: 'No node is in trouble.',
     noIncidents: 'No incidents.',
+    noSuchIncidents: 'There are no such incidents.',
+    incidentFilters: 'Filter incidents',
+    filter: { kind: 'All causes', tier: 'All tiers', under: 'All districts' },
     overview: 'The network now',
     overviewNodes: { one: '{n} node', other: '{n} nodes' },
     live: 'Live data',
@@ -247,7 +259,13 @@ const texts = {
 }
 
 /** @type {Language} */
-let language = stored() ?? (navigator.language.startsWith('ru') ? 'ru' : 'en')
+let language = stored() ?? preferred()
+
+/** The first of the browser's languages that the page speaks. @returns {Language} */
+function preferred() {
+  const asked = [...navigator.languages, navigator.language].map(tag => tag.slice(0, 2).toLowerCase())
+  return asked.find(tag => tag === 'ru' || tag === 'en') === 'ru' ? 'ru' : 'en'
+}
 
 function stored() {
   const value = localStorage.getItem('svetofor.language')
