@@ -10,6 +10,7 @@ import { packageRoot } from './schemas/package-root.ts'
 import { formats, type Format } from './embedded/simulator/encode-other.ts'
 import { languageOf, lookupCommand, lookupExitCodes, lookupManyCommand } from './status/cli-lookup.ts'
 import { cityNodesMax, cityNodesMin } from './embedded/simulator/city.ts'
+import type { Daemon } from './main.ts'
 
 /**
  * The commands. Each loads its own parts only: who looks up an address does not wait for a database engine.
@@ -48,6 +49,15 @@ program
   .description('run the daemon; SIGHUP loads inventory, rules and profiles anew, SIGTERM stops in order')
   .addOption(configOption())
   .action(async ({ config: file }: { config?: string }) => {
+    // From the first moment on: without a handler the signal would end the process. What comes before it runs is done then.
+    const running: { daemon?: Daemon } = {}
+    let isReloadWanted = false
+    const reload = (): void => {
+      isReloadWanted = true
+      // What is wrong is in the log and in /health/ready.
+      running.daemon?.reload().catch(() => undefined)
+    }
+    process.on('SIGHUP', reload)
     const { startDaemon } = await import('./main.ts')
     const { startWatchdog } = await import('./daemon/process/watchdog.ts')
     const config = await readConfig(file)
@@ -57,10 +67,8 @@ program
       onReturn: stalledMs => logger.warn({ stalledMs }, 'the main thread turns again')
     })
     const daemon = await startDaemon({ config, logger, version, onFatal: ended.fail })
-    process.on('SIGHUP', () => {
-      // What is wrong is in the log and in /health/ready.
-      daemon.reload().catch(() => undefined)
-    })
+    running.daemon = daemon
+    if (isReloadWanted) reload()
     await ended.done
     await daemon.stop()
     await watchdog.stop()
