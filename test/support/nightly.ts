@@ -41,9 +41,15 @@ async function formats(): Promise<void> {
     )
 }
 
+/** Every kind of scenario with some seeds, against the bars. */
+async function scenarios(): Promise<void> {
+  await run(['--import', 'tsx', 'test/scenarios/main.ts', '--seeds', '1-10'])
+}
+
 const startMs = Date.now()
 try {
   await properties()
+  await scenarios()
   await formats()
   console.log(`nightly: all well after ${Math.round((Date.now() - startMs) / 1000)} s`)
 } catch (error) {

@@ -1,0 +1,140 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { Command, InvalidArgumentError } from 'commander'
+import { packageRoot } from '../../schemas/package-root.ts'
+import { isWithin } from './bars.ts'
+import { readScenarios } from './format.ts'
+import { playScenario } from './play.ts'
+import { addScores, scoreOf, type Score } from './score.ts'
+
+/** `npm run scenarios`: see docs/scenarios.md. Exit codes: 0 within the bars, 1 not, 2 wrong input. */
+const seedsMax = 10_000
+
+function seedsOf(text: string): number[] {
+  const seeds = text.split(',').flatMap(range => {
+    const [from = '', to = from] = range.split('-')
+    const [first, last] = [Number(from), Number(to)]
+    if (!Number.isInteger(first) || !Number.isInteger(last) || first < 0 || last < first)
+      throw new InvalidArgumentError('give seeds such as 1-25 or 3,7')
+    if (last - first >= seedsMax) throw new InvalidArgumentError(`at most ${seedsMax} seeds`)
+    return Array.from({ length: last - first + 1 }, (_, i) => first + i)
+  })
+  return seeds
+}
+
+interface Outcome {
+  readonly kind: string
+  readonly seed: number
+  readonly wrong: readonly string[]
+}
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`)
+const share = (part: number, all: number): string =>
+  all === 0 ? '–' : `${((100 * part) / all).toFixed(0)} %`
+const at = (values: readonly number[], part: number): string => {
+  const sorted = [...values].sort((a, b) => a - b)
+  const value = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))]
+  return value === undefined ? '–' : `${(value / 1000).toFixed(0)} s`
+}
+
+const columns: readonly (readonly [string, (score: Score) => string])[] = [
+  ['runs', s => String(s.runs)],
+  ['root', s => share(s.rightRootFirst, s.faults)],
+  ['one', s => share(s.oneIncident, s.faults)],
+  ['kind', s => share(s.rightKind, s.faults)],
+  ['merged', s => share(s.merged, s.faults)],
+  ['subs', s => share(s.subscribersRight, s.subscribersCompared)],
+  ['true', s => share(s.sentencesTrue, s.sentences)],
+  ['saidOut', s => String(s.saidOut)],
+  ['saidWork', s => String(s.saidWork)],
+  ['foreign', s => String(s.foreignIncidents)],
+  ['falseRed', s => String(s.falseRed)],
+  ['false/day', s => (s.healthyNodeDays === 0 ? '–' : (s.falseEpisodes / s.healthyNodeDays).toFixed(3))],
+  ['p50', s => at(s.evidenceMs, 0.5)],
+  ['p99', s => at(s.evidenceMs, 0.99)],
+  ['notes', s => (s.faults === 0 ? String(s.notifications) : (s.notifications / s.faults).toFixed(1))],
+  ['strict', s => share(s.strict, s.runs)]
+]
+const row = (name: string, cells: readonly string[]): void =>
+  say(name.padEnd(30) + cells.map(cell => cell.padStart(10)).join(''))
+
+const program = new Command('scenarios')
+  .description('breaks simulated cities, and compares what the daemon says with what is true')
+  .option('--seeds <list>', 'the same seed is the same city, noise and places', seedsOf, [1])
+  .option('--kind <kind>', 'only this kind, or those whose names begin so')
+  .option('--folder <path>', 'where the scenarios are', join(packageRoot, 'test/scenarios/kinds'))
+  .option('--json <file>', 'write the figures and what was wrong')
+  .option('--replay <file>', 'play what a run has saved as wrong again, and say what is wrong')
+  .option('--save <file>', 'where wrong outcomes are saved', join(packageRoot, '.cache/scenarios-wrong.json'))
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
+  .parse()
+const options = program.opts<{
+  seeds: number[]
+  kind?: string
+  folder: string
+  json?: string
+  replay?: string
+  save: string
+}>()
+
+try {
+  const all = await readScenarios(options.folder)
+  const replayed =
+    options.replay === undefined
+      ? undefined
+      : (JSON.parse(readFileSync(options.replay, 'utf8')) as readonly Outcome[])
+  const wanted = all.filter(({ kind }) => options.kind === undefined || kind.startsWith(options.kind))
+  if (wanted.length === 0) throw new Error(`no scenario is of the kind ${options.kind ?? ''}`)
+  const scores = new Map<string, Score>()
+  const outcomes: Outcome[] = []
+  const startMs = Date.now()
+  row(
+    'kind',
+    columns.map(([name]) => name)
+  )
+  for (const scenario of wanted) {
+    const { kind } = scenario
+    const seeds = replayed?.filter(each => each.kind === kind).map(({ seed }) => seed) ?? options.seeds
+    const ofKind: Score[] = []
+    for (const seed of seeds) {
+      const { score, wrong } = scoreOf(await playScenario(scenario, seed))
+      ofKind.push(score)
+      if (wrong.length > 0) outcomes.push({ kind, seed, wrong })
+    }
+    if (ofKind.length === 0) continue
+    const sum = addScores(ofKind)
+    scores.set(kind, sum)
+    row(
+      kind,
+      columns.map(([, cell]) => cell(sum))
+    )
+  }
+  const total = addScores(scores.values())
+  row(
+    `all ${scores.size} kinds`,
+    columns.map(([, cell]) => cell(total))
+  )
+  if (replayed !== undefined)
+    for (const { kind, seed, wrong } of outcomes)
+      say(`${kind} ${seed}:\n  ${wrong.slice(0, 20).join('\n  ')}`)
+  else if (outcomes.length > 0) {
+    await mkdir(dirname(options.save), { recursive: true })
+    writeFileSync(options.save, JSON.stringify(outcomes, null, 1))
+    say(`${outcomes.length} runs with something wrong: --replay ${options.save}`)
+  }
+  if (options.json !== undefined)
+    writeFileSync(
+      options.json,
+      JSON.stringify({ total, kinds: Object.fromEntries(scores), outcomes }, null, 1)
+    )
+  const beyond = isWithin(total)
+  for (const line of beyond) say(line)
+  say(
+    `${Math.round((Date.now() - startMs) / 1000)} s; ${beyond.length === 0 ? 'within the bars' : 'NOT within the bars'}`
+  )
+  process.exitCode = beyond.length === 0 ? 0 : 1
+} catch (error) {
+  say(error instanceof Error ? error.message : String(error))
+  process.exitCode = 2
+}

@@ -1,0 +1,282 @@
+import { definitionsOf } from '../../daemon/network.ts'
+import { createSimulatedDaemon, type FedRecord, type SimulatedDaemon } from '../../daemon/simulated.ts'
+import { createTelegrafEncoder } from '../../embedded/simulator/encode-telegraf.ts'
+import { createRandom } from '../../embedded/simulator/random.ts'
+import type { Reading } from '../../embedded/simulator/readings.ts'
+import { buildCity, choosePlaces, type City } from './city.ts'
+import type { Fault, Scenario } from './format.ts'
+import { createWorld, spansOf, type World } from './world.ts'
+
+/** A scenario played through the daemon in simulated time. */
+export interface Played {
+  readonly scenario: Scenario
+  readonly seed: number
+  readonly city: City
+  readonly world: World
+  /** The world with only this fault in it. */
+  readonly alone: readonly World[]
+  readonly places: ReadonlyMap<string, readonly number[]>
+  readonly startMs: number
+  readonly history: SimulatedDaemon['history']
+  /** When the first record that shows a link down or mains lost was taken (ms since the start), for each fault. */
+  readonly evidenceMs: readonly (number | null)[]
+  readonly checks: readonly Check[]
+}
+
+/** What the daemon said at one moment. */
+export interface Check {
+  readonly ms: number
+  readonly lights: readonly { readonly effective: string; readonly causeBy: string; readonly cause: string }[]
+  readonly says: readonly string[]
+  readonly incidents: ReturnType<SimulatedDaemon['openIncidents']>
+  /** The faults whose end is near; -1 for the end of the scenario. */
+  readonly faults: readonly number[]
+}
+
+const minute = 60_000
+const startMs = Date.UTC(2026, 2, 2, 9)
+/** Checked so long before a fault ends. */
+const beforeEndMs = 5000
+
+export async function playScenario(scenario: Scenario, seed: number): Promise<Played> {
+  const random = createRandom(seed * 7919 + hashOf(scenario.kind))
+  const city = buildCity(scenario.network ?? {}, random)
+  const places = choosePlaces(city, scenario, random)
+  const placesOf = (fault: Fault): readonly number[] => places.get(fault.at ?? '') ?? []
+  const bootSeed = random.below(2 ** 31)
+  const worldOf = (faults: readonly Fault[]): World =>
+    createWorld(city, scenario, faults, placesOf, createRandom(bootSeed))
+  const world = worldOf(scenario.faults)
+  const alone = scenario.faults.map(fault => worldOf([fault]))
+  const daemon = await createSimulatedDaemon({
+    definitions: await definitionsOf({ inventory: city.inventory() }),
+    startMs,
+    seriesMax: 50_000,
+    devicesMax: 5000
+  })
+  try {
+    const { evidenceMs, checks } = await play({ scenario, city, world, alone, placesOf, daemon, random })
+    return {
+      scenario,
+      seed,
+      city,
+      world,
+      alone,
+      places,
+      startMs,
+      history: daemon.history,
+      evidenceMs,
+      checks
+    }
+  } finally {
+    await daemon.close()
+  }
+}
+
+interface Stage {
+  readonly scenario: Scenario
+  readonly city: City
+  readonly world: World
+  readonly alone: readonly World[]
+  readonly placesOf: (fault: Fault) => readonly number[]
+  readonly daemon: SimulatedDaemon
+  readonly random: ReturnType<typeof createRandom>
+}
+
+async function play(stage: Stage): Promise<Pick<Played, 'evidenceMs' | 'checks'>> {
+  const { scenario, city, world, alone, placesOf, daemon, random } = stage
+  const encode = createTelegrafEncoder('ms')
+  const endS = scenario.minutes * 60
+  const due = Array.from({ length: endS + 1 }, (): { record: FedRecord; shows: number }[] => [])
+  const spansOfKind = (what: Fault['what']) =>
+    scenario.faults.filter(fault => fault.what === what).flatMap(spansOf)
+  const collectorFault = (what: 'collector' | 'clock', collector: number, ms: number): Fault | undefined =>
+    spansOfKind(what).find(
+      ({ fault, fromMs, toMs }) => (fault.number ?? 0) === collector && ms >= fromMs && ms < toMs
+    )?.fault
+  const backlogs = spansOfKind('backlog')
+  const lost = (scenario.lost_polls_pct ?? 0.1) / 100
+  const late = (scenario.late_polls_pct ?? 0.5) / 100
+
+  for (const [s, site] of city.sites.entries()) {
+    for (const [d, device] of site.devices.entries()) {
+      const stepMs = device.intervalS * 1000
+      for (let ms = random.between(0, stepMs), k = 0; ms < endS * 1000; ms = ++k * stepMs + (ms % stepMs)) {
+        const isLost = random.next() < lost
+        const delayMs = random.next() < late ? random.between(10_000, 60_000) : random.between(100, 1900)
+        if (isLost || collectorFault('collector', site.collector, ms) !== undefined) continue
+        if (!world.answers(s, d, ms)) continue
+        const offsetMs = (collectorFault('clock', site.collector, ms)?.offset_min ?? 0) * minute
+        let arrivesMs = ms + delayMs + (world.holds('late', s, ms)?.delay_s ?? 0) * 1000
+        const backlog = backlogs.find(({ fromMs, toMs }) => arrivesMs >= fromMs && arrivesMs < toMs)
+        if (backlog !== undefined) arrivesMs = backlog.toMs
+        const at = due[Math.ceil(arrivesMs / 1000)]
+        if (at === undefined) continue
+        for (const { reading, about } of readingsOf(stage, s, d, ms, offsetMs)) {
+          const shows = about < 0 ? -1 : faultOf(alone, scenario, placesOf, about, ms)
+          encode(reading, ({ key, value, timestampMs }) =>
+            at.push({ record: { key, value, timestampMs }, shows })
+          )
+        }
+      }
+    }
+  }
+
+  const evidenceMs: (number | null)[] = scenario.faults.map(() => null)
+  const checks: Check[] = []
+  const checkAt = new Map<number, number[]>([[endS, [-1]]])
+  for (const [f, fault] of scenario.faults.entries()) {
+    const last = spansOf(fault).at(-1)
+    if (last === undefined) continue
+    const second = Math.floor((last.toMs - beforeEndMs) / 1000)
+    checkAt.set(second, [...(checkAt.get(second) ?? []), f])
+  }
+  const reloadAt = new Set(
+    scenario.faults
+      .filter(({ what }) => what === 'planned')
+      .flatMap(fault => spansOf(fault).flatMap(({ fromMs, toMs }) => [fromMs / 1000, toMs / 1000]))
+  )
+  for (let second = 0; second <= endS; second++) {
+    daemon.advance(startMs + second * 1000)
+    if (reloadAt.has(second)) {
+      const planned = new Set(
+        city.sites.flatMap((_, i) => (world.holds('planned', i, second * 1000) === undefined ? [] : [i]))
+      )
+      await daemon.reload(await definitionsOf({ inventory: city.inventory(planned) }, second + 2))
+    }
+    const now = due[second]!
+    if (now.length > 0) await daemon.feed(now.map(({ record }) => record))
+    for (const { shows } of now) if (shows >= 0) evidenceMs[shows] ??= second * 1000
+    const faults = checkAt.get(second)
+    if (faults !== undefined) checks.push(checkNow(city, daemon, second * 1000, faults))
+  }
+  return { evidenceMs, checks }
+}
+
+function checkNow(city: City, daemon: SimulatedDaemon, ms: number, faults: readonly number[]): Check {
+  const lights = city.sites.map(({ id }) => {
+    const { effective, cause } = daemon.light(id)
+    return { effective, causeBy: cause.by, cause: cause.node }
+  })
+  const says = city.sites.map(({ id }) => daemon.node(id)?.says.en ?? '')
+  return { ms, lights, says, incidents: daemon.openIncidents(), faults }
+}
+
+/** The fault that this site is hit by (its root or what lies behind it), or -1. */
+function faultOf(
+  alone: readonly World[],
+  scenario: Scenario,
+  placesOf: (fault: Fault) => readonly number[],
+  site: number,
+  ms: number
+): number {
+  return scenario.faults.findIndex((fault, f) => {
+    if (!spansOf(fault).some(({ fromMs, toMs }) => ms >= fromMs && ms < toMs)) return false
+    return placesOf(fault).includes(site) || alone[f]!.truthAt(ms).out.has(site)
+  })
+}
+
+/** What a poll reads; `about` is the site against which the reading is direct evidence, -1 for none. */
+function* readingsOf(
+  { city, world, random }: Stage,
+  s: number,
+  d: number,
+  ms: number,
+  offsetMs: number
+): Generator<{ reading: Reading; about: number }> {
+  const site = city.sites[s]!
+  const device = site.devices[d]!
+  const common = {
+    device,
+    collector: `col-${site.collector + 1}`,
+    timeMs: startMs + Math.floor(ms) + offsetMs
+  }
+  if (device.role === 'ups') {
+    const { lostS, left, batteryS } = world.mains(s, ms)
+    const isTest = world.holds('ups_test', s, ms) !== undefined
+    yield {
+      about: lostS > 0 ? s : -1,
+      reading: {
+        ...common,
+        kind: 'ups',
+        source: lostS > 0 ? 'battery' : isTest ? 'test' : 'mains',
+        battery: lostS > 0 && left < 0.15 ? 'low' : 'normal',
+        replaceBattery: world.holds('ups_worn', s, ms) !== undefined,
+        chargePct: Math.round(left * 100),
+        runtimeS: Math.round(left * batteryS),
+        onBatteryS: Math.round(lostS),
+        inputV: lostS > 0 ? 0 : 226 + random.normal() * 2,
+        batteryV: 26 + left,
+        loadPct: 25 + random.normal(),
+        tempC: 28
+      }
+    }
+    return
+  }
+  if (device.role === 'catv') {
+    const change = world.levelOf('catv', s, ms)
+    yield {
+      about: -1,
+      reading: { ...common, kind: 'catv', inputDbm: -4 + change + random.normal() * 0.2, rfDbuv: 104 }
+    }
+    return
+  }
+  const ports = device.ports
+  if (ports.length === 0) yield { about: -1, reading: interfaceReading(common, '1', 1, 1, ms, random.next()) }
+  for (const { instance, role, peer } of ports) {
+    const { admin, oper } = world.port(s, instance, ms)
+    const other = city.sites.findIndex(({ id }) => id === peer)
+    yield {
+      about: oper === 2 ? (role === 'downlink' ? other : s) : -1,
+      reading: interfaceReading(common, instance, admin, oper, ms, random.next())
+    }
+    const lit = oper === 1
+    if (role === 'uplink')
+      yield {
+        about: -1,
+        reading: {
+          ...common,
+          kind: 'optics',
+          index: instance,
+          opticClass: '1000base-bx10',
+          rxDbm: lit ? -12 + world.levelOf('optics', s, ms) + random.normal() * 0.3 : -Infinity,
+          txDbm: -5,
+          tempC: 41,
+          voltageV: 3.3,
+          biasMa: 20
+        }
+      }
+  }
+}
+
+function interfaceReading(
+  common: { readonly device: Reading['device']; readonly collector: string; readonly timeMs: number },
+  index: string,
+  adminStatus: number,
+  operStatus: number,
+  ms: number,
+  share: number
+): Reading {
+  const octets = Math.floor(ms * 1000 + share * 1000)
+  return {
+    ...common,
+    kind: 'interface',
+    index,
+    adminStatus,
+    operStatus,
+    inOctets: octets,
+    outOctets: octets * 2,
+    inErrors: 0,
+    outErrors: 0,
+    inDiscards: 0,
+    outDiscards: 0,
+    speedBps: 1_000_000_000,
+    lastChangeTicks: 1000
+  }
+}
+
+function hashOf(text: string): number {
+  let hash = 0
+  for (let i = 0; i < text.length; i++) hash = (Math.imul(hash, 31) + text.charCodeAt(i)) >>> 0
+  return hash % 1_000_003
+}

@@ -1,0 +1,59 @@
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { packageRoot } from '../../schemas/package-root.ts'
+import { quick } from './bars.ts'
+import { parseScenarios, readScenarios } from './format.ts'
+import { playScenario } from './play.ts'
+import { scoreOf } from './score.ts'
+
+const folder = join(packageRoot, 'test/scenarios/kinds')
+
+describe('scenarios', () => {
+  it('are of sixty kinds at least, each named once', async () => {
+    const kinds = (await readScenarios(folder)).map(({ kind }) => kind)
+    expect(kinds.length).toBeGreaterThanOrEqual(60)
+    expect(new Set(kinds).size).toBe(kinds.length)
+  })
+
+  it('are refused with all mistakes at once', () => {
+    const text = `scenarios:
+  - kind: a
+    says: b
+    minutes: 10
+    places: { p: { tier: campus, below: q } }
+    faults:
+      - { what: cut, at_min: 1, for_min: 1 }
+      - { what: cut, at: x, at_min: 5, for_min: 9, tell: { root: [y], kind: [link] } }
+`
+    expect(() => parseScenarios('s.yaml', text)).toThrow(
+      /no place "q" above[^]*needs a place[^]*no place "x"[^]*no place "y"[^]*beyond the end/
+    )
+    expect(() => parseScenarios('s.yaml', 'scenarios: [{ kind: a, sayz: b }]')).toThrow(/did you mean "says"/)
+  })
+
+  it.each(quick.kinds)('%s: everything is right', async kind => {
+    const scenario = (await readScenarios(folder)).find(each => each.kind === kind)
+    expect(scenario).toBeDefined()
+    expect(scoreOf(await playScenario(scenario!, quick.seed)).wrong).toEqual([])
+  })
+
+  it('computes the truth from fibres and mains: who is out behind a cut, and nobody in a ring cut once', async () => {
+    const all = await readScenarios(folder)
+    const truthOf = async (kind: string) => {
+      const played = await playScenario(
+        all.find(each => each.kind === kind)!,
+        5
+      )
+      const { out, risk } = played.world.truthAt(15 * 60_000)
+      return { out: [...out].map(site => played.city.sites[site]!.tier), risk: risk.size }
+    }
+    expect(await truthOf('campus-cut-seen')).toEqual({
+      out: ['campus', ...Array<string>(6).fill('building')],
+      risk: 0
+    })
+    expect((await truthOf('ring-cut-once')).out).toEqual([])
+    const between = (await truthOf('ring-cut-twice')).out
+    expect(between.filter(tier => tier === 'campus').length * 7).toBe(between.length)
+    expect(between).not.toEqual([])
+  })
+})

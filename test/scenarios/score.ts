@@ -1,0 +1,276 @@
+import type { Incident, IncidentChange } from '../../topology/model.ts'
+import { spansOf } from './world.ts'
+import type { Played } from './play.ts'
+
+/** What was right and what was not, in counts that can be added up over scenarios. */
+export interface Score {
+  runs: number
+  /** Faults that an operator should be told of. */
+  faults: number
+  rightRootFirst: number
+  oneIncident: number
+  rightKind: number
+  merged: number
+  subscribersCompared: number
+  subscribersRight: number
+  sentences: number
+  sentencesTrue: number
+  saidOut: number
+  saidWork: number
+  /** Nodes that no fault touches, red at any time. */
+  falseRed: number
+  /** Grey, yellow or red episodes of such nodes, and how many days they were watched. */
+  falseEpisodes: number
+  healthyNodeDays: number
+  /** Incidents that belong to no fault, or to one that nobody should be told of. */
+  foreignIncidents: number
+  notifications: number
+  /** From the first direct evidence to the incident (ms). */
+  evidenceMs: number[]
+  /** Runs without anything wrong. */
+  strict: number
+}
+
+export const emptyScore = (): Score => ({
+  runs: 0,
+  faults: 0,
+  rightRootFirst: 0,
+  oneIncident: 0,
+  rightKind: 0,
+  merged: 0,
+  subscribersCompared: 0,
+  subscribersRight: 0,
+  sentences: 0,
+  sentencesTrue: 0,
+  saidOut: 0,
+  saidWork: 0,
+  falseRed: 0,
+  falseEpisodes: 0,
+  healthyNodeDays: 0,
+  foreignIncidents: 0,
+  notifications: 0,
+  evidenceMs: [],
+  strict: 0
+})
+
+export function addScores(scores: Iterable<Score>): Score {
+  const sum = emptyScore()
+  for (const score of scores) {
+    for (const key of Object.keys(score) as (keyof Score)[]) {
+      if (key === 'evidenceMs') sum.evidenceMs.push(...score.evidenceMs)
+      else sum[key] += score[key]
+    }
+  }
+  return sum
+}
+
+const minute = 60_000
+/** An incident belongs to a fault until so long after its end. */
+const afterMs = 15 * minute
+/** Lights are compared with the truth when it has been what it is for so long: three and a half polls, and the settling. */
+const steadyMs = 5.5 * minute
+
+/** `wrong` says each thing that is not as it should be. */
+export function scoreOf(played: Played): { readonly score: Score; readonly wrong: readonly string[] } {
+  const { scenario, city, places, startMs, history, checks } = played
+  const wrong: string[] = []
+  const score = emptyScore()
+  score.runs = 1
+  const siteOf = new Map(city.sites.map(({ id }, i) => [id, i]))
+  const opened = firstOf(history.incidents)
+  const owners = new Map(opened.map(incident => [incident.id, ownerOf(played, incident, siteOf)]))
+
+  for (const [f, fault] of scenario.faults.entries()) {
+    if (fault.tell === undefined) continue
+    const { root, kind, subscribers } = fault.tell
+    const roots = new Set(
+      root.flatMap(name =>
+        name === 'collector'
+          ? [`col-${(fault.number ?? 0) + 1}`]
+          : name === 'ingest'
+            ? ['svetofor']
+            : (places.get(name) ?? []).map(site => city.sites[site]!.id)
+      )
+    )
+    score.faults++
+    const own = opened.filter(({ id }) => owners.get(id) === f)
+    const first = own[0]
+    const say = (text: string): void => void wrong.push(`fault ${f + 1} (${fault.what}): ${text}`)
+    if (first !== undefined && roots.has(first.root)) score.rightRootFirst++
+    else
+      say(`${first === undefined ? 'no incident' : `first at ${first.root}`}, not at ${[...roots].join('/')}`)
+    if (own.length === 1) score.oneIncident++
+    else
+      say(
+        `${own.length} incidents: ${own
+          .map(i => `${i.root} ${i.kind}`)
+          .slice(0, 8)
+          .join(', ')}`
+      )
+    const check = checks.find(each => each.faults.includes(f))
+    const told = check?.incidents.filter(({ id }) => owners.get(id) === f) ?? []
+    const right = told.find(incident => roots.has(incident.root))
+    if (right !== undefined && kind.includes(right.kind)) score.rightKind++
+    else say(`at the check ${told.map(i => `${i.root} ${i.kind}`).join(', ') || 'nothing'} is open`)
+    if (own.length === 0 && check !== undefined && check.incidents.length > 0) score.merged++
+    if (check !== undefined && subscribers !== false) {
+      score.subscribersCompared++
+      const { out, risk } = played.alone[f]!.truthAt(check.ms)
+      const truth = [...new Set([...out, ...risk])].reduce((sum, s) => sum + city.sites[s]!.subscribers, 0)
+      if (right?.affectedSubscribers === truth) score.subscribersRight++
+      else say(`${right?.affectedSubscribers ?? 'no'} subscribers said, ${truth} in truth`)
+    }
+    const at = played.evidenceMs[f]
+    if (at !== null && at !== undefined && first !== undefined)
+      score.evidenceMs.push(Math.max(0, first.toldAtMs - startMs - at))
+  }
+
+  const strangers = opened.filter(({ id }) => {
+    const owner = owners.get(id)
+    return owner === undefined || scenario.faults[owner]?.tell === undefined
+  })
+  score.foreignIncidents = strangers.length
+  if (strangers.length > 0)
+    wrong.push(
+      `${strangers.length} incidents for nothing: ${strangers
+        .slice(0, 8)
+        .map(i => `${i.root} ${i.kind} ${Math.round((i.toldAtMs - startMs) / 1000)} s`)
+        .join(', ')}`
+    )
+  score.notifications = notificationsOf(history.incidents)
+  scoreLights(played, score, wrong, siteOf)
+  score.strict = wrong.length === 0 ? 1 : 0
+  return { score, wrong }
+}
+
+/** Each incident as it was opened, with when it was told (its own time is that of its first event). */
+function firstOf(changes: readonly IncidentChange[]): Opened[] {
+  const seen = new Map<string, Opened>()
+  for (const { incident, atMs } of changes)
+    if (!seen.has(incident.id)) seen.set(incident.id, { ...incident, toldAtMs: atMs })
+  return [...seen.values()]
+}
+
+type Opened = Incident & { readonly toldAtMs: number }
+
+function ownerOf(
+  { scenario, places, alone, startMs, city }: Played,
+  incident: Opened,
+  siteOf: ReadonlyMap<string, number>
+): number | undefined {
+  const ms = incident.toldAtMs - startMs
+  const site = siteOf.get(incident.root)
+  const candidates = scenario.faults.flatMap((fault, f) => {
+    const spans = spansOf(fault)
+    const fromMs = spans[0]?.fromMs ?? 0
+    const toMs = (spans.at(-1)?.toMs ?? 0) + afterMs
+    if (ms < fromMs || ms > toMs) return []
+    if (
+      site === undefined ||
+      fault.what === 'collector' ||
+      fault.what === 'clock' ||
+      fault.what === 'backlog'
+    ) {
+      const isOurs =
+        (fault.what === 'collector' || fault.what === 'clock') &&
+        (incident.root === `col-${(fault.number ?? 0) + 1}` ||
+          (site !== undefined && city.sites[site]!.collector === (fault.number ?? 0)))
+      return isOurs || fault.what === 'backlog' ? [{ f, rank: 3 }] : []
+    }
+    const roots = fault.tell?.root.flatMap(name => places.get(name) ?? []) ?? []
+    if (roots.includes(site)) return [{ f, rank: 0 }]
+    if ((places.get(fault.at ?? '') ?? []).includes(site)) return [{ f, rank: 1 }]
+    const isHit = spans.some(({ toMs: spanEnd }) => {
+      const { out, risk } = alone[f]!.truthAt(spanEnd - 1)
+      return out.has(site) || risk.has(site)
+    })
+    return isHit ? [{ f, rank: 2 }] : []
+  })
+  return candidates.sort((a, b) => a.rank - b.rank)[0]?.f
+}
+
+/**
+ * What Alertmanager would send: an alert for each set of labels of `svetofor_incident`, and its end. A label that changes
+ * ends one alert and begins another. Planned ones alert nobody.
+ */
+function notificationsOf(changes: readonly IncidentChange[]): number {
+  const open = new Map<string, string>()
+  let sent = 0
+  for (const { incident, change } of changes) {
+    const { id, root, kind, severity, light, maintenance } = incident
+    const before = open.get(id)
+    const now = change === 'closed' || maintenance ? undefined : [root, kind, severity, light].join('|')
+    if (before === now) continue
+    if (before !== undefined) sent++
+    if (now !== undefined) {
+      sent++
+      open.set(id, now)
+    } else open.delete(id)
+  }
+  return sent
+}
+
+function scoreLights(
+  played: Played,
+  score: Score,
+  wrong: string[],
+  siteOf: ReadonlyMap<string, number>
+): void {
+  const { scenario, city, world, checks, history } = played
+  const touched = touchedSites(played)
+  for (const check of checks) {
+    if (check.ms - world.steadySince(check.ms) < steadyMs) continue
+    const { out } = world.truthAt(check.ms)
+    for (const [s, { effective, causeBy, cause }] of check.lights.entries()) {
+      const { id } = city.sites[s]!
+      if (effective === 'red' && !out.has(s)) {
+        score.saidOut++
+        wrong.push(`${id} is said to be out and works (${Math.round(check.ms / 1000)} s)`)
+      }
+      if ((effective === 'green' || effective === 'yellow') && out.has(s)) {
+        score.saidWork++
+        wrong.push(`${id} is said to work and is out (${Math.round(check.ms / 1000)} s)`)
+      }
+      if (effective === 'green') continue
+      // What the sentence names as the cause must be something that a fault has touched.
+      score.sentences++
+      const at = siteOf.get(cause)
+      const isTrue = causeBy !== 'upstream' || at === undefined || touched.has(at)
+      if (isTrue && (check.says[s] ?? '') !== '') score.sentencesTrue++
+      else wrong.push(`${id}: "${check.says[s] ?? ''}" names ${cause}, which is well`)
+    }
+  }
+  const healthy = city.sites.length - touched.size
+  score.healthyNodeDays = (healthy * scenario.minutes) / 1440
+  const shown = new Map<string, string>()
+  for (const { node, to } of history.lights) {
+    const site = siteOf.get(node)
+    if (site === undefined || touched.has(site)) continue
+    const before = shown.get(node) ?? 'green'
+    shown.set(node, to)
+    if (before === 'green' && to !== 'green') {
+      score.falseEpisodes++
+      if (score.falseEpisodes <= 5) wrong.push(`${node} turns ${to} for nothing`)
+    }
+    if (to === 'red' && before !== 'red') score.falseRed++
+  }
+}
+
+/** Sites that any fault has to do with, at any time. */
+function touchedSites({ scenario, city, alone, places }: Played): Set<number> {
+  const touched = new Set<number>()
+  for (const [f, fault] of scenario.faults.entries()) {
+    for (const site of places.get(fault.at ?? '') ?? []) touched.add(site)
+    if (fault.what === 'collector' || fault.what === 'clock')
+      for (const [s, { collector }] of city.sites.entries())
+        if (collector === (fault.number ?? 0) && fault.what === 'collector') touched.add(s)
+    for (const span of spansOf(fault)) {
+      // A power cut goes on by stages: each is looked at.
+      for (let ms = span.fromMs; ms < span.toMs + 2 * minute; ms += minute / 2) {
+        const { out, risk } = alone[f]!.truthAt(ms)
+        for (const site of [...out, ...risk]) touched.add(site)
+      }
+    }
+  }
+  return touched
+}
