@@ -294,6 +294,29 @@ export function t(key, values = {}) {
   return typeof found === 'string' ? fill(found, values) : found
 }
 
+/** Making one of these takes longer than a row of a list: each is made once for a language. @type {Map<string, any>} */
+const made = new Map()
+/** @template T @param {string} key @param {() => T} make @returns {T} */
+function once(key, make) {
+  const whole = `${language} ${key}`
+  if (!made.has(whole)) made.set(whole, make())
+  return made.get(whole)
+}
+const plurals = () => once('plurals', () => new Intl.PluralRules(language))
+const numbers = () => once('numbers', () => new Intl.NumberFormat(language, { maximumFractionDigits: 2 }))
+/** @param {boolean} today @param {boolean} withSeconds */
+const clockOf = (today, withSeconds) =>
+  once(
+    `clock ${today} ${withSeconds}`,
+    () =>
+      new Intl.DateTimeFormat(language === 'en' ? 'en-GB' : 'ru', {
+        ...(today ? {} : { day: 'numeric', month: 'short' }),
+        hour: '2-digit',
+        minute: '2-digit',
+        ...(withSeconds ? { second: '2-digit' } : {})
+      })
+  )
+
 /**
  * "5 узлов", "1 узел": the form of a counted noun.
  * @param {string} key
@@ -301,7 +324,7 @@ export function t(key, values = {}) {
  */
 export function counted(key, n) {
   const forms = t(key)
-  const form = forms[new Intl.PluralRules(language).select(n)] ?? forms.other
+  const form = forms[plurals().select(n)] ?? forms.other
   return fill(form, { n: number(n) })
 }
 
@@ -312,19 +335,14 @@ function fill(text, values) {
 
 /** @param {number} n */
 export function number(n) {
-  return new Intl.NumberFormat(language, { maximumFractionDigits: 2 }).format(n)
+  return numbers().format(n)
 }
 
 /** Clock time, with the date when it is not today. @param {number} atMs */
 export function clock(atMs, withSeconds = false) {
   const at = new Date(atMs)
   const today = new Date().toDateString() === at.toDateString()
-  return new Intl.DateTimeFormat(language === 'en' ? 'en-GB' : 'ru', {
-    ...(today ? {} : { day: 'numeric', month: 'short' }),
-    hour: '2-digit',
-    minute: '2-digit',
-    ...(withSeconds ? { second: '2-digit' } : {})
-  }).format(at)
+  return clockOf(today, withSeconds).format(at)
 }
 
 /** "1 ч 12 мин": two units at most. @param {number} forMs */
