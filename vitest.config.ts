@@ -42,6 +42,8 @@ export default defineConfig({
           pool: 'forks',
           include: ['**/*.e2e.test.ts'],
           exclude,
+          // The page refreshes what it shows at a bounded pace, and CI's cores are busy: what is awaited comes, or it hangs.
+          expect: { poll: { timeout: 10_000 } },
           testTimeout: 600_000,
           hookTimeout: 300_000,
           fileParallelism: false
