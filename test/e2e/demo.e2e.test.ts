@@ -232,9 +232,10 @@ function lastLines(product: Product): string[] {
     .filter(line => /^\S/.test(line) && !line.startsWith('Svetofor '))
 }
 
-/** Lines that would make a newcomer doubt. */
+/** Lines that would make a newcomer doubt. Incidents of the simulated city are what the demo is there to show. */
 function alarming(output: string): string[] {
   return output
     .split('\n')
+    .filter(line => !/WARN: incident opened: /.test(line))
     .filter(line => /warn|error|fail|fatal|exception|deprecat|\bat .*:\d+:\d+/i.test(line))
 }
