@@ -8,7 +8,7 @@
  * @typedef {{ id: string, tier: string, name: string, light: string, maintenance: boolean, children: number,
  *   below: { red: number, grey: number, yellow: number }, parent: TreeItem | null, level: number }} TreeItem
  * @typedef {{ owner: TreeItem | null, items: TreeItem[], shown: TreeItem[], total: number, next: string | null, version: number,
- *   loading: Promise<void> | null }} Level  `shown`: opened from elsewhere and behind the loaded ones
+ *   loading: Promise<void> | null }} Level  `shown`: opened from elsewhere, and not among the loaded ones yet
  */
 
 const pageItems = 200

@@ -56,9 +56,11 @@ export function createTreeView({ tree, space, empty, model, onOpen }) {
     rows = []
     /** @param {Level} level */
     const walk = level => {
+      // What was opened from elsewhere comes first until its page is loaded: behind the loaded ones it would be pushed out of
+      // sight by the next page, which is loaded as soon as its place is seen.
+      for (const item of level.shown) visit(item, level)
       for (const item of level.items) visit(item, level)
       if (level.total === -1 || level.next !== null) rows.push({ item: null, level })
-      for (const item of level.shown) visit(item, level)
     }
     /** @param {TreeItem} item @param {Level} level */
     const visit = (item, level) => {
