@@ -42,7 +42,7 @@ async function measure(
 ): Promise<void> {
   const server = await createStatusServer({
     view,
-    history: { nodeHistory: () => Promise.resolve([]) },
+    history: { nodeHistory: () => Promise.resolve([]), latestReadings: () => Promise.resolve([]) },
     registry: new Registry(),
     logger: pino({ enabled: false }),
     host: '127.0.0.1',

@@ -1,7 +1,8 @@
+import { head, spokenTails, tail, townBehind, townText } from './around.ts'
 import { createRandom, pickFrom, wordsOf, type Book, type Building, type House, type Street } from './book.ts'
-import { damage } from './damage.ts'
+import { damage, transliterated } from './damage.ts'
 import { spokenHouse, spokenNumber } from './spoken.ts'
-import type { StreetName } from './streets.ts'
+import { ordinals, type StreetName } from './streets.ts'
 
 /** What callers say, operators type and records of a CRM hold, each with the buildings that are meant. */
 export interface Call {
@@ -120,21 +121,27 @@ function makeCall(
   const isMixed = ids.length > 1 && new Set(ids.map(kindOf)).size > 1
   if (isMixed) return null
   // One that says only a part of what tells a building from its neighbours, and is not known to be of several.
-  const town =
-    said.town === 'said' && street.town !== null ? townText(street, written.spoken === true, random) : ''
-  const text = name === null ? `${town}${written.text.trim()}` : `${town}${written.text}`
+  const isSaid = said.town === 'said' && street.town !== null
+  const isBehind =
+    isSaid && name !== null && written.isWhole !== true && written.spoken !== true && has(random, 0.2)
+  const town = isSaid && !isBehind ? townText(street, written.spoken === true, random) : ''
+  const place = isBehind ? townBehind(street, random) : ''
+  const text = name === null ? `${town}${written.text.trim()}` : `${town}${written.text}${place}`
   const behind =
     written.isWhole === true
       ? ''
       : written.spoken === true
         ? pickFrom(spokenTails, random)
         : has(random, 0.35)
-          ? tail(random)
+          ? isBehind && !place.includes(')')
+            ? ''
+            : tail(random)
           : ''
+  const before = written.spoken !== true && written.isWhole !== true && has(random, 0.06) ? head(random) : ''
   const harmed = damage(
-    `${text}${behind}`,
+    `${before}${text}${behind}`,
     text,
-    name?.full ?? street.town?.name ?? '',
+    name === null ? (street.town?.name ?? '') : `${name.full} ${name.locative}`,
     written.spoken === true,
     random
   )
@@ -143,62 +150,6 @@ function makeCall(
     meant: ids,
     form: `${form.name}${harmed.kind === '' ? '' : `+${harmed.kind}`}`
   }
-}
-
-function townText(street: Street, spoken: boolean, random: Random): string {
-  const town = street.town!
-  if (spoken)
-    return pickFrom(
-      [`${town.name} `, `в ${town.locative} `, `город ${town.name} `].slice(0, town.mark === 'г.' ? 3 : 2),
-      random
-    ).toLowerCase()
-  return pickFrom(
-    [
-      `${town.mark} ${town.name}, `,
-      `${town.mark}${town.mark.endsWith('.') ? '' : ' '}${town.name}, `,
-      `${town.name}, `,
-      `${town.name} `,
-      `248012, Россия, Энская обл., ${town.mark} ${town.name}, `
-    ],
-    random
-  )
-}
-
-const spokenTails = [
-  '',
-  '',
-  ' интернета нет',
-  ' квартира сорок два',
-  ' третий подъезд',
-  ' не работает интернет',
-  ' кв 17',
-  ' нет света'
-]
-
-function tail(random: Random): string {
-  const n = (max: number): number => 1 + Math.floor(random() * max)
-  return pickFrom(
-    [
-      `, кв. ${n(200)}`,
-      ` кв.${n(200)}`,
-      ` кв ${n(90)} (Иванов)`,
-      `, квартира ${n(300)}, подъезд ${n(6)}, этаж ${n(9)}`,
-      `, ${n(6)} подъезд`,
-      ` ${n(5)} под. ${n(9)} эт. кв.${n(200)}`,
-      `, домофон ${n(99)}К`,
-      `, кв. ${n(99)}, код ${n(9999)}`,
-      `, тел. +7 (9${10 + n(80)}) ${100 + n(800)}-${10 + n(80)}-${10 + n(80)}`,
-      ` 8-9${10 + n(80)}-${100 + n(800)}-${10 + n(80)}-${10 + n(80)}`,
-      ` (Петрова А.С.)`,
-      ` (магазин "Продукты")`,
-      `, оф. ${n(40)}`,
-      `, офис ${n(400)}, ООО "Ромашка"`,
-      `, пом. ${n(20)}`,
-      `; л/с ${100000 + n(800000)}`,
-      `, кв. ${n(99)}, Сидоров Пётр Иванович`
-    ],
-    random
-  )
 }
 
 interface Written {
@@ -387,6 +338,72 @@ const forms: readonly Form[] = [
         ? null
         : { text: `д. ${houseText({ ...house }, () => 0)}, ${longForm(street, random)} ${street.name.full}` }
     )
+  },
+  {
+    name: 'house first, no marks',
+    write: streetForm((street, house) =>
+      /\d|^[IVX]+ /.test(street.name.full) || house.kind !== 'дом'
+        ? null
+        : {
+            text: `${houseText(house, () => 0)} ${street.name.full}`.toLowerCase(),
+            type: 'left out'
+          }
+    )
+  },
+  {
+    name: 'house first, along the street',
+    write: streetForm((street, house, random) => {
+      const type = street.type!
+      // The dative of other genders is not among the forms of a name.
+      if (/\d|^[IVX]+ /.test(street.name.full) || house.kind !== 'дом' || type.gender !== 'f') return null
+      const said = has(random, 0.5) ? spokenHouse(house, random) : houseText(house, random)
+      return {
+        text: `${/^дом|^д\./.test(said) ? '' : 'дом '}${said} по ${type.locative} ${street.name.locative}`.toLowerCase(),
+        spoken: true
+      }
+    })
+  },
+  {
+    name: 'ordinal house',
+    write: streetForm((street, house, random) => {
+      if (/\d|^[IVX]+ /.test(street.name.full) || house.kind !== 'дом') return null
+      const number = ordinals.m[house.number - 1]
+      const isPlain = house.letter + house.corpus + house.building + house.fraction + house.liter === ''
+      if (number === undefined || !isPlain) return null
+      const type = street.type!
+      const isTyped = has(random, 0.5)
+      return {
+        text: `${number} дом ${type.preposition} ${isTyped ? `${type.locative} ` : ''}${street.name.locative}`.toLowerCase(),
+        type: isTyped ? 'said' : 'left out',
+        spoken: true
+      }
+    })
+  },
+  {
+    name: 'in English',
+    write: streetForm((street, house, random) => {
+      const isPlain = house.letter + house.corpus + house.building + house.fraction + house.liter === ''
+      if (
+        street.type?.name !== 'улица' ||
+        !isPlain ||
+        house.kind !== 'дом' ||
+        /^[IVX]+ /.test(street.name.full)
+      )
+        return null
+      const name = transliterated(street.name.full, random)
+      return {
+        text: pickFrom(
+          [
+            `${name} st., ${house.number}`,
+            `${name} street ${house.number}`,
+            `${name} str. ${house.number}, apt. 14`,
+            `${house.number} ${name} Street`
+          ].slice(0, /\d/.test(name) ? 3 : 4),
+          random
+        ),
+        isWhole: true
+      }
+    })
   },
   {
     name: 'flat by dash',

@@ -41,13 +41,35 @@ const gost: Readonly<Record<string, string>> = {
 }
 const passport = { ...gost, ё: 'e', й: 'i', х: 'kh', ц: 'ts', щ: 'shch', ъ: 'ie', ь: '', ю: 'iu', я: 'ia' }
 const sms = { ...gost, ё: 'e', й: 'y', х: 'h', ц: 'c', щ: 'sch', ь: '', ж: 'zh', ч: '4', ш: 'sh' }
+/** ISO 9:1995, and the older GOST 16876, as maps and forms have them. */
+const iso = {
+  ...gost,
+  ё: 'ë',
+  ж: 'ž',
+  й: 'j',
+  х: 'h',
+  ц: 'c',
+  ч: 'č',
+  ш: 'š',
+  щ: 'ŝ',
+  э: 'è',
+  ю: 'û',
+  я: 'â',
+  ь: 'ʹ'
+}
+const oldGost = { ...gost, ё: 'jo', й: 'j', х: 'kh', ц: 'c', щ: 'shh', ю: 'ju', я: 'ja' }
+const roadSign = { ...gost, ё: 'e', й: 'y', х: 'kh', ц: 'ts', щ: 'shch', ь: '', э: 'e' }
+const chat = { ...sms, ш: 'w', щ: 'w', х: 'x', ю: 'u', я: 'ya', ж: 'zh', ч: 'ch', ц: 'ts' }
 const bank = { ...gost, ё: 'e', й: 'y', х: 'kh', ц: 'ts', щ: 'sch', ь: '', ю: 'yu', я: 'ya' }
 
 const russianKeys = 'йцукенгшщзхъфывапролджэячсмитьбюё'
 const latinKeys = "qwertyuiop[]asdfghjkl;'zxcvbnm,.`"
 
-function transliterated(text: string, random: Random): string {
-  const table: Readonly<Record<string, string>> = pickFrom([gost, passport, sms, bank], random)
+export function transliterated(text: string, random: Random): string {
+  const table: Readonly<Record<string, string>> = pickFrom(
+    [gost, passport, sms, bank, iso, oldGost, roadSign, chat],
+    random
+  )
   return [...text]
     .map(letter => {
       const lower = letter.toLowerCase()
@@ -114,7 +136,9 @@ const neighbours: Readonly<Record<string, string>> = {
 
 /** One slip within the longest word of the name. */
 function typingError(text: string, name: string, random: Random): string | null {
-  const word = name.split(/[^А-Яа-яЁё]+/).sort((a, b) => b.length - a.length)[0] ?? ''
+  const isThere = (word: string): boolean => text.toLowerCase().includes(word.toLowerCase())
+  const words = name.split(/[^А-Яа-яЁё]+/).filter(isThere)
+  const word = words.sort((a, b) => b.length - a.length)[0] ?? ''
   if (word.length < 5) return null
   const at = text.toLowerCase().indexOf(word.toLowerCase())
   if (at === -1) return null
@@ -156,7 +180,8 @@ export function damage(
     return slipped === null ? { text, kind: '' } : { text: slipped, kind: 'slip' }
   }
   if (spoken) return r < 0.12 ? { text: text.replace(/ё/g, 'е'), kind: '' } : { text, kind: '' }
-  if (r < 0.1) return { text: transliterated(address, random), kind: 'translit' }
+  if (/[a-z]{3}/.test(text)) return { text, kind: '' }
+  if (r < 0.11) return { text: transliterated(address, random), kind: 'translit' }
   if (r < 0.13) return { text: otherLayout(address), kind: 'layout' }
   if (r < 0.14)
     return { text: latinInRussianLayout(transliterated(address, random)), kind: 'layout of translit' }

@@ -171,6 +171,8 @@ describe('choosing', () => {
       expect(found(['ул. Седова, 5', 'ул. Комсомольская, 5'], query).exact).toBeNull()
     expect(found(['ул. Сеченова, 5'], 'ул. Сеченва 5').exact?.nodeId).toBe('du-1')
     expect(found(['ул. Климова, 5', 'ул. Калимова, 5'], 'ул. Клаимова 5').exact).toBeNull()
+    expect(found(['ул. Строителей, 5'], 'ул. Строительная 5').exact).toBeNull()
+    expect(found(['ул. Садовая, 5', 'пер. Садовый, 7'], 'на Садвой 5').exact?.nodeId).toBe('du-1')
   })
 
   it('says which streets are spelled alike', () => {
@@ -194,6 +196,37 @@ describe('choosing', () => {
     const { exact, matches } = createAddressIndex(entries(addresses), { homeCities: [] }).find('Ленина 5', 10)
     expect(exact).toBeNull()
     expect(matches.map(({ nodeId }) => nodeId)).toEqual(['du-1', 'du-2'])
+  })
+
+  it('lists what another reading of the number finds in another town', () => {
+    const addresses = [
+      'г. Энск, ул. 1-я Парковая, 33 к 1',
+      'г. Энск, ул. Мира, 1',
+      'г. Энск, ул. Мира, 2',
+      'пгт Светлый, ул. 1-я Парковая, 33'
+    ]
+    const { exact, matches } = createAddressIndex(entries(addresses), { homeCities: [] }).find(
+      'улица 1-я Парковая 33/1',
+      10
+    )
+    expect(exact).toBeNull()
+    expect(matches.map(({ nodeId }) => nodeId)).toEqual(['du-1', 'du-4'])
+  })
+
+  it('knows a town in brackets, and no person for one', () => {
+    const addresses = ['ул. Ленина, 5', 'г. Заречный, ул. Ленина, 5', 'с. Петрово, ул. Ленина, 5']
+    for (const query of ['ул. Ленина (Заречный), 5', 'Ленина 5, Заречный', '5 ленина заречный'])
+      expect([query, found(addresses, query).exact?.nodeId]).toEqual([query, 'du-2'])
+    for (const query of ['ул. Ленина, 5 (Петрова)', 'Мария Петровна, Ленина 5', 'Петров А.А. Ленина 5'])
+      expect([query, found(addresses, query).exact?.nodeId]).toEqual([query, 'du-1'])
+    const home = createAddressIndex(entries(['ул. Ленина, 5', 'г. Заречный, ул. Ленина, 5']), {
+      homeCities: ['Санкт-Петербург']
+    })
+    expect(home.find('Санкт-Петербург, Ленина 5', 5).exact?.nodeId).toBe('du-1')
+  })
+
+  it('names the street whole where its house has a number of its name', () => {
+    expect(found(['ул. 8 Марта, 8', 'ул. 8 Марта, 9'], '8 марта 70').streets).toEqual(['ул. 8 Марта'])
   })
 
   it('takes one street written in several ways for one', () => {

@@ -3,6 +3,7 @@ import { createEntryReader, type Place } from './entry.ts'
 import { houseKey, type House } from './house.ts'
 import { createWordTable, type Name, type WordTable } from './names.ts'
 import type { Street } from './street-match.ts'
+import { tokensOf } from './tokens.ts'
 
 /** Where the index reads addresses and their nodes, by number: it keeps neither itself. */
 export type AddressSource = Pick<
@@ -56,7 +57,12 @@ interface Draft {
   readonly extras: readonly string[]
 }
 
-const normalTown = (town: string): string => town.trim().toLowerCase().replace(/ё/g, 'е')
+/** As the grammar reads it: "Санкт-Петербург" is two words. */
+const normalTown = (town: string): string =>
+  tokensOf(town)
+    .filter(({ role }, _, all) => all.length === 1 || role?.isTown !== true)
+    .map(({ text }) => text)
+    .join(' ')
 
 export function* createBook(source: AddressSource, homeCities: readonly string[]): Generator<void, Book> {
   const home = new Set(homeCities.map(normalTown))

@@ -1,6 +1,7 @@
 import type { Book } from './book.ts'
 import { houseFit, type Reading } from './house.ts'
 import type { Hits, Name } from './names.ts'
+import { personsIn } from './persons.ts'
 import {
   matchName,
   readRest,
@@ -10,8 +11,8 @@ import {
   type Street,
   type TownSaid
 } from './street-match.ts'
-import type { Token } from './tokens.ts'
-import { roleNear } from './words.ts'
+import { tokensOf, type Token } from './tokens.ts'
+import { roleNear, roleOf } from './words.ts'
 
 /**
  * Which building is meant. Everything that was not said as the book has it costs something; a building is chosen when it
@@ -39,6 +40,8 @@ const chosenStreetCostMax = 0.25
 /** Every other building must cost so much more: where all was said as the book has it, and where something was not. */
 export const marginLiteral = 0.05
 export const marginOtherwise = 0.12
+/** And another reading of "33/1", which is a corpus here and a flat there. */
+const marginReading = 0.09
 const inexactCost = 0.1
 
 const namesMax = 60
@@ -111,11 +114,20 @@ export function choose(book: Book, written: readonly Token[]): Found {
   }
 }
 
+const gluedKind = /^(улица|ул|проспект|пер|переулок|пл|мкр|микрорайон|бульвар)([а-я]{4,})$/
+
 /** Kinds and marks that are misspelled, or in Latin letters, unless the book has such a name. */
 function withNearRoles(book: Book, tokens: readonly Token[]): readonly Token[] {
-  return tokens.map(token => {
+  return tokens.flatMap(token => {
     if (token.isNumber || token.role !== undefined || token.text.length < 4) return token
     if (book.words.has(token.text) || book.placeWords.has(token.text)) return token
+    // "улкирова": the kind and the name without a space.
+    const [, kind, name] = gluedKind.exec(token.text) ?? []
+    if (kind !== undefined && name !== undefined && book.words.get(name) !== undefined)
+      return [
+        { ...token, text: kind, role: roleOf(kind) },
+        { ...token, text: name, before: ' ' }
+      ]
     const role = roleNear(token.text, token.sounds)
     return role === undefined ? token : { ...token, role }
   })
@@ -135,20 +147,25 @@ function queryOf(book: Book, tokens: readonly Token[]): Query {
   })
   const towns: TownSaid[] = []
   const areas: TownSaid[] = []
+  const persons = personsIn(tokens)
   let hasNumber = false
   for (const [at, token] of tokens.entries()) {
     if (token.isNumber) {
       hasNumber ||= token.text.length < 6
       continue
     }
-    if (token.text.length < 3 || (token.role !== undefined && !book.placeWords.has(token.text))) continue
+    if (persons[at] !== 0 || token.text.length < 3) continue
+    if (token.role !== undefined && !book.placeWords.has(token.text)) continue
     const isMarked =
       tokens[at - 1]?.role?.isTown === true ||
       tokens[at - 1]?.text === 'в' ||
       tokens[at + 1]?.role?.isTown === true
-    // Behind a number an unmarked word is rather somebody's name.
-    if (hasNumber && !isMarked) continue
+    // Behind a number an unmarked word is rather somebody's name, unless it is the town to the letter, and alone:
+    // "10 Ленина, Заречный".
+    const isOthers = hasNumber && !isMarked
+    if (isOthers && tokens[at - 1]?.role?.isThing === true) continue
     for (const [word, cost] of book.placeWords.find(token, false)) {
+      if (isOthers && cost > (token.sounds === '' ? 0 : 0.02)) continue
       // Another kind of word of the same stem is none: "Энская обл." does not name Энск.
       if (
         cost > 0.2 ||
@@ -165,7 +182,24 @@ function queryOf(book: Book, tokens: readonly Token[]): Query {
       }
     }
   }
-  return { tokens, hits, towns, areas }
+  return { tokens, hits, towns, areas, persons }
+}
+
+/** Whether a text is the name of a town of the book, with or without its mark: "Заречный", "г. Заречный". */
+export function isTownOf(book: Book, text: string): boolean {
+  const all = tokensOf(text)
+  const unmarked = all.filter(({ role }) => role?.isTown !== true)
+  return [all, unmarked].some(tokens =>
+    [...(tokens[0] === undefined ? [] : book.placeWords.find(tokens[0], false))].some(
+      ([word, cost]) =>
+        cost <= 0.02 &&
+        book
+          .placesOfWord(word)
+          .some(
+            ({ words }) => words.length === tokens.length && placeAt(words, word, 0, tokens, book) !== null
+          )
+    )
+  )
 }
 
 /** The tokens of a place's name around the one that was found, or null. */
@@ -211,7 +245,8 @@ function streetsFor(book: Book, query: Query): StreetFound[] {
     if (!token.isNumber || token.text.length > 3) continue
     const word = book.words.get(token.text)
     if (word === undefined) continue
-    for (const name of book.namesOfWord(word.id)) if (name.words.length === 1) near.set(name, 0)
+    for (const name of book.namesOfWord(word.id))
+      if (name.words.every(({ kind }) => kind === 'number' || kind === 'initial')) near.set(name, 0)
   }
   const names = [...near].sort((a, b) => a[1] - b[1]).slice(0, namesMax)
   const found: StreetFound[] = []
@@ -300,7 +335,13 @@ function chosenOf(book: Book, scored: readonly Scored[], streets: readonly Stree
     if (other.cost >= best.cost + marginOtherwise) break
     // What was misspelled of one name was misspelled of all streets that bear it.
     const isSameName = other.street.street.name === best.street.street.name
-    const margin = best.cost < inexactCost || isSameName ? marginLiteral : marginOtherwise
+    const isOtherReading = best.houseCost > 0 && other.kind === 'is' && other.houseCost > best.houseCost
+    const margin =
+      best.cost >= inexactCost && !isSameName
+        ? marginOtherwise
+        : isOtherReading
+          ? marginReading
+          : marginLiteral
     if (other.cost < best.cost + margin && book.nodeOf(other.at) !== node) return null
   }
   for (const other of streets) {
@@ -308,13 +349,19 @@ function chosenOf(book: Book, scored: readonly Scored[], streets: readonly Stree
     const isAsNear =
       best.street.cost >= inexactCost &&
       other.cost <= best.street.cost + 0.02 &&
-      other.street.name !== best.street.street.name
+      !isSameWord(other.street.name, best.street.street.name)
     if (!isNearer && !isAsNear) continue
     // It has no such house, else the house would have been compared above.
     if (!scored.some(({ street, kind }) => street === other && kind === 'is')) return null
   }
   return best
 }
+
+/** "Садовая" and "Садовый": what was misspelled of one was misspelled of the other. */
+const isSameWord = (a: Name, b: Name): boolean =>
+  a === b ||
+  (a.words.length === b.words.length &&
+    a.words.every(({ shape }, i) => shape.isAdjective && shape.stem === b.words[i]!.shape.stem))
 
 /** Houses of the streets nearest to the number that they do not have. */
 function neighbours(book: Book, streets: readonly StreetFound[], scored: readonly Scored[]): Candidate[] {
@@ -341,12 +388,20 @@ function placeText(book: Book, street: Street): string {
   const text = book.addressText(at)
   const number = book.houseOf(at)?.number ?? ''
   if (number === '') return text
-  const end = text.lastIndexOf(number)
-  const found = new RegExp(
-    `[, ]+(?:(?:дом|д|вл|владение|уч|участок|корп|корпус|литер)[. ]*)?№? *${number}(?!\\d).*$`,
-    'i'
-  ).exec(text)
-  return found === null ? text.slice(0, Math.max(0, end)).trim() : text.slice(0, found.index)
+  const house = new RegExp(
+    `[, ]+(?:(?:дом|д|вл|владение|уч|участок|корп|корпус|литер)[. ]*)?№? *${number}(?!\\d)`,
+    'gi'
+  )
+  // Behind the name: "ул. 8 Марта, 8" has its number twice.
+  const isBehind = (head: string): boolean => {
+    const said = new Set(tokensOf(head).map(token => token.text))
+    return street.isVillage || street.name.words.every(word => said.has(word.text))
+  }
+  for (const { index } of text.matchAll(house)) {
+    const head = text.slice(0, index)
+    if (isBehind(head)) return head
+  }
+  return text.slice(0, Math.max(0, text.lastIndexOf(number))).trim()
 }
 
 function byAddress(book: Book, a: number, b: number): number {

@@ -62,6 +62,14 @@ const houseDigitsMax = 5
 const flatWords = /^(?:кв|оф|пом|ком|ап|каб)/
 /** Letters that are also words of their own: behind a house and before more words they may be no letter. */
 const smallWords = 'всукоияа'
+const prepositions = 'вску'
+const timeWord =
+  /^(?:час[а-я]*|утра|утру|вечера|ночи|дня|обеда|минут[а-я]*|числа|раз[а-я]*|сут[а-я]*|дней|год[а-я]*|январ[а-я]|феврал[а-я]|марта|апрел[а-я]|мая|июн[а-я]|июл[а-я]|август[а-я]|сентябр[а-я]|октябр[а-я]|ноябр[а-я]|декабр[а-я])$/
+const dayWord =
+  /^(?:утра|вечера|обеда|вчера|сегодня|позавчера|недел[а-я]|понедельник[а-я]?|вторник[а-я]?|сред[а-я]|четверг[а-я]?|пятниц[а-я]|суббот[а-я]|воскресень[а-я])$/
+/** Behind these a preposition cannot stand: "33 в интернета нет" is house 33В. */
+const neverGoverned =
+  /^(?:не|нет|на|в|по|у|к|с|и|интернет[а]?|света|связи|телевидени[ея]|пропал[аи]?|отсутствует|отключили|работает|плохо|тормозит|медленно|здравствуйте)$/
 
 /** Marks of each token, with the numbers and letters bound to them. */
 interface Bound {
@@ -94,11 +102,29 @@ function bind(tokens: readonly Token[], used: Uint8Array): Bound {
     if (used[at] !== 0 || token.role?.mark !== 'tail') continue
     if (token.text.length === 1 && !(tokens[at + 1]?.isNumber ?? false)) continue
     consumed[at] = 1
+    let isTaken = false
     for (let k = at + 1; k < tokens.length && k < at + 8; k++) {
-      if (k > at + 1 && tokens[k]!.before === ',') break
-      if (tokens[k]!.isNumber && isFree(k)) take(k, 'tail', '')
-      else if (tokens[k]!.role?.types !== undefined) break
+      if (tokens[k]!.before === ',') break
+      if (tokens[k]!.isNumber && isFree(k)) {
+        take(k, 'tail', '')
+        isTaken = true
+      } else if (isTaken || tokens[k]!.role?.types !== undefined) break
     }
+  }
+  // "школа 5, Кирова 20": the number of the school, where there is another for the house.
+  for (let at = 0; at + 1 < tokens.length; at++) {
+    if (used[at] !== 0 || tokens[at]!.role?.isThing !== true) continue
+    const next = tokens[at + 1]!.text === 'номер' ? at + 2 : at + 1
+    const isOther = (other: Token, k: number): boolean =>
+      other.isNumber && isFree(k) && k > next && tokens[next + 1]?.isNumber !== true
+    if (tokens[next]?.isNumber === true && isFree(next) && tokens.some(isOther)) take(next, 'inside', '')
+  }
+  // "с 10 утра", "до 8 марта": no part of the house.
+  for (let at = 0; at + 1 < tokens.length; at++) {
+    if (!tokens[at]!.isNumber || !isFree(at) || used[at + 1] !== 0 || !timeWord.test(tokens[at + 1]!.text))
+      continue
+    take(at, 'tail', '')
+    if (at > 0 && used[at - 1] === 0 && tokens[at - 1]!.text.length === 1) consumed[at - 1] = 1
   }
   for (let at = tokens.length - 1; at >= 0; at--) {
     const token = tokens[at]!
@@ -113,7 +139,8 @@ function bind(tokens: readonly Token[], used: Uint8Array): Bound {
       isFree(next) &&
       value.isNumber &&
       value.text.length <= houseDigitsMax &&
-      !(isShort && (value.before === '/' || value.before === ','))
+      !(isShort && (value.before === '/' || value.before === ',')) &&
+      !(mark === 'inside' && value.before === ',')
     ) {
       consumed[at] = 1
       const letter = tokens[next + 1]
@@ -134,7 +161,13 @@ function bind(tokens: readonly Token[], used: Uint8Array): Bound {
     ) {
       consumed[at] = 1
       take(next, mark, value.text)
-    } else if (!isShort && isFree(at - 1) && tokens[at - 1]!.isNumber && tokens[at]!.before !== ',') {
+    } else if (
+      !isShort &&
+      isFree(at - 1) &&
+      tokens[at - 1]!.isNumber &&
+      tokens[at]!.before !== ',' &&
+      !isMarkedAhead(tokens, at - 1)
+    ) {
       consumed[at] = 1
       take(at - 1, mark, tokens[at - 1]!.text)
       isBackward[at - 1] = 1
@@ -142,6 +175,47 @@ function bind(tokens: readonly Token[], used: Uint8Array): Bound {
   }
   return { markOf, values, isBackward, consumed }
 }
+
+/** What a lone letter behind a house is: its letter, the preposition of what follows, or either. */
+function letterOrWord(tokens: readonly Token[], at: number): 'letter' | 'word' | 'either' {
+  const { text, before } = tokens[at]!
+  const behind = tokens[at + 1]
+  if (before !== ' ' || !smallWords.includes(text) || behind === undefined || behind.before !== ' ')
+    return 'letter'
+  if (!prepositions.includes(text))
+    return behind.isNumber || isMarkWord(behind) || /^(?:по|на)$/.test(behind.text) ? 'letter' : 'either'
+  const governed = behind.isNumber ? tokens[at + 2] : behind
+  if (governed !== undefined) {
+    const isTime = timeWord.test(governed.text) || dayWord.test(governed.text)
+    // "в квартире", "в пятом подъезде": the case tells that it is said of a place.
+    const isPlace = governed.role?.mark === 'inside' && /[еу]$/.test(governed.text)
+    if (isTime || isPlace || (text === 'у' && /^(?:нас|меня|него|нее|них|всех)$/.test(governed.text)))
+      return 'word'
+  }
+  if (behind.isNumber || isMarkWord(behind) || neverGoverned.test(behind.text)) return 'letter'
+  return 'either'
+}
+
+/** "27/48 Дружбы", "5а-12 Мира": the number that the group of this one begins with. */
+function firstOfGroup(tokens: readonly Token[], at: number, isFreeNumber: (at: number) => boolean): number {
+  let first = at
+  while (tokens[first]!.before === '/' || tokens[first]!.before === '-') {
+    const isLettered = isLetter(tokens[first - 1]) && tokens[first - 1]!.before === ''
+    const before = first - (isLettered ? 2 : 1)
+    if (before < 0 || !isFreeNumber(before)) break
+    first = before
+  }
+  return first
+}
+
+const isMarkWord = ({ role }: Token): boolean => role?.mark !== undefined
+
+/** "кв 7 дом": the number is the flat's, and not of the mark behind it. */
+const isMarkedAhead = (tokens: readonly Token[], at: number): boolean =>
+  tokens[at - 1]?.role?.mark !== undefined &&
+  tokens[at - 1]!.role!.mark !== 'tail' &&
+  tokens[at - 2]?.isNumber !== true &&
+  tokens[at]!.before !== ','
 
 /** Reads what is said of the house, the name standing from `nameFrom` to before `nameTo`. */
 export function readHouse(
@@ -175,7 +249,7 @@ export function readHouse(
   if (houseAt === -1) houseAt = first(nameTo, tokens.length, false)
   if (houseAt === -1) {
     for (let at = nameFrom - 1; at >= 0 && houseAt === -1; at--)
-      if (isFreeNumber(at) && !tokens[at]!.isOrdinal) houseAt = at
+      if (isFreeNumber(at) && !tokens[at]!.isOrdinal) houseAt = firstOfGroup(tokens, at, isFreeNumber)
   }
   if (houseAt === -1) houseAt = first(nameTo, tokens.length, true)
   if (houseAt === -1)
@@ -194,7 +268,9 @@ export function readHouse(
   for (let at = 0; at < tokens.length; at++) {
     const mark = markOf[at]
     if (at === houseAt || mark === undefined || !isPart(mark) || values[at] === undefined) continue
-    if (found[mark] === '') found[mark] = values[at] ?? ''
+    // A corpus of three digits beside a house is an entry code: "кв12 к123".
+    const isCode = mark === 'corpus' && houseAt !== -1 && /^\d{3}/.test(values[at] ?? '')
+    if (found[mark] === '' && !isCode) found[mark] = values[at] ?? ''
     if (partAt === -1) partAt = at
   }
   if (houseAt === -1 && partAt === -1)
@@ -222,19 +298,17 @@ export function readHouse(
   const letterAt = (at: number): string => {
     const token = tokens[at]
     if (token === undefined || !isLetter(token) || used[at] !== 0 || consumed[at] !== 0) return ''
-    return token.before === ',' || !/[а-я]/.test(token.text) ? '' : token.text
+    if (token.before === ',' || !/[а-я]/.test(token.text)) return ''
+    // "22 г Заречный": the mark of a town that was found, and no letter.
+    const isTownMark =
+      token.role?.isTown === true && used[at + 1] === 1 && (at < nameFrom - 1 || at >= nameTo)
+    if (isTownMark && at + 1 !== nameFrom) return ''
+    return letterOrWord(tokens, at) === 'word' ? '' : token.text
   }
   const letter = letterAt(next)
   let isDoubtful = false
   if (letter !== '') {
-    const behind = tokens[next + 1]
-    isDoubtful =
-      tokens[next]!.before === ' ' &&
-      smallWords.includes(letter) &&
-      behind !== undefined &&
-      !behind.isNumber &&
-      behind.before === ' ' &&
-      behind.role?.mark === undefined
+    isDoubtful = letterOrWord(tokens, next) === 'either'
     consumed[next++] = 1
   }
   let second = ''
@@ -343,7 +417,7 @@ export function houseFit(
   has: House
 ): HouseFit {
   let kindCost = 0
-  if (asked.kind !== has.kind) kindCost = asked.kind === '' && !isMarked ? 0.03 : 0.06
+  if (asked.kind !== has.kind) kindCost = asked.kind === '' && !isMarked ? 0.015 : 0.06
   let cost = kindCost
   let missing = 0
   let extra = 0

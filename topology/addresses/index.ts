@@ -1,7 +1,8 @@
 import type { Tier } from '../../schemas/words.ts'
 import { createBook, type AddressSource, type Book } from './book.ts'
-import { choose, type Found } from './choose.ts'
+import { choose, isTownOf, type Found } from './choose.ts'
 import { tokensOf, addressLengthMax } from './tokens.ts'
+import { roleOf } from './words.ts'
 import { typedInLatin, typedInRussian } from './transliteration.ts'
 
 /** One address of the inventory and the node that serves it. */
@@ -110,22 +111,42 @@ function find(book: Book, source: AddressSource, query: string, limit: number): 
   }
 }
 
+const isShortened = (word: string): boolean => {
+  const role = roleOf(word)
+  return role?.types !== undefined || role?.mark !== undefined || role?.isTown === true
+}
+
 /** As written; then as it was meant by someone whose keyboard was in the other layout, where that fits better. */
 function bestReading(book: Book, text: string): Found {
-  let best = choose(book, tokensOf(text))
+  const isPlace = (inside: string): boolean => isTownOf(book, inside)
+  let best = choose(book, tokensOf(text, isPlace))
   if (best.outcome === 'chosen' && best.nearest < 0.1) return best
-  const hasLatin = /[a-z]/i.test(text)
-  const others: string[] = []
-  if (hasLatin && !/[а-яё]{3}/i.test(text))
-    others.push(typedInRussian(text, false), typedInRussian(text, true))
-  else if (best.nearest > 0.25 && /[а-яё]{3}/i.test(text)) others.push(typedInLatin(text))
-  for (const other of others) {
-    const found = choose(book, tokensOf(other))
+  for (const other of otherLayouts(text, best)) {
+    const found = choose(book, tokensOf(other, isPlace))
     if (
       found.nearest < best.nearest - 0.01 ||
       (found.nearest <= best.nearest && best.chosen === null && found.chosen !== null)
     )
       best = { ...found, isLiteral: false }
+    if (best.chosen !== null && best.nearest < 0.02) break
   }
   return best
+}
+
+/** Nobody types more than that without a look at the screen. */
+const otherLayoutLengthMax = 100
+
+/** What it would be in the other layout; where points and commas may be letters there, each way. */
+function otherLayouts(text: string, { nearest }: Found): readonly string[] {
+  const isRussian = /[а-яё]{3}/i.test(text)
+  if (!/[a-z]/i.test(text) || isRussian) return nearest > 0.25 && isRussian ? [typedInLatin(text)] : []
+  const never = (): boolean => false
+  const typed = text.slice(0, otherLayoutLengthMax)
+  return [
+    ...new Set([
+      typedInRussian(typed, never, false),
+      typedInRussian(typed, isShortened, false),
+      typedInRussian(typed, isShortened, true)
+    ])
+  ]
 }

@@ -158,7 +158,8 @@ function slipCost(text: string, shape: Shape, word: Word, isKnown: boolean, soun
     if (length < 8 && (isStrange(text, word.text) || isStrange(shape.stem, word.shape.stem))) return offered
     return 0.12
   }
-  return by === 2 && length >= 9 && word.shape.stem.length >= 7 ? 0.2 : offered
+  // Two slips and another ending are rather another word: "Строительная", "Строителей".
+  return by === 2 && whole <= 2 && length >= 9 && word.shape.stem.length >= 7 ? 0.2 : offered
 }
 
 function pairsOf(stem: string): Set<string> {

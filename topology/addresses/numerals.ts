@@ -1,3 +1,5 @@
+import { distance } from './spelling.ts'
+
 /** Numbers as words, in all their cases: "двадцать пять", "восьмого", "пятидесятилетия"; and Roman ones. */
 
 export interface Numeral {
@@ -92,12 +94,15 @@ put(3, true, 'третий третья третье третьего треть
 
 export const numeralOf = (word: string): Numeral | undefined => numerals.get(word)
 
-/** "пятидесятилетия" → 50; 0 for what is none. */
+/** "пятидесятилетия" → 50, also with a slip in its second half; 0 for what is none. */
 export function jubilee(word: string): number {
-  const found = /^(.{3,14})лет(?:ия|ие|ию)$/.exec(word)
-  if (found === null) return 0
-  const numeral = numerals.get(found[1] ?? '')
-  return numeral === undefined || numeral.isOrdinal ? 0 : numeral.value
+  for (let at = word.length - 6; at <= word.length - 4; at++) {
+    const numeral = at < 3 ? undefined : numerals.get(word.slice(0, at))
+    if (numeral === undefined || numeral.isOrdinal) continue
+    const rest = word.slice(at)
+    if (/^лет(?:ия|ие|ию)$/.test(rest) || distance(rest, 'летия', 1) <= 1) return numeral.value
+  }
+  return 0
 }
 
 const romanDigits: Readonly<Record<string, number>> = { i: 1, v: 5, x: 10 }

@@ -28,6 +28,8 @@ export interface Query {
   readonly hits: readonly Hits[]
   readonly towns: readonly TownSaid[]
   readonly areas: readonly TownSaid[]
+  /** Tokens that name people: 1 each. */
+  readonly persons: Uint8Array
 }
 
 /** A name found in the text. */
@@ -97,7 +99,12 @@ export function matchName(name: Name, query: Query): NameMatch | null {
       cost += missing[word.kind] + (isLastSaid ? 0.15 : 0)
     } else take(at)
   }
+  const initials = name.words.filter(({ kind }) => kind === 'initial')
+  const joined =
+    initials.length < 2 ? -1 : besideName(initials.map(({ text }) => text).join(''), tokens, from, to)
+  if (joined !== -1) take(joined)
   for (const word of name.words) {
+    if (word.kind === 'initial' && joined !== -1) continue
     if (word.kind === 'initial') {
       const at = initialFor(word.text, tokens, used, from, to, true)
       if (at === -1) cost += missing.initial
@@ -114,6 +121,11 @@ export function matchName(name: Name, query: Query): NameMatch | null {
   }
   if (cost > 0.9) return null
   return { cost, used, from, to, ...typesBeside(tokens, used, from, to) }
+}
+
+/** "ПС" for "П. С.", before the name or behind it, with the kind of street between them. */
+function besideName(text: string, tokens: readonly Token[], from: number, to: number): number {
+  return [from - 2, from - 1, to, to + 1].find(at => tokens[at]?.text === text) ?? -1
 }
 
 const order = ({ kind }: Word): number => (kind === 'plain' ? 0 : 1)
@@ -186,10 +198,17 @@ function numericName(text: string, tokens: readonly Token[], used: Uint8Array): 
   for (let at = 0; at < tokens.length; at++) {
     const token = tokens[at]!
     if (!token.isNumber || used[at] !== 0 || token.text !== text) continue
-    const isBehind = tokens[at + 1]?.role?.types !== undefined
+    // "10а микрорайон": the letter belongs to the number.
+    const isLettered = tokens[at + 1]?.text.length === 1 && /^[-]?$/.test(tokens[at + 1]!.before)
+    const behind = tokens[at + (isLettered ? 2 : 1)]
+    // Behind a comma the kind belongs to the next name: "36к2, улица Чапаева".
+    const isBehind = behind?.role?.types !== undefined && behind.before !== ','
     const isBefore = tokens[at - 1]?.role?.types !== undefined
     if (token.isOrdinal && (isBehind || isBefore)) return at
     if (!isBehind && !isBefore) continue
+    // "33 Есенина, кв. 7": a flat, unless a house follows.
+    const isFlat = isBefore && tokens[at - 1]!.role!.mark === 'inside' && !hasNumber(tokens, used, at + 1)
+    if (isFlat && !isBehind) continue
     // "3 мкр 12": what stands before is the name, unless it is the number of a house.
     const other = isBefore ? tokens[at - 2] : undefined
     if (
@@ -260,7 +279,10 @@ function typesBeside(
       token === undefined ||
       used[k] !== 0 ||
       !weakTypes.has(token.text) ||
-      tokens[k + 1]?.isNumber === true
+      tokens[k + 1]?.isNumber === true ||
+      // "46б Белинского": the letter of the house.
+      tokens[k - 1]?.isNumber === true ||
+      (tokens[k - 1]?.role?.mark !== undefined && tokens[k - 1]!.text.length > 1)
     )
       continue
     return { types: [], weak: token.text }
@@ -337,7 +359,7 @@ export function readRest(
   const house = readHouse(tokens, used, match.from, match.to)
   let cost = 0
   for (const at of house.strays) cost += isBesideArea(tokens, used, at) ? 0.02 : strangerCost
-  const isExplained = explained(tokens, used)
+  const isExplained = explained(query, used)
   let isInitialPaid = false
   for (let at = 0; at < tokens.length; at++) {
     const token = tokens[at]!
@@ -384,8 +406,8 @@ function isBesideArea(tokens: readonly Token[], used: Uint8Array, at: number): b
 }
 
 /** Words that regions, districts and things in the house take with them: "Энская обл.", "маг. Ромашка". */
-function explained(tokens: readonly Token[], used: Uint8Array): Uint8Array {
-  const found = new Uint8Array(tokens.length)
+function explained({ tokens, persons }: Query, used: Uint8Array): Uint8Array {
+  const found = persons.slice()
   const isLoose = (at: number): boolean =>
     tokens[at] !== undefined && used[at] === 0 && !tokens[at].isNumber && tokens[at].role?.types === undefined
   for (let at = 0; at < tokens.length; at++) {

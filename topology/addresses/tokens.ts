@@ -1,6 +1,7 @@
 import { jubilee, numeralOf, roman } from './numerals.ts'
-import { cyrillicOf, digitsAsLetters, soundsOfLatin } from './transliteration.ts'
-import { ordinalEndings, roleOf, type WordRole } from './words.ts'
+import { distance } from './spelling.ts'
+import { cyrillicOf, digitsAsLetters, soundsOfLatin, withoutAccents } from './transliteration.ts'
+import { englishWord, ordinalEndings, phrasesAsWords, roleOf, type WordRole } from './words.ts'
 
 /** Longer texts are cut: no address is longer, and the time a look-up takes stays bounded. */
 export const addressLengthMax = 300
@@ -51,8 +52,7 @@ const lettersSpelled: Readonly<Record<string, string>> = {
 
 /** One kind of everything: letters, dashes, quotes; what nobody sees is left out. */
 function plain(text: string): string {
-  return text
-    .slice(0, addressLengthMax)
+  return withoutAccents(text.slice(0, addressLengthMax))
     .normalize('NFC')
     .replace(/[\u00ad\u200b-\u200f\u2060\ufeff]/g, '')
     .toLowerCase()
@@ -62,6 +62,7 @@ function plain(text: string): string {
     .replace(/[\\|]/g, '/')
     .replace(/[;\n\r\t]/g, ',')
     .replace(/[’‘`´]/g, "'")
+    .replace(/(\d) ?["«„“']([а-яa-z])["»“”']/g, '$1$2')
 }
 
 /** Numbers of telephones, contracts and hours, wherever they stand. */
@@ -71,19 +72,27 @@ const phone =
 const brackets = /\(([^()]{0,80})\)|\([^()]*$/g
 const partInBrackets = /^ *(?:корпус|корп|кор|к|строение|стр|литера|литер|лит|блок)[ .]*[а-я0-9]{1,3} *$/
 
-/** Reads the tokens of a text. Never throws; at most some dozens. */
-export function tokensOf(text: string): Token[] {
-  let cleaned = plain(text)
+/** "14к2580": an entry code, and no corpus. */
+const entryCode = /(?:(?<![а-яa-z])(?:к|код|дф|дмф|домофон)[ .:№]*)?(?<![\d/-])\d{1,4}[кkвvb*#]\d{3,6}(?!\d)/g
+
+/**
+ * Reads the tokens of a text. Never throws; at most some dozens. What stands in brackets is left out, unless `isPlace`
+ * knows it for a town: "ул. Мира (Заречный), 8".
+ */
+export function tokensOf(text: string, isPlace: (text: string) => boolean = () => false): Token[] {
+  let cleaned = phrasesAsWords(plain(text))
     .replace(phone, ' , ')
+    .replace(entryCode, ' , ')
     .replace(brackets, (_, inside: string | undefined) => {
-      const kept = inside !== undefined && partInBrackets.test(inside)
+      const kept = inside !== undefined && (partInBrackets.test(inside) || isPlace(inside))
       return kept ? ` ${inside} ` : ' , '
     })
     .replace(/(?<![а-я])(?:л|р)[ ]?[/.][ ]?с(?:ч|чет)?(?![а-я])/g, ' лс ')
     .replace(/(?<![а-я])(с|д|з)\/(т|п|х|с|у)(?![а-я])/g, '$1$2')
     .replace(/(?<![а-я])н\. ?п\.?(?![а-я])/g, ' ')
   const hasCyrillic = /[а-я]/.test(cleaned)
-  if (!hasCyrillic) cleaned = digitsAsLetters(cleaned)
+  if (!hasCyrillic || /[a-z]{2}[46][a-z]{2}|(?<![a-z0-9])[46][aeiouy][a-z]{2}/.test(cleaned))
+    cleaned = digitsAsLetters(cleaned)
   const raw = split(cleaned, hasCyrillic)
   return withNumerals(withJoined(raw))
 }
@@ -114,7 +123,7 @@ function split(text: string, hasCyrillic: boolean): Raw[] {
       const digits = piece.replace(/^0+(?=\d)/, '')
       found.push({ text: digits, isNumber, isOrdinal: false, before, sounds: '' })
     } else {
-      const word = wordOf(piece, hasCyrillic)
+      const word = englishWord(piece, found[found.length - 1]) ?? wordOf(piece, hasCyrillic)
       const glued = gluedMark(
         word.text,
         found[found.length - 1],
@@ -147,7 +156,9 @@ const isDigit = (code: number): boolean => code >= 48 && code <= 57
 function wordOf(piece: string, hasCyrillic: boolean): { text: string; sounds: string } {
   if (!/[a-z]/.test(piece)) return { text: piece, sounds: '' }
   const isMixed = /[а-я]/.test(piece)
-  if (!isMixed && roman(piece) > 0 && piece.length > 1) return { text: piece, sounds: '' }
+  if (roman(piece) > 0 && piece.length > 1) return { text: piece, sounds: '' }
+  // "2-ya" beside Russian words.
+  if (/^(?:[yji]a|aya|oye)$/.test(piece)) return { text: cyrillicOf(piece), sounds: soundsOfLatin(piece) }
   const alike = piece.replace(latinOnly, letter => homoglyphs[letter] ?? letter)
   if (isMixed || (hasCyrillic && !/[a-z]/.test(alike)))
     return { text: alike.replace(/[^а-я]/g, ''), sounds: '' }
@@ -181,7 +192,7 @@ function withJoined(raw: readonly Raw[]): Raw[] {
         at++
         continue
       }
-      if (token.isNumber && /^лет(?:ия|ие|ию)?$/.test(next.text)) {
+      if (token.isNumber && isYears(next)) {
         joined.push(token, { ...next, text: 'лет', before: ' ' })
         at++
         continue
@@ -191,6 +202,10 @@ function withJoined(raw: readonly Raw[]): Raw[] {
   }
   return joined
 }
+
+/** "50 лет", "50-летия", and the same with a slip in it. */
+const isYears = ({ text, before }: Raw): boolean =>
+  /^лет(?:ия|ие|ию)?$/.test(text) || (before === '-' && text.length > 3 && distance(text, 'летия', 1) <= 1)
 
 /** "5-е" is the fifth where a word follows; "5е" and "5-е" else are house 5Е. "й" and longer endings are no letters. */
 function isOrdinalEnding(ending: Raw, next: Raw | undefined): boolean {

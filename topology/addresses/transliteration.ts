@@ -3,6 +3,39 @@
  * the keyboard was in the other layout.
  */
 
+const accented: Readonly<Record<string, string>> = {
+  č: 'ch',
+  š: 'sh',
+  ž: 'zh',
+  ŝ: 'shch',
+  ĉ: 'ch',
+  ĵ: 'zh',
+  ĥ: 'kh',
+  ë: 'yo',
+  è: 'e',
+  é: 'e',
+  ė: 'e',
+  â: 'ya',
+  û: 'yu',
+  ŭ: 'u',
+  ǎ: 'a',
+  ĭ: 'i',
+  ï: 'i',
+  ì: 'i',
+  ʹ: "'",
+  ʺ: "'"
+}
+const anyAccented = new RegExp(`[${Object.keys(accented).join('')}]`, 'gi')
+
+/** The letters of ISO 9 and of Slavic alphabets as the other schemes write them: "Čajkovskogo" → "Chajkovskogo". */
+export const withoutAccents = (text: string): string =>
+  /[\u0080-\u03ff]/.test(text)
+    ? text
+        .normalize('NFC')
+        .replace(/šč/gi, 'shch')
+        .replace(anyAccented, letter => accented[letter.toLowerCase()] ?? letter)
+    : text
+
 const toCyrillic: readonly (readonly [string, string])[] = [
   ['shch', 'щ'],
   ['shh', 'щ'],
@@ -115,7 +148,12 @@ const soundsOfCyrillic: Readonly<Record<string, string>> = {
   ь: '',
   ъ: ''
 }
-const same = (sounds: string): string => sounds.replace(/i+e/g, 'e').replace(/i+/g, 'i')
+/** "район" is written rayon, rajon and raion; "тч" is what some write for ч. */
+const same = (sounds: string): string =>
+  sounds
+    .replace(/i+[eo]/g, 'e')
+    .replace(/i+/g, 'i')
+    .replace(/tC/g, 'C')
 
 /** What is the same for a word in every scheme of transliteration. */
 export function soundsOf(cyrillic: string): string {
@@ -166,9 +204,10 @@ const typedLatin = new Map([...russianKeys].map((key, i) => [key, latinKeys[i] ?
 
 /**
  * What was meant when the Latin layout was on: "ktybyf 5" → "ленина 5". A comma or point before a letter is taken for
- * a letter itself (",jkmifz" → "большая"), unless `keepPoints`: "ek.vbhf" → "ул.мира".
+ * a letter itself (",jkmifz" → "большая"), unless `isMark` says of the word before it that it stands with a point: "ek.vbhf" →
+ * "ул.мира".
  */
-export function typedInRussian(text: string, keepPoints: boolean): string {
+export function typedInRussian(text: string, isMark: (word: string) => boolean, keepCommas: boolean): string {
   let meant = ''
   const keys = text.toLowerCase()
   for (let at = 0; at < keys.length; at++) {
@@ -178,12 +217,24 @@ export function typedInRussian(text: string, keepPoints: boolean): string {
       key === ',' &&
       !/[a-z]/.test(keys[at + 1] ?? '') &&
       (/[\s"«]/.test(keys[at - 1] ?? '') || /["»-]/.test(keys[at + 1] ?? ''))
+    // Nor does an address end with a comma: "vbhf 24," is house 24Б.
+    const isLast =
+      key === ',' &&
+      /[\d-]/.test(keys[at - 1] ?? '') &&
+      (keys[at + 1] === ',' || keys.slice(at + 1).trim() === '')
     const isPoint =
-      (key === ',' || key === '.') && !isAlone && (keepPoints || !/[a-z[\];'`]/.test(keys[at + 1] ?? ''))
+      (key === ',' || key === '.') &&
+      !isAlone &&
+      !isLast &&
+      (key === '.'
+        ? !/[a-z[\];'`]/.test(keys[at + 1] ?? '') || isMark(wordBefore(meant))
+        : !/^\.?[a-z[\];'`]/.test(keys.slice(at + 1, at + 3)) || keepCommas)
     meant += isPoint ? key : (typedRussian.get(key) ?? (isQuote(keys, at) ? key : shifted[key]) ?? key)
   }
   return meant
 }
+
+const wordBefore = (text: string): string => /[а-яё-]*$/.exec(text)?.[0] ?? ''
 
 /** `"` beside a space or the end is a quotation mark, and not the letter Э. */
 const isQuote = (keys: string, at: number): boolean =>
