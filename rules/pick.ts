@@ -89,13 +89,13 @@ export function selects(selector: Selector, attributes: SeriesAttributes): boole
     const wanted = selector[name]
     if (wanted === undefined) continue
     const value = attributes[name].toLowerCase()
-    if (!wanted.some(pattern => matches(pattern, value))) return false
+    if (!wanted.some(pattern => isMatched(pattern, value))) return false
   }
   return true
 }
 
 /** A pattern may end in `*`. Both are in lower case. */
-function matches(pattern: string, value: string): boolean {
+export function isMatched(pattern: string, value: string): boolean {
   return pattern.endsWith('*') ? value.startsWith(pattern.slice(0, -1)) : pattern === value
 }
 
@@ -133,7 +133,7 @@ function crowdOf(
   for (const value of candidates) {
     const left = conditions.filter(condition => {
       const wanted = condition.selector[name]
-      return wanted === undefined || wanted.some(pattern => matches(pattern, value))
+      return wanted === undefined || wanted.some(pattern => isMatched(pattern, value))
     })
     const crowd = crowdOf(left, attribute + 1)
     if (crowd !== undefined) return crowd

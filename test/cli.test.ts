@@ -66,6 +66,18 @@ describe('svetofor check', () => {
     expect(code).toBe(0)
   })
 
+  it('warns with the place, and takes warnings for errors where it is told to', async () => {
+    file('doubtful.yaml', goodInventory.replace("'ул. Ленина, 1'", "'ул. Ленина'"))
+    const config = file('doubtful-config.yaml', 'inventory: { files: [doubtful.yaml] }\n')
+    const { code, output } = await runToEnd(['check', '--config', config])
+    expect(output).toMatch(
+      /doubtful\.yaml:4:\d+: nodes\[1\]\.addresses\[0\]: warning: address "ул\. Ленина" has no house; /
+    )
+    expect(output).toMatch(/^Correct, with 1 warning: 2 nodes/m)
+    expect(code).toBe(0)
+    expect((await runToEnd(['check', '--strict', '--config', config])).code).toBe(2)
+  })
+
   it('names every fault of config, inventory, rules and profiles at once, each with place and remedy', async () => {
     file('bad-inventory.yaml', goodInventory.replace('tier: building', 'tier: house'))
     file(

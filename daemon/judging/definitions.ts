@@ -45,8 +45,15 @@ export async function definitionProblems(config: Config): Promise<readonly Probl
   }
 }
 
-/** Reads everything the configuration names. Throws ProblemsError with every problem of every file. */
-export async function loadDefinitions(config: Config, version: number): Promise<Definitions> {
+/**
+ * Reads everything the configuration names. Throws ProblemsError with every problem of every file. `onParts` is given the files of the
+ * inventory as they were read, which still know where each entry stands.
+ */
+export async function loadDefinitions(
+  config: Config,
+  version: number,
+  onParts: (parts: readonly InventoryPart[]) => void = () => undefined
+): Promise<Definitions> {
   const problems: Problem[] = []
   const attempt = async <T>(load: () => Promise<T>): Promise<T | undefined> => {
     try {
@@ -85,6 +92,7 @@ export async function loadDefinitions(config: Config, version: number): Promise<
     }
     // What one file says of another's nodes cannot be judged while a file is missing.
     if (faults.length > 0) throw new ProblemsError([...parts.flatMap(part => part.problems), ...faults])
+    onParts(parts)
     const steps = compileInventoryInSteps(parts, version)
     for (;;) {
       // A reload of a million nodes takes its time: records go on in between.

@@ -1,0 +1,68 @@
+import { formatProblem, type Problem } from '../../schemas/config/located-yaml.ts'
+import type { Config } from '../../schemas/config/reading.ts'
+import { opticClassesOf, ruleWarnings } from '../../rules/warnings.ts'
+import type { SeriesAttributes } from '../../rules/model.ts'
+import type { CompiledInventory, InventoryPart } from '../../topology/compile.ts'
+import { inventoryWarnings } from '../../topology/warnings.ts'
+import { loadDefinitions, type Definitions } from './definitions.ts'
+
+/** `svetofor check`: what is wrong is thrown, what is only doubtful is told; either with its place. */
+
+/** Throws ProblemsError with all that is wrong. `configFile` names the configuration in what is said of it. */
+export async function checkDefinitions(
+  config: Config,
+  configFile: string
+): Promise<{ readonly definitions: Definitions; readonly warnings: readonly Problem[] }> {
+  let parts: readonly InventoryPart[] = []
+  const definitions = await loadDefinitions(config, 1, read => (parts = read))
+  const { inventory, rules } = definitions
+  if (inventory.nodeCount === 0) {
+    const [file] = config.inventory.files
+    const message =
+      file === undefined
+        ? 'no inventory is configured: every device is unknown and there are no lights'
+        : 'the inventory is empty: every device is unknown and there are no lights'
+    const remedy = file === undefined ? 'name its files under inventory.files' : 'add nodes and devices'
+    const place = { line: file === undefined ? 0 : 1, column: 1, path: 'inventory.files' }
+    return { definitions, warnings: [{ file: file ?? configFile, ...place, message, remedy }] }
+  }
+  const own = new Set(config.rules.files)
+  return {
+    definitions,
+    warnings: [
+      ...inventoryWarnings(parts, opticClassesOf(rules)),
+      ...ruleWarnings(rules, placesOf(inventory), file => own.has(file))
+    ]
+  }
+}
+
+/** Prints what is doubtful and what there is; gives the number of warnings. */
+export async function checkCommand(
+  config: Config,
+  configFile: string,
+  print: (line: string) => void
+): Promise<number> {
+  const { definitions, warnings } = await checkDefinitions(config, configFile)
+  for (const warning of warnings) print(formatProblem({ ...warning, message: `warning: ${warning.message}` }))
+  const { inventory, rules, profiles } = definitions
+  print(
+    `${warnings.length === 0 ? 'All correct' : `Correct, with ${warnings.length} warning${warnings.length === 1 ? '' : 's'}`}: ` +
+      `${inventory.nodeCount} nodes, ${inventory.deviceCount} devices, ` +
+      `${rules.rules.length} rules, ${profiles.length} profile files.`
+  )
+  return warnings.length
+}
+
+/** What rules can select by, of every device and of each of its ports; each combination once. */
+function placesOf(inventory: CompiledInventory): Omit<SeriesAttributes, 'signal'>[] {
+  const places = new Map<string, Omit<SeriesAttributes, 'signal'>>()
+  for (let device = 0; device < inventory.deviceCount; device++) {
+    const { role, vendor, model } = inventory.makeOf(device)
+    const tier = inventory.tierOf(inventory.nodeOfDevice(device))
+    for (const port of [{ role: '', opticClass: '' }, ...inventory.device(device).ports]) {
+      const place = { vendor, model, role, tier, port: port.role, opticClass: port.opticClass }
+      places.set(Object.values(place).join('|'), place)
+    }
+  }
+  return [...places.values()]
+}
