@@ -35,6 +35,7 @@ Examples:
   svetofor check --config svetofor.yaml         is everything written correctly? starts nothing
   svetofor start --config svetofor.yaml         the daemon
   svetofor lookup "ул. Тютчева, 1"              what is wrong at this address?
+  svetofor explain du-17                        why is there an alarm, or none, and what would raise one?
   svetofor addresses try --book b.csv --queries q.csv   would last month's calls have found their building?
 
 Every setting of the configuration can be given as an environment variable, such as
@@ -43,6 +44,15 @@ SVETOFOR_KAFKA_BROKERS=host1:9092,host2:9092; docs/configuration.md lists them a
 
 const configOption = (): Option =>
   new Option('-c, --config <file>', 'configuration file (YAML)').env('SVETOFOR_CONFIG')
+
+const urlOption = (): Option =>
+  new Option('-u, --url <url>', 'where the daemon answers').default(
+    process.env['SVETOFOR_URL'] ?? 'http://127.0.0.1:8080'
+  )
+const tokenOption = (): Option =>
+  new Option('--token <token>', 'bearer token, where the daemon asks for one').default(
+    process.env['SVETOFOR_TOKEN'] ?? ''
+  )
 
 program
   .command('start')
@@ -78,14 +88,16 @@ program
   .command('check')
   .description('validate configuration, inventory, profiles and rules; start nothing')
   .addOption(configOption())
-  .action(async ({ config: file }: { config?: string }) => {
+  .option('--strict', 'warnings are errors')
+  .addHelpText(
+    'after',
+    '\nExit codes: 0 correct, warnings or not, 2 wrong input; with --strict also where there are warnings.'
+  )
+  .action(async ({ config: file, strict }: { config?: string; strict?: boolean }) => {
     const config = await readConfig(file)
-    const { loadDefinitions } = await import('./daemon/judging/definitions.ts')
-    const { inventory, rules, profiles } = await loadDefinitions(config, 1)
-    say(
-      `All correct: ${inventory.nodeCount} nodes, ${inventory.deviceCount} devices, ` +
-        `${rules.rules.length} rules, ${profiles.length} profile files.`
-    )
+    const { checkCommand } = await import('./daemon/judging/check.ts')
+    const warnings = await checkCommand(config, file ?? 'the configuration', say)
+    if (strict === true && warnings > 0) process.exitCode = exitWrongInput
   })
 
 program
@@ -107,16 +119,8 @@ program
     'street and house, as people write it; or the id or name of a node, a device, an incident'
   )
   .option('--csv <file>', 'many at once: CSV with a column query; the answer is CSV')
-  .option(
-    '-u, --url <url>',
-    'where the daemon answers',
-    process.env['SVETOFOR_URL'] ?? 'http://127.0.0.1:8080'
-  )
-  .option(
-    '--token <token>',
-    'bearer token, where the daemon asks for one',
-    process.env['SVETOFOR_TOKEN'] ?? ''
-  )
+  .addOption(urlOption())
+  .addOption(tokenOption())
   .addOption(new Option('-l, --language <language>', 'language of the answer').choices(['ru', 'en']))
   .option('--json', 'the answer as JSON')
   // 2 would say that the light is red.
@@ -153,6 +157,50 @@ program
       })
     }
   )
+
+program
+  .command('explain')
+  .description('ask a running daemon why the rules of a node raised or did not, and what would raise them')
+  .argument('<node>', 'id of a node')
+  .option('--device <id>', 'only of this device')
+  .option('--instance <port>', 'only of this port')
+  .option('--rule <name>', 'only this rule, such as optics.rx/low')
+  .option('-a, --all', 'those that are quiet, too')
+  .addOption(urlOption())
+  .addOption(tokenOption())
+  .addOption(new Option('-l, --language <language>', 'language of the answer').choices(['ru', 'en']))
+  .option('--json', 'the answer as JSON')
+  .addHelpText('after', '\nExit codes: 0 answered, 4 no such node, 5 no answer.')
+  .action(async (node: string, options: ExplainFlags) => {
+    const { explainCommand } = await import('./status/cli-explain.ts')
+    const { device, instance, rule } = options
+    process.exitCode = await explainCommand({
+      node,
+      url: options.url,
+      token: options.token,
+      language: options.language ?? languageOf(process.env['LANG']),
+      json: options.json === true,
+      all: options.all === true,
+      only: {
+        ...(device === undefined ? {} : { device }),
+        ...(instance === undefined ? {} : { instance }),
+        ...(rule === undefined ? {} : { rule })
+      },
+      print: say,
+      printError: complain
+    })
+  })
+
+interface ExplainFlags {
+  readonly url: string
+  readonly token: string
+  readonly language?: 'ru' | 'en'
+  readonly json?: boolean
+  readonly all?: boolean
+  readonly device?: string
+  readonly instance?: string
+  readonly rule?: string
+}
 
 program
   .command('addresses')

@@ -13,6 +13,7 @@ import {
   type Scope
 } from './alarms/resource.ts'
 import { createTakingUp, stateOf, type ResourceState } from './alarms/resource-state.ts'
+import { standingOf, type ResourceStanding } from './alarms/standing.ts'
 import { createSilentDevices, deviceSilent, type Silence } from './alarms/silent-devices.ts'
 import type { CompiledRules } from './compiled.ts'
 import { createDeadlines } from './deadlines.ts'
@@ -66,6 +67,8 @@ export interface AlarmEngine {
     isJudged: (condition: number, device: string, instance: string) => boolean,
     nowMs: number
   ): void
+  /** How a resource stands with its rules; undefined where all is quiet. `instance` is '' for a whole device. */
+  standing(scope: Scope, device: string, instance: string): ResourceStanding | undefined
   /** When the next hold ends, or null. */
   nextDeadlineMs(): number | null
   /** Resources with anything on, and holds under way: what memory goes by. */
@@ -416,6 +419,11 @@ export function createAlarmEngine(
       settleAll()
     },
 
+    standing(scope, device, instance) {
+      settleAll()
+      const resource = resources.get(resourceKey(scope, device, instance))
+      return resource === undefined ? undefined : standingOf(resource)
+    },
     nextDeadlineMs() {
       settleAll()
       for (let next = deadlines.peek(); next !== undefined; next = deadlines.peek()) {

@@ -106,9 +106,11 @@ describe('good rules files', () => {
 
   it('compile to conditions and rules', () => {
     const text = { ru: '{value} {limit} {instance}', en: '{value_min}' }
-    expect(rules.rules).toEqual([
+    expect(rules.rules).toMatchObject([
       {
         index: 0,
+        writtenAt: { file: 'every-form.good.yaml' },
+        isOverride: false,
         name: 'a.enumeration',
         qualifier: '',
         kind: 'power',

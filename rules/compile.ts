@@ -20,6 +20,9 @@ export function compileRules(files: readonly RulesFile[]): CompiledRules {
   return compiled
 }
 
+/** A rule without the place it is written at, which changes nothing that it says. */
+const judgement = ({ writtenAt: _place, isOverride: _flag, ...rule }: CompiledRule): object => rule
+
 function assemble(drafts: readonly RuleDraft[]): CompiledRules {
   const byKey = new Map<string, { draft: ConditionDraft; id: number; rules: number[] }>()
   const number = (draft: ConditionDraft, rule: number): number => {
@@ -36,7 +39,9 @@ function assemble(drafts: readonly RuleDraft[]): CompiledRules {
     scope: draft.scope,
     levels: draft.levels.map(level => ({ ...level, condition: number(level.condition, index) })),
     when: draft.when.map(clause => number(clause, index)),
-    unless: draft.unless.map(clause => number(clause, index))
+    unless: draft.unless.map(clause => number(clause, index)),
+    writtenAt: draft.writtenAt,
+    isOverride: draft.isOverride
   }))
   const conditions = [...byKey.values()].map(({ draft, id, rules: users }) => ({
     ...draft,
@@ -55,7 +60,7 @@ function assemble(drafts: readonly RuleDraft[]): CompiledRules {
     if (!judged.includes(condition.signal)) limited.set(moduleSignal, [...judged, condition.signal])
   }
   const digest = createHash('sha256')
-    .update(JSON.stringify([conditions.map(condition => condition.key), rules]))
+    .update(JSON.stringify([conditions.map(condition => condition.key), rules.map(judgement)]))
     .digest('hex')
     .slice(0, 16)
   return {

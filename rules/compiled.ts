@@ -1,4 +1,5 @@
 import { codeName, signals } from '../schemas/signals.ts'
+import type { FilePlace } from '../schemas/config/located-yaml.ts'
 import type { IncidentKind, LocalText, Severity } from '../schemas/words.ts'
 import type { Selector, SeriesAttributes } from './model.ts'
 import type { ConditionOp, ProgramSpec } from './program.ts'
@@ -12,6 +13,10 @@ export interface Limit {
   readonly byOpticClass: ReadonlyMap<string, number | null>
   /** Id of the signal that carries the module's own limit, or -1. */
   readonly moduleSignal: number
+  /** Table and column it stands in; left out for a number in the rule. */
+  readonly table?: string
+  /** Where the table was overridden last, as `file:line`; left out where it is as it was first written. */
+  readonly overriddenAt?: string
 }
 
 /** Judged sample by sample, in the workers. Shared by every rule that asks the same. */
@@ -56,6 +61,9 @@ export interface CompiledRule {
   /** Conditions of the same resource that must all be on, and must all be off, for any level to hold. */
   readonly when: readonly number[]
   readonly unless: readonly number[]
+  readonly writtenAt: FilePlace
+  /** Whether it replaces an earlier one of its name. */
+  readonly isOverride: boolean
 }
 
 export interface CompiledRules {

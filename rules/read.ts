@@ -1,4 +1,4 @@
-import { parseLocatedYaml, type Path, type Problem } from '../schemas/config/located-yaml.ts'
+import { parseLocatedYaml, type FilePlace, type Path, type Problem } from '../schemas/config/located-yaml.ts'
 import { incidentKinds, severities, type LocalText } from '../schemas/words.ts'
 import { ruleLabel } from './compiled.ts'
 import type { Selector } from './model.ts'
@@ -151,9 +151,13 @@ function readRule(
     levels: levels.sort((a, b) => severities.indexOf(a.severity) - severities.indexOf(b.severity)),
     when,
     unless,
-    at: { problem: (step, message, remedy) => reader.problem([...path, ...step], message, remedy) }
+    at: { problem: (step, message, remedy) => reader.problem([...path, ...step], message, remedy) },
+    writtenAt: placeOf(reader.problem([...path, 'name'], '', '')),
+    isOverride: fields['override'] === true
   }
 }
+
+const placeOf = ({ file, line, column }: Problem): FilePlace => ({ file, line, column })
 
 type LevelDraft = RuleDraft['levels'][number]
 

@@ -25,7 +25,7 @@ describe.skipIf(isSkipped)('the operator page at 200,000 nodes', () => {
     network.fail(buildings.filter((_, i) => i % step === 0).slice(0, incidents), 'red')
     const server = await createStatusServer({
       view,
-      history: { nodeHistory: () => Promise.resolve([]) },
+      history: { nodeHistory: () => Promise.resolve([]), latestReadings: () => Promise.resolve([]) },
       registry: new Registry(),
       logger: pino({ enabled: false }),
       host: '127.0.0.1',

@@ -33,6 +33,8 @@ export function createStartingView(
       },
     node: id => real?.node(id),
     nodeName: id => real?.nodeName?.(id),
+    devicesFor: id => real?.devicesFor(id),
+    explain: (id, readings, nowMs) => real?.explain(id, readings, nowMs),
     nodes: filter => real?.nodes(filter) ?? nothing,
     nodesNamed: async (part, filter) => (await real?.nodesNamed(part, filter)) ?? nothing,
     outline: (deepest, after, limit) => real?.outline(deepest, after, limit) ?? [],

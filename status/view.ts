@@ -1,4 +1,6 @@
 import type { Alarm, AlarmTransition } from '../rules/model.ts'
+import type { RuleExplanation } from '../rules/explained.ts'
+import type { LatestReading } from '../schemas/history.ts'
 import type { IncidentKind, Language, Light, Tier } from '../schemas/words.ts'
 import type { AddressOutcome } from '../topology/addresses/index.ts'
 import type { Incident, IncidentChange, InventoryNode, LightCause, LightChange } from '../topology/model.ts'
@@ -113,6 +115,22 @@ export interface NodeAnswer extends NodeSummary {
   readonly below: { readonly nodes: number; readonly addresses: number; readonly subscribers: number }
 }
 
+/** Why the rules of a node raised or did not. */
+export interface NodeExplanation {
+  readonly id: string
+  readonly name: string
+  /** By device; of each those that are raised first. */
+  readonly rules: readonly RuleExplanation[]
+  /** How long its devices may keep silent. */
+  readonly devices: readonly {
+    readonly id: string
+    readonly lastHeardMs: number | null
+    readonly intervalMs: number
+    readonly limitMs: number
+    readonly isSilent: boolean
+  }[]
+}
+
 export const childrenListedMax = 1000
 
 export interface AddressMatch {
@@ -176,6 +194,10 @@ export interface Freshness {
 export interface StatusView {
   lookup(address: string, limit: number): LookupAnswer
   node(id: string): NodeAnswer | undefined
+  /** Devices whose latest readings `explain` needs; undefined for a node that is not there. */
+  devicesFor(id: string): readonly string[] | undefined
+  /** Every rule that applies to the node, and why it raised or did not. */
+  explain(id: string, readings: readonly LatestReading[], nowMs: number): NodeExplanation | undefined
   /** Costs what the page is long, not the network. */
   nodes(filter: NodeFilter): NodePage | UnknownInFilter
   /** Those of them whose name or id has `part` in it. Looks at each of them, in pieces of a few milliseconds. */

@@ -1,4 +1,4 @@
-import type { Path, Problem } from '../../schemas/config/located-yaml.ts'
+import type { FilePlace, Path, Problem } from '../../schemas/config/located-yaml.ts'
 import type { IncidentKind } from '../../schemas/words.ts'
 import type { CompiledCondition, CompiledLevel } from '../compiled.ts'
 
@@ -16,6 +16,8 @@ export interface RuleDraft {
   readonly when: readonly ConditionDraft[]
   readonly unless: readonly ConditionDraft[]
   readonly at: At
+  readonly writtenAt: FilePlace
+  readonly isOverride: boolean
 }
 
 /** Where a value stands, to report on it. */

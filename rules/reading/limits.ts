@@ -1,4 +1,4 @@
-import type { Path } from '../../schemas/config/located-yaml.ts'
+import { placeText, type Path } from '../../schemas/config/located-yaml.ts'
 import type { Limit } from '../compiled.ts'
 import { signalIds } from '../../schemas/signals.ts'
 import { isFields, shown, suggestion, type Fields, type Reader } from '../yaml-reader.ts'
@@ -9,6 +9,8 @@ import { readSignal } from './selectors.ts'
 export interface LimitTable {
   readonly columns: readonly string[]
   readonly rows: Map<string, readonly (number | null)[]>
+  /** Where it was overridden last, as `file:line`; '' where it was not. */
+  readonly overriddenAt: string
 }
 
 export function readTables(reader: Reader, document: Fields, tables: Map<string, LimitTable>): void {
@@ -66,7 +68,8 @@ export function readTables(reader: Reader, document: Fields, tables: Map<string,
         )
       else rows.set(key.toLowerCase(), numbers)
     }
-    tables.set(name, { columns, rows })
+    const overriddenAt = override ? placeText(reader.problem([...path, 'name'], '', '')) : ''
+    tables.set(name, { columns, rows, overriddenAt })
   })
 }
 
@@ -115,7 +118,9 @@ export function readLimit(
   return {
     fallback: table.rows.get('default')?.[column] ?? null,
     byOpticClass,
-    moduleSignal: module === undefined ? -1 : (signalIds.get(module) ?? -1)
+    moduleSignal: module === undefined ? -1 : (signalIds.get(module) ?? -1),
+    table: `${tableName}.${columnName}`,
+    ...(table.overriddenAt === '' ? {} : { overriddenAt: table.overriddenAt })
   }
 }
 

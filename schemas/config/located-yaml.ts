@@ -49,6 +49,12 @@ export function formatProblem(p: Problem): string {
   return `${place}: ${at}${p.message}${remedy}`
 }
 
+/** Where a thing is written. */
+export type FilePlace = Pick<Problem, 'file' | 'line' | 'column'>
+
+/** `file:line`, for what is shown to people. */
+export const placeText = ({ file, line }: Pick<FilePlace, 'file' | 'line'>): string => `${file}:${line}`
+
 export function pathText(path: Path): string {
   let text = ''
   for (const step of path) text += typeof step === 'number' ? `[${step}]` : text === '' ? step : `.${step}`

@@ -7,6 +7,7 @@ import { addressIndexInSteps, createAddressIndex } from '../../topology/addresse
 import { explain } from '../../topology/explain.ts'
 import type { LightEngine } from '../../topology/lights.ts'
 import type { StatusEngine } from './engine.ts'
+import { createExplaining } from './explanation.ts'
 import { createIncidentList } from './incident-list.ts'
 import { createNetworkTree, makeTree } from './network-tree.ts'
 import { inSlices } from './slices.ts'
@@ -232,6 +233,7 @@ export async function createAnswers(options: AnswersOptions): Promise<Answers> {
       const index = inventory.nodeIndex(id)
       return index === undefined ? undefined : inventory.nodeName(index)
     },
+    ...createExplaining(engine, alarms),
     nodes: tree.nodes,
     nodesNamed: tree.nodesNamed,
     outline: tree.outline,

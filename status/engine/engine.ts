@@ -90,6 +90,7 @@ export interface StatusEngine {
   reload(inventory: CompiledInventory, rules: CompiledRules, nowMs: number): void
   subscribe(listener: (event: StatusEvent) => void): () => void
   readonly inventory: () => CompiledInventory
+  readonly rules: () => CompiledRules
   readonly registry: SeriesRegistry
   readonly silence: SilenceWatch
   /** Flips applied and samples of new series judged since the start, for the metrics. */
@@ -407,6 +408,7 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
       return () => listeners.delete(listener)
     },
     inventory: () => inventory,
+    rules: () => rules,
     registry,
     silence,
     counts: () => ({ flips, judged })

@@ -1,5 +1,6 @@
 import { Type, type Static, type TSchema } from 'typebox'
 import { addressOutcomes } from '../../topology/addresses/index.ts'
+import { explainAnswerFields } from './api-explain.ts'
 import { kindSchema, lightSchema, severitySchema, tierSchema, words } from './api-words.ts'
 
 export * from './api-queries.ts'
@@ -343,6 +344,11 @@ export const historySchema = Type.Object(
     )
   },
   about('Stored transitions of a node, newest first')
+)
+
+export const explainSchema = Type.Object(
+  { ...asked, ...explainAnswerFields },
+  about('Every rule that applies to a node, and why it raised or did not')
 )
 
 const countsSchema = Type.Object(

@@ -22,7 +22,7 @@ export function isoTime(timeMs: number): string {
   return new Date(sane).toISOString()
 }
 
-const isoOrNull = (timeMs: number | null): string | null => (timeMs === null ? null : isoTime(timeMs))
+export const isoOrNull = (timeMs: number | null): string | null => (timeMs === null ? null : isoTime(timeMs))
 
 /** When it was answered, and how new what is answered is. */
 export function presentAsked(view: Pick<StatusView, 'freshness'>, atMs: number): AskedJson {

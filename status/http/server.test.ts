@@ -19,6 +19,7 @@ afterEach(async () => {
 })
 
 const startMs = Date.UTC(2026, 10, 22, 10, 0, 0)
+const latestReadings = () => Promise.resolve([])
 
 async function startServer(
   change: Partial<StatusServerOptions> = {}
@@ -373,14 +374,14 @@ describe('the other answers', () => {
 
   it('says so when the history cannot be read, is late, or is asked too often', async () => {
     const broken = await startServer({
-      history: { nodeHistory: async () => Promise.reject(new Error('no host')) }
+      history: { latestReadings, nodeHistory: async () => Promise.reject(new Error('no host')) }
     })
     const answer = await ask(broken.server, '/api/v1/nodes/cu-1/history')
     expectProblem(answer, 503, 'history-unavailable')
     expect(answer.body).not.toContain('no host')
 
     const late = await startServer({
-      history: { nodeHistory: () => new Promise(() => undefined) },
+      history: { latestReadings, nodeHistory: () => new Promise(() => undefined) },
       limits: { historyTimeoutMs: 20, historyConcurrentMax: 1 }
     })
     const [first, second] = await Promise.all([
@@ -740,7 +741,8 @@ describe('OpenAPI', () => {
       '/api/v1/status': at('Тютчева 3'),
       '/api/v1/addresses': '/api/v1/addresses?q=a',
       '/api/v1/nodes/{id}': '/api/v1/nodes/ku-1-1-1',
-      '/api/v1/nodes/{id}/history': '/api/v1/nodes/ku-1-1-1/history'
+      '/api/v1/nodes/{id}/history': '/api/v1/nodes/ku-1-1-1/history',
+      '/api/v1/nodes/{id}/explain': '/api/v1/nodes/ku-1-1-1/explain'
     }
     let checked = 0
     for (const [path, operations] of Object.entries(api.paths)) {
@@ -766,11 +768,12 @@ describe('OpenAPI', () => {
         checked++
       }
     }
-    expect(checked).toBe(12)
+    expect(checked).toBe(13)
     expect([...ids].sort()).toEqual([
       'addresses',
       'alarms',
       'events',
+      'explainNode',
       'incidents',
       'live',
       'lookups',

@@ -1,4 +1,7 @@
+import { compileRules } from '../../rules/compile.ts'
+import { explainDevice } from '../../rules/explain.ts'
 import type { Alarm } from '../../rules/model.ts'
+import { signalIds } from '../../schemas/signals.ts'
 import type { IncidentKind, Light, LocalText, Severity, Tier } from '../../schemas/words.ts'
 import { lightOfSeverity, lights, tiers } from '../../schemas/words.ts'
 import { createIncidentList } from '../../status/engine/incident-list.ts'
@@ -18,6 +21,24 @@ import type {
   StatusView,
   UnknownDevice
 } from '../../status/view.ts'
+
+/** What the fake judges by, where a test asks why. */
+const explainedRules = compileRules([
+  {
+    file: 'rules.yaml',
+    text: `rules:
+  - name: optics.rx
+    qualifier: low
+    kind: optics
+    severity: warning
+    select: { signal: optics.rx_dbm }
+    below: -22
+    hysteresis: 1
+    hold: { raise_s: 60 }
+    text: { ru: Низкий сигнал, en: Low power }
+`
+  }
+])
 
 /**
  * A small city that implements the ports of view.ts, for the tests of this folder. It has no rules engine: a test
@@ -459,12 +480,61 @@ export function createFakeView(options: FakeCityOptions): FakeView {
           lastSeenMs: nowMs()
         }
       ].slice(0, limit),
+    devicesFor: id => (byId.has(id) ? [`sw-${id}`] : undefined),
+    explain: (id, readings, atMs) =>
+      byId.has(id)
+        ? {
+            id,
+            name: byId.get(id)?.name ?? id,
+            rules: explainDevice({
+              compiled: explainedRules,
+              device: `sw-${id}`,
+              attributesOf: () => ({
+                vendor: '',
+                model: '',
+                role: 'switch',
+                tier: '',
+                port: '',
+                opticClass: ''
+              }),
+              series: readings.map(({ signal, instance, last }) => ({
+                signal: signalIds.get(signal) ?? -1,
+                instance,
+                last
+              })),
+              standingOf: () => undefined,
+              nowMs: atMs
+            }),
+            devices: [
+              {
+                id: `sw-${id}`,
+                lastHeardMs: atMs - 5000,
+                intervalMs: 60_000,
+                limitMs: 200_000,
+                isSilent: false
+              }
+            ]
+          }
+        : undefined,
     subscribe: listener => {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
     readiness: () => readiness,
     freshness: () => freshness ?? { asOfMs: nowMs(), lateMs: 0 },
+    latestReadings: devices =>
+      Promise.resolve(
+        devices.map(device => ({
+          device,
+          signal: 'optics.rx_dbm',
+          instance: '25',
+          last: {
+            value: -17.5,
+            timeMs: nowMs() - 40_000,
+            coordinates: { topic: 'telemetry', partition: 3, offset: 42 }
+          }
+        }))
+      ),
     nodeHistory: async (nodeId, fromMs, toMs, limit) =>
       history.filter(e => e.atMs >= fromMs && e.atMs < toMs && byId.has(nodeId)).slice(0, limit)
   }

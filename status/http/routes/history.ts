@@ -1,4 +1,6 @@
 import * as api from '../api-schemas.ts'
+import { explainQuery } from '../api-explain.ts'
+import { presentExplanation } from '../present-explain.ts'
 import { isoTime } from '../present.ts'
 import { Problem } from '../problems.ts'
 import type { HistoryStore } from '../../view.ts'
@@ -15,11 +17,32 @@ export interface HistoryLimits {
 /** What was stored of a node. */
 export function addHistoryRoutes(
   app: StatusApp,
-  { nowMs, now, nodeOrProblem }: RouteContext,
+  { view, nowMs, now, nodeOrProblem }: RouteContext,
   history: HistoryStore,
   limits: HistoryLimits
 ): void {
   let historyAtWork = 0
+  /** Asks ClickHouse within the limits. */
+  const ask = async <T>(
+    log: { warn: (about: object, text: string) => void },
+    node: string,
+    query: () => Promise<T>
+  ): Promise<T> => {
+    if (historyAtWork >= limits.historyConcurrentMax) {
+      throw new Problem('history-unavailable', 'Too many history queries are running; try again', {
+        retryAfterS: 2
+      })
+    }
+    historyAtWork++
+    const asked = query().finally(() => historyAtWork--)
+    return withTimeout(asked, limits.historyTimeoutMs).catch((error: unknown) => {
+      if (error instanceof Problem) throw error
+      log.warn({ err: error, node }, 'history query failed')
+      throw new Problem('history-unavailable', 'ClickHouse did not answer; /health/ready says more', {
+        retryAfterS: 5
+      })
+    })
+  }
   app.get(
     '/api/v1/nodes/:id/history',
     {
@@ -44,22 +67,9 @@ export function addHistoryRoutes(
       const toMs = moment('to', request.query.to) ?? nowMs()
       const fromMs = moment('from', request.query.from) ?? toMs - dayMs
       if (fromMs >= toMs) throw badParameter('from', 'is not before `to`')
-      if (historyAtWork >= limits.historyConcurrentMax) {
-        throw new Problem('history-unavailable', 'Too many history queries are running; try again', {
-          retryAfterS: 2
-        })
-      }
-      historyAtWork++
-      const query = history
-        .nodeHistory(id, fromMs, toMs, request.query.limit ?? 200)
-        .finally(() => historyAtWork--)
-      const entries = await withTimeout(query, limits.historyTimeoutMs).catch((error: unknown) => {
-        if (error instanceof Problem) throw error
-        request.log.warn({ err: error, node: id }, 'history query failed')
-        throw new Problem('history-unavailable', 'ClickHouse did not answer; /health/ready says more', {
-          retryAfterS: 5
-        })
-      })
+      const entries = await ask(request.log, id, () =>
+        history.nodeHistory(id, fromMs, toMs, request.query.limit ?? 200)
+      )
       return {
         ...now(),
         node: id,
@@ -74,7 +84,54 @@ export function addHistoryRoutes(
       }
     }
   )
+
+  app.get(
+    '/api/v1/nodes/:id/explain',
+    {
+      schema: {
+        operationId: 'explainNode',
+        tags: ['status'],
+        summary: 'Every rule that applies to a node, and why it raised or did not',
+        description:
+          'Readings are those stored last, a second or so old; what is on, counted and held is of this moment. A port of a parent ' +
+          'that leads to the node speaks for the node.',
+        params: api.nodeParams,
+        querystring: explainQuery,
+        response: answers(
+          api.explainSchema,
+          'bad-request',
+          'node-not-found',
+          'history-unavailable',
+          'history-timeout'
+        )
+      }
+    },
+    async request => {
+      const { id } = request.params
+      nodeOrProblem(id)
+      const { device, instance, rule, limit = 500 } = request.query
+      const readingsFromMs = nowMs() - dayMs
+      const readings = await ask(request.log, id, () =>
+        history.latestReadings(view.devicesFor(id) ?? [], readingsFromMs, seriesExplainedMax)
+      )
+      const atMs = nowMs()
+      const explained = view.explain(id, readings, atMs)
+      // It was there before the readings were asked for; a reload may have taken it away.
+      if (explained === undefined)
+        throw new Problem('node-not-found', `The inventory has no node ${id} any more`)
+      const rules = explained.rules.filter(
+        one =>
+          (device === undefined || one.device === device) &&
+          (instance === undefined || one.instance === instance) &&
+          (rule === undefined || one.rule === rule)
+      )
+      return { ...now(), ...presentExplanation(explained, rules, limit, readingsFromMs, atMs) }
+    }
+  )
 }
+
+/** Series whose last samples are read for one node. */
+const seriesExplainedMax = 20_000
 
 /** ISO 8601 or milliseconds. Without an offset a time is UTC, as all times of this interface. */
 function moment(name: string, text: string | undefined): number | undefined {

@@ -1,0 +1,238 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import type { RuleExplanation } from '../rules/explained.ts'
+import type { LatestReading } from '../schemas/history.ts'
+import { definitionsOf } from './network.ts'
+import { createSimulatedDaemon, type SimulatedDaemon } from './simulated.ts'
+
+const startMs = Date.UTC(2026, 2, 1)
+
+const inventory = [
+  { id: 'cu', tier: 'core', name: 'ЦУ' },
+  {
+    id: 'ku',
+    tier: 'campus',
+    name: 'КУ-1',
+    parents: ['cu'],
+    devices: [
+      {
+        id: 'sw',
+        role: 'switch',
+        identifiers: ['10.0.0.1'],
+        ports: [
+          { instance: '25', role: 'uplink', peer: 'cu', optic_class: '1000base-bx10' },
+          { instance: '1', role: 'downlink', peer: 'du' }
+        ]
+      },
+      { id: 'ups', role: 'ups', identifiers: ['10.0.0.9'] }
+    ]
+  },
+  { id: 'du', tier: 'building', name: 'ДУ-1', parents: ['ku'] }
+]
+
+const rules = `
+limits:
+  - { name: level, columns: [low], rows: { default: [-25], 1000base-bx10: [-20] } }
+rules:
+  - name: test.rx
+    kind: optics
+    severity: warning
+    select: { signal: optics.rx_dbm }
+    below: { limits: level.low, module: optics.rx_low_warn_dbm }
+    hysteresis: 1
+    hold: { raise_s: 60, clear_s: 30 }
+    when: [{ signal: if.admin_status, in: up }]
+    text: { ru: 'Мало света {value}', en: 'Little light {value}' }
+  - name: test.battery
+    kind: power
+    severity: major
+    select: { signal: ups.charge_pct, role: ups }
+    below: 30
+    hold: { raise_samples: 3 }
+    text: { ru: Разряжена, en: Low }
+  - name: test.port
+    kind: link
+    severity: major
+    select: { signal: if.oper_status }
+    in: down
+    text: { ru: Порт, en: Port }
+`
+
+describe('why a rule raised or did not', () => {
+  let daemon: SimulatedDaemon
+  afterEach(() => daemon.close())
+
+  const start = async (): Promise<void> => {
+    daemon = await createSimulatedDaemon({
+      definitions: await definitionsOf({
+        inventory,
+        rules: [{ file: 'rules.yaml', text: rules }]
+      }),
+      startMs
+    })
+  }
+  const tell = (device: string, instance: string, signals: Record<string, number | string>) =>
+    daemon.feed([
+      {
+        value: JSON.stringify({
+          device,
+          identifiers: [device],
+          ...(instance === '' ? {} : { instance }),
+          collector: 'col',
+          timeMs: daemon.nowMs(),
+          signals
+        })
+      }
+    ])
+  /** What ClickHouse would give: the last stored sample of each series. */
+  const latest = (): LatestReading[] => {
+    const last = new Map<string, LatestReading>()
+    for (const { device, instance, signal, value, timeMs, offset } of daemon.history.samples)
+      last.set(`${device} ${instance} ${signal}`, {
+        device,
+        instance,
+        signal,
+        last: { value, timeMs, coordinates: { topic: 'simulated', partition: 0, offset } }
+      })
+    return [...last.values()]
+  }
+  const ask = (node: string): readonly RuleExplanation[] =>
+    daemon.view.explain(node, latest(), daemon.nowMs())?.rules ?? []
+  const of = (node: string, rule: string, instance: string): RuleExplanation => {
+    const found = ask(node).find(one => one.rule === rule && one.instance === instance)
+    if (found === undefined) throw new Error(`${rule} is not explained on ${instance}`)
+    return found
+  }
+  const pass = (s: number): void => daemon.advance(daemon.nowMs() + s * 1000)
+
+  it('names the reading, its age and record, the limit and where it comes from', async () => {
+    await start()
+    await tell('10.0.0.1', '25', { 'optics.rx_dbm': -15, 'if.admin_status': 'up' })
+    pass(40)
+    const rule = of('ku', 'test.rx', '25')
+    expect(rule).toMatchObject({ state: 'quiet', alarm: null, device: 'sw', isOverride: false })
+    expect(rule.writtenAt).toBe('rules.yaml:5')
+    expect(rule.levels[0]?.inputs[0]).toMatchObject({
+      signal: 'optics.rx_dbm',
+      value: -15,
+      timeMs: startMs,
+      coordinates: { topic: 'simulated', partition: 0, offset: 0 },
+      meets: false,
+      isOn: false,
+      condition: {
+        op: 'below',
+        limit: -20,
+        clearLimit: -19,
+        origin: { from: 'optic-class', opticClass: '1000base-bx10', table: 'level.low', overriddenAt: '' }
+      }
+    })
+    expect(rule.gates).toMatchObject([
+      { part: 'when', signal: 'if.admin_status', valueName: 'up', isOn: true }
+    ])
+    expect(rule.says.en).toBe(
+      'Not raised: optics.rx_dbm = −15 dBm (40 s ago), limit: below −20 dBm, table level.low, class 1000base-bx10'
+    )
+    expect(rule.says.ru).toContain('порог: ниже −20 dBm, таблица level.low, класс 1000base-bx10')
+    expect(rule.wouldRaise.en).toBe(
+      'warning: optics.rx_dbm below −20 dBm, for 60 s at least, while: if.admin_status in up'
+    )
+  })
+
+  it('tells holding, raised and clearing from each other, and when the hold ends', async () => {
+    await start()
+    await tell('10.0.0.1', '25', { 'optics.rx_dbm': -21, 'if.admin_status': 'up' })
+    pass(20)
+    const held = of('ku', 'test.rx', '25')
+    expect(held.state).toBe('raising')
+    expect(held.levels[0]).toMatchObject({ isOn: true, sinceMs: startMs, deadlineMs: startMs + 60_000 })
+    expect(held.says.en).toContain('so for 20 s, raises in 40 s')
+    pass(60)
+    const raised = of('ku', 'test.rx', '25')
+    expect(raised).toMatchObject({ state: 'raised', severity: 'warning' })
+    expect(raised.says.ru).toContain('Мало света -21')
+    expect(raised.alarm).toBe(daemon.openAlarms()[0]?.id)
+    await tell('10.0.0.1', '25', { 'optics.rx_dbm': -10, 'if.admin_status': 'up' })
+    pass(10)
+    expect(of('ku', 'test.rx', '25')).toMatchObject({ state: 'clearing', alarm: raised.alarm })
+    pass(30)
+    expect(of('ku', 'test.rx', '25').state).toBe('quiet')
+  })
+
+  it('says that a clause prevents it, that samples are missing, and that the module named the limit', async () => {
+    await start()
+    await tell('10.0.0.1', '25', { 'optics.rx_dbm': -21, 'if.admin_status': 'down' })
+    pass(1)
+    const prevented = of('ku', 'test.rx', '25')
+    expect(prevented.state).toBe('prevented')
+    expect(prevented.says.en).toContain('prevents it: while: if.admin_status in up')
+    await tell('10.0.0.1', '25', { 'optics.rx_low_warn_dbm': -23, 'optics.rx_dbm': -22 })
+    pass(1)
+    expect(of('ku', 'test.rx', '25').levels[0]?.inputs[0]?.condition).toMatchObject({
+      limit: -23,
+      origin: { from: 'module' }
+    })
+    await tell('10.0.0.9', '', { 'ups.charge_pct': 20 })
+    pass(1)
+    const counting = of('ku', 'test.battery', '')
+    expect(counting).toMatchObject({ state: 'counting', scope: 'instance' })
+    expect(counting.levels[0]?.inputs[0]?.condition.origin).toEqual({
+      from: 'rule',
+      opticClass: '',
+      table: '',
+      overriddenAt: ''
+    })
+    expect(counting.says.en).toContain('samples needed in a row: 3')
+  })
+
+  it("lets a parent's port speak for the node it leads to, and knows no other node", async () => {
+    await start()
+    await tell('10.0.0.1', '1', { 'if.oper_status': 'down' })
+    pass(1)
+    expect(daemon.view.devicesFor('du')).toEqual(['sw'])
+    expect(of('du', 'test.port', '1').state).toBe('raised')
+    expect(ask('ku').filter(({ instance }) => instance === '1')).toEqual([])
+    expect(daemon.view.explain('nowhere', [], daemon.nowMs())).toBeUndefined()
+    expect(daemon.view.devicesFor('nowhere')).toBeUndefined()
+  })
+
+  it('says where a rule or a table was overridden, and that a reading is missing', async () => {
+    const override = `
+limits:
+  - { name: level, columns: [low], override: true, rows: { default: [-18] } }
+rules:
+  - name: test.battery
+    override: true
+    kind: power
+    severity: minor
+    select: { signal: ups.charge_pct }
+    below: 50
+    text: { ru: Разряжена, en: Low }
+`
+    daemon = await createSimulatedDaemon({
+      definitions: await definitionsOf({
+        inventory,
+        rules: [
+          { file: 'rules.yaml', text: rules },
+          { file: 'ours.yaml', text: override }
+        ]
+      }),
+      startMs
+    })
+    await tell('10.0.0.1', '7', { 'optics.rx_dbm': -10 })
+    await tell('10.0.0.9', '', { 'ups.charge_pct': 90 })
+    expect(of('ku', 'test.rx', '7').levels[0]?.inputs[0]?.condition.origin).toEqual({
+      from: 'default',
+      opticClass: '',
+      table: 'level.low',
+      overriddenAt: 'ours.yaml:3'
+    })
+    expect(of('ku', 'test.battery', '')).toMatchObject({ isOverride: true, writtenAt: 'ours.yaml:5' })
+    const unread = daemon.view.explain(
+      'ku',
+      [{ device: 'ups', signal: 'ups.charge_pct', instance: '', last: null }],
+      daemon.nowMs()
+    )
+    const battery = unread?.rules.filter(({ rule }) => rule === 'test.battery')
+    expect(battery).toMatchObject([{ state: 'no-reading' }])
+    expect(battery?.[0]?.says.ru).toContain('нет показаний ups.charge_pct')
+  })
+})

@@ -1,0 +1,226 @@
+import type { Language, LocalText } from '../schemas/words.ts'
+import type { ExplainedInput, ExplainedLevel, RuleExplanation } from './explained.ts'
+import type { Alarm } from './model.ts'
+
+/** What an explanation says to people, in both languages. */
+
+interface Words {
+  readonly op: Readonly<Record<'below' | 'above', string>>
+  readonly oneOf: (names: string) => string
+  readonly noLimit: string
+  readonly for: (duration: string) => string
+  readonly inRow: (count: number) => string
+  readonly when: (text: string) => string
+  readonly unless: (text: string) => string
+  readonly raised: (severity: string, ago: string, text: string) => string
+  readonly clearing: (text: string, left: string) => string
+  readonly raising: (readings: string, ago: string, left: string) => string
+  readonly prevented: (readings: string, gates: string) => string
+  readonly counting: (readings: string, count: number) => string
+  readonly quiet: (readings: string) => string
+  readonly noReading: (signals: string) => string
+  readonly noLimits: (readings: string) => string
+  readonly isOf: (signal: string, value: string, ago: string) => string
+  readonly isMissing: (signal: string) => string
+  readonly limitIs: (limit: string, origin: string) => string
+  readonly origins: Readonly<
+    Record<'module' | 'optic-class' | 'default' | 'rule', (opticClass: string, table: string) => string>
+  >
+  readonly overridden: (place: string) => string
+  readonly units: readonly [string, string, string, string]
+}
+
+const words: Readonly<Record<Language, Words>> = {
+  ru: {
+    op: { below: 'ниже', above: 'выше' },
+    oneOf: names => `в состоянии ${names}`,
+    noLimit: 'порога нет',
+    for: duration => `не меньше ${duration}`,
+    inRow: count => `${count} отсчёта(ов) подряд`,
+    when: text => `при условии: ${text}`,
+    unless: text => `если не: ${text}`,
+    raised: (severity, ago, text) => `Тревога ${severity} поднята ${ago} назад: ${text}`,
+    clearing: (text, left) => `Тревога ещё открыта (${text}), показания уже в норме; снимется через ${left}`,
+    raising: (readings, ago, left) =>
+      `Ещё не поднята: ${readings}; условие держится ${ago}, до тревоги ${left}`,
+    prevented: (readings, gates) => `Не поднята: ${readings}, порог пройден, но не даёт условие: ${gates}`,
+    counting: (readings, count) => `Не поднята: ${readings}; нужно отсчётов подряд: ${count}`,
+    quiet: readings => `Не поднята: ${readings}`,
+    noReading: signals => `Не поднята: нет показаний ${signals}`,
+    noLimits: readings => `Не поднята: ${readings}, но порога для этого модуля или класса нет`,
+    isOf: (signal, value, ago) => `${signal} = ${value} (${ago} назад)`,
+    isMissing: signal => `${signal}: показаний нет`,
+    limitIs: (limit, origin) => `порог: ${limit}${origin}`,
+    origins: {
+      module: () => ', назван самим модулем',
+      'optic-class': (opticClass, table) => `, таблица ${table}, класс ${opticClass}`,
+      default: (_, table) => `, таблица ${table}, по умолчанию`,
+      rule: () => ', из правила'
+    },
+    overridden: place => `, переопределено в ${place}`,
+    units: ['с', 'мин', 'ч', 'сут']
+  },
+  en: {
+    op: { below: 'below', above: 'above' },
+    oneOf: names => `in ${names}`,
+    noLimit: 'no limit',
+    for: duration => `for ${duration} at least`,
+    inRow: count => `${count} samples in a row`,
+    when: text => `while: ${text}`,
+    unless: text => `unless: ${text}`,
+    raised: (severity, ago, text) => `Raised as ${severity} ${ago} ago: ${text}`,
+    clearing: (text, left) => `Still raised (${text}), the readings are good again; clears in ${left}`,
+    raising: (readings, ago, left) => `Not raised yet: ${readings}; so for ${ago}, raises in ${left}`,
+    prevented: (readings, gates) =>
+      `Not raised: ${readings}, the limit is crossed, but this prevents it: ${gates}`,
+    counting: (readings, count) => `Not raised: ${readings}; samples needed in a row: ${count}`,
+    quiet: readings => `Not raised: ${readings}`,
+    noReading: signals => `Not raised: there is no reading of ${signals}`,
+    noLimits: readings => `Not raised: ${readings}, but there is no limit for this module or class`,
+    isOf: (signal, value, ago) => `${signal} = ${value} (${ago} ago)`,
+    isMissing: signal => `${signal}: no reading`,
+    limitIs: (limit, origin) => `limit: ${limit}${origin}`,
+    origins: {
+      module: () => ', told by the module itself',
+      'optic-class': (opticClass, table) => `, table ${table}, class ${opticClass}`,
+      default: (_, table) => `, table ${table}, default`,
+      rule: () => ', in the rule'
+    },
+    overridden: place => `, overridden at ${place}`,
+    units: ['s', 'min', 'h', 'd']
+  }
+}
+
+const both = (write: (language: Language) => string): LocalText => ({ ru: write('ru'), en: write('en') })
+
+/** Why the rule raised or did not. */
+export function saysOf(
+  { state, levels, gates }: Pick<RuleExplanation, 'state' | 'levels' | 'gates'>,
+  alarm: Alarm | null,
+  nowMs: number
+): LocalText {
+  return both(language => {
+    const say = words[language]
+    const inputs = levels.flatMap(level => level.inputs)
+    const readings = readingsText(inputs, language, nowMs)
+    const on = levels.find(({ isOn }) => isOn)
+    const left = (deadlineMs: number | null | undefined): string =>
+      durationText((deadlineMs ?? nowMs) - nowMs, language)
+    const ago = (sinceMs: number | null | undefined): string =>
+      durationText(nowMs - (sinceMs ?? nowMs), language)
+    switch (state) {
+      case 'raised':
+        return say.raised(alarm?.severity ?? '', ago(alarm?.raisedAtMs), alarm?.text[language] ?? '')
+      case 'clearing':
+        return say.clearing(
+          alarm?.text[language] ?? '',
+          left(levels.find(({ deadlineMs }) => deadlineMs !== null)?.deadlineMs)
+        )
+      case 'raising':
+        return say.raising(readings, ago(on?.sinceMs), left(on?.deadlineMs))
+      case 'prevented':
+        return say.prevented(
+          readings,
+          gates
+            .filter(gate => gate.isOn === (gate.part === 'unless'))
+            .map(gate =>
+              gate.part === 'when'
+                ? say.when(conditionText(gate, language))
+                : say.unless(conditionText(gate, language))
+            )
+            .join(', ')
+        )
+      case 'counting':
+        return say.counting(
+          readings,
+          Math.max(...inputs.filter(({ meets }) => meets).map(({ condition }) => condition.raiseSamples))
+        )
+      case 'quiet':
+        return say.quiet(readings)
+      case 'no-limit':
+        return say.noLimits(readings)
+      case 'no-reading':
+        return say.noReading([...new Set(inputs.map(({ signal }) => signal))].join(', '))
+    }
+  })
+}
+
+/** What would raise it, level by level. */
+export function wouldRaise(levels: readonly ExplainedLevel[], gates: readonly ExplainedInput[]): LocalText {
+  return both(language => {
+    const say = words[language]
+    const named = (part: ExplainedInput['part']): string[] => [
+      ...new Set(gates.filter(gate => gate.part === part).map(gate => conditionText(gate, language)))
+    ]
+    const around = [
+      ...named('when').map(text => say.when(text)),
+      ...named('unless').map(text => say.unless(text))
+    ]
+    return levels
+      .flatMap(({ severity, raiseHoldMs, inputs }) => {
+        const [input] = inputs
+        if (input === undefined) return []
+        const { raiseSamples } = input.condition
+        return [
+          [
+            `${severity}: ${conditionText(input, language)}`,
+            ...(raiseSamples > 1 ? [say.inRow(raiseSamples)] : []),
+            ...(raiseHoldMs > 0 ? [say.for(durationText(raiseHoldMs, language))] : []),
+            ...around
+          ].join(', ')
+        ]
+      })
+      .join('; ')
+  })
+}
+
+function conditionText({ signal, unit, condition }: ExplainedInput, language: Language): string {
+  const say = words[language]
+  const { op, limit, names } = condition
+  if (op === 'in') return `${signal} ${say.oneOf(names.join(', '))}`
+  return limit === null
+    ? `${signal}: ${say.noLimit}`
+    : `${signal} ${say.op[op]} ${numberText(limit, unit, language)}`
+}
+
+/** The readings with their limits, each once. */
+function readingsText(inputs: readonly ExplainedInput[], language: Language, nowMs: number): string {
+  const say = words[language]
+  const texts = new Map<string, string[]>()
+  for (const input of inputs) {
+    const { signal, value, valueName, unit, timeMs, condition } = input
+    const reading =
+      value === null
+        ? say.isMissing(signal)
+        : say.isOf(
+            signal,
+            valueName ?? numberText(value, unit, language),
+            durationText(nowMs - (timeMs ?? nowMs), language)
+          )
+    const limits = texts.get(reading) ?? []
+    texts.set(reading, limits)
+    const { origin, op, limit } = condition
+    if (op === 'in' || limit === null || origin === null) continue
+    const { from, opticClass, table, overriddenAt } = origin
+    const where =
+      say.origins[from](opticClass, table) + (overriddenAt === '' ? '' : say.overridden(overriddenAt))
+    const text = say.limitIs(`${say.op[op]} ${numberText(limit, unit, language)}`, where)
+    if (!limits.includes(text)) limits.push(text)
+  }
+  return [...texts].map(([reading, limits]) => [reading, ...limits].join(', ')).join('; ')
+}
+
+/** Three digits behind the point at most, a comma in Russian; the unit behind it. */
+function numberText(value: number, unit: string, language: Language): string {
+  const text = String(Math.round(value * 1000) / 1000).replace('-', '−')
+  const number = language === 'ru' ? text.replace('.', ',') : text
+  return unit === '' || unit === '1' ? number : `${number} ${unit}`
+}
+
+function durationText(ms: number, language: Language): string {
+  const seconds = Math.round(Math.max(0, ms) / 1000)
+  const [s, min, h, d] = words[language].units
+  if (seconds < 120) return `${seconds} ${s}`
+  if (seconds < 7200) return `${Math.round(seconds / 60)} ${min}`
+  return seconds < 172_800 ? `${Math.round(seconds / 3600)} ${h}` : `${Math.round(seconds / 86_400)} ${d}`
+}

@@ -1,0 +1,240 @@
+import { placeText } from '../schemas/config/located-yaml.ts'
+import { portOfInstance } from '../schemas/lanes.ts'
+import { codeName, signals } from '../schemas/signals.ts'
+import type { Coordinates } from '../schemas/words.ts'
+import type { ResourceStanding, RuleStanding } from './alarms/standing.ts'
+import { ruleLabel, type CompiledCondition, type CompiledRule, type CompiledRules } from './compiled.ts'
+import {
+  ruleStates,
+  type ExplainedInput,
+  type ExplainedLevel,
+  type LimitOrigin,
+  type RuleExplanation,
+  type RuleState
+} from './explained.ts'
+import { saysOf, wouldRaise } from './explain-texts.ts'
+import type { SeriesAttributes } from './model.ts'
+import { selects } from './pick.ts'
+import type { ConditionSpec } from './program.ts'
+
+/**
+ * Why the rules of a device raised an alarm or did not: every rule that applies, with what it reads now, its limits, where they
+ * come from, and what would raise it. Pure; the readings are given, because values that changed nothing are kept nowhere but
+ * in the store.
+ */
+export interface ExplainInput {
+  readonly compiled: CompiledRules
+  readonly device: string
+  readonly attributesOf: (instance: string) => Omit<SeriesAttributes, 'signal'>
+  readonly series: readonly KnownSeries[]
+  readonly standingOf: (scope: CompiledRule['scope'], instance: string) => ResourceStanding | undefined
+  readonly nowMs: number
+}
+
+/** A series of the device with its last reading; null where none is known. */
+export interface KnownSeries {
+  readonly signal: number
+  readonly instance: string
+  readonly last: {
+    readonly value: number
+    readonly timeMs: number
+    readonly coordinates: Coordinates | null
+  } | null
+}
+
+/** Readings shown of one condition. */
+const inputsMax = 4
+
+interface Judged {
+  readonly series: KnownSeries
+  readonly spec: ConditionSpec | undefined
+  readonly origin: LimitOrigin | null
+}
+
+/** Rules that are raised first, then those on their way, the quiet ones, and those that have nothing to read. */
+export function explainDevice(input: ExplainInput): RuleExplanation[] {
+  const judged = judgedSeries(input)
+  const found: RuleExplanation[] = []
+  for (const rule of input.compiled.rules) {
+    const instances = new Set<string>()
+    for (const { condition } of rule.levels)
+      for (const { series } of judged.get(condition) ?? [])
+        instances.add(rule.scope === 'device' ? '' : portOfInstance(series.instance))
+    for (const instance of instances) found.push(explainRule(input, rule, instance, judged))
+  }
+  return found.sort(
+    (a, b) =>
+      ruleStates.indexOf(a.state) - ruleStates.indexOf(b.state) ||
+      (a.rule < b.rule ? -1 : a.rule > b.rule ? 1 : 0) ||
+      a.instance.localeCompare(b.instance, 'en', { numeric: true })
+  )
+}
+
+/** Series by the conditions that judge them, with the limits that hold for each. */
+function judgedSeries({ compiled, series: all, attributesOf }: ExplainInput): Map<number, Judged[]> {
+  const bySignal = new Map<number, CompiledCondition[]>()
+  for (const condition of compiled.conditions)
+    bySignal.set(condition.signal, [...(bySignal.get(condition.signal) ?? []), condition])
+  const moduleLimits = new Map<string, Map<number, number>>()
+  for (const { signal, instance, last } of all) {
+    if (last === null || !compiled.signalsNeedingLimits.has(signal)) continue
+    const limits = moduleLimits.get(instance) ?? new Map<number, number>()
+    moduleLimits.set(instance, limits.set(signal, last.value))
+  }
+  const judged = new Map<number, Judged[]>()
+  for (const series of all) {
+    const conditions = bySignal.get(series.signal)
+    if (conditions === undefined) continue
+    const attributes = { signal: series.signal, ...attributesOf(series.instance) }
+    const limits = moduleLimits.get(series.instance)
+    const { conditions: specs } = compiled.programFor(attributes, limits)
+    for (const condition of conditions) {
+      if (!selects(condition.selector, attributes)) continue
+      const spec = specs.find(one => one.condition === condition.id)
+      const origin = spec === undefined ? null : originOf(condition, attributes.opticClass, spec, limits)
+      judged.set(condition.id, [...(judged.get(condition.id) ?? []), { series, spec, origin }])
+    }
+  }
+  return judged
+}
+
+function originOf(
+  { limit }: CompiledCondition,
+  opticClass: string,
+  spec: ConditionSpec,
+  moduleLimits: ReadonlyMap<number, number> | undefined
+): LimitOrigin | null {
+  if (limit === null) return null
+  const { table = '', overriddenAt = '' } = limit
+  const origin = (from: LimitOrigin['from'], ofClass = ''): LimitOrigin => ({
+    from,
+    opticClass: ofClass,
+    table: from === 'module' ? '' : table,
+    overriddenAt: from === 'module' ? '' : overriddenAt
+  })
+  // A module whose limits contradict each other is left out of account as a whole, and the table holds.
+  if (limit.moduleSignal >= 0 && moduleLimits?.get(limit.moduleSignal) === spec.raiseLimit)
+    return origin('module')
+  if (limit.byOpticClass.has(opticClass.toLowerCase())) return origin('optic-class', opticClass)
+  return origin(table === '' ? 'rule' : 'default')
+}
+
+function explainRule(
+  { compiled, standingOf, nowMs, device }: ExplainInput,
+  rule: CompiledRule,
+  instance: string,
+  judged: ReadonlyMap<number, readonly Judged[]>
+): RuleExplanation {
+  const resource = standingOf(rule.scope, instance)
+  const standing = resource?.rules.get(rule.index)
+  const isOn = (condition: number): boolean => resource?.on.has(condition) === true
+  const inputsOf = (id: number, part: ExplainedInput['part']): ExplainedInput[] => {
+    const condition = compiled.conditions[id]
+    if (condition === undefined) return []
+    return (judged.get(id) ?? [])
+      .filter(({ series }) => rule.scope === 'device' || portOfInstance(series.instance) === instance)
+      .map(one => inputOf(condition, one, part, isOn(id)))
+      .sort((a, b) => apart(a) - apart(b))
+      .slice(0, inputsMax)
+  }
+  const levels = rule.levels.map((level, k): ExplainedLevel => {
+    const now = standing?.levels[k]
+    return {
+      severity: level.severity,
+      raiseHoldMs: level.raiseHoldMs,
+      clearHoldMs: level.clearHoldMs,
+      isOn: now?.isOn ?? false,
+      sinceMs: now === undefined || (now.sinceMs === 0 && !now.isOn) ? null : now.sinceMs,
+      deadlineMs: now?.deadlineMs ?? null,
+      inputs: inputsOf(level.condition, 'level')
+    }
+  })
+  const gates = [
+    ...rule.when.flatMap(id => inputsOf(id, 'when')),
+    ...rule.unless.flatMap(id => inputsOf(id, 'unless'))
+  ]
+  const isCrossed = rule.levels.some(({ condition }) => isOn(condition))
+  const state = stateOf(standing, isCrossed, levels)
+  const explanation = {
+    rule: ruleLabel(rule.name, rule.qualifier),
+    kind: rule.kind,
+    scope: rule.scope,
+    writtenAt: placeText(rule.writtenAt),
+    isOverride: rule.isOverride,
+    device,
+    instance,
+    state,
+    severity: standing?.alarm?.severity ?? null,
+    alarm: standing?.alarm?.id ?? null,
+    levels,
+    gates
+  }
+  return {
+    ...explanation,
+    says: saysOf(explanation, standing?.alarm ?? null, nowMs),
+    wouldRaise: wouldRaise(levels, gates)
+  }
+}
+
+function stateOf(
+  standing: RuleStanding | undefined,
+  isCrossed: boolean,
+  levels: readonly ExplainedLevel[]
+): RuleState {
+  if (standing !== undefined && standing.alarm !== null)
+    return standing.levels.every(level => !level.isOn) ? 'clearing' : 'raised'
+  if (standing?.levels.some(({ isOn, deadlineMs }) => isOn && deadlineMs !== null) === true) return 'raising'
+  if (isCrossed) return 'prevented'
+  const inputs = levels.flatMap(level => level.inputs)
+  if (inputs.some(({ meets }) => meets === true)) return 'counting'
+  if (inputs.every(({ value }) => value === null)) return 'no-reading'
+  return inputs.every(({ meets }) => meets === null) ? 'no-limit' : 'quiet'
+}
+
+function inputOf(
+  condition: CompiledCondition,
+  { series, spec, origin }: Judged,
+  part: ExplainedInput['part'],
+  isOn: boolean
+): ExplainedInput {
+  const signal = signals[series.signal]!
+  const value = series.last?.value ?? null
+  const isNumeric = condition.limit !== null
+  const names: string[] = []
+  for (let code = 0; code < 32 && !isNumeric; code++)
+    if (((condition.mask >>> code) & 1) === 1) names.push(codeName(signal, code) ?? String(code))
+  return {
+    part,
+    signal: signal.name,
+    instance: series.instance,
+    unit: signal.unit,
+    value,
+    valueName: value === null ? null : (codeName(signal, value) ?? null),
+    timeMs: series.last?.timeMs ?? null,
+    coordinates: series.last?.coordinates ?? null,
+    meets: value === null || spec === undefined ? null : isMet(spec, value),
+    isOn,
+    condition: {
+      op: condition.op,
+      names,
+      limit: isNumeric ? (spec?.raiseLimit ?? null) : null,
+      clearLimit: isNumeric ? (spec?.clearLimit ?? null) : null,
+      origin,
+      raiseSamples: condition.raiseCount,
+      clearSamples: condition.clearCount
+    }
+  }
+}
+
+function isMet({ op, raiseLimit, mask }: ConditionSpec, value: number): boolean {
+  if (op === 'below') return value < raiseLimit
+  if (op === 'above') return value > raiseLimit
+  return Number.isInteger(value) && value >= 0 && value <= 31 && ((mask >>> value) & 1) === 1
+}
+
+/** By how much a reading misses its condition; readings that are unknown come last. */
+function apart({ value, meets, condition: { limit } }: ExplainedInput): number {
+  if (value === null) return Infinity
+  if (meets === true) return -1
+  return limit === null ? 1e300 : Math.abs(value - limit)
+}

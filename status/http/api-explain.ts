@@ -1,0 +1,145 @@
+import { Type, type Static } from 'typebox'
+import { limitOrigins, ruleStates } from '../../rules/explained.ts'
+import { conditionOps } from '../../rules/program.ts'
+import { kindSchema, severitySchema, words } from './api-words.ts'
+
+/** The answer of /api/v1/nodes/{id}/explain as data. */
+
+const nullable = <T>(type: string, description: string, extra: Record<string, unknown> = {}) =>
+  Type.Unsafe<T | null>({ type: [type, 'null'], description, ...extra })
+const text = (description: string) => Type.String({ description })
+const about = (description: string) => ({ description, additionalProperties: false })
+const localText = (description: string) =>
+  Type.Object({ ru: Type.String(), en: Type.String() }, about(description))
+const time = (description: string) => nullable<string>('string', description, { format: 'date-time' })
+const timeMs = nullable<number>('integer', 'The same (ms since 1970-01-01 UTC)')
+const coordinates = Type.Unsafe<{ topic: string; partition: number; offset: number } | null>({
+  type: ['object', 'null'],
+  description: 'The Kafka record it came from; null without a reading',
+  properties: {
+    topic: { type: 'string' },
+    partition: { type: 'integer' },
+    offset: { type: 'integer' }
+  },
+  required: ['topic', 'partition', 'offset']
+})
+const origin = Type.Unsafe<{ from: string; opticClass: string; table: string; overriddenAt: string } | null>({
+  type: ['object', 'null'],
+  description: 'Where the limit comes from; null for an enumeration, and where there is none',
+  properties: {
+    from: {
+      type: 'string',
+      enum: [...limitOrigins],
+      description:
+        'The module itself, a row of a table by optic class, its default row, or a number in the rule'
+    },
+    opticClass: { type: 'string', description: "Optic class it was found by; '' for the others" },
+    table: { type: 'string', description: "Table and column; '' for a number in the rule or of the module" },
+    overriddenAt: { type: 'string', description: "file:line where the table was overridden last, or ''" }
+  },
+  required: ['from', 'opticClass', 'table', 'overriddenAt']
+})
+
+const inputSchema = Type.Object(
+  {
+    part: words(['level', 'when', 'unless'], 'What it is to the rule'),
+    signal: text('Canonical signal'),
+    instance: text('Port, lane or phase it is of'),
+    unit: text("Unit of the signal; '' for an enumeration"),
+    value: nullable<number>('number', 'Last stored value; null where none was stored in the time asked for'),
+    valueName: nullable<string>('string', 'What the value means, when it is an enumeration'),
+    eventTime: time('Time of the sample at its source'),
+    eventTimeMs: timeMs,
+    ageMs: nullable<number>('integer', 'How old it is (ms)'),
+    coordinates,
+    op: words(conditionOps, 'How it is compared'),
+    names: Type.Array(Type.String(), { description: 'Values that raise, of an enumeration' }),
+    limit: nullable<number>('number', 'Limit it is compared with'),
+    clearLimit: nullable<number>('number', 'Limit behind which it clears'),
+    origin,
+    raiseSamples: Type.Integer({ description: 'Samples in a row that it takes to be on' }),
+    clearSamples: Type.Integer({ description: 'Samples in a row that it takes to be off' }),
+    meets: nullable<boolean>('boolean', 'Whether the last value by itself meets the condition'),
+    isOn: Type.Boolean({ description: 'Whether the condition is on: counted, and with its hysteresis' })
+  },
+  about('A reading with the condition it is compared by')
+)
+
+const ruleSchema = Type.Object(
+  {
+    rule: text('Name of the rule, with its qualifier'),
+    kind: kindSchema,
+    scope: words(['instance', 'device'], 'Whether it judges each port by itself or the device as a whole'),
+    writtenAt: text('file:line of the rule'),
+    isOverride: Type.Boolean({ description: 'Whether it replaces an earlier rule of its name' }),
+    device: text('Device it is judged on: of the node, or of a parent whose port leads to it'),
+    instance: text("Port; '' for a whole device"),
+    state: words(
+      ruleStates,
+      'raised; clearing: raised, and a hold runs at the end of which it clears; raising: a hold runs at the end of which it raises; ' +
+        'counting: beyond the limit, but not often enough in a row; prevented by when or unless; quiet; no-limit; no-reading'
+    ),
+    severity: Type.Union([severitySchema, Type.Null()], { description: 'Of the open alarm' }),
+    alarm: nullable<string>('string', 'Id of the open alarm'),
+    says: localText('Why it raised or did not'),
+    wouldRaise: localText('What would raise it'),
+    levels: Type.Array(
+      Type.Object(
+        {
+          severity: severitySchema,
+          raiseHoldMs: Type.Integer({ description: 'How long it must hold to raise' }),
+          clearHoldMs: Type.Integer({ description: 'How long it must be good to clear' }),
+          isOn: Type.Boolean({ description: 'What its conditions say now' }),
+          since: time('Since when they say so; null where they never said otherwise'),
+          sinceMs: timeMs,
+          holdEnds: time('When the hold under way ends'),
+          holdEndsMs: timeMs,
+          inputs: Type.Array(inputSchema, { description: 'At most 4: those that meet it, then the nearest' })
+        },
+        about('A severity of the rule')
+      )
+    ),
+    gates: Type.Array(inputSchema, { description: 'Readings of when and unless' })
+  },
+  about('A rule on one device or port')
+)
+
+export const explainAnswerFields = {
+  id: text('Node asked about'),
+  name: text('Its name'),
+  readingsFrom: Type.String({
+    format: 'date-time',
+    description: 'Readings older than this are not looked for'
+  }),
+  total: Type.Integer({ description: 'Rules that apply, on all devices and ports' }),
+  rules: Type.Array(ruleSchema, { description: 'Of each device those that are raised first' }),
+  devices: Type.Array(
+    Type.Object(
+      {
+        id: Type.String(),
+        lastHeard: time('When it was heard last; null for never'),
+        lastHeardMs: timeMs,
+        intervalMs: Type.Integer({ description: 'How often it is heard, as learnt or configured' }),
+        limitMs: Type.Integer({ description: 'It is silent when not heard for so long' }),
+        silent: Type.Boolean({ description: 'Whether it is' })
+      },
+      about('How long a device may keep silent')
+    )
+  )
+}
+export type ExplainJson = {
+  readonly [key in keyof typeof explainAnswerFields]: Static<(typeof explainAnswerFields)[key]>
+}
+export type ExplainedRuleJson = Static<typeof ruleSchema>
+
+export const explainQuery = Type.Object(
+  {
+    device: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'Only this device' })),
+    instance: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'Only this port' })),
+    rule: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'Only this rule' })),
+    limit: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 2000, default: 500, description: 'At most so many rules' })
+    )
+  },
+  { additionalProperties: false }
+)
