@@ -19,6 +19,7 @@ import { createStorage } from './daemon/delivery/storage.ts'
 import { startTimers } from './daemon/timers.ts'
 import { createTroubleLog } from './daemon/process/trouble-log.ts'
 import { tuneV8 } from './daemon/process/v8.ts'
+import { createWarmUp } from './daemon/delivery/warm-up.ts'
 import { createWatermark } from './daemon/delivery/watermark.ts'
 import { createDispatcherMetrics } from './ingest/dispatcher-metrics.ts'
 import { createDispatcher } from './ingest/dispatcher.ts'
@@ -84,17 +85,16 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const evaluation = await startEvaluation(config, definitions.profiles, logger)
   const { pool } = evaluation
   const poolMetrics = createPoolMetrics(registry, () => pool.stats())
-  const connection = await connectSource({
-    config,
-    logger,
-    registry,
-    offsets,
-    given: options.source,
-    nowMs
-  })
+  const connection = await connectSource({ config, logger, registry, offsets, given: options.source, nowMs })
   const { source, sourceMetrics, deadLetters } = connection
 
-  const watermark = createWatermark(() => source.highWatermarks(), nowMs)
+  const watermark = createWatermark(
+    () => source.highWatermarks(),
+    nowMs,
+    () => source.failedAtMs?.() ?? 0
+  )
+  const warming = { config, connection, evaluation, storage, registry, logger, nowMs }
+  const warmUp = createWarmUp({ ...warming, engine: () => engine, stopping: stopping.signal })
   const delivery = createDelivery({
     dispatcher: () => dispatcher,
     writer,
@@ -105,6 +105,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       poolMetrics.evaluated(result)
       engine?.take(result, nowMs())
       watermark.judged(result.ranges)
+      warmUp.judged(result.ranges)
     },
     drainMsMax: config.ingest.drain_ms_max,
     stopping: stopping.signal,
@@ -152,7 +153,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { url } = await server.listen()
   logger.info({ url }, 'status endpoint and operator page are up')
 
-  const parts = { config, storage, dispatcher, delivery, watermark, heard, insist, fail, trouble }
+  const parts = { config, storage, dispatcher, delivery, watermark, warmUp, heard, insist, fail, trouble }
   const handler = createSourceHandler(parts)
   const timers: NodeJS.Timeout[] = []
 

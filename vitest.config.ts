@@ -33,9 +33,7 @@ export default defineConfig({
           exclude,
           testTimeout: 120_000,
           hookTimeout: 180_000,
-          // Each file starts servers on ports of its own, and waits for them more than it computes: two stand side by side.
-          maxWorkers: 2,
-          sequence: { groupOrder: 1 }
+          fileParallelism: false
         }
       },
       {
@@ -48,9 +46,7 @@ export default defineConfig({
           expect: { poll: { timeout: 10_000 } },
           testTimeout: 600_000,
           hookTimeout: 300_000,
-          // Alone and last: some of them measure.
-          fileParallelism: false,
-          sequence: { groupOrder: 2 }
+          fileParallelism: false
         }
       }
     ],

@@ -25,6 +25,10 @@ const benches: Readonly<Record<string, Entry>> = {
     about: 'memory and CPU with 10,000 to 1,000,000 nodes',
     load: async () => (await import('./suite/scale.ts')).scale
   },
+  restart: {
+    about: 'how long a restart takes with a million series and 50,000 records a second',
+    load: async () => (await import('./suite/restart.ts')).restart
+  },
   latency: {
     about: 'from event to light and to storage, under load',
     load: async () => (await import('./suite/latency.ts')).latency

@@ -72,23 +72,35 @@ describe('whether data comes in time', () => {
     expect(held).toBe(true)
   })
 
-  it('is late from the start while an old backlog is read, and until it is well within the limit', () => {
+  it('is late from the start while an old backlog is read, and goes on to count silence by the time of the log', () => {
     judgedToMs = startMs - 3_600_000
     pass(1, false)
     expect(lateness.state().lateMs).toBe(3_601_000)
+    expect(held).toBe(false)
     judgedToMs = nowMs - 6000
     pass(1, false)
-    expect(held).toBe(true)
+    expect(lateness.state().lateMs).toBeGreaterThan(0)
     judgedToMs = nowMs - 3000
     pass(1, false)
+    expect(lateness.state().lateMs).toBe(0)
+    pass(11, false)
+    expect(held).toBe(true)
+  })
+
+  it('is late when no partition is assigned, and counts no silence when Kafka is not there at the start', () => {
+    pass(11, false)
+    expect(lateness.state().lateMs).toBeGreaterThan(0)
+    expect(held).toBe(false)
+    isConnected = false
+    pass(1, false)
+    expect(held).toBe(true)
+    isConnected = true
+    pass(5, true)
     expect(held).toBe(false)
   })
 
-  it('is late when no partition is assigned, and holds silence for a full database too', () => {
-    pass(11, false)
-    expect(held).toBe(true)
+  it('holds silence for a full database too', () => {
     pass(5, true)
-    expect(held).toBe(false)
     lateness.pressure(true)
     pass(1, true)
     expect(held).toBe(true)

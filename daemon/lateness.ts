@@ -31,6 +31,11 @@ export function createLateness(options: LatenessOptions): Lateness {
   let asOfMs = startMs
   let connectedAtMs = startMs
   let held = false
+  /**
+   * What came while we were away waits in Kafka, so until it is read nothing is unknown but what is to come: silence goes on to be
+   * counted by the log's own time. That is over when data is in time, or when Kafka itself is not there.
+   */
+  let isCatchingUp = true
   /** When it began to be late, by the clock, and up to when data had come by then; null while it is in time. */
   let late: { readonly fromMs: number; readonly asOfMs: number } | null = null
   let lateMs = 0
@@ -38,14 +43,18 @@ export function createLateness(options: LatenessOptions): Lateness {
   return {
     tick(engine, nowMs) {
       if (options.connected()) connectedAtMs = nowMs
+      else if (nowMs - startMs > lateMsMax) isCatchingUp = false
       const judgedMs = Math.min(options.judgedToMs(nowMs), connectedAtMs)
       asOfMs = Number.isFinite(judgedMs) ? Math.min(judgedMs, nowMs) : startMs
       const behindMs = nowMs - asOfMs
       // Once late, it is in time again when well within the limit: a backlog that hovers about it would count silence and not count it in turn.
       if (behindMs > lateMsMax) late ??= { fromMs: nowMs, asOfMs }
-      else if (behindMs <= lateMsMax / 2) late = null
+      else if (behindMs <= lateMsMax / 2) {
+        late = null
+        if (Number.isFinite(judgedMs)) isCatchingUp = false
+      }
       lateMs = late === null ? 0 : behindMs
-      engine.holdSilence(held || late !== null, nowMs)
+      engine.holdSilence(held || (late !== null && !isCatchingUp), nowMs)
       engine.setIngestTrouble(
         late !== null && nowMs - late.fromMs >= incidentAfterMs ? late.asOfMs : null,
         nowMs

@@ -18,9 +18,13 @@ export interface AssignedPartition extends TopicPartition {
 export interface SourceHandler {
   /**
    * Called before the first batch of newly assigned partitions. Returns where to start for the partitions it knows;
-   * the others start at the group's committed offset, else at the configured reset.
+   * the others start at the group's committed offset, else at the configured reset. `isCurrent` turns false when the
+   * assignment is void, and nobody waits for the answer any more.
    */
-  assigned(partitions: readonly AssignedPartition[]): Promise<readonly PartitionOffset[]>
+  assigned(
+    partitions: readonly AssignedPartition[],
+    isCurrent?: () => boolean
+  ): Promise<readonly PartitionOffset[]>
   /**
    * Drain: resolves, within `limitMs`, when everything handed over of these partitions is acknowledged or fenced; 0 where they
    * may have another owner already. Offsets may still be committed before it resolves. Whatever it takes, a source waits for
@@ -51,6 +55,8 @@ export interface Source {
   /** High watermarks as last heard from the brokers. */
   highWatermarks(): readonly SourceLag[]
   connected(): boolean
+  /** When a broker was last found not to answer (SourceOptions.nowMs), where the source knows; 0 for never. */
+  failedAtMs?(): number
   /** Leaves the group and closes every connection, within its own limit. */
   stop(): Promise<void>
 }

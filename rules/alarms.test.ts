@@ -9,9 +9,11 @@ import type { CompiledRules } from './compiled.ts'
 import type { Alarm, AlarmTransition, ConditionFlip } from './model.ts'
 import { shippedRulesFiles } from './shipped.ts'
 
-const shipped = compileRules(
-  shippedRulesFiles.map(file => ({ file, text: readFileSync(join(packageRoot, file), 'utf8') }))
-)
+const shippedFiles = shippedRulesFiles.map(file => ({
+  file,
+  text: readFileSync(join(packageRoot, file), 'utf8')
+}))
+const shipped = compileRules(shippedFiles)
 const t0 = Date.UTC(2026, 0, 1)
 const s = 1000
 
@@ -348,6 +350,16 @@ describe('reload', () => {
     engine.tick(t0 + 400 * s)
     expect(brief(engine.drain())).toEqual(['340s cleared ups.on_battery minor'])
     expect(engine.size()).toMatchObject({ resources: 0, alarms: 0 })
+  })
+
+  it('under the same rules leaves a hold that is under way alone', () => {
+    const engine = createAlarmEngine(shipped)
+    run(engine, flip(shipped, 'ups.output_source', 'battery', true, t0))
+    engine.drain()
+    const deadlineMs = engine.nextDeadlineMs()
+    expect(deadlineMs).not.toBeNull()
+    engine.reload(compileRules(shippedFiles), t0 + 5 * s)
+    expect(engine.nextDeadlineMs()).toBe(deadlineMs)
   })
 
   it('of the inventory moves alarms, and clears those of devices that are gone', () => {

@@ -50,7 +50,7 @@ export interface AlarmEngine {
    */
   raisedConditions(device: string, instance: string): ReadonlySet<number>
   /**
-   * Goes on under other rules: alarms of rules that are gone clear, the others stay open. Every series must be
+   * Goes on under other rules, or under the same, which changes nothing: alarms of rules that are gone clear, the others stay open. Every series must be
    * given its program anew afterwards, seeded by raisedConditions.
    */
   reload(compiled: CompiledRules, nowMs: number): void
@@ -332,6 +332,8 @@ export function createAlarmEngine(
     reload(next, nowMs) {
       settleAll()
       clearOrphans(nowMs)
+      // Another inventory may come with the same rules: holds that are under way are none of its business.
+      if (next.digest === rules.digest) return
       const before = resources
       const oldConditions = rules.conditions
       const newIds = new Map(next.conditions.map(condition => [condition.key, condition.id]))

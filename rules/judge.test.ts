@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { assignProgram, conditionRaised, evaluateSample } from './judge.ts'
+import {
+  alignConditions,
+  assignProgram,
+  conditionRaised,
+  countsUnderWay,
+  evaluateSample,
+  resumeCount
+} from './judge.ts'
 import {
   createProgramMemory,
   createProgramTable,
@@ -170,5 +177,63 @@ describe('createProgramTable', () => {
     builder.clearPrograms()
     expect(builder.addProgram({ conditions: [below(1, 2, 2)] })).toBe(1)
     expect(() => createProgramTable(0)).toThrow(/capacity/)
+  })
+})
+
+describe('counts under way', () => {
+  const spec = { conditions: [below(7, 10, 12, { raiseCount: 3, clearCount: 2 })] }
+  const judged = (values: readonly number[], raised?: ReadonlySet<number>) => {
+    const builder = createProgramTable(8)
+    const { table } = builder
+    const state = states()
+    assignProgram(table, state, 1, builder.addProgram(spec), raised)
+    values.forEach((value, i) => evaluateSample(table, state, 1, value, 1000 * (i + 1), () => undefined))
+    return { builder, table, state }
+  }
+
+  it('go on where they were under another program with the same condition', () => {
+    const { builder, table, state } = judged([5, 5])
+    const counts = countsUnderWay(table, state, 1)
+    expect(counts).toEqual([{ condition: 7, isRaised: false, samples: 2 }])
+    assignProgram(table, state, 1, builder.addProgram({ conditions: [above(8, 90, 80), ...spec.conditions] }))
+    for (const count of counts) resumeCount(table, state, 1, count)
+    const flips: string[] = []
+    evaluateSample(table, state, 1, 5, 9000, (condition, on) => flips.push(`${condition}${on ? '+' : '-'}`))
+    expect(flips).toEqual(['7+'])
+  })
+
+  it('are not taken over by a condition that has turned since, or that asks for fewer samples', () => {
+    const { builder, table, state } = judged([5, 5])
+    const [count] = countsUnderWay(table, state, 1)
+    assignProgram(table, state, 1, state.program[1]!, new Set([7]))
+    resumeCount(table, state, 1, count!)
+    expect(countsUnderWay(table, state, 1)).toEqual([])
+    assignProgram(table, state, 1, builder.addProgram({ conditions: [below(7, 10, 12)] }))
+    resumeCount(table, state, 1, count!)
+    expect(countsUnderWay(table, state, 1)).toEqual([])
+  })
+
+  it('depend on nothing but what the condition is and the samples since it was last contradicted', () => {
+    // The same stretch judged from either beginning, brought in line with what is known at its end.
+    for (const [values, isOn] of [
+      [[5, 5, 5, 11, 15], true],
+      [[15, 15, 11, 5, 5], false],
+      [[5, 15, 15, 5], false],
+      [[5, 5, 5, 15, 5, 15], true]
+    ] as const) {
+      const ends = [undefined, new Set([7])].map(raised => {
+        const { table, state } = judged(values, raised)
+        alignConditions(table, state, 1, isOn ? new Set([7]) : undefined, true)
+        return countsUnderWay(table, state, 1)
+      })
+      expect(ends[0], values.join()).toEqual(ends[1])
+    }
+  })
+
+  it('begin anew where a stretch was not judged to its end', () => {
+    const { table, state } = judged([5, 5])
+    alignConditions(table, state, 1, undefined, false)
+    expect(countsUnderWay(table, state, 1)).toEqual([])
+    expect(state.busy[1]).toBe(0)
   })
 })

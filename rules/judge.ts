@@ -147,3 +147,66 @@ export function conditionRaised(
   }
   return false
 }
+
+/** A count of consecutive samples that is under way: towards raising a condition that is clear, or clearing one that is raised. */
+export interface CountUnderWay {
+  readonly condition: number
+  readonly isRaised: boolean
+  readonly samples: number
+}
+
+export function countsUnderWay(table: ProgramTable, state: SeriesState, series: number): CountUnderWay[] {
+  const program = state.program[series]!
+  if (program < 0 || state.busy[series] === 0) return []
+  const found: CountUnderWay[] = []
+  for (let k = 0; k < table.conditionCount[program]!; k++) {
+    const condition = state.conditions[series * conditionsPerSeriesMax + k]!
+    if ((condition & countBits) === 0) continue
+    found.push({
+      condition: table.condition[program * conditionsPerSeriesMax + k]!,
+      isRaised: (condition & raisedBit) !== 0,
+      samples: condition & countBits
+    })
+  }
+  return found
+}
+
+/** Goes on with a count where it was, if the condition is as it was. While no task holds samples of the series. */
+export function resumeCount(
+  table: ProgramTable,
+  state: SeriesState,
+  series: number,
+  { condition, isRaised, samples }: CountUnderWay
+): void {
+  const program = state.program[series]!
+  if (program < 0) return
+  for (let k = 0; k < table.conditionCount[program]!; k++) {
+    const at = program * conditionsPerSeriesMax + k
+    if (table.condition[at] !== condition) continue
+    const place = series * conditionsPerSeriesMax + k
+    if (((state.conditions[place]! & raisedBit) !== 0) !== isRaised) return
+    // One more sample must decide: a program that asks for fewer is another one.
+    if (samples >= (isRaised ? table.clearCount[at]! : table.raiseCount[at]!)) return
+    state.conditions[place] = (isRaised ? raisedBit : 0) | samples
+    state.busy[series] = 1
+    return
+  }
+}
+
+/**
+ * Brings the conditions of a series in line with those that are known to be on. Counts under way stay where a condition was so
+ * already, if they are to be kept. While no task holds samples of the series.
+ */
+export function alignConditions(
+  table: ProgramTable,
+  state: SeriesState,
+  series: number,
+  raised: ReadonlySet<number> | undefined,
+  keepsCounts: boolean
+): void {
+  const counts = keepsCounts ? countsUnderWay(table, state, series) : []
+  const program = state.program[series]!
+  if (program < 0) return
+  assignProgram(table, state, series, program, raised)
+  for (const count of counts) resumeCount(table, state, series, count)
+}

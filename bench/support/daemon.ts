@@ -62,6 +62,8 @@ export interface BenchDaemon {
   /** Resolves when this many samples are stored; the figures are of the stretch since the first batch. */
   stored(samples: number, timeoutMs: number): Promise<DaemonFigures>
   stop(): Promise<void>
+  /** SIGKILL. */
+  kill9(): Promise<void>
 }
 
 const startMsMax = 180_000
@@ -128,6 +130,12 @@ ${setup.settings ?? ''}`
       const timer = setTimeout(() => child.kill('SIGKILL'), stopMsMax)
       await exited
       clearTimeout(timer)
+    },
+    async kill9() {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      const exited = once(child, 'exit')
+      child.kill('SIGKILL')
+      await exited
     }
   }
 }

@@ -3,6 +3,7 @@ import type { Registry } from 'prom-client'
 import { createDeadLetterTopic, type DeadLetterTopic } from '../../ingest/dead-letter-topic.ts'
 import { createDeadLetterSink, type DeadLetterSink } from '../../ingest/dead-letters.ts'
 import { createGroupWatch, type GroupWatch } from '../../ingest/kafka/group-watch.ts'
+import { openStretches, type Stretches } from '../../ingest/kafka/stretches.ts'
 import { createDeadLetterMetrics, createSourceMetrics, type SourceMetrics } from '../../ingest/metrics.ts'
 import type { OffsetCommitter } from '../../ingest/offsets.ts'
 import type { Source } from '../../ingest/source.ts'
@@ -18,6 +19,8 @@ export interface SourceConnection {
   /** Who else is in the consumer group; undefined with a given source. */
   readonly groupWatch: GroupWatch | undefined
   readonly deadLetterTopic: DeadLetterTopic | undefined
+  /** Reads again what was read before; undefined with a given source. */
+  readonly openStretches: ((partitions: number) => Promise<Stretches>) | undefined
 }
 
 /** The source that the configuration names, or the given one, and where its dead letters go. Reads nothing yet. */
@@ -44,7 +47,8 @@ export async function connectSource(options: {
       sourceMetrics,
       deadLetters: undefined,
       groupWatch: undefined,
-      deadLetterTopic: undefined
+      deadLetterTopic: undefined,
+      openStretches: undefined
     }
   const deadLetters = createDeadLetterSink({
     ...kafkaSettings(config, logger, null),
@@ -55,5 +59,13 @@ export async function connectSource(options: {
   groupWatch.start()
   const deadLetterTopic = createDeadLetterTopic(kafkaSettings(config, logger, null), config.kafka.dlq_topic)
   deadLetterTopic.start()
-  return { source, sourceMetrics, deadLetters, groupWatch, deadLetterTopic }
+  const stretchSettings = kafkaSettings(config, logger, null)
+  return {
+    source,
+    sourceMetrics,
+    deadLetters,
+    groupWatch,
+    deadLetterTopic,
+    openStretches: partitions => openStretches(stretchSettings, partitions)
+  }
 }

@@ -6,6 +6,7 @@ import type { Delivery } from './delivery.ts'
 import type { Insist } from '../process/insist.ts'
 import type { Storage } from './storage.ts'
 import type { TroubleLog } from '../process/trouble-log.ts'
+import type { WarmUp } from './warm-up.ts'
 import type { Watermark } from './watermark.ts'
 
 /** What the daemon does with what the source brings: partitions, batches, faults. */
@@ -15,19 +16,24 @@ export function createSourceHandler(options: {
   readonly dispatcher: Dispatcher
   readonly delivery: Delivery
   readonly watermark: Watermark
+  readonly warmUp: Pick<WarmUp, 'before'>
   /** Told of the newest time in each batch, before it is judged (SteadyClock). */
   readonly heard: (recordMs: number) => void
   readonly insist: Insist
   readonly fail: (error: Error) => void
   readonly trouble: TroubleLog
 }): SourceHandler {
-  const { config, storage, dispatcher, delivery, watermark, heard, insist, fail, trouble } = options
+  const { config, storage, dispatcher, delivery, watermark, warmUp, heard, insist, fail, trouble } = options
   const { client, topics } = storage
   return {
-    async assigned(partitions) {
+    async assigned(partitions, isCurrent = () => true) {
       watermark.assigned(partitions)
       await delivery.released(partitions)
-      return insist('ask ClickHouse for positions', () => startPositions(client, topics, partitions))
+      const positions = await insist('ask ClickHouse for positions', () =>
+        startPositions(client, topics, partitions)
+      )
+      await warmUp.before(positions, isCurrent)
+      return positions
     },
     async revoked(partitions, limitMs) {
       await delivery.revoked(partitions, limitMs)

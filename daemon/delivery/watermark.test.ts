@@ -67,6 +67,98 @@ describe('the watermark', () => {
     expect(watermark.atMs(60_000)).toBe(25_000 - lateMs)
   })
 
+  it('waits for a partition that another member has taken, for a while', () => {
+    let nowMs = 20_000
+    let lags = [lag(0, 5, 5, nowMs), lag(1, 5, 5, nowMs)]
+    const watermark = createWatermark(
+      () => lags,
+      () => nowMs
+    )
+    watermark.assigned([place(0), place(1)])
+    const at = (ms: number): number => {
+      nowMs = ms
+      lags = lags.map(each => ({ ...each, heardAtMs: ms }))
+      return watermark.atMs(ms)
+    }
+    expect(at(21_000)).toBe(21_000 - lateMs)
+    watermark.revoked([place(0), place(1)])
+    watermark.assigned([place(0)])
+    lags = [lag(0, 5, 5, nowMs)]
+    expect(at(30_000)).toBe(21_000 - lateMs)
+    watermark.revoked([place(0)])
+    watermark.assigned([place(0), place(1)])
+    lags = [lag(0, 5, 5, nowMs), lag(1, 5, 7, nowMs)]
+    expect(at(31_000)).toBe(21_000 - lateMs)
+    lags = [lag(0, 5, 5, nowMs), lag(1, 7, 7, nowMs)]
+    expect(at(32_000)).toBe(32_000 - lateMs)
+    watermark.revoked([place(0), place(1)])
+    watermark.assigned([place(0)])
+    lags = [lag(0, 5, 5, nowMs)]
+    expect(at(91_000)).toBe(32_000 - lateMs)
+    expect(at(92_000)).toBe(92_000 - lateMs)
+  })
+
+  describe('after an outage of the broker', () => {
+    function afterOutage(failedAtMs: number) {
+      let nowMs = 100_000
+      let lags = [lag(0, 5, 5, nowMs)]
+      const watermark = createWatermark(
+        () => lags,
+        () => nowMs,
+        () => failedAtMs
+      )
+      watermark.assigned([place(0)])
+      return {
+        watermark,
+        at: (ms: number, heardAtMs = ms) => {
+          nowMs = ms
+          lags = [lag(0, 5, 5, heardAtMs)]
+          return watermark.atMs(ms)
+        },
+        late: (ms: number) => {
+          nowMs = ms
+          watermark.offered([{ ...batch(0, 4), maxTimestampMs: ms - 6_000 }])
+          watermark.judged([outcome(0, 4)])
+        }
+      }
+    }
+
+    it('waits until its producers have found it again', () => {
+      const { at } = afterOutage(103_000)
+      expect(at(101_000)).toBe(101_000 - lateMs)
+      expect(at(109_000, 101_000)).toBe(101_000 - lateMs)
+      expect(at(110_000)).toBe(101_000 - lateMs)
+      expect(at(124_999)).toBe(101_000 - lateMs)
+      expect(at(125_000)).toBe(125_000 - lateMs)
+    })
+
+    it('waits longer while batches of that time come, but not for ever', () => {
+      const { at, late } = afterOutage(103_000)
+      at(101_000)
+      at(110_000)
+      for (let ms = 112_000; ms < 180_000; ms += 4_000) {
+        late(ms)
+        expect(at(ms)).toBe(ms < 170_000 ? 101_000 - lateMs : ms - lateMs)
+      }
+    })
+
+    it('keeps that over a hand-over', () => {
+      const { watermark, at } = afterOutage(103_000)
+      at(101_000)
+      watermark.revoked([place(0)])
+      at(109_000, 101_000)
+      watermark.assigned([place(0)])
+      expect(at(110_000)).toBe(101_000 - lateMs)
+      expect(at(125_000)).toBe(125_000 - lateMs)
+    })
+
+    it('takes a pause of reading for none while the broker has answered', () => {
+      const { at } = afterOutage(-Infinity)
+      at(101_000)
+      expect(at(110_000)).toBe(110_000 - lateMs)
+    })
+  })
+
   it('runs on the clock with sources that do not say how far they have read, except behind a backlog', () => {
     const watermark = createWatermark(
       () => [{ ...place(0), highWatermark: 9 }],

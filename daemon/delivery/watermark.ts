@@ -8,10 +8,22 @@ const backlogForgottenMs = 2000
 const lateMs = 1000
 
 /**
+ * Where a broker could not be read for so long (ms), it could not be written to either. What its producers have kept comes when they
+ * have found it again, which takes a client of librdkafka up to 15 s; batches of that time make the wait longer, up to a limit.
+ */
+const outageMsMin = 3000
+const returnMs = 15_000
+const furtherMs = 5000
+const returnMsMax = 60_000
+
+/** A partition that another member of the group has taken is waited for so long (ms): mostly it comes back, with what was missed. */
+const awayMsMax = 60_000
+
+/**
  * How far the log has been judged: everything up to this moment is known, so a hold that ended by then has ended. It is the
  * partition that is furthest behind that counts, and a partition of which nobody answers stands still, because what
  * it holds may yet say that a hold did not last. The clock alone ends nothing: not while a backlog is read, nor while Kafka is
- * away, nor after the process has stood still.
+ * away or its producers have just found it again, nor after the process has stood still.
  */
 export interface Watermark {
   assigned(partitions: readonly TopicPartition[]): void
@@ -33,39 +45,102 @@ interface Reach {
   evaluatingMs: number
   judgedMs: number
   readonly assignedAtMs: number
+  readonly hearing: Hearing
 }
 
-export function createWatermark(lags: () => readonly SourceLag[], clockMs: () => number): Watermark {
+/** What outlives an assignment: when a broker has answered of the partition, and how far the log was known then. */
+interface Hearing {
+  heardAtMs: number
+  /** As of the last look: while its producers come back, it is known no further. */
+  reachedMs: number
+  resumedAtMs: number
+  waitsUntilMs: number
+  /** When it was given up; Infinity while it is assigned. */
+  leftAtMs: number
+}
+
+/** `failedAtMs`: when a broker was last found not to answer, by the clock. */
+export function createWatermark(
+  lags: () => readonly SourceLag[],
+  clockMs: () => number,
+  failedAtMs: () => number = () => -Infinity
+): Watermark {
   const reaches = new Map<string, Reach>()
+  const hearings = new Map<string, Hearing>()
   let lastMs = -Infinity
   let behindMs = 0
   let knownAtMs = 0
   const keyOf = ({ topic, partition }: TopicPartition): string => partitionKey(topic, partition)
 
-  const reachedMs = (reach: Reach, lag: SourceLag | undefined): number => {
+  const hearingOf = (key: string): Hearing => {
+    let hearing = hearings.get(key)
+    if (hearing === undefined) {
+      hearing = {
+        heardAtMs: Infinity,
+        reachedMs: -Infinity,
+        resumedAtMs: 0,
+        waitsUntilMs: 0,
+        leftAtMs: Infinity
+      }
+      hearings.set(key, hearing)
+    }
+    return hearing
+  }
+
+  const noteHeard = (hearing: Hearing, heardAtMs: number): void => {
+    if (heardAtMs - hearing.heardAtMs > outageMsMin && failedAtMs() > hearing.heardAtMs) {
+      hearing.resumedAtMs = heardAtMs
+      hearing.waitsUntilMs = heardAtMs + returnMs
+    }
+    hearing.heardAtMs = heardAtMs
+  }
+
+  /** Batches of the time in which nobody could write: their producer has more of them, and others may not have come yet. */
+  const noteLate = (hearing: Hearing, newestMs: number): void => {
+    const nowMs = clockMs()
+    if (nowMs >= hearing.waitsUntilMs || newestMs === 0 || newestMs > nowMs - furtherMs) return
+    const mostMs = hearing.resumedAtMs + returnMsMax
+    hearing.waitsUntilMs = Math.min(mostMs, Math.max(hearing.waitsUntilMs, nowMs + furtherMs))
+  }
+
+  const reachedMs = (reach: Reach, lag: SourceLag | undefined, nowMs: number): number => {
     if (lag?.position === undefined || lag.heardAtMs === undefined) return reach.judgedMs
+    const { hearing } = reach
+    if (lag.heardAtMs > reach.assignedAtMs) noteHeard(hearing, lag.heardAtMs)
     const atEnd = lag.position >= lag.highWatermark && reach.judged >= reach.offered
-    return atEnd && lag.heardAtMs > reach.assignedAtMs ? lag.heardAtMs : reach.judgedMs
+    const knownMs = atEnd && lag.heardAtMs > reach.assignedAtMs ? lag.heardAtMs : reach.judgedMs
+    if (nowMs < hearing.waitsUntilMs) return Math.min(knownMs, hearing.reachedMs)
+    hearing.reachedMs = knownMs
+    return knownMs
   }
 
   return {
     assigned(partitions) {
-      for (const each of partitions)
+      for (const each of partitions) {
+        const hearing = hearingOf(keyOf(each))
+        hearing.leftAtMs = Infinity
         reaches.set(keyOf(each), {
           offered: -1,
           judged: -1,
           evaluatingMs: -Infinity,
           judgedMs: -Infinity,
-          assignedAtMs: clockMs()
+          assignedAtMs: clockMs(),
+          hearing
         })
+      }
     },
     revoked(partitions) {
-      for (const each of partitions) reaches.delete(keyOf(each))
+      for (const each of partitions) {
+        reaches.delete(keyOf(each))
+        hearingOf(keyOf(each)).leftAtMs = clockMs()
+      }
     },
     offered(batches) {
       for (const batch of batches) {
         const reach = reaches.get(keyOf(batch))
-        if (reach !== undefined) reach.offered = Math.max(reach.offered, batch.lastOffset)
+        if (reach === undefined) continue
+        reach.offered = Math.max(reach.offered, batch.lastOffset)
+        noteLate(reach.hearing, batch.maxTimestampMs)
       }
     },
     evaluating(ranges, nowMs) {
@@ -92,9 +167,12 @@ export function createWatermark(lags: () => readonly SourceLag[], clockMs: () =>
       if ([...known.values()].some(lag => lag.heardAtMs === undefined))
         return nowMs - knownAtMs < backlogForgottenMs ? nowMs - behindMs : nowMs
       let leastMs = Infinity
-      for (const [key, reach] of reaches) leastMs = Math.min(leastMs, reachedMs(reach, known.get(key)))
+      for (const [key, reach] of reaches) leastMs = Math.min(leastMs, reachedMs(reach, known.get(key), nowMs))
       // Nothing is assigned: nothing is known beyond what was.
-      if (leastMs !== Infinity) lastMs = Math.max(lastMs, leastMs - lateMs)
+      if (leastMs === Infinity) return lastMs
+      for (const { leftAtMs, reachedMs: thenMs } of hearings.values())
+        if (nowMs - leftAtMs >= 0 && nowMs - leftAtMs < awayMsMax) leastMs = Math.min(leastMs, thenMs)
+      lastMs = Math.max(lastMs, leastMs - lateMs)
       return lastMs
     }
   }

@@ -84,7 +84,10 @@ export function createKafkaJsSource(options: SourceOptions): Source {
       const backoff = createBackoff(options.backoffMinMs, options.backoffMaxMs)
       while (epoch === current && !stopping.signal.aborted) {
         try {
-          const known = await requireHandler().assigned(partitions)
+          const known = await requireHandler().assigned(
+            partitions,
+            () => epoch === current && !stopping.signal.aborted
+          )
           if (epoch !== current) return
           const offsets = new Map(known.map(p => [partitionKey(p.topic, p.partition), p.offset]))
           repacker.begin(

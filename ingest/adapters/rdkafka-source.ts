@@ -60,7 +60,7 @@ export function createRdkafkaSource(options: SourceOptions): Source {
     let known: readonly PartitionOffset[] = []
     while (!stopping.signal.aborted) {
       try {
-        known = await requireHandler().assigned(partitions)
+        known = await requireHandler().assigned(partitions, () => !leaving)
         break
       } catch (error) {
         logger.warn({ err: asError(error) }, 'kafka start positions could not be found')

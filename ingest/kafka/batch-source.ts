@@ -34,6 +34,7 @@ export function createBatchSource(options: SourceOptions): Source {
   let running: Promise<void> | null = null
   let pumpWanted = false
   let pumpTimer: NodeJS.Timeout | null = null
+  let failedAtMs = 0
 
   const requireHandler = (): SourceHandler => {
     if (handler === null) throw new Error('The source was not started.')
@@ -60,7 +61,8 @@ export function createBatchSource(options: SourceOptions): Source {
           partitions.map(({ topic, partition }) => {
             const topicId = ids.get(topic)
             return { topic, partition, ...(topicId === undefined ? {} : { topicId }) }
-          })
+          }),
+          current
         )
         const positions = new Map(known.map(p => [partitionKey(p.topic, p.partition), p.offset]))
         const others = partitions.filter(p => !positions.has(partitionKey(p.topic, p.partition)))
@@ -268,6 +270,7 @@ export function createBatchSource(options: SourceOptions): Source {
       if (!stopping.signal.aborted) {
         const delayMs = broker.backoff.next()
         broker.notBeforeMs = performance.now() + delayMs
+        failedAtMs = options.nowMs()
         metrics?.fetchError('network')
         logger.warn({ reason: reasonOf(error), broker: broker.nodeId, delayMs }, 'kafka fetch failed')
         if (isFatal(error)) requireHandler().failed(asError(error), true)
@@ -446,6 +449,7 @@ export function createBatchSource(options: SourceOptions): Source {
         const leader = cluster.leader(topic, partition)
         return leader !== null && (brokers.get(leader.nodeId)?.backoff.attempts() ?? 0) === 0
       }),
+    failedAtMs: () => failedAtMs,
     async stop() {
       member.stop()
       const limit = new AbortController()

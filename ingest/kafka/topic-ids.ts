@@ -13,13 +13,14 @@ export function withTopicIds(source: Source, options: SourceOptions): Source {
     start: handler =>
       source.start({
         ...handler,
-        async assigned(partitions) {
+        async assigned(partitions, isCurrent) {
           const ids = await topicIds(options)
           return handler.assigned(
             partitions.map(each => {
               const topicId = ids.get(each.topic)
               return topicId === undefined ? each : { ...each, topicId }
-            })
+            }),
+            isCurrent
           )
         }
       })

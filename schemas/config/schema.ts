@@ -242,6 +242,24 @@ const ingest = Type.Object(
       0,
       768 * KiB,
       'How much of an unreadable record its dead letter carries.'
+    ),
+    warm_up_s_max: integer(
+      900,
+      0,
+      86_400,
+      'After a start the log before the stored position is judged again without being stored, as far back as the longest count of samples and the longest silence in force, so that they go on where they were; so many seconds of log at most. 0: counts and silence begin anew at each start.'
+    ),
+    warm_up_records_max: integer(
+      5_000_000,
+      1000,
+      1_000_000_000,
+      'Most records that are judged again at a start, of all partitions together.'
+    ),
+    warm_up_ms_max: integer(
+      20 * second,
+      second,
+      10 * minute,
+      'Longest time that may take; then reading goes on, and counts begin anew.'
     )
   },
   { description: 'The way of a record from Kafka to the workers.' }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { checkRules } from '../../rules/check.ts'
+import { countsUnderWay, evaluateSample } from '../../rules/judge.ts'
 import { createProgramTable } from '../../rules/program.ts'
 import { seriesStateBytes, seriesStateOver } from '../../rules/series-state.ts'
 import { shippedRulesFiles } from '../../rules/shipped.ts'
@@ -21,16 +22,16 @@ const inventory = compileInventory([inventoryPart(city.nodes, city.devices)], 1)
 function assigned() {
   const state = seriesStateOver(new ArrayBuffer(seriesStateBytes(16)), 16)
   const registry = createSeriesRegistry(16, 4)
-  const assigner = createSeriesAssigner(
-    registry,
-    state,
-    createProgramTable(100),
-    inventory,
-    rules,
-    () => undefined
-  )
-  const add = (series: number, signal: string, instance: string, device = 0): void => {
-    const identifiers = [city.devices[device]?.identifiers[0] ?? 'nobody']
+  const programs = createProgramTable(100)
+  const assigner = createSeriesAssigner(registry, state, programs, inventory, rules, () => undefined)
+  const add = (
+    series: number,
+    signal: string,
+    instance: string,
+    device = 0,
+    identifier = city.devices[device]?.identifiers[0] ?? 'nobody'
+  ): void => {
+    const identifiers = [identifier]
     const described = { identifiers, collector: '', profile: 'p', device }
     registry.add(
       { series: [series], signals: [signalIds.get(signal)!], instance, ...described },
@@ -39,7 +40,7 @@ function assigned() {
     )
     assigner.assign(series)
   }
-  return { state, assigner, add }
+  return { state, programs, assigner, add }
 }
 
 describe('createSeriesAssigner', () => {
@@ -71,5 +72,16 @@ describe('createSeriesAssigner', () => {
     add(1, 'optics.rx_dbm', '25')
     add(2, 'optics.rx_dbm', '26')
     expect(state.program[1]).not.toBe(state.program[2])
+  })
+
+  it('keeps a count that is under way over a reload of the same rules', () => {
+    const { state, programs, assigner, add } = assigned()
+    const ups = city.devices.findIndex(({ role }) => role === 'ups')
+    add(1, 'ups.alarms', '', 0, city.devices[ups]!.identifiers[0])
+    evaluateSample(programs.table, state, 1, 1, 1000, () => undefined)
+    const counts = countsUnderWay(programs.table, state, 1)
+    expect(counts).not.toEqual([])
+    assigner.reassignAll(inventory, rules, () => undefined)
+    expect(countsUnderWay(programs.table, state, 1)).toEqual(counts)
   })
 })

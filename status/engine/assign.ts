@@ -1,5 +1,5 @@
 import type { CompiledRules } from '../../rules/compiled.ts'
-import { assignProgram } from '../../rules/judge.ts'
+import { assignProgram, countsUnderWay, resumeCount, type CountUnderWay } from '../../rules/judge.ts'
 import type { SeriesAttributes } from '../../rules/model.ts'
 import type { ProgramTableBuilder } from '../../rules/program.ts'
 import type { SeriesState } from '../../rules/series-state.ts'
@@ -20,7 +20,7 @@ export interface SeriesAssigner {
    * Returns whether the signal is one that carries limits.
    */
   moduleLimit(series: number, value: number): boolean
-  /** Assigns every series again, after a reload of inventory or rules. */
+  /** Assigns every series again, after a reload of inventory or rules; counts of conditions that are the same go on. */
   reassignAll(
     inventory: Inventory,
     rules: CompiledRules,
@@ -136,6 +136,15 @@ export function createSeriesAssigner(
   const assign = (series: number, raised?: ReadonlySet<number>): void =>
     assignProgram(programs.table, state, series, programOf(series), raised)
 
+  /** Every count under way, by what says the same condition under other rules. */
+  const countsByKey = (): { series: number; key: string; count: CountUnderWay }[] => {
+    const found: { series: number; key: string; count: CountUnderWay }[] = []
+    for (const series of registry.all())
+      for (const count of countsUnderWay(programs.table, state, series))
+        found.push({ series, key: rules.conditions[count.condition]?.key ?? '', count })
+    return found
+  }
+
   return {
     assign,
     moduleLimit(series, value) {
@@ -152,6 +161,7 @@ export function createSeriesAssigner(
       return true
     },
     reassignAll(nextInventory, nextRules, raisedOf) {
+      const counts = countsByKey()
       inventory = nextInventory
       rules = nextRules
       limitedSignals = limitedSignalsOf(rules)
@@ -159,6 +169,11 @@ export function createSeriesAssigner(
       lastKnown = -1
       programs.clearPrograms()
       for (const series of registry.all()) assign(series, raisedOf(series))
+      const ids = new Map(rules.conditions.map(({ key, id }) => [key, id]))
+      for (const { series, key, count } of counts) {
+        const condition = ids.get(key)
+        if (condition !== undefined) resumeCount(programs.table, state, series, { ...count, condition })
+      }
     }
   }
 }

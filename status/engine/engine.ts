@@ -19,6 +19,7 @@ import { createIngestIncident } from './ingest-incident.ts'
 import { createSeriesRegistry, type SeriesRegistry } from './series-registry.ts'
 import { meaningOf } from './meaning.ts'
 import { createSilenceWatch, type SilenceWatch, type StalenessOptions } from './silence.ts'
+import { createWarming, type Warming } from './warming.ts'
 import type { StatusEvent } from '../view.ts'
 
 /**
@@ -75,6 +76,10 @@ export interface StatusEngine {
    * come: while a backlog is read, holds run by it, so that an old moment is not taken for a lasting state.
    */
   tick(nowMs: number, watermarkMs: number): void
+  /** Takes up counts and last-heard times again from a stretch of the log that was judged before. */
+  warm(): Warming
+  /** How far back (ms) that stretch has to go: the longest count of samples and the longest silence of those in force. */
+  memoryMs(): number
   /** While data is late, or the daemon itself holds consumption back, nothing falls silent. */
   holdSilence(held: boolean, nowMs: number): void
   /** Data does not come since then (event time, ms), or comes (null): one incident of kind `ingest`. */
@@ -314,8 +319,8 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
   }
 
   /** Devices that were silent before a restart are silent until they are heard, so that no incident closes by restarting. */
-  const restoreSilence = (device: number, sinceMs: number): void => {
-    silence.restore(device)
+  const restoreSilence = (device: number, sinceMs: number, unheardToMs: number): void => {
+    silence.restore(device, unheardToMs)
     lights.setDeviceSilence(device, sinceMs)
   }
 
@@ -328,11 +333,13 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
     for (const { node, own, sinceMs } of options.restored.lights) {
       const index = own === 'grey' ? inventory.nodeIndex(node) : undefined
       if (index !== undefined)
-        for (const device of inventory.devicesOfNode(index)) restoreSilence(device, sinceMs)
+        for (const device of inventory.devicesOfNode(index)) restoreSilence(device, sinceMs, sinceMs)
     }
     for (const alarm of alarms.open()) {
       const index = alarm.type === deviceSilent ? inventory.deviceIndex(alarm.device) : undefined
-      if (index !== undefined) restoreSilence(index, alarm.raisedAtMs)
+      // It is raised as of when the device was heard last, and was found out when its limit had passed.
+      if (index !== undefined)
+        restoreSilence(index, alarm.raisedAtMs, alarm.raisedAtMs + silence.limitMs(index))
     }
   }
   for (const node of new Set([...alarms.open()].map(alarm => alarm.node))) summarise(node)
@@ -358,6 +365,24 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
         sweepSilence(nowMs)
       }
       settle(nowMs)
+    },
+    warm: () =>
+      createWarming({
+        table: programs.table,
+        state,
+        learn: described => learn(described, lastTickMs),
+        moduleLimit: (series, value) => void assigner.moduleLimit(series, value),
+        raisedOf,
+        heardSince: sinceMs => silence.heardSince(sinceMs)
+      }),
+    memoryMs() {
+      const samples = rules.conditions.reduce(
+        (most, { raiseCount, clearCount }) => Math.max(most, raiseCount, clearCount),
+        1
+      )
+      const { intervalMs, limitMs } = silence.longest()
+      // Polls come late: half an interval for that, as silence allows.
+      return Math.max(intervalMs * (samples + 0.5), limitMs)
     },
     storeSeries(rowsMax) {
       const count = Math.min(rowsMax, registry.size() - stored)

@@ -8,7 +8,7 @@ import type { SeenDevice } from './series-registry.ts'
 const minute = 60_000
 const options = { defaultIntervalMs: minute, factor: 3, graceMs: 2 * minute, collectorDevicesMin: 3 }
 
-function watchOf(devices = 4, version = 1) {
+function watchOf(devices = 4, version = 1, startMs = 0) {
   const city = generateCity({ nodes: 30, seed: 1 })
   const nodes = [...city.nodes]
   const list = [...city.devices].slice(0, devices).map(d => ({ ...d, intervalS: 0, ports: [] }))
@@ -23,7 +23,7 @@ function watchOf(devices = 4, version = 1) {
     known,
     series: 1
   })
-  return { inventory, state, seen, watch: createSilenceWatch(inventory, state, options, 0) }
+  return { inventory, state, seen, watch: createSilenceWatch(inventory, state, options, startMs) }
 }
 
 describe('silence', () => {
@@ -134,7 +134,7 @@ describe('silence', () => {
 
   it('leaves a device silent until it is heard, whatever the clock or a restart says', () => {
     const { watch, state, seen } = watchOf(1)
-    watch.restore(0)
+    watch.restore(0, 30)
     expect(watch.sweep(1).devices).toEqual([])
     watch.hold(true, 10)
     watch.hold(false, 20)
@@ -142,6 +142,34 @@ describe('silence', () => {
     watch.watch(seen(0))
     state.lastSeenMs[0] = 40
     expect(watch.sweep(50).devices).toEqual([{ device: 0, sinceMs: null }])
+  })
+
+  it('counts from when a device was heard before a restart, without the grace, if we would have heard it since', () => {
+    const start = 60 * minute
+    const { watch, state, seen } = watchOf(2, 1, start)
+    for (const d of [0, 1]) watch.watch({ ...seen(d), collector: '' })
+    state.lastSeenMs.set([start - 2 * minute, start - 20 * minute])
+    watch.heardSince(start - 10 * minute)
+    expect(watch.sweep(start + 1.5 * minute).devices).toEqual([])
+    expect(watch.sweep(start + 1.5 * minute + 1).devices).toEqual([
+      { device: 0, sinceMs: start - 2 * minute }
+    ])
+    // Of the other one nobody knows whether it was ever heard of late: it has its grace.
+    expect(watch.sweep(start + 5.5 * minute).devices).toEqual([])
+    expect(watch.sweep(start + 5.5 * minute + 1).devices).toEqual([
+      { device: 1, sinceMs: start - 20 * minute }
+    ])
+  })
+
+  it('counts anew after a hold, whatever was heard before it', () => {
+    const { watch, state, seen } = watchOf(1)
+    watch.watch({ ...seen(0), collector: '' })
+    state.lastSeenMs[0] = minute
+    watch.heardSince(0)
+    watch.hold(true, 2 * minute)
+    watch.hold(false, 10 * minute)
+    expect(watch.sweep(15.5 * minute).devices).toEqual([])
+    expect(watch.sweep(15.5 * minute + 1).devices).toEqual([{ device: 0, sinceMs: minute }])
   })
 
   it('hears a device by any of its identifiers', () => {

@@ -49,8 +49,14 @@ export interface SilenceWatch {
   hold(held: boolean, nowMs: number): void
   /** A seen device was resolved to the inventory. */
   watch(seen: Watched): void
-  /** A device that was silent before a restart is so until it is heard. */
-  restore(device: number): void
+  /** A device that was silent before a restart is so until it is heard: later than that (ms), up to when it is known not to have been. */
+  restore(device: number, unheardToMs: number): void
+  /**
+   * Last-heard times are known as if we had listened since then (ms): who was heard since counts from there, without the grace.
+   */
+  heardSince(sinceMs: number): void
+  /** The longest of all devices (ms). */
+  longest(): { readonly intervalMs: number; readonly limitMs: number }
   isSilent(device: number): boolean
   lastSeenMs(device: number): number | null
   /** How often the device is expected to be heard (ms), and how long nothing is heard of it before it is silent. */
@@ -106,6 +112,8 @@ export function createSilenceWatch(
 ): SilenceWatch {
   let current = inventory
   let countedFromMs = startMs + options.graceMs
+  /** Who was heard since then counts from when it was heard; everybody else from `countedFromMs` at least. */
+  let heardSinceMs = countedFromMs
   let held = false
   /** Where the next sweep begins: where one sweep found more changes than it may report, behind the last that it reported. */
   let sweepFrom = 0
@@ -114,14 +122,20 @@ export function createSilenceWatch(
   let nextSource = new Int32Array(state.capacity)
   /** Collector of a source plus one, by shared index; 0 for none. */
   let collectorOf = new Int32Array(state.capacity)
-  /** Behind the last source that is watched. */
-  let sourcesEnd = 0
   const collectors: Collector[] = []
   const collectorNumbers = new Map<string, number>()
   /** When each collector was heard last, by its number less one; filled anew by each sweep. */
   let heardNow = new Float64Array(16)
   /** All collectors are silent at once: it is not them. */
   let isDeaf = false
+
+  const countFrom = (fromMs: number): void => {
+    countedFromMs = fromMs
+    heardSinceMs = fromMs
+  }
+
+  /** When the silence of a device that was heard last then begins to count. */
+  const countedFrom = (lastMs: number): number => (lastMs >= heardSinceMs ? lastMs : countedFromMs)
 
   const lastSeen = (device: number): number => {
     let last = 0
@@ -177,7 +191,6 @@ export function createSilenceWatch(
     }
     countMember(known, -1)
     collectorOf[index] = collectorNumber(collector)
-    if (index >= sourcesEnd) sourcesEnd = index + 1
     nextSource[index] = devices.firstSource[known]!
     devices.firstSource[known] = index + 1
     countMember(known, 1)
@@ -211,7 +224,7 @@ export function createSilenceWatch(
       const isJudged = collector.members >= options.collectorDevicesMin
       const pauseMs = Math.max(collector.pauseMs, collector.olderPauseMs)
       const toMs = isJudged ? Math.min(nowMs, collector.heardMs + pauseMs) : nowMs
-      hasMissed ||= toMs - Math.max(last, countedFromMs, collector.resumedMs) > devices.limitMs[device]!
+      hasMissed ||= toMs - Math.max(countedFrom(last), collector.resumedMs) > devices.limitMs[device]!
     })
     return hasMissed || !isHeardBySome
   }
@@ -232,7 +245,7 @@ export function createSilenceWatch(
       const change =
         silent[device] === 1
           ? last > silentSinceMs[device]!
-          : nowMs - (last > countedFromMs ? last : countedFromMs) > limitMs[device]! &&
+          : nowMs - (last >= heardSinceMs ? last : countedFromMs) > limitMs[device]! &&
             hasMissedPolls(device, last, nowMs)
       if (!change) continue
       if (changed.length === changesMax) {
@@ -244,17 +257,17 @@ export function createSilenceWatch(
     return changed
   }
 
-  /**
-   * When each collector was heard last. Every source counts, whose device may be heard otherwise. Sources are read in the order
-   * in which they lie: by way of their devices it would be a walk all over the memory.
-   */
+  /** When each collector was heard last. Every source counts, whose device may be heard otherwise. */
   const listen = (): void => {
     const { lastSeenMs } = state
+    const { count, firstSource } = devices
     heardNow.fill(0)
-    for (let source = 0; source < sourcesEnd; source++) {
-      const number = collectorOf[source]!
-      if (number !== 0 && lastSeenMs[source]! > heardNow[number - 1]!)
-        heardNow[number - 1] = lastSeenMs[source]!
+    for (let device = 0; device < count; device++) {
+      for (let at = firstSource[device]!; at !== 0; at = nextSource[at - 1]!) {
+        const number = collectorOf[at - 1]!
+        if (number !== 0 && lastSeenMs[at - 1]! > heardNow[number - 1]!)
+          heardNow[number - 1] = lastSeenMs[at - 1]!
+      }
     }
   }
 
@@ -333,12 +346,20 @@ export function createSilenceWatch(
       return { devices: flips, collectors: told, more }
     },
     hold(value, nowMs) {
-      if (held && !value) countedFromMs = nowMs + options.graceMs
+      if (held && !value) countFrom(nowMs + options.graceMs)
       held = value
     },
-    restore(device) {
+    restore(device, unheardToMs) {
       devices.silent[device] = 1
+      devices.silentSinceMs[device] = unheardToMs
     },
+    heardSince(sinceMs) {
+      heardSinceMs = Math.min(heardSinceMs, sinceMs)
+    },
+    longest: () => ({
+      intervalMs: devices.intervalMs.reduce((most, ms) => Math.max(most, ms), 0),
+      limitMs: devices.limitMs.reduce((most, ms) => Math.max(most, ms), 0)
+    }),
     isSilent: device => devices.silent[device] === 1,
     lastSeenMs(device) {
       const last = lastSeen(device)
@@ -358,7 +379,6 @@ export function createSilenceWatch(
       current = next
       nextSource = new Int32Array(state.capacity)
       collectorOf = new Int32Array(state.capacity)
-      sourcesEnd = 0
       for (const collector of collectors) collector.members = 0
       for (const device of seen) watch(device)
     }

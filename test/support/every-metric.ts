@@ -2,6 +2,7 @@ import { Registry } from 'prom-client'
 import { createDispatcherMetrics } from '../../ingest/dispatcher-metrics.ts'
 import { createDispatcher } from '../../ingest/dispatcher.ts'
 import { createDeadLetterMetrics, createSourceMetrics } from '../../ingest/metrics.ts'
+import { createWarmUpMetrics } from '../../ingest/warm-up-metrics.ts'
 import { createWriterMetrics } from '../../ingest/clickhouse/writer-metrics.ts'
 import { createAlarmEngine } from '../../rules/alarms.ts'
 import { compileRules } from '../../rules/compile.ts'
@@ -56,6 +57,7 @@ export function everyMetric(): Registry {
   createDeadLetterMetrics(registry)
   createWriterMetrics(registry)
   createDispatcherMetrics(registry, dispatcher)
+  createWarmUpMetrics(registry)
   createPoolMetrics(registry, () => ({
     threads: 0,
     tasks: 0,

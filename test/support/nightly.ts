@@ -8,6 +8,8 @@ import { packageRoot } from '../../schemas/package-root.ts'
  * here random tests are tried far more often, and more of what no test is quick enough for. Ends with 1 at the first failure.
  */
 const propertyRounds = 20
+const chaosCycles = 20
+const chaosSeeds = [1, 2, 3]
 const formatsFile = join(packageRoot, '.cache', 'nightly-formats.json')
 
 async function run(args: readonly string[]): Promise<void> {
@@ -46,11 +48,26 @@ async function scenarios(): Promise<void> {
   await run(['--import', 'tsx', 'test/scenarios/main.ts', '--seeds', '1-10'])
 }
 
+/** Everything that may break, at random: the figures are in docs/chaos.md. */
+async function chaos(): Promise<void> {
+  for (const seed of chaosSeeds)
+    await run([
+      '--import',
+      'tsx',
+      'test/chaos/main.ts',
+      '--cycles',
+      String(chaosCycles),
+      '--seed',
+      String(seed)
+    ])
+}
+
 const startMs = Date.now()
 try {
   await properties()
   await scenarios()
   await formats()
+  await chaos()
   console.log(`nightly: all well after ${Math.round((Date.now() - startMs) / 1000)} s`)
 } catch (error) {
   console.error(`nightly: ${error instanceof Error ? error.message : String(error)}`)
