@@ -33,7 +33,9 @@ export default defineConfig({
           exclude,
           testTimeout: 120_000,
           hookTimeout: 180_000,
-          fileParallelism: false
+          // Each file starts servers on ports of its own, and waits for them more than it computes: two stand side by side.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 }
         }
       },
       {
@@ -46,7 +48,9 @@ export default defineConfig({
           expect: { poll: { timeout: 10_000 } },
           testTimeout: 600_000,
           hookTimeout: 300_000,
-          fileParallelism: false
+          // Alone and last: some of them measure.
+          fileParallelism: false,
+          sequence: { groupOrder: 2 }
         }
       }
     ],

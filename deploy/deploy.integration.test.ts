@@ -51,12 +51,9 @@ describe.skipIf(amtool === undefined)('Alertmanager configuration', () => {
     expect(run(amtool ?? '', ['check-config', 'alertmanager.yml'], folder)).toContain('SUCCESS')
   })
   it('sends incidents to the NOC, planned work to nobody, its own troubles to the platform', () => {
-    expect(receiverOf('alertname=SvetoforIncident', 'incident=i1', 'maintenance=false', 'team=noc')).toBe(
-      'noc'
-    )
-    expect(receiverOf('alertname=SvetoforIncident', 'incident=i1', 'maintenance=true', 'team=noc')).toBe(
-      'nobody'
-    )
+    expect(receiverOf('alertname=SvetoforIncident', 'incident=i1', 'team=noc')).toBe('noc')
+    expect(receiverOf('alertname=SvetoforIncidentWorse', 'incident=i1', 'team=noc')).toBe('noc')
+    expect(receiverOf('alertname=SvetoforPlannedWork', 'incident=i1', 'team=noc')).toBe('nobody')
     expect(receiverOf('alertname=SvetoforDown', 'team=platform')).toBe('platform')
   })
 })
@@ -268,25 +265,86 @@ describe.skipIf(!servers)('alerts through real Prometheus and Alertmanager', () 
       await prometheus.query(query.text)
   })
 
-  it('tell an incident once, keep planned work quiet, and tell the resolution', async () => {
-    const incident = (id: string, light: string, maintenance: boolean): string =>
-      `svetofor_incident{incident="${id}",root="ku-1",root_name="КУ-1",kind="power",severity="critical",` +
-      `light="${light}",maintenance="${maintenance}"} 1\nsvetofor_incident_affected_nodes{incident="${id}"} 11\n`
-    metrics = `svetofor_ready 1\n${incident('i1', 'red', false)}${incident('i2', 'red', true)}`
-    const told = await alertmanager.waitForNotification(n => n.groupLabels['incident'] === 'i1', 30_000)
-    expect(told.receiver).toBe('noc')
-    expect(told.alerts).toHaveLength(1)
-    expect(told.alerts[0]?.annotations['description']).toContain('11 nodes')
-    // Another light of the same incident is not another alert.
-    metrics = `svetofor_ready 1\n${incident('i1', 'grey', false)}${incident('i2', 'red', true)}`
-    await prometheus.waitFor('svetofor_incident{light="grey"}', s => s.length === 1, 15_000)
-    metrics = 'svetofor_ready 1\n'
-    await alertmanager.waitForNotification(
-      n => n.groupLabels['incident'] === 'i1' && n.status === 'resolved',
+  /** The series of one open incident, as the daemon shows them. */
+  const incident = (id: string, now: Readonly<Record<string, string>> = {}): string => {
+    const labels = {
+      incident: id,
+      root: 'ku-1',
+      root_name: 'КУ-1',
+      kind: 'power',
+      severity: 'critical',
+      light: 'red',
+      maintenance: 'false',
+      ...now
+    }
+    const written = Object.entries(labels).map(([name, value]) => `${name}="${value}"`)
+    return (
+      `svetofor_incident{${written.join(',')}} 1\n` +
+      `svetofor_incident_affected_nodes{incident="${id}"} 11\n`
+    )
+  }
+  const show = (...incidents: string[]): void => {
+    metrics = `svetofor_ready 1\n${incidents.join('')}`
+  }
+  const told = (id: string): typeof alertmanager.notifications =>
+    alertmanager.notifications.filter(n => n.groupLabels['incident'] === id)
+  /** Waits until a notification of this incident says so many alerts firing and so many resolved. */
+  const waitFor = (
+    id: string,
+    firing: number,
+    resolved: number
+  ): Promise<(typeof alertmanager.notifications)[0]> =>
+    alertmanager.waitForNotification(
+      n =>
+        n.groupLabels['incident'] === id &&
+        n.alerts.filter(a => a.status === 'firing').length === firing &&
+        n.alerts.filter(a => a.status === 'resolved').length === resolved,
       30_000
     )
-    const ofIncident = alertmanager.notifications.filter(n => n.groupLabels['incident'] === 'i1')
-    expect(ofIncident.map(n => n.status)).toEqual(['firing', 'resolved'])
-    expect(alertmanager.notifications.some(n => n.groupLabels['incident'] === 'i2')).toBe(false)
+
+  it('tell an incident once, keep planned work quiet, and tell the resolution', async () => {
+    const planned = incident('i2', { maintenance: 'true' })
+    show(incident('i1'), planned)
+    const opened = await waitFor('i1', 1, 0)
+    expect(opened.receiver).toBe('noc')
+    expect(opened.alerts[0]?.annotations['description']).toContain('11 nodes')
+    expect(opened.alerts[0]?.annotations['summary']).toBe('КУ-1 (ku-1): power, critical')
+    // Another light, kind or name of the same incident is not another alert.
+    show(incident('i1', { light: 'grey', kind: 'link', root_name: 'КУ-1 ул. Мира' }), planned)
+    await prometheus.waitFor('svetofor_incident{light="grey"}', s => s.length === 1, 15_000)
+    show(planned)
+    await waitFor('i1', 0, 1)
+    expect(told('i1').map(n => n.status)).toEqual(['firing', 'resolved'])
+    expect(told('i2')).toEqual([])
+  }, 90_000)
+
+  it('tell that an incident got worse in one more message, and its end once', async () => {
+    show(incident('i3', { severity: 'warning', kind: 'unknown', light: 'yellow' }))
+    await waitFor('i3', 1, 0)
+    show(incident('i3'))
+    const worse = await waitFor('i3', 2, 0)
+    expect(worse.alerts.map(a => a.labels['alertname']).sort()).toEqual([
+      'SvetoforIncident',
+      'SvetoforIncidentWorse'
+    ])
+    for (const { annotations } of worse.alerts)
+      expect(annotations['summary']).toBe('КУ-1 (ku-1): power, critical')
+    show()
+    await waitFor('i3', 0, 2)
+    expect(told('i3').map(n => n.status)).toEqual(['firing', 'firing', 'resolved'])
+  }, 90_000)
+
+  it('tell an incident as soon as the planned work around it is over', async () => {
+    show(incident('i4', { maintenance: 'true' }))
+    await prometheus.waitFor(
+      'ALERTS{alertname="SvetoforIncident",incident="i4"}',
+      s => s.length === 1,
+      15_000
+    )
+    show(incident('i4'))
+    await waitFor('i4', 1, 0)
+    show()
+    await waitFor('i4', 0, 1)
+    expect(told('i4').map(n => n.status)).toEqual(['firing', 'resolved'])
   }, 90_000)
 })

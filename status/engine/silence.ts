@@ -122,6 +122,8 @@ export function createSilenceWatch(
   let nextSource = new Int32Array(state.capacity)
   /** Collector of a source plus one, by shared index; 0 for none. */
   let collectorOf = new Int32Array(state.capacity)
+  /** Behind the last source that is watched. */
+  let sourcesEnd = 0
   const collectors: Collector[] = []
   const collectorNumbers = new Map<string, number>()
   /** When each collector was heard last, by its number less one; filled anew by each sweep. */
@@ -191,6 +193,7 @@ export function createSilenceWatch(
     }
     countMember(known, -1)
     collectorOf[index] = collectorNumber(collector)
+    if (index >= sourcesEnd) sourcesEnd = index + 1
     nextSource[index] = devices.firstSource[known]!
     devices.firstSource[known] = index + 1
     countMember(known, 1)
@@ -257,17 +260,17 @@ export function createSilenceWatch(
     return changed
   }
 
-  /** When each collector was heard last. Every source counts, whose device may be heard otherwise. */
+  /**
+   * When each collector was heard last. Every source counts, whose device may be heard otherwise. Sources are read in the order
+   * in which they lie: by way of their devices it would be a walk all over the memory.
+   */
   const listen = (): void => {
     const { lastSeenMs } = state
-    const { count, firstSource } = devices
     heardNow.fill(0)
-    for (let device = 0; device < count; device++) {
-      for (let at = firstSource[device]!; at !== 0; at = nextSource[at - 1]!) {
-        const number = collectorOf[at - 1]!
-        if (number !== 0 && lastSeenMs[at - 1]! > heardNow[number - 1]!)
-          heardNow[number - 1] = lastSeenMs[at - 1]!
-      }
+    for (let source = 0; source < sourcesEnd; source++) {
+      const number = collectorOf[source]!
+      if (number !== 0 && lastSeenMs[source]! > heardNow[number - 1]!)
+        heardNow[number - 1] = lastSeenMs[source]!
     }
   }
 
@@ -379,6 +382,7 @@ export function createSilenceWatch(
       current = next
       nextSource = new Int32Array(state.capacity)
       collectorOf = new Int32Array(state.capacity)
+      sourcesEnd = 0
       for (const collector of collectors) collector.members = 0
       for (const device of seen) watch(device)
     }

@@ -279,9 +279,9 @@ describe.skipIf(!possible)('the whole path on real parts', () => {
     )
 
     // One alert each.
-    for (const { root } of roots)
+    for (const { id } of open)
       await alertmanager.waitForNotification(
-        ({ alerts }) => alerts.some(alert => alert.status === 'firing' && alert.labels['root'] === root),
+        ({ alerts }) => alerts.some(alert => alert.status === 'firing' && alert.labels['incident'] === id),
         20_000
       )
 
@@ -292,18 +292,20 @@ describe.skipIf(!possible)('the whole path on real parts', () => {
       items => items.length === 0,
       faultMs + 90_000
     )
-    for (const { root } of roots)
+    for (const { id } of open)
       await alertmanager.waitForNotification(
-        ({ alerts }) => alerts.some(alert => alert.status === 'resolved' && alert.labels['root'] === root),
+        ({ alerts }) => alerts.some(alert => alert.status === 'resolved' && alert.labels['incident'] === id),
         30_000
       )
     const closed = (await incidents(false)).filter(({ openedAtMs }) => openedAtMs >= injectedMs - 10_000)
     expect(closed.map(({ root, kind }) => ({ root, kind })).sort(byRoot)).toEqual([...roots].sort(byRoot))
-    const told = alertmanager.notifications.flatMap(({ alerts }) => alerts)
+    const told = alertmanager.notifications
+      .flatMap(({ alerts }) => alerts)
+      .filter(({ labels }) => labels['alertname'] === 'SvetoforIncident')
     const identities = new Set(told.map(({ labels }) => JSON.stringify(Object.entries(labels).sort())))
-    expect([...identities].map(labels => labels)).toHaveLength(3)
-    for (const { root } of roots) {
-      const of = told.filter(({ labels }) => labels['root'] === root)
+    expect([...identities]).toHaveLength(3)
+    for (const { id, root } of open) {
+      const of = told.filter(({ labels }) => labels['incident'] === id)
       expect(new Set(of.map(({ startsAt }) => startsAt)).size, `alerts of ${root}`).toBe(1)
     }
     for (const building of [...darkBuildings, cut, dirtyBuilding])

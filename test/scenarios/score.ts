@@ -190,22 +190,24 @@ function ownerOf(
 }
 
 /**
- * What Alertmanager would send: an alert for each set of labels of `svetofor_incident`, and its end. A label that changes
- * ends one alert and begins another. Planned ones alert nobody.
+ * What Alertmanager would send by the shipped rules: that an incident opened, that it became critical, and its end.
+ * Planned work alerts nobody: an incident that is told while work is planned is told when that is over.
  */
 function notificationsOf(changes: readonly IncidentChange[]): number {
-  const open = new Map<string, string>()
+  const firing = new Map<string, { readonly wasCritical: boolean }>()
   let sent = 0
   for (const { incident, change } of changes) {
-    const { id, root, kind, severity, light, maintenance } = incident
-    const before = open.get(id)
-    const now = change === 'closed' || maintenance ? undefined : [root, kind, severity, light].join('|')
-    if (before === now) continue
-    if (before !== undefined) sent++
-    if (now !== undefined) {
-      sent++
-      open.set(id, now)
-    } else open.delete(id)
+    const { id, severity, maintenance } = incident
+    const before = firing.get(id)
+    if (change === 'closed') {
+      // An alert that is kept quiet by planned work ends without a word.
+      if (before !== undefined && !maintenance) sent++
+      firing.delete(id)
+    } else if (!maintenance) {
+      const isCritical = severity === 'critical'
+      if (before === undefined || (isCritical && !before.wasCritical)) sent++
+      firing.set(id, { wasCritical: isCritical || before?.wasCritical === true })
+    }
   }
   return sent
 }
