@@ -81,9 +81,11 @@ export async function replayDeadLetters(
     createPartitioner: Partitioners.DefaultPartitioner,
     allowAutoTopicCreation: false
   })
-  // Connecting waits until the transaction of a replay before this one is over.
   await producer.connect()
   try {
+    // Its name is taken with the first transaction: that waits until one of a replay before this is over, and cuts off one that
+    // goes on. Only then do the letters read below tell all that was sent again; an empty transaction leaves nothing behind.
+    await (await producer.transaction()).abort()
     const letters = choose(await readDeadLetters(options, topic, isWanted))
     const skipped = letters.flatMap(letter => {
       const why = whyNotReplayed(letter)
