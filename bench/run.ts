@@ -42,6 +42,10 @@ const benches: Readonly<Record<string, Entry>> = {
     isSingle: true,
     load: async () => (await import('./suite/lists.ts')).lists
   },
+  outage: {
+    about: 'how long the light engine takes over half of a million nodes that go dark at once',
+    load: async () => (await import('./suite/outage.ts')).outage
+  },
   storage: {
     about: 'bytes a sample on disk, by column',
     isSingle: true,

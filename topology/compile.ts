@@ -151,6 +151,7 @@ function inventoryOver(store: InventoryStore, version: number, links: Links): Co
     nodeName: store.nodeName,
     tierOf: node => tiers[store.tierIndex(node)]!,
     isMaintenance: store.isMaintenance,
+    feederOf: store.feeder,
     subscribersOf: store.subscribers,
     addressCountOf: node => store.addressStart(node + 1) - store.addressStart(node),
     addressCount: store.addressStart(nodeCount),

@@ -38,6 +38,7 @@ interface Words {
   readonly collector: string
   readonly for: (duration: string) => string
   readonly affected: (incident: Incident) => string
+  readonly outOfThese: (subscribers: number) => string
   readonly planned: string
   readonly lessThanMinute: string
   readonly units: { readonly day: string; readonly hour: string; readonly minute: string }
@@ -70,6 +71,7 @@ const words: Readonly<Record<Language, Words>> = {
     for: duration => `Длится ${duration}`,
     affected: ({ affectedNodes, affectedAddresses, affectedSubscribers }) =>
       `Затронуто: узлов ${affectedNodes}, адресов ${affectedAddresses}, абонентов ${affectedSubscribers}`,
+    outOfThese: subscribers => `, из них без связи ${subscribers}`,
     planned: 'Ведутся плановые работы',
     lessThanMinute: 'меньше минуты',
     units: { day: 'сут', hour: 'ч', minute: 'мин' }
@@ -100,6 +102,7 @@ const words: Readonly<Record<Language, Words>> = {
     for: duration => `Lasts ${duration}`,
     affected: ({ affectedNodes, affectedAddresses, affectedSubscribers }) =>
       `Affected: ${affectedNodes} nodes, ${affectedAddresses} addresses, ${affectedSubscribers} subscribers`,
+    outOfThese: subscribers => `, ${subscribers} of them without service`,
     planned: 'Planned work is under way',
     lessThanMinute: 'less than a minute',
     units: { day: 'd', hour: 'h', minute: 'min' }
@@ -121,10 +124,17 @@ function explainIn(language: Language, input: ExplainInput): string {
       light.cause.by === 'upstream' && incident !== undefined ? incident.openedAtMs : light.sinceMs
     if (sinceMs !== null && !isNoData(light, input))
       sentences.push(say.for(durationText(input.nowMs - sinceMs, say)))
-    if (incident !== undefined && incident.affectedNodes > 1) sentences.push(say.affected(incident))
+    if (incident !== undefined && incident.affectedNodes > 1)
+      sentences.push(say.affected(incident) + outText(incident, say))
   }
   if (light.maintenance) sentences.push(say.planned)
   return `${sentences.join('. ')}.`
+}
+
+/** How many of those affected are out, where others are not; of a silent collector's nothing is known. */
+function outText({ kind, out, affectedSubscribers }: Incident, say: Words): string {
+  const isPart = out !== undefined && out.subscribers < affectedSubscribers && kind !== 'collector'
+  return isPart ? say.outOfThese(out.subscribers) : ''
 }
 
 function isNoData(light: NodeLight, { lights, node }: ExplainInput): boolean {

@@ -229,6 +229,8 @@ interface Verdict {
   readonly root: string
   /** It has an incident, though it may be counted with another. */
   readonly isCause: boolean
+  /** Root by which it has lost one of its ways, or ''. */
+  readonly riskBy: string
 }
 
 /** Everything from the definitions, for every node, with no memory of the past. */
@@ -280,12 +282,32 @@ function recomputeAll(inventory: CompiledInventory, facts: Facts): Verdict[] {
   }
   const way = (i: number): Way => (reach(i) !== 'live' ? reach(i) : silent[i] ? 'dark' : 'live')
   const linkFault = all.map(i => inventory.parentsOf(i).some(p => isLost(i, p) && way(p) === 'live'))
-  const trouble = all.map(i => facts.alarms.has(i) || linkFault[i]! || silent[i]!)
   /** The first parent that is not live, of a node that is not reached. */
   const upstream = (i: number): number | undefined =>
     reach(i) === 'live' ? undefined : inventory.parentsOf(i).find(p => way(p) !== 'live')
+  const cutSince = (i: number): number => Math.max(...facts.ports.get(i)!.values())
+  /** When what cuts off below a node that is not reached, or silent, can have begun at the earliest. */
+  const onset = (i: number): number => {
+    const above = upstream(i)
+    if (above !== undefined && !stands(i)) return onset(above)
+    if (linkCut[i]) return cutSince(i) - windowMs
+    return isRed[i] ? facts.alarms.get(i)!.sinceMs : silentSince(i)
+  }
+  /** It was out before what cuts it off now. */
+  const stands = (i: number): boolean => {
+    const above = upstream(i)
+    if (above === undefined) return false
+    const byMs = onset(above) - windowMs
+    return linkCut[i] ? cutSince(i) < byMs : silent[i]! && silentSince(i) < byMs
+  }
+  const trouble = all.map(i => facts.alarms.has(i) || linkFault[i]! || silent[i]! || stands(i))
   const mains = (i: number): number | null => facts.alarms.get(i)?.mainsLostSinceMs ?? null
   const placeOf = (i: number): number => inventory.parentsOf(i)[0] ?? -1
+  /** The topmost above a node, below the core. */
+  const partOf = (i: number): number => {
+    const up = placeOf(i)
+    return up === -1 || placeOf(up) === -1 ? i : partOf(up)
+  }
   const depth = (i: number): number => Math.max(-1, ...inventory.parentsOf(i).map(depth)) + 1
   const powerCause = (i: number): number => {
     const darkNow = !isRed[i]! && (linkCut[i]! || silent[i]!)
@@ -300,6 +322,16 @@ function recomputeAll(inventory: CompiledInventory, facts: Facts): Verdict[] {
       return lost <= since + windowMs
     })
     if (above.length > 0) return above[above.length - 1]!
+    if (ownMains !== null) {
+      const key = (m: number): number[] => [depth(m), mains(m)!, m]
+      const order = (a: number, b: number): number =>
+        key(a).reduce((sum, value, k) => (sum !== 0 ? sum : value - key(b)[k]!), 0)
+      const inPart = all
+        .filter(m => m !== i && mains(m) !== null && partOf(m) === partOf(i) && order(m, i) < 0)
+        .filter(m => depth(m) <= depth(i) && Math.abs(mains(m)! - ownMains) <= windowMs)
+        .sort(order)
+      if (inPart[0] !== undefined) return inPart[0]
+    }
     const rank = (m: number): [number, number] => [mains(m)!, m]
     const siblings = all
       .filter(m => m !== i && placeOf(m) === placeOf(i) && placeOf(i) !== -1 && depth(m) === depth(i))
@@ -308,33 +340,45 @@ function recomputeAll(inventory: CompiledInventory, facts: Facts): Verdict[] {
       .sort((a, b) => rank(a)[0] - rank(b)[0] || a - b)
     return siblings[0] ?? -1
   }
+  const isUpstream = (i: number): boolean => upstream(i) !== undefined && !stands(i)
+  /** It was alarmed before what cuts it off now. */
+  const isOwnStill = (i: number): boolean => {
+    const sinceMs = facts.alarms.get(i)?.sinceMs
+    return isUpstream(i) && sinceMs !== undefined && sinceMs < onset(upstream(i)!) - windowMs
+  }
+  const isCause = (i: number): boolean =>
+    (!trouble[i] || isUpstream(i) || powerCause(i) === -1) &&
+    (rootOf(i) === inventory.nodeId(i) || linkFault[i]! || (isOwnStill(i) && powerCause(i) === -1))
   const rootOf = (i: number): string => {
     const above = upstream(i)
-    if (above !== undefined) return rootOf(above)
+    if (above !== undefined && !stands(i)) return rootOf(above)
     if (trouble[i]) {
       const power = powerCause(i)
-      return power === -1 ? inventory.nodeId(i) : rootOf(power)
+      if (power === -1) return inventory.nodeId(i)
+      return isCause(power) ? inventory.nodeId(power) : rootOf(power)
     }
     return collectorOf[i] === undefined ? '' : `collector:${collectorOf[i]}`
   }
   return all.map(i => {
-    const isUpstream = upstream(i) !== undefined
-    const power = !isUpstream && trouble[i]! ? powerCause(i) : -1
+    const isBehind = upstream(i) !== undefined
+    const power = !isUpstream(i) && trouble[i]! ? powerCause(i) : -1
     const powerDark = power !== -1 && (own[i] === 'grey' || (linkCut[i]! && !isRed[i]))
     const parents = inventory.parentsOf(i)
     const oneWayLost =
       reach(i) === 'live' && (anyLost[i]! || (parents.length > 1 && parents.some(p => way(p) !== 'live')))
-    const isOut = powerDark || (isUpstream && reach(i) === 'cut')
+    const isOut = powerDark || (isBehind && reach(i) === 'cut')
     const effective = isOut
       ? 'red'
-      : isUpstream
+      : isUpstream(i)
         ? 'grey'
         : own[i] === 'green' && oneWayLost
           ? 'yellow'
           : own[i]!
     const root = rootOf(i)
-    const isCause = power === -1 && (root === inventory.nodeId(i) || linkFault[i]!)
-    return { own: own[i]!, effective, root, isCause }
+    const lostTo =
+      reach(i) === 'live' && parents.length > 1 ? parents.find(p => way(p) !== 'live') : undefined
+    const riskBy = lostTo === undefined ? '' : rootOf(lostTo)
+    return { own: own[i]!, effective, root, isCause: isCause(i), riskBy: riskBy === root ? '' : riskBy }
   })
 }
 
@@ -347,16 +391,20 @@ interface IncidentFigures {
 
 function figuresOf(inventory: CompiledInventory, verdicts: readonly Verdict[]): IncidentFigures[] {
   const byRoot = new Map<string, IncidentFigures>()
-  for (const [i, verdict] of verdicts.entries()) {
-    if (verdict.root === '') continue
+  const count = (root: string, i: number): void => {
+    if (root === '') return
     const node = inventory.node(i)
-    const sum = byRoot.get(verdict.root) ?? { root: verdict.root, nodes: 0, addresses: 0, subscribers: 0 }
-    byRoot.set(verdict.root, {
-      root: verdict.root,
+    const sum = byRoot.get(root) ?? { root, nodes: 0, addresses: 0, subscribers: 0 }
+    byRoot.set(root, {
+      root,
       nodes: sum.nodes + 1,
       addresses: sum.addresses + node.addresses.length,
       subscribers: sum.subscribers + node.subscribers
     })
+  }
+  for (const [i, { root, riskBy }] of verdicts.entries()) {
+    count(root, i)
+    count(riskBy, i)
   }
   for (const [i, { isCause }] of verdicts.entries()) {
     const root = inventory.nodeId(i)

@@ -428,6 +428,7 @@ describe('lights', () => {
       ['du5', 'yellow', 'green']
     ])
     expect(update.incidentChanges.map(({ change, incident }) => [change, incident.root])).toEqual([
+      ['changed', 'ku1'],
       ['closed', 'du4']
     ])
     expect(engine.light(next.nodeIndex('du2')!).effective).toBe('red')

@@ -6,6 +6,7 @@ import type { NodeAlarms } from './lights/node-alarms.ts'
 import { free, nextFreedMs, settleIncidents } from './lights/life.ts'
 import { pass } from './lights/pass.ts'
 import { below, redundancyLostBy, wayToCore, type Below } from './lights/reach.ts'
+import { isBySilence } from './lights/pending.ts'
 import { isPlanned } from './lights/roots.ts'
 import { setAlarms, setCollectorSilence, setDeviceSilence, silentSince } from './lights/evidence.ts'
 import {
@@ -140,6 +141,7 @@ export function createLightEngine(
 }
 
 function update(state: LightState, nowMs: number): LightUpdate {
+  state.linkSeenUp.clear()
   pass(state, nowMs)
   settleIncidents(state, nowMs)
   const lightChanges = state.changes
@@ -174,7 +176,8 @@ function light(state: LightState, node: number): NodeLight {
     sinceMs: state.tree.sinceMs[node] === unchanged ? null : state.tree.sinceMs[node]!,
     cause: causeOf(state, node),
     maintenance:
-      state.tree.inventory.isMaintenance(node) || (root >= 0 && isPlanned(state, root, kindOf(state, root)))
+      state.tree.inventory.isMaintenance(node) ||
+      (root >= 0 && isPlanned(state, root, isBySilence(state, root) ? 'unknown' : kindOf(state, root)))
   }
 }
 
@@ -185,8 +188,8 @@ function restore(state: LightState, stored: StoredLights): void {
     setShown(state, node, lights.indexOf(entry.own), lights.indexOf(entry.effective), entry.sinceMs)
   }
   for (const incident of stored.incidents) {
-    if (incident.closedAtMs !== null) continue
     if (incident.kind === 'collector') {
+      if (incident.closedAtMs !== null) continue
       setCollectorSilence(state, incident.root, [], incident.openedAtMs)
       const { code } = state.collectors.get(incident.root)!
       state.book.restore(code, incident)
@@ -195,6 +198,8 @@ function restore(state: LightState, stored: StoredLights): void {
     const root = state.tree.inventory.nodeIndex(incident.root)
     if (root === undefined) continue
     state.book.restore(root, incident)
+    if (incident.closedAtMs !== null) continue
+    state.restored.add(root)
     state.touched.add(root)
     enqueue(state, root)
   }

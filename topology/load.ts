@@ -14,7 +14,7 @@ const listLengthMax = 5000
 const subscribersMax = 10_000_000
 const intervalSMax = 7 * 24 * 3600
 
-const nodeKeys = 'id tier name parents addresses subscribers premises maintenance devices'.split(' ')
+const nodeKeys = 'id tier name parents addresses subscribers premises maintenance mains devices'.split(' ')
 const deviceKeys = 'id node role vendor model identifiers interval_s ports'.split(' ')
 const portKeys = 'instance role peer optic_class lag'.split(' ')
 const portRoles = ['uplink', 'downlink', 'access'] as const
@@ -410,6 +410,7 @@ function createReader(): Reader {
         complain(['maintenance'], 'maintenance is neither true nor false', 'write true or false')
       }
       const name = text(raw['name'], ['name'], complain)
+      const mains = text(raw['mains'], ['mains'], complain)
       return {
         id: nodeId,
         tier: tier ?? 'building',
@@ -418,7 +419,8 @@ function createReader(): Reader {
         addresses: texts(raw['addresses'], 'addresses', complain),
         subscribers: whole(raw['subscribers'], 'subscribers', subscribersMax, complain),
         premises: text(raw['premises'], ['premises'], complain),
-        maintenance: maintenance === true
+        maintenance: maintenance === true,
+        ...(mains !== '' && { mains })
       }
     },
     device(raw, complain, owner) {

@@ -13,6 +13,8 @@ export interface InventoryNode {
   /** Kind of premises: apartment, private, business, … */
   readonly premises: string
   readonly maintenance: boolean
+  /** Feeder of the mains, where it is known: what hangs on one goes dark together, whatever its place in the network. */
+  readonly mains?: string
 }
 
 export interface InventoryPort {
@@ -59,6 +61,8 @@ export interface Inventory {
   readonly nodeName: (node: number) => string
   readonly tierOf: (node: number) => Tier
   readonly isMaintenance: (node: number) => boolean
+  /** Number of the feeder that the node's mains hang on, from 1; 0 where it is not known. */
+  readonly feederOf: (node: number) => number
   readonly subscribersOf: (node: number) => number
   readonly addressCountOf: (node: number) => number
   /** All addresses, numbered in the order of their nodes. */
@@ -112,6 +116,12 @@ export interface LightChange {
   readonly cause: LightCause
 }
 
+export interface Impact {
+  readonly nodes: number
+  readonly addresses: number
+  readonly subscribers: number
+}
+
 export interface Incident {
   /** From root, kind and first event time, so that every instance and every replay names it alike. */
   readonly id: string
@@ -126,6 +136,8 @@ export interface Incident {
   readonly affectedNodes: number
   readonly affectedAddresses: number
   readonly affectedSubscribers: number
+  /** Of those affected, what is without service; the others work at risk or in part. Left out where it is read from storage. */
+  readonly out?: Impact
   readonly maintenance: boolean
   /** Of a closed one: it turned out to be part of the incident with this id, and is told there. */
   readonly mergedInto?: string

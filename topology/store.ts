@@ -29,6 +29,8 @@ export interface InventoryStore {
   readonly tierIndex: (i: number) => number
   readonly premises: (i: number) => string
   readonly isMaintenance: (i: number) => boolean
+  /** Number of the feeder of its mains; 0 for none known. */
+  readonly feeder: (i: number) => number
   readonly subscribers: (i: number) => number
   /** Parents of node i stand at parentStart(i) … parentStart(i + 1) - 1. */
   readonly parentStart: (i: number) => number
@@ -73,6 +75,8 @@ export function createInventoryStore(): InventoryStore {
   const about = createColumn(ints)
   const subscribers = createColumn(ints)
   const premises = createPool<string>()
+  const feeder = createColumn(ints)
+  const feeders = createPool<string>()
   const parentStart = createColumn(ints)
   const parents = createColumn(ints)
   const addressStart = createColumn(ints)
@@ -90,6 +94,7 @@ export function createInventoryStore(): InventoryStore {
   const portKinds = createPool<Omit<InventoryPort, 'peer'>>()
 
   for (const column of [parentStart, addressStart, identifierStart, portStart]) column.push(0)
+  feeders.add('', () => '')
 
   const tierOf = (i: number): Tier => tiers[about.array[i]! & 7]!
   const range = <T>(start: Int32Array, i: number, of: (at: number) => T): T[] => {
@@ -127,6 +132,8 @@ export function createInventoryStore(): InventoryStore {
       const kind = premises.add(node.premises, () => node.premises)
       about.push((kind << 4) | (node.maintenance ? 8 : 0) | tiers.indexOf(node.tier))
       subscribers.push(node.subscribers)
+      const { mains = '' } = node
+      feeder.push(feeders.add(mains, () => mains))
       for (const parent of node.parents) parents.push(nodeIds.add(parent))
       parentStart.push(parents.size)
       for (const text of node.addresses) addresses.push(arena.add(text))
@@ -155,6 +162,7 @@ export function createInventoryStore(): InventoryStore {
     },
     node(i) {
       check(i, nodeText.size, 'node')
+      const mains = feeders.get(feeder.array[i]!)
       return {
         id: nodeId(i),
         tier: tierOf(i),
@@ -163,7 +171,8 @@ export function createInventoryStore(): InventoryStore {
         addresses: range(addressStart.array, i, address),
         subscribers: subscribers.array[i]!,
         premises: premises.get(about.array[i]! >> 4),
-        maintenance: (about.array[i]! & 8) !== 0
+        maintenance: (about.array[i]! & 8) !== 0,
+        ...(mains !== '' && { mains })
       }
     },
     device(d) {
@@ -186,6 +195,7 @@ export function createInventoryStore(): InventoryStore {
     tierIndex: i => about.array[i]! & 7,
     premises: i => premises.get(about.array[i]! >> 4),
     isMaintenance: i => (about.array[i]! & 8) !== 0,
+    feeder: i => feeder.array[i]!,
     subscribers: i => subscribers.array[i]!,
     parentStart: i => parentStart.array[i]!,
     parentText: at => parents.array[at]!,

@@ -11,7 +11,8 @@ export function nodeRecord(node: InventoryNode): Record<string, unknown> {
     ...(node.addresses.length > 0 && { addresses: node.addresses }),
     ...(node.subscribers > 0 && { subscribers: node.subscribers }),
     ...(node.premises !== '' && { premises: node.premises }),
-    ...(node.maintenance && { maintenance: true })
+    ...(node.maintenance && { maintenance: true }),
+    ...(node.mains !== undefined && { mains: node.mains })
   }
 }
 

@@ -177,7 +177,8 @@ function upsMetric(r: UpsReading): Metric {
       return {
         name: 'ups',
         fields: {
-          upsAlarmsPresent: r.source === 'mains' ? 0 : 1,
+          // The standard MIB has no word for a worn battery: it is a row of the alarm table, and counted there.
+          upsAlarmsPresent: (r.source === 'mains' ? 0 : 1) + (r.replaceBattery ? 1 : 0),
           upsBatteryStatus: r.battery === 'low' ? 3 : 2,
           upsBatteryTemperature: Math.round(r.tempC),
           upsBatteryVoltage: Math.round(r.batteryV * 10),

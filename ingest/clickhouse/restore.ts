@@ -20,7 +20,7 @@ export interface StoredStatus {
   readonly resources: readonly ResourceState[]
   /** The latest state of every other alarm that is not cleared: of silence, and of before states were stored. */
   readonly alarms: readonly Alarm[]
-  /** The latest state of every incident that is not closed. */
+  /** The latest state of every incident that is not closed, or was closed so lately that it may go on. */
   readonly incidents: readonly Incident[]
   /** The latest own and effective light of every node that ever changed, and since when. */
   readonly lights: readonly {
@@ -42,6 +42,13 @@ const openIds = (table: string, first: string, last: string): string =>
 const latest = (columns: string, table: string, first: string, last: string, only = 'true'): string =>
   `SELECT ${columns} FROM ${table} WHERE id IN (${openIds(table, first, last)}) AND (${only})
    ORDER BY at DESC, multiIf(change = '${first}', 0, change = '${last}', 2, 1) DESC LIMIT 1 BY id`
+
+/** Most closed incidents that are looked at again, and the longest time after which one goes on (config/schema, reopen_s). */
+const closedMax = 10_000
+const reopenDaysMax = 1
+const closedLately = `SELECT ${incidentColumns} FROM incidents
+  WHERE change = 'closed' AND closed_at > now() - toIntervalDay(${reopenDaysMax})
+  ORDER BY at DESC LIMIT 1 BY id LIMIT ${closedMax}`
 
 /** Positions in the log up to which samples are stored, as storedPositions gives them. */
 const storedUpTo = `SELECT topic, partition, max(offset) AS last FROM samples
@@ -68,19 +75,22 @@ const untold = (days: number): string =>
 export async function restoreStatus(client: ClickHouseClient, retentionDays: number): Promise<StoredStatus> {
   const rows = async <T>(query: string): Promise<T[]> =>
     (await client.query({ query, format: 'JSONEachRow' })).json<T>()
-  const [resources, alarms, incidents, lights] = await Promise.all([
+  const [resources, alarms, incidents, closed, lights] = await Promise.all([
     rows<{ state: string }>(resourcesQuery(retentionDays)),
     rows<AlarmFields>(latest(alarmColumns, 'alarms', 'raised', 'cleared', untold(retentionDays))),
     rows<IncidentFields>(latest(incidentColumns, 'incidents', 'opened', 'closed')),
+    rows<IncidentFields>(closedLately),
     rows<{ node: string; own: Light; effective: Light; at_ms: number }>(
       `SELECT node, argMax(own, at) AS own, argMax(to, at) AS effective, toUnixTimestamp64Milli(max(at)) AS at_ms
        FROM light_changes GROUP BY node ORDER BY node`
     )
   ])
+  const open = new Set(incidents.map(({ id }) => id))
+  const ended = closed.filter(({ id }) => !open.has(id))
   return {
     resources: resources.map(row => JSON.parse(row.state) as ResourceState),
     alarms: alarms.map(alarmOf).sort((a, b) => a.raisedAtMs - b.raisedAtMs),
-    incidents: incidents.map(incidentOf).sort((a, b) => a.openedAtMs - b.openedAtMs),
+    incidents: [...incidents, ...ended].map(incidentOf).sort((a, b) => a.openedAtMs - b.openedAtMs),
     lights: lights.map(({ at_ms, ...light }) => ({ ...light, sinceMs: Number(at_ms) }))
   }
 }

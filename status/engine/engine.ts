@@ -16,6 +16,7 @@ import { summariseAlarms } from '../../topology/lights/node-alarms.ts'
 import type { Incident, IncidentChange, LightChange } from '../../topology/model.ts'
 import { createSeriesAssigner, placeAttributesOf } from './assign.ts'
 import { createIngestIncident } from './ingest-incident.ts'
+import { createLinkTellers } from './link-tellers.ts'
 import { createSeriesRegistry, type SeriesRegistry } from './series-registry.ts'
 import { meaningOf } from './meaning.ts'
 import { createSilenceWatch, type SilenceWatch, type StalenessOptions } from './silence.ts'
@@ -110,11 +111,13 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
   const { programs, series: state, alarms, lights, records } = options
   let { inventory, rules } = options
   const registry = createSeriesRegistry(state.capacity, options.devices.capacity)
+  const linkTellers = createLinkTellers(registry, inventory.deviceCount)
   const silence = createSilenceWatch(inventory, options.devices, options.staleness, options.startMs)
   lights.useRhythm({
     heardMs: device => silence.lastSeenMs(device) ?? 0,
     intervalMs: device => silence.intervalMs(device),
-    limitMs: device => silence.limitMs(device)
+    limitMs: device => silence.limitMs(device),
+    tellsLinks: device => linkTellers.has(device)
   })
   const listeners = new Set<(event: StatusEvent) => void>()
   const ingest = createIngestIncident()
@@ -243,6 +246,9 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
       const first = series[0]!
       if (registry.add(entity, inventory, nowMs))
         silence.watch({ known: registry.knownOf(first), index, collector })
+      // Its alarms of levels mean less from now on.
+      if (linkTellers.learn(entity, registry.knownOf(first)))
+        summarise(inventory.nodeId(inventory.nodeOfDevice(registry.knownOf(first))))
       const raised = raisedOf(first)
       for (let i = 0; i < series.length; i++) assigner.assign(series[i]!, raised)
     }
@@ -259,12 +265,17 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
     }
   }
 
+  const isLinkTold = (device: string): boolean => {
+    const index = inventory.deviceIndex(device)
+    return index !== undefined && linkTellers.has(index)
+  }
+
   const summarise = (node: string): void => {
     const index = inventory.nodeIndex(node)
     if (index !== undefined)
       lights.setAlarms(
         index,
-        summariseAlarms(alarms.byNode(node), alarm => meaningOf(inventory, alarm))
+        summariseAlarms(alarms.byNode(node), alarm => meaningOf(inventory, alarm, isLinkTold))
       )
   }
 
@@ -329,7 +340,8 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
     const isOurs = ({ kind }: Incident): boolean => kind === 'ingest'
     const incidents = [...options.restored.incidents]
     lights.restore({ ...options.restored, incidents: incidents.filter(each => !isOurs(each)) })
-    for (const incident of incidents.filter(isOurs)) ingest.restore(incident)
+    for (const incident of incidents.filter(isOurs))
+      if (incident.closedAtMs === null) ingest.restore(incident)
     for (const { node, own, sinceMs } of options.restored.lights) {
       const index = own === 'grey' ? inventory.nodeIndex(node) : undefined
       if (index !== undefined)
@@ -401,6 +413,7 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
       inventory = nextInventory
       rules = nextRules
       registry.resolveAll(inventory)
+      linkTellers.reload(inventory.deviceCount)
       alarms.reload(rules, nowMs)
       const left = alarms.relocate((device, instance) => {
         const index = inventory.deviceIndex(device)

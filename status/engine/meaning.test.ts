@@ -25,16 +25,10 @@ nodes:
   1
 )
 
-const meaning = (signal: string, instance: string, about: Partial<Alarm> = {}) => {
+const meaning = (signal: string, instance: string, about: Partial<Alarm> = {}, isLinkTold = true) => {
   const evidence = { signal } as Alarm['evidence']
-  return meaningOf(inventory, {
-    device: 'sw',
-    instance,
-    kind: 'link',
-    type: 'x',
-    evidence,
-    ...about
-  } as Alarm)
+  const alarm = { device: 'sw', instance, kind: 'link', type: 'x', evidence, ...about } as Alarm
+  return meaningOf(inventory, alarm, device => device === 'sw' && isLinkTold)
 }
 
 describe('what an alarm means to the network', () => {
@@ -47,7 +41,17 @@ describe('what an alarm means to the network', () => {
 
   it('is part of the node for a link of which nobody knows where it leads, and for cable TV', () => {
     expect(meaning('if.oper_status', '1')).toMatchObject({ port: null, isInPart: true })
-    expect(meaning('catv.input_dbm', '', { kind: 'optics' }).isInPart).toBe(true)
+    expect(meaning('catv.input_dbm', '', { kind: 'optics' })).toMatchObject({
+      isInPart: true,
+      service: 'catv'
+    })
+  })
+
+  it('is a danger to what works for a battery, and for a level of a device that would say that its link is down', () => {
+    expect(meaning('ups.battery_status', '', { kind: 'power' }).isRisk).toBe(true)
+    expect(meaning('optics.rx_dbm', '25', { kind: 'optics' }).isRisk).toBe(true)
+    expect(meaning('optics.rx_dbm', '25', { kind: 'optics' }, false).isRisk).toBe(false)
+    expect(meaning('device.temp_c', '', { kind: 'device' }).isRisk).toBe(false)
   })
 
   it('is a loss of mains, or silence, by its type', () => {

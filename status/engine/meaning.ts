@@ -11,26 +11,32 @@ const operStatus = 'if.oper_status'
 const adminStatus = 'if.admin_status'
 
 /** A service beside the network: who has no cable TV may have everything else. */
-const cableTv = 'catv.'
+const cableTv = 'catv'
 
-/** What an alarm means to the network, beyond its severity: a loss of mains, a trunk port down. */
-export function meaningOf(inventory: CompiledInventory, alarm: Alarm): AlarmMeaning {
+/**
+ * What an alarm means to the network, beyond its severity: a loss of mains, a trunk port down.
+ *
+ * @param isLinkTold whether a device tells of its trunk ports when they are down, so that it would have said so
+ */
+export function meaningOf(
+  inventory: CompiledInventory,
+  alarm: Alarm,
+  isLinkTold: (device: string) => boolean
+): AlarmMeaning {
   const isMainsLost = onBattery.has(alarm.type)
   const isSilence = alarm.type === deviceSilent
-  const nothing = { isMainsLost, isSilence, port: null, isInPart: false }
+  // A battery that is nearly flat and a weak level are dangers to what works. Where nobody says that the link is up, a level
+  // is all that is known of it.
+  const isRisk = alarm.kind === 'power' || (alarm.kind === 'optics' && isLinkTold(alarm.device))
+  const nothing = { isMainsLost, isSilence, port: null, isInPart: false, isRisk }
   const { signal } = alarm.evidence
-  if (signal.startsWith(cableTv)) return { ...nothing, isInPart: true }
+  if (signal.startsWith(cableTv)) return { ...nothing, isInPart: true, service: cableTv }
   if (alarm.kind !== 'link' || (signal !== operStatus && signal !== adminStatus)) return nothing
   const device = inventory.deviceIndex(alarm.device)
   const instance = portOfInstance(alarm.instance)
   const end = device === undefined ? undefined : inventory.linkEnd(device, instance)
   if (end === undefined) return nothing
   return end.ways.length > 0
-    ? {
-        isMainsLost,
-        isSilence,
-        port: { device: alarm.device, instance, isByHand: signal === adminStatus },
-        isInPart: false
-      }
-    : { isMainsLost, isSilence, port: null, isInPart: true }
+    ? { ...nothing, port: { device: alarm.device, instance, isByHand: signal === adminStatus } }
+    : { ...nothing, isInPart: true }
 }

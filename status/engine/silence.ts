@@ -1,10 +1,12 @@
 import type { DeviceState } from '../../rules/series-state.ts'
 import type { Inventory } from '../../topology/model.ts'
+import { createLossMeter, nextIntervalMs, type LossMeter } from './rhythm.ts'
 import type { SeenDevice } from './series-registry.ts'
 
 /**
  * Who has fallen silent. A device is silent when it has missed `factor` polls, that is, when nothing of it was
- * evaluated for as many of its intervals and half a one; a device never heard of counts from the start of listening.
+ * evaluated for as many of its intervals and half a one; a device never heard of counts from the start of listening. How
+ * often it is polled is learned, and how many polls are lost: where that is much, more of them must be missed.
  *
  * Nobody is called silent for the silence of who would have told. A collector is heard far more often than any of its
  * devices, so its own silence is known before any of theirs; while it lasts, its devices are neither called silent nor heard.
@@ -78,7 +80,12 @@ const pausesKeptMs = 600_000
 /** What is kept per device, in arrays: a million devices are looked over every second. */
 interface Devices {
   readonly count: number
+  /** As the inventory or the configuration says, and as it is learned. */
+  readonly configuredMs: Float64Array
   readonly intervalMs: Float64Array
+  /** When it was heard last, and how long nothing had been heard of it before: what its rhythm is learned from. */
+  readonly heardMs: Float64Array
+  readonly pauseMs: Float32Array
   readonly limitMs: Float64Array
   /** Shared index of the first source of each device plus one, 0 for none: several identifiers may feed one device. */
   readonly firstSource: Int32Array
@@ -100,6 +107,7 @@ interface Collector {
   olderPauseMs: number
   pausesSinceMs: number
   isSilent: boolean
+  readonly losses: LossMeter
   /** Its devices are counted from here at least: when it came back (ms). */
   resumedMs: number
 }
@@ -173,6 +181,7 @@ export function createSilenceWatch(
         olderPauseMs: 0,
         pausesSinceMs: 0,
         isSilent: false,
+        losses: createLossMeter(),
         resumedMs: 0
       })
       collectorNumbers.set(name, number)
@@ -227,14 +236,42 @@ export function createSilenceWatch(
       const isJudged = collector.members >= options.collectorDevicesMin
       const pauseMs = Math.max(collector.pauseMs, collector.olderPauseMs)
       const toMs = isJudged ? Math.min(nowMs, collector.heardMs + pauseMs) : nowMs
-      hasMissed ||= toMs - Math.max(countedFrom(last), collector.resumedMs) > devices.limitMs[device]!
+      const limitMs = devices.intervalMs[device]! * (collector.losses.missesMin(options.factor) + 0.5)
+      hasMissed ||= toMs - Math.max(countedFrom(last), collector.resumedMs) > limitMs
     })
     return hasMissed || !isHeardBySome
   }
 
+  /** A device has been heard again: what that says of its rhythm, and of the polls that were lost. */
+  const learnRhythm = (device: number, last: number): void => {
+    const before = devices.heardMs[device]!
+    devices.heardMs[device] = last
+    const pauseMs = last - before
+    const intervalMs = devices.intervalMs[device]!
+    // Records of one poll may have times of their own.
+    if (before === 0 || pauseMs < intervalMs / 4) return
+    const nextMs = nextIntervalMs(
+      intervalMs,
+      devices.configuredMs[device]!,
+      pauseMs,
+      devices.pauseMs[device]!
+    )
+    devices.pauseMs[device] = pauseMs
+    if (nextMs !== intervalMs) {
+      devices.intervalMs[device] = nextMs
+      devices.limitMs[device] = nextMs * (options.factor + 0.5)
+    }
+    const source = devices.firstSource[device]!
+    const number = source === 0 ? 0 : collectorOf[source - 1]!
+    const collector = number === 0 ? undefined : collectors[number - 1]!
+    // What a collector missed itself was not lost one by one.
+    if (collector === undefined || before < Math.max(countedFromMs, collector.resumedMs)) return
+    collector.losses.note(Math.round(pauseMs / nextMs))
+  }
+
   /** Devices whose silence begins or ends now. It is a loop over a million devices, so nothing else is done in it. */
   const changedAt = (nowMs: number): number[] => {
-    const { count, limitMs, firstSource, silent, silentSinceMs } = devices
+    const { count, limitMs, firstSource, silent, silentSinceMs, heardMs } = devices
     const { lastSeenMs } = state
     const changed: number[] = []
     const from = sweepFrom < count ? sweepFrom : 0
@@ -244,6 +281,7 @@ export function createSilenceWatch(
       const source = firstSource[device]!
       let last = 0
       if (source !== 0) last = nextSource[source - 1] === 0 ? lastSeenMs[source - 1]! : lastSeen(device)
+      if (last !== heardMs[device]) learnRhythm(device, last)
       // A silent device stays silent until it is heard; a restart or a new grace does not change that.
       const change =
         silent[device] === 1
@@ -369,14 +407,26 @@ export function createSilenceWatch(
       return last === 0 ? null : last
     },
     intervalMs: device => devices.intervalMs[device]!,
-    limitMs: device => devices.limitMs[device]!,
+    limitMs(device) {
+      let misses = options.factor
+      eachCollector(device, ({ losses }) => {
+        misses = Math.max(misses, losses.missesMin(options.factor))
+      })
+      return devices.intervalMs[device]! * (misses + 0.5)
+    },
     reload(next, seen) {
       const old = devices
       devices = devicesOf(next, options)
       for (let device = 0; device < old.count; device++) {
-        const now = old.silent[device] === 1 ? next.deviceIndex(current.deviceId(device)) : undefined
+        const isLearned = old.intervalMs[device] !== old.configuredMs[device]
+        if (old.silent[device] === 0 && !isLearned) continue
+        const now = next.deviceIndex(current.deviceId(device))
         if (now === undefined) continue
-        devices.silent[now] = 1
+        if (isLearned && devices.configuredMs[now] === old.configuredMs[device]) {
+          devices.intervalMs[now] = old.intervalMs[device]!
+          devices.limitMs[now] = old.limitMs[device]!
+        }
+        devices.silent[now] = old.silent[device]!
         devices.silentSinceMs[now] = old.silentSinceMs[device]!
       }
       current = next
@@ -391,16 +441,19 @@ export function createSilenceWatch(
 
 function devicesOf(inventory: Inventory, options: StalenessOptions): Devices {
   const count = inventory.deviceCount
-  const intervalMs = new Float64Array(count)
+  const configuredMs = new Float64Array(count)
   for (let device = 0; device < count; device++) {
     const { intervalS } = inventory.makeOf(device)
-    intervalMs[device] = intervalS > 0 ? intervalS * 1000 : options.defaultIntervalMs
+    configuredMs[device] = intervalS > 0 ? intervalS * 1000 : options.defaultIntervalMs
   }
   return {
     count,
-    intervalMs,
+    configuredMs,
+    intervalMs: configuredMs.slice(),
+    heardMs: new Float64Array(count),
+    pauseMs: new Float32Array(count),
     // The poll after the last that counts may be late by half an interval.
-    limitMs: intervalMs.map(ms => ms * (options.factor + 0.5)),
+    limitMs: configuredMs.map(ms => ms * (options.factor + 0.5)),
     firstSource: new Int32Array(count),
     silent: new Uint8Array(count),
     silentSinceMs: new Float64Array(count)

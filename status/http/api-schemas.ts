@@ -123,6 +123,12 @@ const incidentSchema = Type.Object(
     affectedNodes: int('Nodes affected, the root included'),
     affectedAddresses: int('Street addresses affected'),
     affectedSubscribers: int('Subscribers affected'),
+    outNodes: nullable<number>(
+      'integer',
+      'Of these nodes, those without service; null where it is not stored'
+    ),
+    outAddresses: nullable<number>('integer', 'The same of addresses'),
+    outSubscribers: nullable<number>('integer', 'The same of subscribers'),
     maintenance: Type.Boolean({ description: 'Whether planned work explains it' }),
     mergedInto: nullable<string>('string', 'Id of the incident it turned out to be part of; null for most')
   },

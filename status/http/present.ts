@@ -110,6 +110,9 @@ export function presentIncident(incident: Incident, nameOf: (id: string) => stri
     affectedNodes: incident.affectedNodes,
     affectedAddresses: incident.affectedAddresses,
     affectedSubscribers: incident.affectedSubscribers,
+    outNodes: incident.out?.nodes ?? null,
+    outAddresses: incident.out?.addresses ?? null,
+    outSubscribers: incident.out?.subscribers ?? null,
     maintenance: incident.maintenance,
     mergedInto: incident.mergedInto ?? null
   }

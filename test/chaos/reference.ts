@@ -125,7 +125,7 @@ export async function computeReference(city: ChaosCity, log: readonly LoggedReco
   for (let node = 0; node < inventory.nodeCount; node++)
     lights.setAlarms(
       node,
-      summariseAlarms(alarms.byNode(inventory.nodeId(node)), alarm => meaningOf(inventory, alarm))
+      summariseAlarms(alarms.byNode(inventory.nodeId(node)), alarm => meaningOf(inventory, alarm, () => true))
     )
   lights.update(lastMs + restMs)
   return {

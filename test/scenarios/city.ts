@@ -15,6 +15,8 @@ export interface Site {
   readonly subscribers: number
   readonly devices: InventoryDevice[]
   readonly collector: number
+  /** Feeder of its mains by the inventory; '' for none. */
+  mains: string
 }
 
 /** A fibre between the first switches of two sites. */
@@ -95,7 +97,8 @@ export function buildCity(shape: NetworkShape, random: Random): City {
       above,
       subscribers: tier === 'building' ? 20 + random.below(60) : 0,
       devices,
-      collector: random.below(collectors)
+      collector: random.below(collectors),
+      mains: ''
     })
     return index
   }
@@ -172,6 +175,7 @@ export function buildCity(shape: NetworkShape, random: Random): City {
           ? { addresses: [site.name.replace('ДУ ', '')], premises: 'apartment' }
           : {}),
         ...(planned?.has(i) === true ? { maintenance: true } : {}),
+        ...(site.mains === '' ? {} : { mains: site.mains }),
         devices: site.devices.map(({ id, role, vendor, model, identifiers, intervalS, ports: listed }) => ({
           id,
           role,
@@ -204,6 +208,13 @@ export function choosePlaces(city: City, scenario: Scenario, random: Random): Ma
     name === undefined ? -1 : (chosen.get(name)?.[0] ?? -1)
   for (const [name, place] of Object.entries(scenario.places ?? {})) {
     const [below, child, beside, apart] = [place.below, place.parent_of, place.beside, place.apart].map(first)
+    if (place.is !== undefined) {
+      chosen.set(
+        name,
+        place.is.flatMap(other => chosen.get(other) ?? [])
+      )
+      continue
+    }
     const fits = sites.flatMap((site, i) => {
       if (site.tier !== place.tier) return []
       const path = pathOf(i)
@@ -224,6 +235,9 @@ export function choosePlaces(city: City, scenario: Scenario, random: Random): Ma
     while (picked.length < wanted && fits.length > 0)
       picked.push(...fits.splice(place.count === 0 ? 0 : random.below(fits.length), 1))
     chosen.set(name, picked)
+    for (const [i, site] of sites.entries()) {
+      if (place.mains !== undefined && pathOf(i).some(at => picked.includes(at))) site.mains = place.mains
+    }
   }
   return chosen
 }

@@ -37,6 +37,10 @@ const placeSchema = Type.Object(
     beside: Type.Optional(Type.String()),
     /** In another district. */
     apart: Type.Optional(Type.String()),
+    /** All of these places together. */
+    is: Type.Optional(Type.Array(Type.String())),
+    /** The inventory says that they hang on this feeder, with all below them. */
+    mains: Type.Optional(Type.String()),
     /** So many of them; all where it is 0. One where left out. */
     count: count(10_000)
   },
@@ -54,6 +58,7 @@ const breakages = [
   'ups_card',
   'ups_test',
   'ups_worn',
+  'ups_overload',
   'optics',
   'catv',
   'collector',
@@ -138,12 +143,15 @@ export function parseScenarios(file: string, text: string): Scenario[] {
       name === undefined || earlier.includes(name)
     for (const [name, place] of Object.entries(scenario.places ?? {})) {
       const earlier = places.slice(0, places.indexOf(name))
-      for (const key of ['below', 'parent_of', 'beside', 'apart'] as const) {
-        if (!known(place[key], earlier))
+      const named = (['below', 'parent_of', 'beside', 'apart'] as const).map(
+        key => [key, place[key]] as const
+      )
+      for (const [key, other] of [...named, ...(place.is ?? []).map(each => ['is', each] as const)]) {
+        if (!known(other, earlier))
           problems.push(
             yaml.problemAt(
               ['scenarios', s, 'places', name, key],
-              `there is no place "${place[key] ?? ''}" above`,
+              `there is no place "${other ?? ''}" above`,
               `name one of: ${earlier.join(', ') || '(none yet)'}`
             )
           )

@@ -207,7 +207,7 @@ function* readingsOf(
         onBatteryS: Math.round(lostS),
         inputV: lostS > 0 ? 0 : 226 + random.normal() * 2,
         batteryV: 26 + left,
-        loadPct: 25 + random.normal(),
+        loadPct: (world.holds('ups_overload', s, ms) === undefined ? 25 : 112) + random.normal(),
         tempC: 28
       }
     }

@@ -145,9 +145,9 @@ export function createWorld(
       if (isPeer && reached.has(b.site) && (!isLit(f, ms) || !reached.has(a.site))) risk.add(b.site)
     }
     for (const site of reached) {
-      const isHit = (['second_switch', 'mains', 'ups_worn', 'ups_card', 'management'] as const).some(
-        what => holds(what, site, ms) !== undefined
-      )
+      const isHit = (
+        ['second_switch', 'mains', 'ups_worn', 'ups_overload', 'ups_card', 'management'] as const
+      ).some(what => holds(what, site, ms) !== undefined)
       const isWeak =
         Math.abs(holds('optics', site, ms)?.fault.db ?? 0) > -weakDb.optics ||
         Math.abs(holds('catv', site, ms)?.fault.db ?? 0) > -weakDb.catv

@@ -1,8 +1,19 @@
 import type { IncidentKind } from '../../schemas/words.ts'
 import type { LightCause } from '../model.ts'
-import { isSilentTrouble, noData, troubleSince } from './evidence.ts'
+import { isSilentTrouble, missedAfterMs, noData, silentSince, troubleSince } from './evidence.ts'
 import { redundancyLostBy } from './reach.ts'
-import { collectorBase, green, grey, live, none, red, yellow, type LightState } from './state.ts'
+import {
+  collectorBase,
+  green,
+  grey,
+  live,
+  none,
+  red,
+  up,
+  yellow,
+  type LightState,
+  type Rhythm
+} from './state.ts'
 import { firstLostWay, isLinkCut, linksSince } from './ways.ts'
 
 /** Why a node's light is what it is, and since when. */
@@ -13,8 +24,35 @@ export function kindOf(state: LightState, root: number): IncidentKind {
   if (isLinkCut(state, root)) return 'link'
   const alarms = state.alarmsOf.get(root)
   if (alarms?.light === 'red') return alarms.kind
-  if (isSilentTrouble(state, root)) return 'unknown'
+  // Its link is up, as the other end has said since: it is the node itself, or no more than its management.
+  if (isSilentTrouble(state, root)) return isLinkSeenUp(state, root) ? 'device' : 'unknown'
   return firstLostWay(state, root) !== none ? 'link' : (alarms?.kind ?? 'unknown')
+}
+
+/** Whether a node above a silent one, heard after the polls it missed, sees its link and does not say that it is down. */
+function isLinkSeenUp(state: LightState, node: number): boolean {
+  if (state.rhythm === null) return false
+  const known = state.linkSeenUp.get(node)
+  if (known !== undefined) return known
+  const isUp = doesParentSeeLinkUp(state, state.rhythm, node)
+  state.linkSeenUp.set(node, isUp)
+  return isUp
+}
+
+function doesParentSeeLinkUp(state: LightState, rhythm: Rhythm, node: number): boolean {
+  const { tree } = state
+  const { inventory } = tree
+  const id = inventory.nodeId(node)
+  const missedMs = silentSince(state, node) + missedAfterMs(state, node)
+  for (let way = inventory.parentStart[node]!; way < inventory.parentStart[node + 1]!; way++) {
+    if (tree.ways[way] !== up) continue
+    for (const device of inventory.devicesOfNode(inventory.parentList[way]!)) {
+      if (!rhythm.tellsLinks(device) || rhythm.heardMs(device) <= missedMs) continue
+      if (inventory.device(device).ports.some(({ role, peer }) => role === 'downlink' && peer === id))
+        return true
+    }
+  }
+  return false
 }
 
 /** Since when what makes the effective light stands (ms). */
@@ -34,7 +72,7 @@ export function lightSince(state: LightState, node: number, nowMs: number): numb
   return Number.isFinite(sinceMs) ? sinceMs : nowMs
 }
 
-function upstream(state: LightState, root: number): LightCause {
+export function upstream(state: LightState, root: number): LightCause {
   return {
     by: 'upstream',
     node: state.tree.inventory.nodeId(root),

@@ -1,4 +1,5 @@
 import { none, collectorBase, deviceCount, enqueue, firstParent, type LightState } from './state.ts'
+import { setMainsLost } from './mains.ts'
 import type { NodeAlarms } from './node-alarms.ts'
 import { isLinkCut, linksSince, setPorts } from './ways.ts'
 
@@ -75,31 +76,29 @@ export function isUpsHeard(state: LightState, node: number): boolean {
   )
 }
 
-function setMainsLost(state: LightState, node: number, sinceMs: number | null): void {
-  const before = state.mainsLost.get(node) ?? null
-  if (before === sinceMs) return
+/** Takes over what the alarms of a node say of a service that it has lost. */
+function setService(state: LightState, node: number): void {
   const parent = firstParent(state, node)
-  const siblings = state.mainsLostByParent.get(parent) ?? new Set<number>()
-  if (sinceMs === null) {
-    state.mainsLost.delete(node)
-    siblings.delete(node)
-  } else {
-    state.mainsLost.set(node, sinceMs)
-    siblings.add(node)
-  }
-  if (parent !== none) {
-    if (siblings.size === 0) state.mainsLostByParent.delete(parent)
-    else state.mainsLostByParent.set(parent, siblings)
-  }
-  state.mainsChangedUnder.add(parent === none ? node : parent)
+  if (parent === none) return
+  const lost = state.alarmsOf.get(node)?.service
+  const known = state.servicesLost.get(parent)
+  if (lost === undefined && known?.has(node) !== true) return
+  const nodes = known ?? new Map<number, number>()
+  for (const other of nodes.keys()) enqueue(state, other)
+  if (lost === undefined) nodes.delete(node)
+  else nodes.set(node, lost.sinceMs)
+  if (nodes.size === 0) state.servicesLost.delete(parent)
+  else state.servicesLost.set(parent, nodes)
 }
 
 export function setAlarms(state: LightState, node: number, alarms: NodeAlarms | null): void {
   if (alarms === null && !state.alarmsOf.has(node)) return
   if (alarms === null) state.alarmsOf.delete(node)
   else state.alarmsOf.set(node, alarms)
+  state.tree.isKnown[node] = 1
   setMainsLost(state, node, alarms?.mainsLostSinceMs ?? null)
   setPorts(state, node, alarms?.ports ?? [])
+  setService(state, node)
   enqueue(state, node)
 }
 
@@ -155,6 +154,7 @@ export function setCollectorSilence(
     const all = [...(state.collectorsOf.get(node) ?? []), collector]
     all.sort((a, b) => (a.sinceMs ?? 0) - (b.sinceMs ?? 0) || b.code - a.code)
     state.collectorsOf.set(node, all)
+    state.tree.isKnown[node] = 1
     enqueue(state, node)
   }
 }

@@ -1,5 +1,5 @@
 import { type IncidentKind, type Light } from '../../schemas/words.ts'
-import type { Incident, IncidentChange } from '../model.ts'
+import type { Impact, Incident, IncidentChange } from '../model.ts'
 
 /** What the light engine knows of a root cause at the end of an update. */
 export interface RootState {
@@ -13,8 +13,8 @@ export interface RootState {
   readonly affectedNodes: number
   readonly affectedAddresses: number
   readonly affectedSubscribers: number
-  /** Subscribers on nodes that are red or grey because of this root. */
-  readonly cutSubscribers: number
+  /** Of these, what stands on nodes that are red or grey because of this root. */
+  readonly out: Impact
   readonly maintenance: boolean
   /** How long it must stand before its incident opens (ms). */
   readonly settleMs: number
@@ -22,6 +22,8 @@ export interface RootState {
   readonly explainedMs: number
   /** Only silence is known: its kind is a guess. */
   readonly isBySilence: boolean
+  /** Its own alarms are of a grave severity, be its light red or not. */
+  readonly isGrave: boolean
 }
 
 /**
@@ -46,6 +48,7 @@ export interface IncidentBook {
   /** Roots of the open incidents. */
   roots(): Iterable<number>
   of(root: number): Incident | undefined
+  /** Brings back an open incident, or a closed one that may go on. */
   restore(root: number, incident: Incident): void
   /** Gives roots new numbers after a reload; undefined closes the incident. */
   renumber(newRoot: (root: number) => number | undefined, nowMs: number): void
@@ -129,7 +132,11 @@ export function createIncidentBook(reopenMs = 0): IncidentBook {
       const isGuess = incident.kind === 'unknown' || guessed.has(root)
       const now = steadied(incident, incidentOf(state, incident.id, incident.openedAtMs), isGuess)
       if (!state.isBySilence) guessed.delete(root)
-      if (sameIncident(incident, now)) return
+      if (sameIncident(incident, now)) {
+        // It is not stored.
+        if (incident.out === undefined) incidents.set(root, now)
+        return
+      }
       incidents.set(root, now)
       put(root, now, 'changed', nowMs)
     },
@@ -178,7 +185,10 @@ export function createIncidentBook(reopenMs = 0): IncidentBook {
     roots: () => incidents.keys(),
     of: root => incidents.get(root),
     restore(root, incident) {
-      incidents.set(root, incident)
+      const { closedAtMs } = incident
+      if (closedAtMs === null) incidents.set(root, incident)
+      else if (closedAtMs >= (closed.get(root)?.atMs ?? -Infinity))
+        closed.set(root, { incident: { ...incident, closedAtMs: null }, atMs: closedAtMs })
     },
     renumber(newRoot, nowMs) {
       const old = [...incidents]
@@ -221,21 +231,23 @@ export function incidentId(root: string, kind: IncidentKind, sinceMs: number): s
   return `inc-${hex(h2)}${hex(h1)}`
 }
 
-/** Critical: the root is red, or subscribers are cut off behind a fault (a dead collector cuts nobody off). */
+/** Critical: the root is red or its alarms are grave, or subscribers are cut off behind it (a dead collector cuts nobody off). */
 function incidentOf(state: RootState, id: string, openedAtMs: number): Incident {
-  const cut = state.kind !== 'collector' && state.cutSubscribers > 0
+  const cut = state.kind !== 'collector' && state.out.subscribers > 0
   return {
     id,
     root: state.root,
     kind: state.kind,
     light: state.light,
-    severity: state.light === 'red' || cut ? 'critical' : 'warning',
+    severity: state.light === 'red' || cut || state.isGrave ? 'critical' : 'warning',
     openedAtMs,
     closedAtMs: null,
     alarms: state.alarms,
     affectedNodes: state.affectedNodes,
     affectedAddresses: state.affectedAddresses,
     affectedSubscribers: state.affectedSubscribers,
+    // What a dead collector leaves unknown is not known to be out.
+    out: state.kind === 'collector' ? { nodes: 0, addresses: 0, subscribers: 0 } : state.out,
     maintenance: state.maintenance
   }
 }
@@ -264,7 +276,11 @@ function sameIncident(a: Incident, b: Incident): boolean {
     a.affectedAddresses === b.affectedAddresses &&
     a.affectedSubscribers === b.affectedSubscribers &&
     a.maintenance === b.maintenance &&
+    (a.out === undefined || b.out === undefined || sameImpact(a.out, b.out)) &&
     a.alarms.length === b.alarms.length &&
     a.alarms.every((alarm, i) => alarm === b.alarms[i])
   )
 }
+
+const sameImpact = (a: Impact, b: Impact): boolean =>
+  a.nodes === b.nodes && a.addresses === b.addresses && a.subscribers === b.subscribers

@@ -17,6 +17,16 @@ export interface NodeAlarms {
   readonly isSilence?: boolean
   /** Trunk ports that are down. What they say is judged together, as ways of nodes. */
   readonly ports?: readonly PortDown[]
+  /** The worst is of a grave severity, whatever its light: somebody is to be called at once. */
+  readonly isGrave?: boolean
+  /** All that is known against the node is one service of it, since then: what else it is fed by may explain that. */
+  readonly service?: ServiceLost
+}
+
+/** A service beside the network that is hit alone, by its name, and since when (event time, ms). */
+export interface ServiceLost {
+  readonly name: string
+  readonly sinceMs: number
 }
 
 /** A trunk port that is down, or switched off, by an alarm. */
@@ -41,6 +51,10 @@ export interface AlarmMeaning {
   readonly isSilence: boolean
   /** Part of the node is hit at most, and its light no more than yellow: one service of several, a link inside the node. */
   readonly isInPart: boolean
+  /** The service beside the network that it speaks of alone; left out for all others. */
+  readonly service?: string
+  /** It tells of a danger to what still works: its light is no more than yellow, however grave it is. */
+  readonly isRisk?: boolean
 }
 
 /** An alarm as this module needs it; rules/model.ts Alarm is one. */
@@ -56,16 +70,21 @@ export function summariseAlarms<A extends AlarmLike>(
   open: Iterable<A>,
   meaningOf: (alarm: A) => AlarmMeaning
 ): NodeAlarms | null {
-  let worst: AlarmLike | undefined
+  let worst: Weighed | undefined
   let firstPort: PortDown | undefined
   let mainsLostSinceMs: number | null = null
   let isSilence = true
+  let service: ServiceLost | undefined
+  let isGrave = false
+  /** Names of services; '' for everything else. */
+  const services = new Set<string>()
   const ids: string[] = []
   const ports: PortDown[] = []
   for (const alarm of open) {
     ids.push(alarm.id)
     const { isMainsLost, port, isInPart, ...meaning } = meaningOf(alarm)
     isSilence &&= meaning.isSilence
+    services.add(port === null ? (meaning.service ?? '') : '')
     if (port !== null) {
       const told = { ...port, sinceMs: alarm.raisedAtMs, alarm: alarm.id }
       ports.push(told)
@@ -73,7 +92,12 @@ export function summariseAlarms<A extends AlarmLike>(
       continue
     }
     const { id, kind, raisedAtMs } = alarm
-    const weighed: AlarmLike = isInPart ? { id, kind, raisedAtMs, severity: 'warning' } : alarm
+    const severity = isInPart ? 'warning' : alarm.severity
+    const isRed = lightOfSeverity[severity] === 'red'
+    isGrave ||= isRed
+    const weighed: Weighed = { id, kind, raisedAtMs, severity, isRed: isRed && meaning.isRisk !== true }
+    if (service === undefined || raisedAtMs < service.sinceMs)
+      service = { name: meaning.service ?? '', sinceMs: raisedAtMs }
     if (worst === undefined || isWorse(weighed, worst)) worst = weighed
     if (isMainsLost && (mainsLostSinceMs === null || raisedAtMs < mainsLostSinceMs)) {
       mainsLostSinceMs = raisedAtMs
@@ -84,18 +108,32 @@ export function summariseAlarms<A extends AlarmLike>(
     worst === undefined
       ? ({ light: null, kind: 'link', alarm: firstPort!.alarm, sinceMs: firstPort!.sinceMs } as const)
       : {
-          light: lightOfSeverity[worst.severity] === 'red' ? ('red' as const) : ('yellow' as const),
+          light: worst.isRed ? ('red' as const) : ('yellow' as const),
           kind: worst.kind,
           alarm: worst.id,
           sinceMs: worst.raisedAtMs
         }
-  return { ...told, alarms: ids.sort(), mainsLostSinceMs, isSilence, ...(ports.length > 0 && { ports }) }
+  return {
+    ...told,
+    alarms: ids.sort(),
+    mainsLostSinceMs,
+    isSilence,
+    ...(ports.length > 0 && { ports }),
+    ...(isGrave && told.light === 'yellow' && { isGrave }),
+    ...(services.size === 1 && !services.has('') && service !== undefined && { service })
+  }
 }
 
 const isEarlier = (a: PortDown, b: PortDown): boolean =>
   a.sinceMs !== b.sinceMs ? a.sinceMs < b.sinceMs : a.alarm < b.alarm
 
-function isWorse(a: AlarmLike, b: AlarmLike): boolean {
+interface Weighed extends AlarmLike {
+  readonly isRed: boolean
+}
+
+/** What is out comes before what is at risk, then the more severe, then the earlier. */
+function isWorse(a: Weighed, b: Weighed): boolean {
+  if (a.isRed !== b.isRed) return a.isRed
   const rank = severities.indexOf(a.severity) - severities.indexOf(b.severity)
   if (rank !== 0) return rank < 0
   return a.raisedAtMs !== b.raisedAtMs ? a.raisedAtMs < b.raisedAtMs : a.id < b.id

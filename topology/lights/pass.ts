@@ -2,10 +2,26 @@ import { lights, tiers } from '../../schemas/words.ts'
 import { causeOf, lightSince } from './causes.ts'
 import { isSilentTrouble, noData } from './evidence.ts'
 import { unfree } from './life.ts'
+import { feedCause } from './feeds.ts'
+import { follow, type Following } from './follow.ts'
+import { onsetMs, stoodBefore, wasAlarmedBefore } from './onset.ts'
 import { claim, enqueueUnderChangedMains, mainsFirst, powerCause } from './power.ts'
-import { firstWayLost, reachOf, reachOfRing, type Reach } from './reach.ts'
-import { cut, dark, enqueue, green, grey, live, none, red, up, yellow, type LightState } from './state.ts'
-import { isLinkCut, isToldHere } from './ways.ts'
+import { firstWayLost, reachOf, reachOfRing, riskRoot, type Reach } from './reach.ts'
+import {
+  cut,
+  dark,
+  enqueue,
+  green,
+  grey,
+  live,
+  noGroup,
+  none,
+  red,
+  up,
+  yellow,
+  type LightState
+} from './state.ts'
+import { isLinkCut, isToldHere, linksSince } from './ways.ts'
 
 /** The incremental pass: own light, reach, root and effective light of the nodes that may have changed, from the core down. */
 
@@ -16,6 +32,7 @@ export function pass(state: LightState, nowMs: number): void {
   const inOrder = mainsFirst(state)
   enqueueUnderChangedMains(state)
   if (tree.queuedCount === 0) return
+  const following: Following = { last: null }
 
   for (const level of tree.queue) {
     // Nodes that have lost their mains come first, the earliest of them first: the others lean on their roots.
@@ -24,7 +41,7 @@ export function pass(state: LightState, nowMs: number): void {
     for (let at = 0; at < lost.length; at++) {
       const known = level.length
       const node = lost[at]!
-      if (tree.queued[node] === 1) visit(state, node, nowMs)
+      if (tree.queued[node] === 1) visit(state, node, nowMs, following)
       let added = false
       for (let k = known; k < level.length; k++) {
         if (mainsLost.has(level[k]!)) added = lost.push(level[k]!) > 0
@@ -33,20 +50,24 @@ export function pass(state: LightState, nowMs: number): void {
     }
     for (const node of level) {
       if (tree.queued[node] === 0) continue
-      visit(state, node, nowMs)
+      visit(state, node, nowMs, following)
     }
     level.length = 0
   }
 }
 
-function visit(state: LightState, node: number, nowMs: number): void {
+function visit(state: LightState, node: number, nowMs: number, following: Following): void {
   const ring = state.tree.inventory.ringOf[node]!
   if (ring !== -1) {
+    following.last = null
     recomputeRing(state, ring, nowMs)
     return
   }
   take(state, node)
-  recompute(state, node, nowMs, reachOf(state, node))
+  const verdict = reachOf(state, node)
+  if (follow(state, following, node, verdict.reach, nowMs)) return
+  following.last = null
+  recompute(state, node, nowMs, verdict)
 }
 
 /** A ring as a whole: which of its nodes are reached is known only of all of them together. */
@@ -100,26 +121,36 @@ function recompute(
         : isAlarmed || isLinkLost || tree.silent[node]! > 0
           ? yellow
           : green
-  const isTrouble = isAlarmed || isLinkFault || silentTrouble
+  const isBehind = reach !== live && from !== node
+  const aboveMs = isBehind ? tree.onsetMs[from]! : Infinity
+  const stands = isBehind && stoodBefore(state, node, aboveMs)
+  const isTrouble = isAlarmed || isLinkFault || silentTrouble || stands
   if (isTrouble) state.troubled.add(node)
   else state.troubled.delete(node)
   const offers = offersOf(state, node, reach)
-  const isUpstream = reach !== live && from !== node
+  const isUpstream = isBehind && !stands
 
-  const power = !isUpstream && isTrouble ? powerCause(state, node) : none
+  const byMains = !isUpstream && isTrouble ? powerCause(state, node) : none
+  const byFeed = byMains === none && !isUpstream && !isLinkFault ? feedCause(state, node) : none
+  const power = byMains !== none ? byMains : byFeed
   claim(state, node, power)
   const powerDark = power !== none && (own === grey || (linkCut && alarms?.light !== 'red')) ? 1 : 0
   const root = isUpstream
     ? tree.root[from]!
     : power !== none
-      ? tree.root[power]!
+      ? tree.isCause[power] === 1
+        ? power
+        : tree.root[power]!
       : isTrouble || reach !== live
         ? node
         : collector !== undefined
           ? collector.code
           : none
-  const isCause = power === none && (root === node || isLinkFault) ? 1 : 0
-  const isOut = powerDark === 1 || (isUpstream && reach === cut)
+  const isOwnStill = isUpstream && wasAlarmedBefore(state, node, aboveMs) && powerCause(state, node) === none
+  const isOwnLink = isLinkFault && !(isUpstream && isOfSameCut(state, node, from, aboveMs))
+  const isCause = power === none && (root === node || isOwnLink || isOwnStill) ? 1 : 0
+  const onset = offers === live ? 0 : isUpstream ? aboveMs : onsetMs(state, node)
+  const isOut = powerDark === 1 || (isBehind && reach === cut)
   const effective = isOut
     ? red
     : isUpstream
@@ -132,7 +163,9 @@ function recompute(
     own: tree.own[node]!,
     effective: tree.effective[node]!,
     root: tree.root[node]!,
-    isCause: tree.isCause[node]!
+    isCause: tree.isCause[node]!,
+    onset: tree.onsetMs[node]!,
+    riskBy: tree.riskBy[node]!
   }
   countIn(state, before.root, node, before.effective, -1)
   tree.own[node] = own
@@ -142,19 +175,37 @@ function recompute(
   tree.via[node] = verdict.via
   tree.root[node] = root
   tree.isCause[node] = isCause
+  tree.onsetMs[node] = onset
+  const risk = riskRoot(state, node)
+  tree.riskBy[node] = risk === root ? none : risk
   tree.powerDark[node] = powerDark
   countIn(state, root, node, effective, 1)
+  countIn(state, before.riskBy, node, yellow, -1)
+  countIn(state, tree.riskBy[node], node, yellow, 1)
   if (isCause === 1 || before.isCause === 1) state.touched.add(node)
   if (root !== node) unfree(state, node)
-  else if (before.root !== node && before.root !== none) state.left.set(node, before.root)
-  if (offers !== offeredBefore || (offers !== live && root !== before.root)) {
+  else if (before.root !== node) {
+    const isLate = tree.leftRoot[node] !== none && nowMs - tree.leftMs[node]! < state.options.recoverMs
+    const by = before.root !== none ? before.root : isLate ? tree.leftRoot[node]! : none
+    if (by !== none) state.left.set(node, by)
+  }
+  if ((root === none || root === node) && before.root !== none && before.root !== node) {
+    tree.leftRoot[node] = before.root
+    tree.leftMs[node] = nowMs
+  }
+  if (offers === live && offeredBefore !== live) tree.backMs[node] = nowMs
+  if (isCause > before.isCause && before.riskBy !== none && before.riskBy !== node)
+    state.leftAtRisk.set(node, before.riskBy)
+  if (offers !== offeredBefore || (offers !== live && (root !== before.root || onset !== before.onset))) {
     const ring = ringOf[node]!
     for (let e = childStart[node]!; e < childStart[node + 1]!; e++) {
       // The others of its ring are computed with it.
       if (ring === -1 || ringOf[childList[e]!] !== ring) enqueue(state, childList[e]!)
     }
   }
-  if (root !== before.root) {
+  const isKnown = alarms !== undefined || collector !== undefined || isTrouble || power !== none
+  tree.isKnown[node] = isKnown || state.freed.has(node) || state.claimed.has(node) ? 1 : 0
+  if (root !== before.root || isCause !== before.isCause) {
     const nodes = state.claimed.get(node)
     if (nodes !== undefined) for (const other of nodes) enqueue(state, other)
   }
@@ -176,13 +227,20 @@ function recompute(
   })
 }
 
+/** Links of a ring that are lost together cut off what lies between them: that is one fault, unless one was lost long before. */
+function isOfSameCut(state: LightState, node: number, from: number, aboveMs: number): boolean {
+  const { ringOf } = state.tree.inventory
+  if (ringOf[node] === -1 || ringOf[node] !== ringOf[from]) return false
+  return (linksSince(state, node)?.sinceMs ?? 0) >= aboveMs - state.options.powerWindowMs
+}
+
 function countIn(state: LightState, root: number, node: number, effective: number, sign: 1 | -1): void {
   const { tree } = state
   if (root === none) return
   state.touched.add(root)
   let group = state.groups.get(root)
   if (group === undefined) {
-    group = { nodes: 0, addresses: 0, subscribers: 0, cutSubscribers: 0 }
+    group = { ...noGroup }
     state.groups.set(root, group)
   }
   const addresses = tree.inventory.addressCountOf(node)
@@ -190,7 +248,11 @@ function countIn(state: LightState, root: number, node: number, effective: numbe
   group.nodes += sign
   group.addresses += sign * addresses
   group.subscribers += sign * subscribers
-  if (effective === grey || effective === red) group.cutSubscribers += sign * subscribers
+  if (effective === grey || effective === red) {
+    group.cutNodes += sign
+    group.cutAddresses += sign * addresses
+    group.cutSubscribers += sign * subscribers
+  }
   if (group.nodes === 0) state.groups.delete(root)
 }
 

@@ -36,7 +36,8 @@ function network(heard: Record<string, number>) {
   engine.useRhythm({
     heardMs: device => t0 + (last[inventory.deviceId(device)] ?? 0) * s,
     intervalMs: () => 60 * s,
-    limitMs: () => 210 * s
+    limitMs: () => 210 * s,
+    tellsLinks: () => false
   })
   return {
     engine,
@@ -149,7 +150,9 @@ describe('who is silent', () => {
     engine.setAlarms(at('du1'), { ...link, mainsLostSinceMs: null, ports: [port] })
     silent('du2-sw')
     expect(update(60)).toEqual([])
-    // Two polls of the UPS after it was heard last, and the hold of its alarm.
+    // The next poll of the UPS; should that be lost, the one after it, and the hold of its alarm.
+    expect(engine.nextDeadlineMs()).toBe(t0 + 78 * s)
+    expect(update(78)).toEqual([])
     expect(engine.nextDeadlineMs()).toBe(t0 + 155 * s)
     const power = { light: 'yellow', kind: 'power', alarm: 'p', sinceMs: t0 + 75 * s, alarms: ['p'] } as const
     engine.setAlarms(at('ku'), { ...power, mainsLostSinceMs: t0 + 75 * s })

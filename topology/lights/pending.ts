@@ -1,6 +1,6 @@
 import { isLinkCut } from './ways.ts'
-import { isSilentTrouble, silentSince } from './evidence.ts'
-import { firstParent, none, type LightState } from './state.ts'
+import { isSilentTrouble, isUpsHeard, silentSince } from './evidence.ts'
+import { down, firstParent, live, none, type LightState } from './state.ts'
 
 /**
  * Nobody is judged by silence before those who could explain it were asked. A node that is known to be in trouble by silence
@@ -12,6 +12,8 @@ import { firstParent, none, type LightState } from './state.ts'
 const sweepMs = 2000
 /** How long a UPS must have said that it runs on battery before that is an alarm (ms), and some for its way. */
 const mainsAlarmMs = 20_000
+/** How long a poll may take on its way (ms). */
+const onTheWayMs = 3000
 
 /** More nodes above a node are not asked: they would be a network without any order. */
 const askedMax = 2000
@@ -55,20 +57,67 @@ export function explainedMs(state: LightState, node: number): number {
 }
 
 /**
- * Until when the UPS of the node above may yet say that the mains are lost (ms): two of its polls, of which one may be lost, unless
- * it has been heard long enough after a moment.
+ * Until when the UPS of a node may yet say that its mains were lost at a moment (ms); 0 when it would have said so. It is looked
+ * at again when its next poll should be there; that may be lost, and the next one counts.
  */
-export function mainsToldMs(state: LightState, node: number, afterMs: number): number {
-  const { rhythm } = state
-  const parent = firstParent(state, node)
-  if (rhythm === null || parent === none) return 0
-  const { inventory } = state.tree
+function upsToldMs(state: LightState, node: number, afterMs: number, nowMs: number): number {
+  const { rhythm, tree } = state
+  if (rhythm === null || state.mainsLost.has(node) || !isUpsHeard(state, node)) return 0
   let dueMs = 0
-  for (const device of inventory.devicesOfNode(parent)) {
-    if (inventory.makeOf(device).role !== 'ups') continue
+  for (const device of tree.inventory.devicesOfNode(node)) {
+    if (tree.inventory.makeOf(device).role !== 'ups') continue
     const heardMs = rhythm.heardMs(device)
-    if (heardMs > 0 && heardMs <= afterMs + mainsAlarmMs)
-      dueMs = Math.max(dueMs, heardMs + 2 * rhythm.intervalMs(device) + mainsAlarmMs)
+    const intervalMs = rhythm.intervalMs(device)
+    // Another poll before this one was after that moment, too.
+    if (heardMs === 0 || heardMs > afterMs + Math.max(intervalMs, mainsAlarmMs)) continue
+    const nextMs = heardMs + intervalMs
+    if (heardMs > afterMs) dueMs = Math.max(dueMs, heardMs + mainsAlarmMs)
+    else if (nowMs < nextMs + onTheWayMs) dueMs = Math.max(dueMs, nextMs + onTheWayMs)
+    else dueMs = Math.max(dueMs, nextMs + intervalMs + mainsAlarmMs)
+  }
+  return dueMs
+}
+
+/** Until when the UPS of the node above may yet say that the mains are lost (ms). */
+export function mainsToldMs(state: LightState, node: number, afterMs: number, nowMs: number): number {
+  const parent = firstParent(state, node)
+  return parent === none ? 0 : upsToldMs(state, parent, afterMs, nowMs)
+}
+
+/** Until when those above a node without mains may yet say that theirs are lost as well (ms): it is their power cut then. */
+export function mainsAskedMs(state: LightState, node: number, nowMs: number): number {
+  const lostMs = state.mainsLost.get(node)
+  if (lostMs === undefined) return 0
+  let dueMs = 0
+  for (let up = firstParent(state, node); up !== none; up = firstParent(state, up))
+    dueMs = Math.max(dueMs, upsToldMs(state, up, lostMs, nowMs))
+  return dueMs
+}
+
+/**
+ * Until when it may yet turn out that one of several ways is lost because the node at its other end is dead (ms): until both
+ * ends have been heard since, or are overdue by a poll more than may be lost.
+ */
+export function endsAskedMs(state: LightState, node: number, nowMs: number): number {
+  const { rhythm, tree, lostWays } = state
+  const { parentStart, parentList } = tree.inventory
+  if (rhythm === null || tree.reach[node] !== live) return 0
+  let dueMs = 0
+  for (let way = parentStart[node]!; way < parentStart[node + 1]!; way++) {
+    const lost = tree.ways[way] === down ? lostWays.get(way) : undefined
+    if (lost === undefined) continue
+    for (const end of [node, parentList[way]!]) {
+      let heardMs = 0
+      let intervalMs = 0
+      for (const device of tree.inventory.devicesOfNode(end)) {
+        if (rhythm.heardMs(device) <= heardMs) continue
+        heardMs = rhythm.heardMs(device)
+        intervalMs = rhythm.intervalMs(device)
+      }
+      if (heardMs === 0 || heardMs >= lost.sinceMs) continue
+      const nextMs = heardMs + intervalMs + onTheWayMs
+      dueMs = Math.max(dueMs, nowMs < nextMs ? nextMs : nextMs + intervalMs)
+    }
   }
   return dueMs
 }

@@ -1,3 +1,4 @@
+import { enqueueInChangedParts, firstInPart, firstOnFeeder, mayShareMains } from './mains.ts'
 import { enqueue, firstParent, none, type LightState } from './state.ts'
 import { isUpsHeard, looksDark, missedAfterMs, troubleSince } from './evidence.ts'
 
@@ -28,7 +29,8 @@ export function mayBePowerCut(state: LightState, node: number): boolean {
 
 /**
  * The node whose loss of mains explains this one's trouble, or none: the topmost ancestor, else the earliest
- * sibling. Follows first parents only: mains go by place, and so does the first parent.
+ * sibling. Of a node that has lost its own mains, also the first in the same part of the network: two sites that lose them
+ * within a minute have something in common. Follows first parents only: mains go by place, and so does the first parent.
  */
 export function powerCause(state: LightState, node: number): number {
   const { tree } = state
@@ -42,15 +44,25 @@ export function powerCause(state: LightState, node: number): number {
   for (let up = firstParent(state, node); up !== none; up = firstParent(state, up)) {
     const upMs = state.mainsLost.get(up)
     if (upMs === undefined || latestMs < upMs - state.options.powerWindowMs) continue
+    if (!mayShareMains(state, node, up)) continue
     if (lostMs <= upMs + state.options.powerWindowMs) cause = up
   }
   if (cause !== none) return cause
+  if (ownMainsMs !== undefined) {
+    const first = firstInPart(state, node, ownMainsMs)
+    if (first !== none) return first
+  } else {
+    const { powerWindowMs } = state.options
+    const first = firstOnFeeder(state, node, lostMs - powerWindowMs, latestMs + powerWindowMs)
+    if (first !== none) return first
+  }
   const siblings = state.mainsLostByParent.get(firstParent(state, node))
   if (siblings === undefined) return none
   let causeMs = ownMainsMs ?? Infinity
   let causeOrder = ownMainsMs === undefined ? Infinity : node
   for (const sibling of siblings) {
     if (sibling === node || tree.inventory.depth[sibling] !== tree.inventory.depth[node]) continue
+    if (!mayShareMains(state, node, sibling)) continue
     const siblingMs = state.mainsLost.get(sibling)!
     if (latestMs < siblingMs - state.options.powerWindowMs) continue
     if (lostMs > siblingMs + state.options.powerWindowMs) continue
@@ -83,6 +95,7 @@ export function claim(state: LightState, node: number, by: number): void {
 
 /** A loss of mains may claim, or let go of, nodes in trouble below the lost node's parent. */
 export function enqueueUnderChangedMains(state: LightState): void {
+  enqueueInChangedParts(state)
   if (state.mainsChangedUnder.size === 0) return
   for (const node of state.troubled) {
     for (let up = node; up !== none; up = firstParent(state, up)) {

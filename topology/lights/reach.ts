@@ -1,5 +1,6 @@
 import { heard, isSilentTrouble } from './evidence.ts'
 import { cut, dark, down, firstParent, live, none, up, type LightState } from './state.ts'
+import { isToldHere } from './ways.ts'
 
 /** Ways to the core, and what hangs on a node. */
 
@@ -77,7 +78,11 @@ export function reachOfRing(state: LightState, ring: number): Map<number, Reach>
     const found = { reach: reach.get(node)!, from: from.get(node) ?? node, via: via.get(node) ?? none }
     verdicts.set(node, found)
   }
-  for (const node of members) if ((from.get(node) ?? node) === node) put(node)
+  // Causes first, then those that they cut off, then those that have lost a way by them.
+  const isCut = (node: number): boolean => reach.get(node) !== live
+  for (const node of members) if (isCut(node) && (from.get(node) ?? node) === node) put(node)
+  for (const node of members) if (!isCut(node) && isSilentTrouble(state, node)) put(node)
+  for (const node of members) if (isCut(node) && !verdicts.has(node)) put(node)
   for (const node of members) if (!verdicts.has(node)) put(node)
   return verdicts
 }
@@ -140,6 +145,24 @@ export function redundancyLostBy(state: LightState, node: number): number {
   if (way === none) return none
   const parent = tree.inventory.parentList[way]!
   return tree.root[parent]! >= 0 ? tree.root[parent]! : parent
+}
+
+/** The root whose trouble takes one of the ways of a node that is still reached, or none where that is its own link. */
+export function riskRoot(state: LightState, node: number): number {
+  const { tree } = state
+  if (tree.reach[node] !== live) return none
+  const { parentStart, parentList } = tree.inventory
+  const isOnly = parentStart[node + 1]! - parentStart[node]! === 1
+  for (let way = parentStart[node]!; way < parentStart[node + 1]!; way++) {
+    const parent = parentList[way]!
+    if (tree.offers[parent] !== live) {
+      // Who is heard though its only parent is silent has lost nothing.
+      if (!isOnly && tree.root[parent]! >= 0) return tree.root[parent]!
+    } else if (tree.ways[way] !== up && !isToldHere(state, node, way)) {
+      if (state.lostWays.get(way)?.isByHand !== true) return parent
+    }
+  }
+  return none
 }
 
 export function wayToCore(state: LightState, node: number): readonly number[] {

@@ -2,11 +2,9 @@ import { lights, type IncidentKind } from '../../schemas/words.ts'
 import { kindOf } from './causes.ts'
 import { troubleSince } from './evidence.ts'
 import type { RootState } from './incidents.ts'
-import { explainedMs, isBySilence, mainsToldMs } from './pending.ts'
+import { endsAskedMs, explainedMs, isBySilence, mainsAskedMs, mainsToldMs } from './pending.ts'
 import { mayBePowerCut } from './power.ts'
-import { collectorBase, type Group, type LightState } from './state.ts'
-
-const noGroup: Group = { nodes: 0, addresses: 0, subscribers: 0, cutSubscribers: 0 }
+import { collectorBase, noGroup, type LightState } from './state.ts'
 
 /**
  * Whether work is planned on the node, or on every way above it: who hangs on a node that is worked on loses its link or falls
@@ -28,7 +26,7 @@ export function isPlanned(state: LightState, node: number, kind: IncidentKind): 
 
 /** What a root is at the end of a pass: what its incident says. */
 
-export function rootState(state: LightState, root: number): RootState | null {
+export function rootState(state: LightState, root: number, nowMs: number): RootState | null {
   const { tree } = state
   const { settleMs, powerSettleMs } = state.options
   const group = state.groups.get(root) ?? noGroup
@@ -36,28 +34,37 @@ export function rootState(state: LightState, root: number): RootState | null {
     affectedNodes: group.nodes,
     affectedAddresses: group.addresses,
     affectedSubscribers: group.subscribers,
-    cutSubscribers: group.cutSubscribers
+    out: { nodes: group.cutNodes, addresses: group.cutAddresses, subscribers: group.cutSubscribers }
   }
   if (root <= collectorBase) {
     const name = state.collectorNames[collectorBase - root]!
     const sinceMs = state.collectors.get(name)?.sinceMs
     if (sinceMs === null || sinceMs === undefined || group === noGroup) return null
-    const about = { kind: 'collector', light: 'grey', alarms: [], maintenance: false } as const
+    const about = {
+      kind: 'collector',
+      light: 'grey',
+      alarms: [],
+      maintenance: false,
+      isGrave: false
+    } as const
     return { root: name, sinceMs, settleMs, explainedMs: 0, isBySilence: false, ...about, ...counts }
   }
   if (tree.isCause[root] === 0) return null
+  const kind = kindOf(state, root)
   const isPowerAsked = mayBePowerCut(state, root)
   const sinceMs = troubleSince(state, root)
-  const toldMs = isPowerAsked ? mainsToldMs(state, root, sinceMs) : 0
+  const askedMs = isPowerAsked ? mainsToldMs(state, root, sinceMs, nowMs) : mainsAskedMs(state, root, nowMs)
+  const dueMs = [askedMs, explainedMs(state, root), endsAskedMs(state, root, nowMs)]
   return {
     root: tree.inventory.nodeId(root),
-    kind: kindOf(state, root),
+    kind,
     light: lights[tree.own[root]!]!,
     sinceMs,
     alarms: state.alarmsOf.get(root)?.alarms ?? [],
-    maintenance: isPlanned(state, root, kindOf(state, root)),
-    explainedMs: Math.max(toldMs, explainedMs(state, root), state.freed.get(root)?.untilMs ?? 0),
+    maintenance: isPlanned(state, root, isBySilence(state, root) ? 'unknown' : kind),
+    explainedMs: Math.max(...dueMs, state.freed.get(root)?.untilMs ?? 0),
     isBySilence: isBySilence(state, root),
+    isGrave: state.alarmsOf.get(root)?.isGrave === true,
     settleMs: isPowerAsked ? Math.max(settleMs, powerSettleMs) : settleMs,
     ...counts
   }

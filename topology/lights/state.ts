@@ -33,12 +33,24 @@ export const unchanged = 0
 /** Roots from here down are collectors. */
 export const collectorBase = -2
 
-/** What a root takes with it: sums over the nodes that have it as their root. */
+/** What a root takes with it: sums over the nodes that have it as their root, or have lost one of several ways by it. */
 export interface Group {
   nodes: number
   addresses: number
   subscribers: number
+  /** Of these, what is red or grey: without service, or not known to have any. */
+  cutNodes: number
+  cutAddresses: number
   cutSubscribers: number
+}
+
+export const noGroup: Readonly<Group> = {
+  nodes: 0,
+  addresses: 0,
+  subscribers: 0,
+  cutNodes: 0,
+  cutAddresses: 0,
+  cutSubscribers: 0
 }
 
 export interface Collector {
@@ -80,8 +92,19 @@ export interface Tree {
   readonly isCause: Uint8Array
   /** The parent a node of a ring is reached by; none for other nodes, and where there is no way. */
   readonly via: Int32Array
+  /** Of nodes that cut off those below: when what does so can have begun at the earliest (ms). */
+  readonly onsetMs: Float64Array
+  /** Of nodes that have lost one of their ways: the root whose trouble that is, or none. */
+  readonly riskBy: Int32Array
+  /** The root that explained the node last, and until when (ms): what shows of it soon after is on its way back. */
+  readonly leftRoot: Int32Array
+  readonly leftMs: Float64Array
+  /** When the node was reached and heard again (ms). */
+  readonly backMs: Float64Array
   /** 1 when the node is dark by a power cut upstream. */
   readonly powerDark: Uint8Array
+  /** 1 when anything is known of the node besides its silence: its own alarms, a collector, a cause that has claimed or freed it. */
+  readonly isKnown: Uint8Array
   readonly silent: Int32Array
   readonly never: Int32Array
   readonly hasUps: Uint8Array
@@ -111,7 +134,13 @@ function createTree(inventory: CompiledInventory): Tree {
     root: new Int32Array(n).fill(none),
     isCause: new Uint8Array(n),
     via: new Int32Array(n).fill(none),
+    onsetMs: new Float64Array(n),
+    riskBy: new Int32Array(n).fill(none),
+    leftRoot: new Int32Array(n).fill(none),
+    leftMs: new Float64Array(n),
+    backMs: new Float64Array(n).fill(-Infinity),
     powerDark: new Uint8Array(n),
+    isKnown: new Uint8Array(n),
     silent: new Int32Array(n),
     never: new Int32Array(n),
     hasUps: new Uint8Array(n),
@@ -147,6 +176,10 @@ interface KeptByNode {
   troubled: Set<number>
   mainsLost: Map<number, number>
   mainsLostByParent: Map<number, Set<number>>
+  /** The same by the part of the network they stand in and by depth, in order of time. */
+  mainsLostByPart: Map<number, Map<number, number[]>>
+  /** Nodes that have lost a service and nothing else, with since when (ms), by their parent. */
+  servicesLost: Map<number, Map<number, number>>
   /** Nodes that a power cut's node has claimed, by that node. */
   claimed: Map<number, Set<number>>
   claimedBy: Map<number, number>
@@ -157,6 +190,10 @@ interface KeptByNode {
   freed: Map<number, Freed>
   /** Nodes that are roots since this update and belonged to another root before, by node. */
   left: Map<number, number>
+  /** Nodes that are causes since this update, for a way whose loss was another root's until then, by node. */
+  leftAtRisk: Map<number, number>
+  /** Roots whose open incidents were brought back, until the first update: who belonged to them is not known. */
+  restored: Set<number>
   /** How many nodes each root has freed. */
   freedBy: Map<number, number>
 }
@@ -175,6 +212,8 @@ export interface Rhythm {
   intervalMs(device: number): number
   /** How long nothing is heard of it before it is silent (ms). */
   limitMs(device: number): number
+  /** Whether the device tells of its ports when they are down, so that one it says nothing of is up. */
+  tellsLinks(device: number): boolean
 }
 
 /** Everything the engine keeps. */
@@ -185,8 +224,12 @@ export interface LightState extends KeptByNode {
   readonly book: IncidentBook
   readonly collectors: Map<string, Collector>
   readonly collectorNames: string[]
+  /** Of silent roots, within one update: whether a node above sees their link up. */
+  readonly linkSeenUp: Map<number, boolean>
   /** Nodes under which a loss of mains came or went since the last update. */
   mainsChangedUnder: Set<number>
+  /** Parts of the network in which that happened. */
+  mainsChangedIn: Set<number>
   changes: LightChange[]
 }
 
@@ -218,7 +261,9 @@ export function createLightState(
     ...keptByNode(inventory),
     collectors: new Map(),
     collectorNames: [],
+    linkSeenUp: new Map(),
     mainsChangedUnder: new Set(),
+    mainsChangedIn: new Set(),
     changes: []
   }
 }
@@ -239,13 +284,17 @@ function keptByNode(inventory: CompiledInventory): KeptByNode {
     troubled: new Set(),
     mainsLost: new Map(),
     mainsLostByParent: new Map(),
+    mainsLostByPart: new Map(),
+    servicesLost: new Map(),
     claimed: new Map(),
     claimedBy: new Map(),
     groups: new Map(),
     touched: new Set(),
     freed: new Map(),
     freedBy: new Map(),
-    left: new Map()
+    left: new Map(),
+    leftAtRisk: new Map(),
+    restored: new Set()
   }
 }
 

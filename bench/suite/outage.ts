@@ -1,0 +1,133 @@
+import { generateCity } from '../../embedded/simulator/city.ts'
+import { compileInventory, inventoryPart, type CompiledInventory } from '../../topology/compile.ts'
+import { createLightEngine, type LightEngine } from '../../topology/lights.ts'
+import type { NodeAlarms } from '../../topology/lights/node-alarms.ts'
+import { median, percentile } from '../support/figures.ts'
+import type { Bench } from '../support/stage.ts'
+
+const nodes = 1_000_000
+const subtreeNodes = 100_000
+const looksEach = 20_000
+const t0 = Date.UTC(2026, 0, 5)
+const intervalMs = 60_000
+
+/**
+ * How long the light engine takes over what comes at once: the link of a large part of the network, of half of it, the silence of
+ * half of it, the mains of half of it; each until lights and incidents are told, and until all is well again. Between them a
+ * node's light, its incidents and its way to the core are asked for, as a look-up does.
+ */
+export const outage: Bench = options => {
+  const city = generateCity({ nodes: options.size ?? nodes, seed: 1, equipment: 'light' })
+  const inventory = compileInventory([inventoryPart(city.nodes, city.devices)], 1)
+  const found: Record<string, number[]> = {}
+  const note = (key: string, value: number): void => void (found[key] ??= []).push(value)
+  for (let run = 0; run < options.runs; run++) {
+    const engine = newEngine(inventory)
+    let nowMs = t0
+    const measure = (name: string, act: () => void): void => {
+      nowMs += 3_600_000
+      const startMs = performance.now()
+      act()
+      const { lightChanges } = engine.update(nowMs)
+      note(`${name}_ms`, performance.now() - startMs)
+      note(`${name}_changes`, lightChanges.length)
+      note(`${name}_look_p99_ms`, lookUps(engine, inventory))
+    }
+    const part = subtree(engine, inventory)
+    measure('cut_subtree', () => cut(engine, inventory, part, nowMs))
+    measure('cut_subtree_back', () => engine.setAlarms(part, null))
+    const half = halfOfDistricts(inventory)
+    measure('cut_half', () => half.tops.forEach(top => cut(engine, inventory, top, nowMs)))
+    measure('cut_half_back', () => half.tops.forEach(top => engine.setAlarms(top, null)))
+    measure('silent_half', () => half.devices.forEach(device => engine.setDeviceSilence(device, nowMs)))
+    measure('silent_half_back', () => half.devices.forEach(device => engine.setDeviceSilence(device, null)))
+    measure('mains_half', () => half.sites.forEach(site => engine.setAlarms(site, onBattery(nowMs))))
+    measure('mains_half_back', () => half.sites.forEach(site => engine.setAlarms(site, null)))
+    options.say(`run ${run + 1} of ${options.runs} is over`)
+  }
+  const figures: Record<string, number> = { nodes: inventory.nodeCount, devices: inventory.deviceCount }
+  for (const [key, values] of Object.entries(found)) figures[key] = median(values)
+  return Promise.resolve(figures)
+}
+
+function newEngine(inventory: CompiledInventory): LightEngine {
+  const engine = createLightEngine(inventory, {
+    settleMs: 3000,
+    powerSettleMs: 45_000,
+    recoverMs: 300_000,
+    reopenMs: 900_000
+  })
+  const heardMs = t0
+  engine.useRhythm({
+    heardMs: () => heardMs,
+    intervalMs: () => intervalMs,
+    limitMs: () => 3.5 * intervalMs,
+    tellsLinks: () => true
+  })
+  return engine
+}
+
+const alarmOf = (kind: NodeAlarms['kind'], sinceMs: number) =>
+  ({ kind, alarm: 'a', sinceMs, alarms: ['a'] }) as const
+
+const onBattery = (sinceMs: number): NodeAlarms => ({
+  light: 'yellow',
+  ...alarmOf('power', sinceMs),
+  mainsLostSinceMs: sinceMs
+})
+
+/** All uplinks of a node are down. */
+function cut(engine: LightEngine, inventory: CompiledInventory, node: number, sinceMs: number): void {
+  const ports = inventory.devicesOfNode(node).flatMap(device => {
+    const { id, ports: listed } = inventory.device(device)
+    return listed
+      .filter(({ role }) => role === 'uplink')
+      .map(({ instance }) => ({ device: id, instance, sinceMs, alarm: 'a', isByHand: false }))
+  })
+  engine.setAlarms(node, { light: null, ...alarmOf('link', sinceMs), mainsLostSinceMs: null, ports })
+}
+
+/** The node below which there are nearest to a hundred thousand. */
+function subtree(engine: LightEngine, inventory: CompiledInventory): number {
+  const far = (node: number): number => Math.abs(engine.below(node).nodes - subtreeNodes)
+  let best = 0
+  for (let node = 0; node < inventory.nodeCount; node++) {
+    const tier = inventory.tierOf(node)
+    if ((tier === 'district' || tier === 'area') && far(node) < far(best)) best = node
+  }
+  return best
+}
+
+/** Every second district: itself, all devices in it, and its nodes with a UPS. */
+function halfOfDistricts(inventory: CompiledInventory) {
+  const tops = new Set<number>()
+  let districts = 0
+  const isIn = new Uint8Array(inventory.nodeCount)
+  const devices: number[] = []
+  const sites: number[] = []
+  for (const node of inventory.topologicalOrder) {
+    if (inventory.tierOf(node) === 'district') {
+      if (districts++ % 2 === 0) tops.add(node)
+    }
+    if (tops.has(node) || isIn[inventory.home[node]!] === 1) isIn[node] = 1
+    if (isIn[node] === 0) continue
+    const own = inventory.devicesOfNode(node)
+    devices.push(...own)
+    if (own.some(device => inventory.makeOf(device).role === 'ups')) sites.push(node)
+  }
+  return { tops: [...tops], devices, sites }
+}
+
+/** What a look-up asks of the light engine, of nodes all over the network. */
+function lookUps(engine: LightEngine, inventory: CompiledInventory): number {
+  const times = new Float64Array(looksEach)
+  for (let i = 0; i < looksEach; i++) {
+    const node = (i * 7919) % inventory.nodeCount
+    const startMs = performance.now()
+    engine.light(node)
+    engine.incidentsOf(node)
+    engine.wayToCore(node)
+    times[i] = performance.now() - startMs
+  }
+  return percentile(times, 0.99)
+}

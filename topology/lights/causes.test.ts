@@ -1,0 +1,206 @@
+import { describe, expect, it } from 'vitest'
+import { compileInventory } from '../compile.ts'
+import { createLightEngine } from '../lights.ts'
+import { parseInventoryYaml } from '../load.ts'
+import type { NodeAlarms } from './node-alarms.ts'
+
+/** Two districts; in the first two areas with a campus each, all with a UPS; two buildings on the first campus. */
+const site = (id: string, parent: string, tier: string, about = ''): string =>
+  `  - {id: ${id}, tier: ${tier}, parents: [${parent}]${about}, devices: [` +
+  `{id: ${id}-sw, role: switch, identifiers: [${id}-sw], ports: [{instance: 25, role: uplink}]}, ` +
+  `{id: ${id}-ups, role: ups, identifiers: [${id}-ups]}]}`
+const house = (id: string, parent: string, about = ''): string =>
+  `  - {id: ${id}, tier: building, parents: [${parent}], subscribers: 10${about}, devices: [` +
+  `{id: ${id}-sw, role: switch, identifiers: [${id}-sw], ports: [{instance: 25, role: uplink}]}]}`
+const read = (...lines: string[]) =>
+  compileInventory([parseInventoryYaml('city.yaml', `nodes:\n${lines.join('\n')}\n`)], 1)
+const inventory = read(
+  '  - {id: core, tier: core}',
+  site('ou1', 'core', 'district'),
+  site('ou2', 'core', 'district'),
+  site('ru1', 'ou1', 'area'),
+  site('ru2', 'ou1', 'area'),
+  site('ku1', 'ru1', 'campus'),
+  site('ku2', 'ru2', 'campus'),
+  site('ku3', 'ou2', 'campus'),
+  house('du1', 'ku1'),
+  house('du2', 'ku1')
+)
+const t0 = 1_700_000_000_000
+const s = 1000
+
+function network(city = inventory) {
+  const engine = createLightEngine(city, { recoverMs: 300 * s, reopenMs: 900 * s })
+  const at = (id: string): number => city.nodeIndex(id)!
+  const last = new Map<string, number>()
+  const alarms = (kind: NodeAlarms['kind'], id: string, atS: number) =>
+    ({ kind, alarm: `${kind}-${id}`, sinceMs: t0 + atS * s, alarms: [`${kind}-${id}`] }) as const
+  return {
+    engine,
+    at,
+    /** From then on nobody is judged before those above were asked; `heard` says when each device was heard last (s). */
+    listen: (heard: Record<string, number>) => {
+      for (const [device, atS] of Object.entries(heard)) last.set(device, atS)
+      engine.useRhythm({
+        heardMs: device => t0 + (last.get(city.deviceId(device)) ?? -1000) * s,
+        intervalMs: () => 30 * s,
+        limitMs: () => 105 * s,
+        tellsLinks: () => true
+      })
+    },
+    hear: (device: string, atS: number) => last.set(device, atS),
+    cut: (id: string, atS: number) => {
+      const told = alarms('link', id, atS)
+      const { sinceMs, alarm } = told
+      const ports = [{ device: `${id}-sw`, instance: '25', sinceMs, alarm, isByHand: false }]
+      engine.setAlarms(at(id), { light: null, ...told, mainsLostSinceMs: null, ports })
+    },
+    mainsLost: (id: string, atS: number) => {
+      const told = alarms('power', id, atS)
+      engine.setAlarms(at(id), { light: 'yellow', ...told, mainsLostSinceMs: told.sinceMs })
+    },
+    noTv: (id: string, atS: number) => {
+      const told = alarms('optics', id, atS)
+      const service = { name: 'catv', sinceMs: told.sinceMs }
+      engine.setAlarms(at(id), { light: 'yellow', ...told, mainsLostSinceMs: null, service })
+    },
+    well: (id: string) => engine.setAlarms(at(id), null),
+    update: (atS: number) =>
+      engine
+        .update(t0 + atS * s)
+        .incidentChanges.map(({ change, incident: { root, kind, affectedSubscribers, mergedInto } }) =>
+          [change, root, kind, affectedSubscribers, ...(mergedInto === undefined ? [] : ['merged'])].join(' ')
+        )
+  }
+}
+
+describe('a fault above one that stood before', () => {
+  it('leaves it an incident of its own, and both end by themselves', () => {
+    const { cut, well, update, engine, at } = network()
+    cut('du1', 0)
+    expect(update(5)).toEqual(['opened du1 link 10'])
+    cut('ru1', 600)
+    expect(update(605)).toEqual(['opened ru1 link 10'])
+    expect(engine.light(at('du1')).cause).toMatchObject({ by: 'alarm', node: 'du1' })
+    expect(engine.light(at('du2')).cause).toMatchObject({ by: 'upstream', node: 'ru1' })
+    well('ru1')
+    expect(update(900)).toEqual(['closed ru1 link 10'])
+    well('du1')
+    expect(update(1000)).toEqual(['closed du1 link 10'])
+  })
+
+  it('takes over what it may have caused, be it seen up to two polls earlier', () => {
+    const { cut, update } = network()
+    cut('du1', 0)
+    update(5)
+    cut('ku1', 100)
+    expect(update(100)).toEqual(['changed ku1 link 20'])
+  })
+
+  it('does not end a power cut below', () => {
+    const { cut, mainsLost, update, engine, at } = network()
+    mainsLost('ku1', 0)
+    expect(update(5)).toEqual(['opened ku1 power 0'])
+    cut('ru1', 600)
+    expect(update(605)).toEqual(['opened ru1 link 20', 'changed ku1 power 0'])
+    expect(engine.light(at('ku1'))).toMatchObject({ effective: 'red', cause: { node: 'ru1' } })
+    expect(engine.incidents().map(({ root, kind }) => [root, kind])).toEqual([
+      ['ku1', 'power'],
+      ['ru1', 'link']
+    ])
+  })
+})
+
+describe('mains lost at several sites', () => {
+  it('are one power cut in one part of the network, wherever its sites hang, and another in another part', () => {
+    const { mainsLost, update } = network()
+    mainsLost('ku1', 0)
+    mainsLost('ku2', 20)
+    mainsLost('ku3', 30)
+    expect(update(60)).toEqual(['opened ku1 power 0', 'opened ku3 power 0'])
+    mainsLost('ru2', 50)
+    // Nearer to the core: the incident goes on there.
+    expect(update(70)).toEqual(['changed ru2 power 0'])
+  })
+
+  it('are told when those above have been asked: the incident begins at the top', () => {
+    const { listen, hear, mainsLost, update, engine } = network()
+    listen({ 'ku1-ups': 10, 'ru1-ups': 5, 'ou1-ups': 8 })
+    mainsLost('ku1', 10)
+    expect(update(25)).toEqual([])
+    // The next poll of the district's UPS should be there.
+    expect(engine.nextDeadlineMs()).toBe(t0 + 41 * s)
+    hear('ru1-ups', 35)
+    hear('ou1-ups', 38)
+    expect(update(41)).toEqual([])
+    mainsLost('ru1', 35)
+    expect(update(50)).toEqual([])
+    expect(update(58)).toEqual(['opened ru1 power 0'])
+  })
+
+  it('hang on feeders where the inventory says so: one over two districts, and neighbours on two', () => {
+    const city = read(
+      '  - {id: core, tier: core}',
+      site('ou1', 'core', 'district'),
+      site('ou2', 'core', 'district'),
+      site('ku1', 'ou1', 'campus', ', mains: tp-7'),
+      site('ku2', 'ou1', 'campus', ', mains: tp-8'),
+      site('ku3', 'ou2', 'campus', ', mains: tp-7'),
+      house('du3', 'ou2', ', mains: tp-7')
+    )
+    expect(city.node(city.nodeIndex('ku1')!).mains).toBe('tp-7')
+    const { mainsLost, cut, update } = network(city)
+    mainsLost('ku1', 0)
+    mainsLost('ku2', 10)
+    mainsLost('ku3', 20)
+    cut('du3', 15)
+    expect(update(30)).toEqual(['opened ku1 power 10', 'opened ku2 power 0'])
+  })
+})
+
+describe('cable TV', () => {
+  it('is one fault of what feeds neighbours where they lose it one after the other, and goes on at the last', () => {
+    const { noTv, well, update, engine, at } = network()
+    noTv('du1', 0)
+    expect(update(5)).toEqual(['opened du1 optics 10'])
+    noTv('du2', 100)
+    expect(update(105)).toEqual(['changed du1 optics 20'])
+    expect(engine.light(at('du2'))).toMatchObject({
+      effective: 'yellow',
+      cause: { by: 'alarm', node: 'du2' }
+    })
+    well('du1')
+    expect(update(600)).toEqual(['changed du2 optics 10'])
+    well('du2')
+    expect(update(610)).toEqual(['closed du2 optics 10'])
+  })
+
+  it('is another fault where it is lost long after, or where the neighbour is cut off as well', () => {
+    const { noTv, cut, update } = network()
+    noTv('du1', 0)
+    update(5)
+    noTv('du2', 600)
+    expect(update(605)).toEqual(['opened du2 optics 10'])
+    cut('du2', 700)
+    expect(update(700)).toEqual(['changed du2 optics 10'])
+  })
+})
+
+describe('after a restart', () => {
+  it('goes on with an incident whose cause is over until those below are back, and with one closed of late', () => {
+    const before = network()
+    for (const id of ['ku1', 'du1', 'du2']) before.cut(id, 0)
+    expect(before.update(0)).toEqual(['opened ku1 link 20'])
+    const [open] = before.engine.incidents()
+    const closed = { ...open!, id: 'inc-2', root: 'ku3', closedAtMs: t0 + 500 * s }
+    const { engine, cut, well, update } = network()
+    engine.restore({ lights: [], incidents: [open!, closed] })
+    cut('du1', 0)
+    expect(update(600)).toEqual([])
+    well('du1')
+    expect(update(650)).toEqual(['closed ku1 link 20'])
+    cut('ku3', 700)
+    engine.update(t0 + 700 * s)
+    expect(engine.incidents().map(({ id }) => id)).toEqual(['inc-2'])
+  })
+})

@@ -1,0 +1,117 @@
+import { enqueue, firstParent, none, type LightState } from './state.ts'
+
+/** Who has lost their mains, in order: by the part of the network they stand in, by depth, then by time. */
+
+/** Whether two nodes may hang on the same mains: unless the inventory says that they do not. */
+export function mayShareMains(state: LightState, node: number, other: number): boolean {
+  const { feederOf } = state.tree.inventory
+  const feeder = feederOf(node)
+  return feeder === 0 || feederOf(other) === 0 || feeder === feederOf(other)
+}
+
+/**
+ * What nodes that lose their mains together may have in common: their feeder, where it is known (a negative number), else the
+ * part of the network they stand in, which is the topmost above them, below the core.
+ */
+export function partOf(state: LightState, node: number): number {
+  const feeder = state.tree.inventory.feederOf(node)
+  if (feeder !== 0) return -feeder
+  let part = node
+  for (let up = firstParent(state, node); up !== none; up = firstParent(state, up)) {
+    if (firstParent(state, up) !== none) part = up
+  }
+  return part
+}
+
+/** The place of a node in a list that is in order of time, then of index; of the first behind it where it is not there. */
+function placeOf(state: LightState, list: readonly number[], sinceMs: number, node: number): number {
+  let low = 0
+  let high = list.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    const otherMs = state.mainsLost.get(list[middle]!)!
+    if (otherMs < sinceMs || (otherMs === sinceMs && list[middle]! < node)) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+export function setMainsLost(state: LightState, node: number, sinceMs: number | null): void {
+  const { mainsLost, mainsLostByParent, mainsLostByPart } = state
+  const before = mainsLost.get(node)
+  if ((before ?? null) === sinceMs) return
+  const parent = firstParent(state, node)
+  const part = partOf(state, node)
+  const depth = state.tree.inventory.depth[node]!
+  const siblings = mainsLostByParent.get(parent) ?? new Set<number>()
+  const byDepth = mainsLostByPart.get(part) ?? new Map<number, number[]>()
+  const list = byDepth.get(depth) ?? []
+  if (before !== undefined) {
+    list.splice(placeOf(state, list, before, node), 1)
+    mainsLost.delete(node)
+    siblings.delete(node)
+  }
+  if (sinceMs !== null) {
+    list.splice(placeOf(state, list, sinceMs, node), 0, node)
+    mainsLost.set(node, sinceMs)
+    siblings.add(node)
+  }
+  if (list.length === 0) byDepth.delete(depth)
+  else byDepth.set(depth, list)
+  if (byDepth.size === 0) mainsLostByPart.delete(part)
+  else mainsLostByPart.set(part, byDepth)
+  if (parent !== none) {
+    if (siblings.size === 0) mainsLostByParent.delete(parent)
+    else mainsLostByParent.set(parent, siblings)
+  }
+  state.mainsChangedUnder.add(parent === none ? node : parent)
+  state.mainsChangedIn.add(part)
+}
+
+/**
+ * The first on the same feeder, or in the same part of the network, that lost its mains within a window of this node's loss, and
+ * comes before it: nearer to the core, or earlier. None where there is none.
+ */
+export function firstInPart(state: LightState, node: number, lostMs: number): number {
+  const { depth } = state.tree.inventory
+  const { powerWindowMs } = state.options
+  const own = depth[node]!
+  let first = none
+  for (const [at, list] of state.mainsLostByPart.get(partOf(state, node)) ?? []) {
+    if (at > own || (first !== none && at > depth[first]!)) continue
+    const candidate = list[placeOf(state, list, lostMs - powerWindowMs, -1)]
+    if (candidate === undefined || candidate === node) continue
+    const candidateMs = state.mainsLost.get(candidate)!
+    const isBefore = at < own || candidateMs < lostMs || (candidateMs === lostMs && candidate < node)
+    if (isBefore && candidateMs <= lostMs + powerWindowMs) first = candidate
+  }
+  return first
+}
+
+/** The first on the feeder of a node without a UPS that lost its mains about when the node went dark, or none. */
+export function firstOnFeeder(state: LightState, node: number, fromMs: number, toMs: number): number {
+  if (state.tree.inventory.feederOf(node) === 0) return none
+  const own = state.tree.inventory.depth[node]!
+  let first = none
+  for (const [at, list] of state.mainsLostByPart.get(partOf(state, node)) ?? []) {
+    const candidate = list[placeOf(state, list, fromMs, -1)]
+    if (candidate === undefined || at > own || state.mainsLost.get(candidate)! > toMs) continue
+    if (first === none || at < state.tree.inventory.depth[first]!) first = candidate
+  }
+  return first
+}
+
+/** A loss of mains that came or went may mean another root for all others in its part of the network. */
+export function enqueueInChangedParts(state: LightState): void {
+  let isOnFeeder = false
+  for (const part of state.mainsChangedIn) {
+    isOnFeeder ||= part < 0
+    for (const list of state.mainsLostByPart.get(part)?.values() ?? []) {
+      for (const node of list) enqueue(state, node)
+    }
+  }
+  if (isOnFeeder) {
+    for (const node of state.troubled) if (state.mainsChangedIn.has(partOf(state, node))) enqueue(state, node)
+  }
+  state.mainsChangedIn = new Set()
+}

@@ -1,0 +1,59 @@
+import { missedAfterMs, silentSince, isSilentTrouble, troubleSince } from './evidence.ts'
+import { firstParent, none, type LightState } from './state.ts'
+import { isLinkCut } from './ways.ts'
+
+/**
+ * What stood before something above it failed is no consequence of that. It is told by times: when the fault above can have begun
+ * at the earliest, and when the trouble below was there at the latest.
+ */
+
+/** When a fault that cuts off can have begun at the earliest (ms): since it was seen to be well, by itself or by who tells of it. */
+export function onsetMs(state: LightState, node: number): number {
+  const sinceMs = troubleSince(state, node)
+  if (!isLinkCut(state, node)) return isSilentTrouble(state, node) ? sinceMs : sinceMs - seenMs(state, node)
+  return Math.min(sinceMs, Math.max(sinceMs - seenMs(state, node), heardMs(state, node)))
+}
+
+/** How long what is told of a node may have been so before (ms): two polls of who tells, of which one may be lost. */
+function seenMs(state: LightState, node: number): number {
+  const { rhythm } = state
+  if (rhythm === null) return state.options.powerWindowMs
+  let intervalMs = 0
+  for (const at of [node, firstParent(state, node)]) {
+    if (at === none) continue
+    for (const device of state.tree.inventory.devicesOfNode(at))
+      intervalMs = Math.max(intervalMs, rhythm.intervalMs(device))
+  }
+  return 2 * intervalMs
+}
+
+/** When the node was heard last (ms): it was reached then. */
+function heardMs({ rhythm, tree }: LightState, node: number): number {
+  let heardMs = -Infinity
+  if (rhythm === null) return heardMs
+  for (const device of tree.inventory.devicesOfNode(node)) heardMs = Math.max(heardMs, rhythm.heardMs(device))
+  return heardMs
+}
+
+/**
+ * Whether a node that is cut off was without its links, or silent, before what cuts it off now began: a window before it, because
+ * what dies may take a moment over it, and those below go first.
+ */
+export function stoodBefore(state: LightState, node: number, aboveMs: number): boolean {
+  const byMs = aboveMs - state.options.powerWindowMs
+  if (explainedToMs(state, node) >= byMs) return false
+  if (isLinkCut(state, node)) return troubleSince(state, node) < byMs
+  return isSilentTrouble(state, node) && silentSince(state, node) + missedAfterMs(state, node) < byMs
+}
+
+/** The same of its alarms, which say nothing of its ways: they are not explained by what cuts it off. */
+export function wasAlarmedBefore(state: LightState, node: number, aboveMs: number): boolean {
+  const alarms = state.alarmsOf.get(node)
+  if (alarms === undefined || alarms.light === null || alarms.isSilence === true) return false
+  if (explainedToMs(state, node) >= aboveMs - state.options.powerWindowMs) return false
+  return alarms.sinceMs < aboveMs - state.options.powerWindowMs
+}
+
+/** Until when another root explained what is known of the node (ms): it was on its way back from that since. */
+const explainedToMs = ({ options, tree }: LightState, node: number): number =>
+  options.recoverMs > 0 && tree.leftRoot[node] !== none ? tree.leftMs[node]! : -Infinity
