@@ -259,8 +259,13 @@ function scoreLights(
 }
 
 /** Sites that any fault has to do with, at any time. */
-function touchedSites({ scenario, city, alone, places }: Played): Set<number> {
+function touchedSites({ scenario, city, world, alone, places }: Played): Set<number> {
   const touched = new Set<number>()
+  // Two faults together may put out what neither of them does.
+  for (let ms = 0; ms <= scenario.minutes * minute; ms += minute / 2) {
+    const { out, risk } = world.truthAt(ms)
+    for (const site of [...out, ...risk]) touched.add(site)
+  }
   for (const [f, fault] of scenario.faults.entries()) {
     for (const site of places.get(fault.at ?? '') ?? []) touched.add(site)
     if (fault.what === 'collector' || fault.what === 'clock')

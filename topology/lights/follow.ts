@@ -91,8 +91,8 @@ export function follow(
   state.changes.push({
     node: id,
     from: lights[effectiveBefore]!,
-    to: lights[effective]!,
-    own: lights[green]!,
+    to: lights[effective],
+    own: lights[green],
     atMs: nowMs,
     cause: followed?.cause ?? { by: 'none', node: id, alarm: '', kind: 'unknown' }
   })
