@@ -15,6 +15,8 @@ export interface NodeAlarms {
   readonly mainsLostSinceMs: number | null
   /** No more is known than that devices are silent: all alarms say only that. */
   readonly isSilence?: boolean
+  /** All alarms say only that devices are silent or ports down: what cuts the node off looks so. */
+  readonly isReachOnly?: boolean
   /** Trunk ports that are down. What they say is judged together, as ways of nodes. */
   readonly ports?: readonly PortDown[]
   /** The worst is of a grave severity, whatever its light: somebody is to be called at once. */
@@ -74,6 +76,7 @@ export function summariseAlarms<A extends AlarmLike>(
   let firstPort: PortDown | undefined
   let mainsLostSinceMs: number | null = null
   let isSilence = true
+  let isReachOnly = true
   let service: ServiceLost | undefined
   let isGrave = false
   /** Names of services; '' for everything else. */
@@ -84,6 +87,7 @@ export function summariseAlarms<A extends AlarmLike>(
     ids.push(alarm.id)
     const { isMainsLost, port, isInPart, ...meaning } = meaningOf(alarm)
     isSilence &&= meaning.isSilence
+    isReachOnly &&= meaning.isSilence || port !== null
     services.add(port === null ? (meaning.service ?? '') : '')
     if (port !== null) {
       const told = { ...port, sinceMs: alarm.raisedAtMs, alarm: alarm.id }
@@ -119,6 +123,7 @@ export function summariseAlarms<A extends AlarmLike>(
     mainsLostSinceMs,
     isSilence,
     ...(ports.length > 0 && { ports }),
+    ...(isReachOnly && { isReachOnly }),
     ...(isGrave && told.light === 'yellow' && { isGrave }),
     ...(services.size === 1 && !services.has('') && service !== undefined && { service })
   }

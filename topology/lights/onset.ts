@@ -49,7 +49,7 @@ export function stoodBefore(state: LightState, node: number, aboveMs: number): b
 /** The same of its alarms, which say nothing of its ways: they are not explained by what cuts it off. */
 export function wasAlarmedBefore(state: LightState, node: number, aboveMs: number): boolean {
   const alarms = state.alarmsOf.get(node)
-  if (alarms === undefined || alarms.light === null || alarms.isSilence === true) return false
+  if (alarms === undefined || alarms.light === null || alarms.isReachOnly === true) return false
   if (explainedToMs(state, node) >= aboveMs - state.options.powerWindowMs) return false
   return alarms.sinceMs < aboveMs - state.options.powerWindowMs
 }
