@@ -27,16 +27,19 @@ export const outage: Bench = options => {
     const measure = (name: string, act: () => void): void => {
       nowMs += 3_600_000
       const startMs = performance.now()
+      const startCpu = process.cpuUsage()
       act()
       const { lightChanges } = engine.update(nowMs)
       note(`${name}_ms`, performance.now() - startMs)
+      const { user, system } = process.cpuUsage(startCpu)
+      note(`${name}_cpu_ms`, (user + system) / 1000)
       note(`${name}_changes`, lightChanges.length)
       note(`${name}_look_p99_ms`, lookUps(engine, inventory))
     }
-    const part = subtree(engine, inventory)
-    measure('cut_subtree', () => cut(engine, inventory, part, nowMs))
-    measure('cut_subtree_back', () => engine.setAlarms(part, null))
-    const half = halfOfDistricts(inventory)
+    const part = districts(inventory, subtreeNodes)
+    measure('cut_subtree', () => part.tops.forEach(top => cut(engine, inventory, top, nowMs)))
+    measure('cut_subtree_back', () => part.tops.forEach(top => engine.setAlarms(top, null)))
+    const half = districts(inventory, inventory.nodeCount / 2)
     measure('cut_half', () => half.tops.forEach(top => cut(engine, inventory, top, nowMs)))
     measure('cut_half_back', () => half.tops.forEach(top => engine.setAlarms(top, null)))
     measure('silent_half', () => half.devices.forEach(device => engine.setDeviceSilence(device, nowMs)))
@@ -87,35 +90,30 @@ function cut(engine: LightEngine, inventory: CompiledInventory, node: number, si
   engine.setAlarms(node, { light: null, ...alarmOf('link', sinceMs), mainsLostSinceMs: null, ports })
 }
 
-/** The node below which there are nearest to a hundred thousand. */
-function subtree(engine: LightEngine, inventory: CompiledInventory): number {
-  const far = (node: number): number => Math.abs(engine.below(node).nodes - subtreeNodes)
-  let best = 0
-  for (let node = 0; node < inventory.nodeCount; node++) {
-    const tier = inventory.tierOf(node)
-    if ((tier === 'district' || tier === 'area') && far(node) < far(best)) best = node
-  }
-  return best
-}
-
-/** Every second district: itself, all devices in it, and its nodes with a UPS. */
-function halfOfDistricts(inventory: CompiledInventory) {
-  const tops = new Set<number>()
-  let districts = 0
-  const isIn = new Uint8Array(inventory.nodeCount)
+/**
+ * Districts with at least so many nodes together: the nodes whose links are all that lead there (districts, and areas, which have
+ * second ways), all devices, and the nodes with a UPS.
+ */
+function districts(inventory: CompiledInventory, nodesMin: number) {
+  const tops: number[] = []
   const devices: number[] = []
   const sites: number[] = []
-  for (const node of inventory.topologicalOrder) {
-    if (inventory.tierOf(node) === 'district') {
-      if (districts++ % 2 === 0) tops.add(node)
+  const all = [...inventory.topologicalOrder]
+  let found = 0
+  for (const district of all.filter(node => inventory.tierOf(node) === 'district')) {
+    if (found >= nodesMin) break
+    const within = [district]
+    for (const node of within) {
+      for (const child of inventory.childrenOf(node)) if (inventory.home[child] === node) within.push(child)
+      const tier = inventory.tierOf(node)
+      if (tier === 'district' || tier === 'area') tops.push(node)
+      const own = inventory.devicesOfNode(node)
+      devices.push(...own)
+      if (own.some(device => inventory.makeOf(device).role === 'ups')) sites.push(node)
     }
-    if (tops.has(node) || isIn[inventory.home[node]!] === 1) isIn[node] = 1
-    if (isIn[node] === 0) continue
-    const own = inventory.devicesOfNode(node)
-    devices.push(...own)
-    if (own.some(device => inventory.makeOf(device).role === 'ups')) sites.push(node)
+    found += within.length
   }
-  return { tops: [...tops], devices, sites }
+  return { tops, devices, sites }
 }
 
 /** What a look-up asks of the light engine, of nodes all over the network. */

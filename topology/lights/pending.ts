@@ -110,9 +110,9 @@ export function endsAskedMs(state: LightState, node: number, nowMs: number): num
       let heardMs = 0
       let intervalMs = 0
       for (const device of tree.inventory.devicesOfNode(end)) {
-        if (rhythm.heardMs(device) <= heardMs) continue
-        heardMs = rhythm.heardMs(device)
-        intervalMs = rhythm.intervalMs(device)
+        heardMs = Math.max(heardMs, rhythm.heardMs(device))
+        // Its neighbours are asked as seldom as its slowest device.
+        intervalMs = Math.max(intervalMs, rhythm.intervalMs(device))
       }
       if (heardMs === 0 || heardMs >= lost.sinceMs) continue
       const nextMs = heardMs + intervalMs + onTheWayMs
