@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import type { StoredTopics } from '../../ingest/clickhouse/topics.ts'
 import { asError } from '../../ingest/errors.ts'
+import { isFatal } from '../../ingest/kafka/cluster.ts'
 import type { Stretch, Stretches } from '../../ingest/kafka/stretches.ts'
 import type { PartitionOffset } from '../../ingest/source.ts'
 import { timeSlices, type TimeSlice } from '../../ingest/time-slices.ts'
@@ -205,7 +206,7 @@ export function createWarmUp(options: WarmUpOptions): WarmUp {
           return
         } catch (error) {
           if (stopping.aborted) return
-          if (attempts === attemptsMax) {
+          if (attempts === attemptsMax || isFatal(error)) {
             fallBack(error, wanted.length)
             return
           }

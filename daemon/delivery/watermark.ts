@@ -54,6 +54,7 @@ interface Hearing {
   /** As of the last look: while its producers come back, it is known no further. */
   reachedMs: number
   resumedAtMs: number
+  /** 0 while it waits for nobody. */
   waitsUntilMs: number
   /** When it was given up; Infinity while it is assigned. */
   leftAtMs: number
@@ -97,8 +98,9 @@ export function createWatermark(
 
   /** Batches of the time in which nobody could write: their producer has more of them, and others may not have come yet. */
   const noteLate = (hearing: Hearing, newestMs: number): void => {
+    if (hearing.waitsUntilMs === 0 || newestMs === 0) return
     const nowMs = clockMs()
-    if (nowMs >= hearing.waitsUntilMs || newestMs === 0 || newestMs > nowMs - furtherMs) return
+    if (nowMs >= hearing.waitsUntilMs || newestMs > nowMs - furtherMs) return
     const mostMs = hearing.resumedAtMs + returnMsMax
     hearing.waitsUntilMs = Math.min(mostMs, Math.max(hearing.waitsUntilMs, nowMs + furtherMs))
   }
@@ -110,6 +112,7 @@ export function createWatermark(
     const atEnd = lag.position >= lag.highWatermark && reach.judged >= reach.offered
     const knownMs = atEnd && lag.heardAtMs > reach.assignedAtMs ? lag.heardAtMs : reach.judgedMs
     if (nowMs < hearing.waitsUntilMs) return Math.min(knownMs, hearing.reachedMs)
+    hearing.waitsUntilMs = 0
     hearing.reachedMs = knownMs
     return knownMs
   }

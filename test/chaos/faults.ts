@@ -95,5 +95,12 @@ export function pickFault(kinds: readonly FaultKind[], random: Random): FaultKin
   return kinds[0]!
 }
 
+/** One fault after the other, without end: each kind once in some order, then by weight. */
+export function* faultsInTurn(kinds: readonly FaultKind[], random: Random): Generator<FaultKind, never> {
+  const left = [...kinds]
+  while (left.length > 0) yield left.splice(random.below(left.length), 1)[0]!
+  for (;;) yield pickFault(kinds, random)
+}
+
 export const commitFault = (kind: FaultKind, stage: Stage, random: Random): Promise<void> =>
   faults[kind](stage, random)

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { createRandom } from '../../embedded/simulator/random.ts'
 import { createChaosCity, longestHoldMs } from './city.ts'
 import { compare, isSame, type Figures } from './compare.ts'
-import { commitFault, pickFault, type FaultKind } from './faults.ts'
+import { commitFault, faultsInTurn, pickFault, type FaultKind } from './faults.ts'
 import { readLog } from './log-reader.ts'
 import { computeReference } from './reference.ts'
 import { database, partitions, startStage, type Stage } from './stage.ts'
@@ -48,6 +48,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const folder = await mkdtemp(join(tmpdir(), `svetofor-chaos-${seed}-`))
   await mkdir(folder, { recursive: true })
   const random = createRandom(seed)
+  const turns = faultsInTurn(kinds, random)
   const faults: Partial<Record<FaultKind, number>> = {}
   let stage: Stage | undefined
   try {
@@ -56,7 +57,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     await goesOn(stage, 0)
     await delay(warmUpMs)
     for (let cycle = 1; cycle <= cycles; cycle++) {
-      const kind = pickFault(kinds, random)
+      const kind = turns.next().value
       faults[kind] = (faults[kind] ?? 0) + 1
       const before = await storedRecords(stage)
       const atMs = performance.now()
