@@ -142,6 +142,13 @@ describe('the watermark', () => {
       }
     })
 
+    it('waits for them too when the broker was away at the start', () => {
+      const { at } = afterOutage(103_000)
+      expect(at(110_000)).toBe(-Infinity)
+      expect(at(124_999)).toBe(-Infinity)
+      expect(at(125_000)).toBe(125_000 - lateMs)
+    })
+
     it('keeps that over a hand-over', () => {
       const { watermark, at } = afterOutage(103_000)
       at(101_000)

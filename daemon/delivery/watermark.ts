@@ -66,6 +66,7 @@ export function createWatermark(
   clockMs: () => number,
   failedAtMs: () => number = () => -Infinity
 ): Watermark {
+  const startMs = clockMs()
   const reaches = new Map<string, Reach>()
   const hearings = new Map<string, Hearing>()
   let lastMs = -Infinity
@@ -89,7 +90,9 @@ export function createWatermark(
   }
 
   const noteHeard = (hearing: Hearing, heardAtMs: number): void => {
-    if (heardAtMs - hearing.heardAtMs > outageMsMin && failedAtMs() > hearing.heardAtMs) {
+    // What was not heard before is so since the start: then it was away when we came.
+    const sinceMs = hearing.heardAtMs === Infinity ? startMs : hearing.heardAtMs
+    if (heardAtMs - sinceMs > outageMsMin && failedAtMs() > sinceMs) {
       hearing.resumedAtMs = heardAtMs
       hearing.waitsUntilMs = heardAtMs + returnMs
     }

@@ -111,6 +111,9 @@ export function createBatchSource(options: SourceOptions): Source {
       }
     },
     failed: error => requireHandler().failed(error, false),
+    unreached: () => {
+      failedAtMs = options.nowMs()
+    },
     broken
   })
 

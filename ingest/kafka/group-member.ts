@@ -48,6 +48,8 @@ export interface GroupHooks {
   /** Stops handing over at once, then drains, within the limit. The group is joined again only when it is done. */
   revoked(partitions: readonly TopicPartition[], limitMs: number): Promise<void>
   failed(error: Error): void
+  /** The group could not be joined: its broker does not answer, or has only just come back. It is tried again. */
+  unreached(): void
   /** Something that nobody expected: nothing goes on. */
   broken(error: Error): void
 }
@@ -347,6 +349,7 @@ export function createGroupMember(options: SourceOptions, cluster: Cluster, hook
         } catch (error) {
           if (stopping.signal.aborted) break
           if (isFatal(error)) throw error
+          hooks.unreached()
           const delayMs = backoff.next()
           // A broker that has just started says a few times that its coordinator is not there yet.
           const starting = errorCodes(error).some(c => coordinatorMoved.has(c)) && backoff.attempts() < 8
