@@ -82,7 +82,11 @@ function meant(said: Said, byKey: ReadonlyMap<string, readonly Building[]>): str
     // Meant of another town although the home town has such a street: nobody can know.
     if (said.street.town !== null) return null
   }
-  return placed.filter(({ house }) => sameHouse(said, house)).map(({ id }) => id)
+  const fitting = placed.filter(({ house }) => sameHouse(said, house))
+  // "5/2" is the house that the book writes so, where it has one.
+  const n = said.house.corpus === '' ? said.house.fraction : said.house.corpus
+  const literal = said.second === '/' ? fitting.filter(({ house }) => house.fraction === n) : []
+  return (literal.length > 0 ? literal : fitting).map(({ id }) => id)
 }
 
 function sameHouse({ house, second }: Said, other: House): boolean {

@@ -43,6 +43,8 @@ export const marginOtherwise = 0.12
 /** And another reading of "33/1", which is a corpus here and a flat there. */
 const marginReading = 0.09
 const inexactCost = 0.1
+/** One typing error, as in names. */
+const slipCost = 0.12
 
 const namesMax = 60
 const streetsMax = 400
@@ -128,8 +130,11 @@ function withNearRoles(book: Book, tokens: readonly Token[]): readonly Token[] {
         { ...token, text: kind, role: roleOf(kind) },
         { ...token, text: name, before: ' ' }
       ]
-    const role = roleNear(token.text, token.sounds)
-    return role === undefined ? token : { ...token, role }
+    const near = roleNear(token.text, token.sounds)
+    if (near === undefined) return token
+    // "Нижняя Наббережная": a kind that is a name as well.
+    const isName = book.words.get(near.form) !== undefined
+    return { ...token, role: near.role, ...(isName ? { text: near.form, isSlip: true as const } : {}) }
   })
 }
 
@@ -143,7 +148,8 @@ function queryOf(book: Book, tokens: readonly Token[]): Query {
     const { role } = token
     if (role !== undefined && role.isTitle !== true && role.isThing !== true && !book.words.has(token.text))
       return none
-    return book.words.find(token, isTyping && at === lastWord)
+    const found = book.words.find(token, isTyping && at === lastWord)
+    return token.isSlip === true ? new Map([...found].map(([word, cost]) => [word, cost + slipCost])) : found
   })
   const towns: TownSaid[] = []
   const areas: TownSaid[] = []

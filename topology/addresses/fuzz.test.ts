@@ -45,7 +45,7 @@ describe('bad input', () => {
       const text = fuzzed()
       // A pause of the process is not the look-up's: what was slow is asked again.
       let ms = Infinity
-      for (let tries = 0; tries < 3 && ms > msMax; tries++) {
+      for (let tries = 0; tries < 10 && ms > msMax; tries++) {
         const startMs = performance.now()
         const { outcome } = index.find(text, 10)
         ms = Math.min(ms, performance.now() - startMs)

@@ -3,7 +3,7 @@ import { createBook, type AddressSource, type Book } from './book.ts'
 import { choose, isTownOf, type Found } from './choose.ts'
 import { tokensOf, addressLengthMax } from './tokens.ts'
 import { roleOf } from './words.ts'
-import { typedInLatin, typedInRussian } from './transliteration.ts'
+import { commaAsLetter, typedInLatin, typedInRussian } from './transliteration.ts'
 
 /** One address of the inventory and the node that serves it. */
 export interface AddressEntry {
@@ -130,7 +130,23 @@ function bestReading(book: Book, text: string): Found {
       best = { ...found, isLiteral: false }
     if (best.chosen !== null && best.nearest < 0.02) break
   }
-  return best
+  const other = hasCommaBehindNumber(text)
+    ? otherLayouts(commaAsLetter(text.slice(0, otherLayoutLengthMax)), best)[0]
+    : undefined
+  return other === undefined ? best : eitherOf(book, best, choose(book, tokensOf(other, isPlace)))
+}
+
+const hasCommaBehindNumber = (text: string): boolean => /\d-?,(?!\d)/.test(text) && /[a-z]{2}/i.test(text)
+
+/** Of two readings the nearer one; where they choose different buildings and are as near, both are offered. */
+function eitherOf(book: Book, a: Found, b: Found): Found {
+  if (b.chosen === null || (a.chosen === null && a.nearest <= b.nearest + 0.01)) return a
+  const isOne = a.chosen === null || book.nodeOf(a.chosen.at) === book.nodeOf(b.chosen.at)
+  if (isOne || a.nearest > b.nearest + 0.2) return a.chosen === null ? { ...b, isLiteral: false } : a
+  if (b.nearest > a.nearest + 0.2) return a
+  const listed = new Set([a.chosen.at, b.chosen.at])
+  const matches = [a.chosen, b.chosen, ...a.matches.filter(({ at }) => !listed.has(at))]
+  return { ...a, outcome: 'list', chosen: null, matches }
 }
 
 /** Nobody types more than that without a look at the screen. */

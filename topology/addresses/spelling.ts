@@ -68,7 +68,7 @@ for (const [r, row] of rows.entries()) {
     }
   }
 }
-for (const pair of 'ао еи иы еэ тд сз шщ ьъ ий йы'.split(' ')) {
+for (const pair of 'ао еи иы еэ ую ая тд сз шщ ьъ ий йы'.split(' ')) {
   near.add(pair)
   near.add([...pair].reverse().join(''))
 }

@@ -19,6 +19,8 @@ export interface Token {
   /** Sounds of a word that was written in Latin letters; '' for others. */
   readonly sounds: string
   readonly role: WordRole | undefined
+  /** It was misspelled, and `text` is what was meant. */
+  readonly isSlip?: true
 }
 
 const homoglyphs: Readonly<Record<string, string>> = {
@@ -123,7 +125,10 @@ function split(text: string, hasCyrillic: boolean): Raw[] {
       const digits = piece.replace(/^0+(?=\d)/, '')
       found.push({ text: digits, isNumber, isOrdinal: false, before, sounds: '' })
     } else {
-      const word = englishWord(piece, found[found.length - 1]) ?? wordOf(piece, hasCyrillic)
+      const word =
+        (found[found.length - 1]?.isNumber === true && before === '-' ? latinEnding(piece) : null) ??
+        englishWord(piece, found[found.length - 1]) ??
+        wordOf(piece, hasCyrillic)
       const glued = gluedMark(
         word.text,
         found[found.length - 1],
@@ -151,17 +156,24 @@ function gluedMark(text: string, last: Raw | undefined, isNumbered: boolean): [s
   return letter === undefined || behind === undefined ? null : [letter, behind]
 }
 
+/** "1-ya", "2-y", "1-i": endings of ordinals in Latin letters. */
+function latinEnding(piece: string): { readonly text: string; readonly sounds: '' } | null {
+  if (/^(?:[yji]a|aya)$/.test(piece)) return { text: 'я', sounds: '' }
+  if (/^(?:[yji]|[yi][yij])$/.test(piece)) return { text: 'й', sounds: '' }
+  return /^(?:go|ogo)$/.test(piece) ? { text: 'го', sounds: '' } : null
+}
+
 const isDigit = (code: number): boolean => code >= 48 && code <= 57
 
 function wordOf(piece: string, hasCyrillic: boolean): { text: string; sounds: string } {
   if (!/[a-z]/.test(piece)) return { text: piece, sounds: '' }
   const isMixed = /[а-я]/.test(piece)
   if (roman(piece) > 0 && piece.length > 1) return { text: piece, sounds: '' }
-  // "2-ya" beside Russian words.
-  if (/^(?:[yji]a|aya|oye)$/.test(piece)) return { text: cyrillicOf(piece), sounds: soundsOfLatin(piece) }
   const alike = piece.replace(latinOnly, letter => homoglyphs[letter] ?? letter)
-  if (isMixed || (hasCyrillic && !/[a-z]/.test(alike)))
-    return { text: alike.replace(/[^а-я]/g, ''), sounds: '' }
+  if (isMixed) return { text: alike.replace(/[^а-я]/g, ''), sounds: '' }
+  // "Maya" beside Russian words may be either alphabet.
+  if (hasCyrillic && !/[a-z]/.test(alike))
+    return { text: alike.replace(/[^а-я]/g, ''), sounds: piece.length > 2 ? soundsOfLatin(piece) : '' }
   if (piece.length === 1) {
     // A lone Latin letter behind a number is a house's letter by its looks; "v" and "g" can only be meant by sound.
     const letter = hasCyrillic

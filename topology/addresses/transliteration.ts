@@ -1,3 +1,5 @@
+import { roman } from './numerals.ts'
+
 /**
  * Russian words in Latin letters: by GOST, as in passports, or as people write short messages; and what comes out when
  * the keyboard was in the other layout.
@@ -45,6 +47,7 @@ const toCyrillic: readonly (readonly [string, string])[] = [
   ['kh', 'х'],
   ['ch', 'ч'],
   ['ts', 'ц'],
+  ['tch', 'тч'],
   ['tc', 'ц'],
   ['tz', 'ц'],
   ['cz', 'ц'],
@@ -148,12 +151,14 @@ const soundsOfCyrillic: Readonly<Record<string, string>> = {
   ь: '',
   ъ: ''
 }
-/** "район" is written rayon, rajon and raion; "тч" is what some write for ч. */
+/** "район" is written rayon, rajon and raion; "тч" is what some write for ч; "сч" and "тс" look like щ and ц in Latin letters. */
 const same = (sounds: string): string =>
   sounds
     .replace(/i+[eo]/g, 'e')
     .replace(/i+/g, 'i')
     .replace(/tC/g, 'C')
+    .replace(/sC/g, 'S')
+    .replace(/ts/g, 'T')
 
 /** What is the same for a word in every scheme of transliteration. */
 export function soundsOf(cyrillic: string): string {
@@ -212,20 +217,21 @@ export function typedInRussian(text: string, isMark: (word: string) => boolean, 
   const keys = text.toLowerCase()
   for (let at = 0; at < keys.length; at++) {
     const key = keys[at] ?? ''
+    // Roman numbers are typed in Latin letters on purpose.
+    const numeral = /^[ivx]{2,6}(?![a-z[\];'`,.])/.exec(keys.slice(at, at + 8))?.[0]
+    if (numeral !== undefined && !/[a-z[\];'`]/.test(keys[at - 1] ?? '') && roman(numeral) > 0) {
+      meant += numeral
+      at += numeral.length - 1
+      continue
+    }
     // Nobody puts a space before a comma: alone it is the letter of a house.
     const isAlone =
       key === ',' &&
       !/[a-z]/.test(keys[at + 1] ?? '') &&
       (/[\s"«]/.test(keys[at - 1] ?? '') || /["»-]/.test(keys[at + 1] ?? ''))
-    // Nor does an address end with a comma: "vbhf 24," is house 24Б.
-    const isLast =
-      key === ',' &&
-      /[\d-]/.test(keys[at - 1] ?? '') &&
-      (keys[at + 1] === ',' || keys.slice(at + 1).trim() === '')
     const isPoint =
       (key === ',' || key === '.') &&
       !isAlone &&
-      !isLast &&
       (key === '.'
         ? !/[a-z[\];'`]/.test(keys[at + 1] ?? '') || isMark(wordBefore(meant))
         : !/^\.?[a-z[\];'`]/.test(keys.slice(at + 1, at + 3)) || keepCommas)
@@ -233,6 +239,9 @@ export function typedInRussian(text: string, isMark: (word: string) => boolean, 
   }
   return meant
 }
+
+/** A comma behind a number is the letter of a house in the other layout as well: "vbhf 24, rd 5" may be 24Б. */
+export const commaAsLetter = (text: string): string => text.replace(/(\d-?),(?!\d)/g, '$1б')
 
 const wordBefore = (text: string): string => /[а-яё-]*$/.exec(text)?.[0] ?? ''
 

@@ -245,14 +245,20 @@ function withoutOneLetter(word: string): string[] {
 }
 
 /** The role of a word in Latin letters, or of one with a slip in it: "ploschad", "улца", "кваритра". */
-export function roleNear(word: string, sounds: string): WordRole | undefined {
+export function roleNear(
+  word: string,
+  sounds: string
+): { readonly role: WordRole; readonly form: string } | undefined {
   if (sounds !== '') {
     const role = bySounds.get(sounds)
-    if (role !== undefined) return role
+    if (role !== undefined) return { role, form: word }
   }
   if (word.length < 4 || word.length > 14) return undefined
   for (const key of withoutOneLetter(word)) {
-    for (const form of bySlip.get(key) ?? []) if (distance(word, form, 1) <= 1) return roles.get(form)
+    for (const form of bySlip.get(key) ?? []) {
+      const role = distance(word, form, 1) <= 1 ? roles.get(form) : undefined
+      if (role !== undefined) return { role, form }
+    }
   }
   return undefined
 }
