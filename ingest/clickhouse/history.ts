@@ -24,6 +24,8 @@ interface ReadingFields {
   readonly device: string
   readonly signal: string
   readonly instance: string
+  /** 0 where no sample was joined. */
+  readonly known: number
   readonly value: number
   readonly time_ms: string | number
   readonly topic: string
@@ -54,28 +56,24 @@ export function createHistoryStore(client: ClickHouseClient): HistoryStore {
       if (devices.length === 0) return []
       const ids = 'SELECT id FROM series WHERE device IN {devices:Array(String)}'
       const result = await client.query({
-        query: `SELECT d.device AS device, d.signal AS signal, d.instance AS instance, s.value AS value,
-            toUnixTimestamp64Milli(s.time) AS time_ms, s.topic AS topic, s.partition AS partition, s.offset AS offset
+        query: `SELECT d.device AS device, d.signal AS signal, d.instance AS instance, s.known AS known, s.last.2 AS value,
+            toUnixTimestamp64Milli(s.last.1) AS time_ms, s.last.3 AS topic, s.last.4 AS partition, s.last.5 AS offset
           FROM (SELECT id, device, signal, instance FROM series FINAL WHERE device IN {devices:Array(String)}
             ORDER BY device, instance, signal LIMIT {limit:UInt32}) AS d
-          LEFT JOIN (SELECT series, argMax(value, (time, offset)) AS value, max(time) AS time,
-              argMax(topic, (time, offset)) AS topic, argMax(partition, (time, offset)) AS partition,
-              argMax(offset, (time, offset)) AS offset
-            FROM (SELECT series, time, value, topic, partition, offset FROM samples
-              WHERE series IN (${ids}) AND time >= fromUnixTimestamp64Milli({fromMs:Int64}))
+          LEFT JOIN (SELECT series, 1 AS known, argMax((time, value, topic, partition, offset), (time, offset)) AS last
+            FROM samples WHERE series IN (${ids}) AND time >= fromUnixTimestamp64Milli({fromMs:Int64})
             GROUP BY series) AS s ON s.series = d.id
           ORDER BY device, instance, signal`,
         query_params: { devices: [...devices], fromMs: Math.floor(fromMs), limit },
         format: 'JSONEachRow'
       })
       const rows = await result.json<ReadingFields>()
-      return rows.map(({ device, signal, instance, value, time_ms, topic, partition, offset }) => ({
+      return rows.map(({ device, signal, instance, known, value, time_ms, topic, partition, offset }) => ({
         device,
         signal,
         instance,
-        // Nothing joined is a row of zeros: no sample is as old.
         last:
-          Number(time_ms) <= 0
+          known === 0
             ? null
             : { value, timeMs: Number(time_ms), coordinates: { topic, partition, offset: Number(offset) } }
       }))
