@@ -163,7 +163,7 @@ describe('why a rule raised or did not', () => {
     pass(1)
     const prevented = of('ku', 'test.rx', '25')
     expect(prevented.state).toBe('prevented')
-    expect(prevented.says.en).toContain('prevents it: while: if.admin_status in up')
+    expect(prevented.says.en).toContain('the condition holds, but this does not: if.admin_status in up')
     await tell('10.0.0.1', '25', { 'optics.rx_low_warn_dbm': -23, 'optics.rx_dbm': -22 })
     pass(1)
     expect(of('ku', 'test.rx', '25').levels[0]?.inputs[0]?.condition).toMatchObject({

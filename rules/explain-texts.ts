@@ -16,6 +16,8 @@ interface Words {
   readonly clearing: (text: string, left: string) => string
   readonly raising: (readings: string, ago: string, left: string) => string
   readonly prevented: (readings: string, gates: string) => string
+  readonly isOff: (text: string) => string
+  readonly forbids: (text: string) => string
   readonly counting: (readings: string, count: number) => string
   readonly quiet: (readings: string) => string
   readonly noReading: (signals: string) => string
@@ -36,14 +38,16 @@ const words: Readonly<Record<Language, Words>> = {
     oneOf: names => `в состоянии ${names}`,
     noLimit: 'порога нет',
     for: duration => `не меньше ${duration}`,
-    inRow: count => `${count} отсчёта(ов) подряд`,
+    inRow: count => `отсчётов подряд: ${count}`,
     when: text => `при условии: ${text}`,
     unless: text => `если не: ${text}`,
     raised: (severity, ago, text) => `Тревога ${severity} поднята ${ago} назад: ${text}`,
     clearing: (text, left) => `Тревога ещё открыта (${text}), показания уже в норме; снимется через ${left}`,
     raising: (readings, ago, left) =>
       `Ещё не поднята: ${readings}; условие держится ${ago}, до тревоги ${left}`,
-    prevented: (readings, gates) => `Не поднята: ${readings}, порог пройден, но не даёт условие: ${gates}`,
+    prevented: (readings, gates) => `Не поднята: ${readings}; условие выполнено, но ${gates}`,
+    isOff: text => `нет нужного: ${text}`,
+    forbids: text => `это запрещает: ${text}`,
     counting: (readings, count) => `Не поднята: ${readings}; нужно отсчётов подряд: ${count}`,
     quiet: readings => `Не поднята: ${readings}`,
     noReading: signals => `Не поднята: нет показаний ${signals}`,
@@ -71,8 +75,9 @@ const words: Readonly<Record<Language, Words>> = {
     raised: (severity, ago, text) => `Raised as ${severity} ${ago} ago: ${text}`,
     clearing: (text, left) => `Still raised (${text}), the readings are good again; clears in ${left}`,
     raising: (readings, ago, left) => `Not raised yet: ${readings}; so for ${ago}, raises in ${left}`,
-    prevented: (readings, gates) =>
-      `Not raised: ${readings}, the limit is crossed, but this prevents it: ${gates}`,
+    prevented: (readings, gates) => `Not raised: ${readings}; the condition holds, but ${gates}`,
+    isOff: text => `this does not: ${text}`,
+    forbids: text => `this forbids it: ${text}`,
     counting: (readings, count) => `Not raised: ${readings}; samples needed in a row: ${count}`,
     quiet: readings => `Not raised: ${readings}`,
     noReading: signals => `Not raised: there is no reading of ${signals}`,
@@ -125,8 +130,8 @@ export function saysOf(
             .filter(gate => gate.isOn === (gate.part === 'unless'))
             .map(gate =>
               gate.part === 'when'
-                ? say.when(conditionText(gate, language))
-                : say.unless(conditionText(gate, language))
+                ? say.isOff(conditionText(gate, language))
+                : say.forbids(conditionText(gate, language))
             )
             .join(', ')
         )

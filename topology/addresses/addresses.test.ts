@@ -225,6 +225,18 @@ describe('choosing', () => {
     expect(home.find('Санкт-Петербург, Ленина 5', 5).exact?.nodeId).toBe('du-1')
   })
 
+  it('tells a kind of street from a name that is one, in the book and in what is said, misspelled too', () => {
+    const addresses = ['Верхняя Набережная наб, дом 42', 'ул. Нижняя Набережная, 32']
+    for (const query of [
+      'верхняя набережная 42',
+      'наб. Верхняя Набережная, д. 42',
+      'Верхняя Набережная наб., 42'
+    ])
+      expect([query, found(addresses, query).exact?.nodeId]).toEqual([query, 'du-1'])
+    for (const query of ['Нижняя Наббережная 32', 'дом 32 по улице нижней наережной'])
+      expect([query, found(addresses, query).exact?.nodeId]).toEqual([query, 'du-2'])
+  })
+
   it('names the street whole where its house has a number of its name', () => {
     expect(found(['ул. 8 Марта, 8', 'ул. 8 Марта, 9'], '8 марта 70').streets).toEqual(['ул. 8 Марта'])
   })

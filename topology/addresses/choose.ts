@@ -133,7 +133,7 @@ function withNearRoles(book: Book, tokens: readonly Token[]): readonly Token[] {
     const near = roleNear(token.text, token.sounds)
     if (near === undefined) return token
     // "Нижняя Наббережная": a kind that is a name as well.
-    const isName = book.words.get(near.form) !== undefined
+    const isName = book.words.has(near.form)
     return { ...token, role: near.role, ...(isName ? { text: near.form, isSlip: true as const } : {}) }
   })
 }

@@ -203,7 +203,9 @@ function typePlace(part: readonly Token[]): number {
     part.some((token, k) => k !== at && !typed.includes(k) && (token.isNumber || isWord(token)))
   const street = typed.find(at => part[at]!.role!.types!.includes('улица'))
   if (typed.length > 1 && street !== undefined) return street
-  const first = typed[0]!
+  // "Верхняя Набережная наб.": the longer word is the name.
+  const short = typed.length > 1 ? typed.find(at => part[at]!.text.length <= 5) : undefined
+  const first = short ?? (typed.length > 1 && typed[0]! > 0 ? typed[typed.length - 1]! : typed[0]!)
   // "Набережная 5": the name is all there is.
   if (typed.length === 1 && !hasName(first)) return -1
   return first
