@@ -30,7 +30,7 @@ interface TextFile {
 export async function definitionsOf(network: Network, version = 1): Promise<Definitions> {
   const isShipped = network.shipped !== false
   const profiles = [...(isShipped ? await readProfileFiles() : []), ...(network.profiles ?? [])]
-  compileProfiles(profiles)
+  const { reports } = compileProfiles(profiles)
   const shippedRules = isShipped ? shippedRulesFiles.map(file => join(packageRoot, file)) : []
   const ruleFiles = [
     ...(await Promise.all(shippedRules.map(async file => ({ file, text: await readFile(file, 'utf8') })))),
@@ -47,5 +47,5 @@ export async function definitionsOf(network: Network, version = 1): Promise<Defi
           inventory.map(entry => JSON.stringify(entry)),
           'ndjson'
         )
-  return { inventory: compileInventory([part], version), rules: compiled, profiles }
+  return { inventory: compileInventory([part], version), rules: compiled, profiles, reports }
 }

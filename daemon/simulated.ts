@@ -216,7 +216,9 @@ export async function createSimulatedDaemon(options: SimulatedOptions): Promise<
       }
     },
     async reload(next) {
-      await pool.reloadProfiles(next.profiles, () => engine.reload(next.inventory, next.rules, nowMs))
+      await pool.reloadProfiles(next.profiles, () =>
+        engine.reload(next.inventory, next.rules, nowMs, next.reports)
+      )
       await view.indexed()
     },
     light(node) {

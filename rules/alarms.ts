@@ -171,7 +171,9 @@ export function createAlarmEngine(
       if (state.instances.size === 0) resource.conditions.delete(flip.condition)
     }
     resource.node = flip.node
-    resource.coordinates = { ...flip.coordinates, topic: storedAs(flip.coordinates.topic) }
+    const { coordinates } = flip
+    // What is not reported stands nowhere in the log; it is kept with what was reported last.
+    if (coordinates !== null) resource.coordinates = { ...coordinates, topic: storedAs(coordinates.topic) }
     noteChange(resource, flip.timeMs)
     resource.flips.set(flip.condition, flip)
     resource.touchedAtMs = flip.timeMs
@@ -214,6 +216,7 @@ export function createAlarmEngine(
       const implied =
         k > worst &&
         condition.op !== 'in' &&
+        condition.op !== 'absent' &&
         condition.op === worstCondition.op &&
         condition.signal === worstCondition.signal
       if (k !== worst && !implied) return
@@ -226,7 +229,7 @@ export function createAlarmEngine(
   }
 
   const adoptAll = (alarms: Iterable<Alarm>): void => {
-    for (const alarm of alarms) if (!alarm.isCleared) adopt(alarm)
+    for (const alarm of alarms) if (!alarm.isCleared && openAlarms.get(alarm.id) === undefined) adopt(alarm)
   }
 
   /** Every rule of what is on is judged anew. */

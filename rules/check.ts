@@ -87,9 +87,11 @@ function runTest(compiled: CompiledRules, report: Report, value: unknown, path: 
     const times = Math.min(stepsMax, Math.max(1, seconds('repeat', 1)))
     for (let k = 0; k < times; k++) {
       if (k > 0) timeMs += everyMs
+      const stopped = Object.keys(step).flatMap(key => (step[key] === null ? (signalIds.get(key) ?? []) : []))
+      if (stopped.length > 0) bench.stop(stopped, timeMs)
       for (const [key, given] of Object.entries(step)) {
         const signal = signalIds.get(key)
-        if (signal === undefined) continue
+        if (signal === undefined || given === null) continue
         const number = valueOf(signal, given)
         if (number === undefined) {
           const codes = Object.keys(signals[signal]?.codes ?? {})
@@ -123,7 +125,12 @@ function runTest(compiled: CompiledRules, report: Report, value: unknown, path: 
 function createBench(
   compiled: CompiledRules,
   device: Fields
-): { readonly engine: AlarmEngine; sample(signal: number, value: number, timeMs: number): void } {
+): {
+  readonly engine: AlarmEngine
+  sample(signal: number, value: number, timeMs: number): void
+  /** These signals are no longer reported. */
+  stop(signals: readonly number[], timeMs: number): void
+} {
   const engine = createAlarmEngine(compiled)
   const programs: ProgramTableBuilder = createProgramTable(4096)
   const state: SeriesState = seriesStateOver(
@@ -147,9 +154,38 @@ function createBench(
     assignProgram(programs.table, state, signal, program, engine.raisedConditions('device', instance))
   }
   for (let signal = 0; signal < signals.length; signal++) assign(signal)
+  const stopped = new Set<number>()
+  const isJudgedOn = (signal: number, id: number): boolean => {
+    const condition = compiled.conditions[id]
+    return condition?.signal === signal && condition.op !== 'absent'
+  }
+  const tell = (condition: number, on: boolean, timeMs: number): void =>
+    engine.apply({
+      condition,
+      on,
+      node: 'node',
+      device: 'device',
+      instance,
+      value: 0,
+      limit: null,
+      timeMs,
+      coordinates: null
+    })
   return {
     engine,
+    stop(gone, timeMs) {
+      const raised = [...engine.raisedConditions('device', instance)]
+      for (const signal of gone) {
+        stopped.add(signal)
+        for (const condition of raised) if (isJudgedOn(signal, condition)) tell(condition, false, timeMs)
+        for (const condition of compiled.absencesOf(attributes(signal))) tell(condition, true, timeMs)
+      }
+    },
     sample(signal, value, timeMs) {
+      if (stopped.delete(signal)) {
+        for (const condition of compiled.absencesOf(attributes(signal))) tell(condition, false, timeMs)
+        assign(signal)
+      }
       const limited = compiled.signalsNeedingLimits.get(signal)
       if (limited !== undefined && moduleLimits.get(signal) !== value) {
         moduleLimits.set(signal, value)

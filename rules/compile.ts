@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { ProblemsError, type Problem } from '../schemas/config/located-yaml.ts'
 import type { CompiledCondition, CompiledRule, CompiledRules } from './compiled.ts'
-import { createProgramPicker, crowdedSeries } from './pick.ts'
+import { createAbsencePicker, createProgramPicker, crowdedSeries } from './pick.ts'
 import { readRulesFiles, type RulesFile } from './read.ts'
 import type { ConditionDraft, RuleDraft } from './reading/drafts.ts'
 
@@ -24,11 +24,17 @@ export function compileRules(files: readonly RulesFile[]): CompiledRules {
 const judgement = ({ writtenAt: _place, isOverride: _flag, ...rule }: CompiledRule): object => rule
 
 function assemble(drafts: readonly RuleDraft[]): CompiledRules {
-  const byKey = new Map<string, { draft: ConditionDraft; id: number; rules: number[] }>()
-  const number = (draft: ConditionDraft, rule: number): number => {
+  const byKey = new Map<string, { draft: ConditionDraft; id: number; rules: number[]; besides: Beside }>()
+  /** `besides`: what the rule is about, for a clause of it. */
+  const number = (draft: ConditionDraft, rule: number, besides: Beside = 'always'): number => {
     let condition = byKey.get(draft.key)
-    if (condition === undefined) byKey.set(draft.key, (condition = { draft, id: byKey.size, rules: [] }))
+    if (condition === undefined)
+      byKey.set(draft.key, (condition = { draft, id: byKey.size, rules: [], besides: [] }))
     if (!condition.rules.includes(rule)) condition.rules.push(rule)
+    condition.besides =
+      condition.besides === 'always' || besides === 'always'
+        ? 'always'
+        : [...new Set([...condition.besides, ...besides])]
     return condition.id
   }
   const rules = drafts.map((draft, index): CompiledRule => ({
@@ -38,22 +44,28 @@ function assemble(drafts: readonly RuleDraft[]): CompiledRules {
     kind: draft.kind,
     scope: draft.scope,
     levels: draft.levels.map(level => ({ ...level, condition: number(level.condition, index) })),
-    when: draft.when.map(clause => number(clause, index)),
-    unless: draft.unless.map(clause => number(clause, index)),
+    when: draft.when.map(clause => number(clause, index, besideOf(draft, clause))),
+    unless: draft.unless.map(clause => number(clause, index, besideOf(draft, clause))),
     writtenAt: draft.writtenAt,
     isOverride: draft.isOverride
   }))
-  const conditions = [...byKey.values()].map(({ draft, id, rules: users }) => ({
+  const conditions = [...byKey.values()].map(({ draft, id, rules: users, besides }) => ({
     ...draft,
     id,
-    rules: users
+    rules: users,
+    besides: besides === 'always' ? [] : besides
   }))
+  const beside = new Map<number, readonly number[]>()
   const bySignal = new Map<number, CompiledCondition[]>()
   const limited = new Map<number, number[]>()
   for (const condition of conditions) {
     const same = bySignal.get(condition.signal)
     if (same === undefined) bySignal.set(condition.signal, [condition])
     else same.push(condition)
+    if (condition.besides.length > 0)
+      beside.set(condition.signal, [
+        ...new Set([...(beside.get(condition.signal) ?? []), ...condition.besides])
+      ])
     const moduleSignal = condition.limit?.moduleSignal ?? -1
     if (moduleSignal < 0) continue
     const judged = limited.get(moduleSignal) ?? []
@@ -67,7 +79,22 @@ function assemble(drafts: readonly RuleDraft[]): CompiledRules {
     conditions,
     rules,
     programFor: createProgramPicker(bySignal),
+    absencesOf: createAbsencePicker(bySignal),
     signalsNeedingLimits: limited,
+    signalsBeside: beside,
     digest
   }
+}
+
+/** Signals beside which alone a condition is asked, or that it is asked always. */
+type Beside = 'always' | readonly number[]
+
+/** Trunk ports are few, and all that is asked of them is judged; so is what is asked of a whole device. */
+function besideOf(rule: RuleDraft, clause: ConditionDraft): Beside {
+  const asked = rule.levels.map(level => level.condition.signal)
+  const roles = clause.selector.port
+  const isOfTrunks = roles?.every(role => role === 'uplink' || role === 'downlink') === true
+  return rule.scope === 'device' || roles === undefined || isOfTrunks || asked.includes(clause.signal)
+    ? 'always'
+    : asked
 }

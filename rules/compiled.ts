@@ -26,14 +26,20 @@ export interface CompiledCondition {
   readonly key: string
   readonly signal: number
   readonly selector: Selector
-  readonly op: ConditionOp
-  /** null for an enumeration. */
+  /** `absent` is told by the status engine, which knows who is heard; all others are judged by sample. */
+  readonly op: ConditionOp | 'absent'
+  /** null for an enumeration, and for `absent`. */
   readonly limit: Limit | null
   /** Distance from the raise limit to the clear limit, in the signal's unit, 0 or more. */
   readonly hysteresis: number
   readonly mask: number
   readonly raiseCount: number
   readonly clearCount: number
+  /**
+   * On ports that are no trunk ports it is judged only where the port has one of these signals, which rules are about that ask it; always
+   * where there are none. What subscribers' ports do otherwise is nothing to the alarm engine.
+   */
+  readonly besides: readonly number[]
   /** Indices of the rules that use it. */
   readonly rules: readonly number[]
 }
@@ -71,11 +77,20 @@ export interface CompiledRules {
   readonly rules: readonly CompiledRule[]
   /**
    * The program of a series. `moduleLimits` are the module's own limits by signal id, as last read of the same
-   * instance; a set that contradicts itself (a low limit above a high one) is left out of account as a whole.
+   * instance; a set that contradicts itself (a low limit above a high one) is left out of account as a whole. `beside`: what other
+   * signals the port has, as far as conditions ask for them.
    */
-  programFor(attributes: SeriesAttributes, moduleLimits?: ReadonlyMap<number, number>): ProgramSpec
+  programFor(
+    attributes: SeriesAttributes,
+    moduleLimits?: ReadonlyMap<number, number>,
+    beside?: ReadonlySet<number>
+  ): ProgramSpec
+  /** Conditions that are on where a series of such a place is not reported, though its device is heard. */
+  absencesOf(attributes: SeriesAttributes): readonly number[]
   /** Signals that carry a module's own limits, with the signals they limit: a reading of the first re-programs the second. */
   readonly signalsNeedingLimits: ReadonlyMap<number, readonly number[]>
+  /** Signals that are asked beside others, with those others: a port that gets one of them is judged anew. */
+  readonly signalsBeside: ReadonlyMap<number, readonly number[]>
   /** 16 hex digits that change when anything that can change a judgement or a text does. */
   readonly digest: string
 }
@@ -89,6 +104,7 @@ export function ruleLabel(name: string, qualifier: string): string {
 export function conditionText(condition: CompiledCondition): string {
   const signal = signals[condition.signal]
   if (signal === undefined) return ''
+  if (condition.op === 'absent') return `${signal.name} not reported`
   if (condition.limit !== null)
     return `${signal.name} ${condition.op} ${condition.limit.fallback ?? 'its limit'}`
   const names: string[] = []

@@ -7,6 +7,7 @@ import type { Alarm } from './model.ts'
 interface Words {
   readonly op: Readonly<Record<'below' | 'above', string>>
   readonly oneOf: (names: string) => string
+  readonly absent: string
   readonly noLimit: string
   readonly for: (duration: string) => string
   readonly inRow: (count: number) => string
@@ -36,6 +37,7 @@ const words: Readonly<Record<Language, Words>> = {
   ru: {
     op: { below: 'ниже', above: 'выше' },
     oneOf: names => `в состоянии ${names}`,
+    absent: 'не сообщается',
     noLimit: 'порога нет',
     for: duration => `не меньше ${duration}`,
     inRow: count => `отсчётов подряд: ${count}`,
@@ -67,6 +69,7 @@ const words: Readonly<Record<Language, Words>> = {
   en: {
     op: { below: 'below', above: 'above' },
     oneOf: names => `in ${names}`,
+    absent: 'is not reported',
     noLimit: 'no limit',
     for: duration => `for ${duration} at least`,
     inRow: count => `${count} samples in a row`,
@@ -182,6 +185,7 @@ export function wouldRaise(levels: readonly ExplainedLevel[], gates: readonly Ex
 function conditionText({ signal, unit, condition }: ExplainedInput, language: Language): string {
   const say = words[language]
   const { op, limit, names } = condition
+  if (op === 'absent') return `${signal} ${say.absent}`
   if (op === 'in') return `${signal} ${say.oneOf(names.join(', '))}`
   return limit === null
     ? `${signal}: ${say.noLimit}`
@@ -205,7 +209,7 @@ function readingsText(inputs: readonly ExplainedInput[], language: Language, now
     const limits = texts.get(reading) ?? []
     texts.set(reading, limits)
     const { origin, op, limit } = condition
-    if (op === 'in' || limit === null || origin === null) continue
+    if (op === 'in' || op === 'absent' || limit === null || origin === null) continue
     const { from, opticClass, table, overriddenAt } = origin
     const where =
       say.origins[from](opticClass, table) + (overriddenAt === '' ? '' : say.overridden(overriddenAt))

@@ -87,7 +87,7 @@ function judgedSeries({ compiled, series: all, attributesOf }: ExplainInput): Ma
     if (conditions === undefined) continue
     const attributes = { signal: series.signal, ...attributesOf(series.instance) }
     const limits = moduleLimits.get(series.instance)
-    const { conditions: specs } = compiled.programFor(attributes, limits)
+    const { conditions: specs } = compiled.programFor(attributes, limits, besideOf(compiled, all, series))
     for (const condition of conditions) {
       if (!selects(condition.selector, attributes)) continue
       const spec = specs.find(one => one.condition === condition.id)
@@ -96,6 +96,19 @@ function judgedSeries({ compiled, series: all, attributesOf }: ExplainInput): Ma
     }
   }
   return judged
+}
+
+/** What of its port a series is judged beside. */
+function besideOf(
+  { signalsBeside }: CompiledRules,
+  all: readonly KnownSeries[],
+  { signal, instance }: KnownSeries
+): ReadonlySet<number> | undefined {
+  const asked = signalsBeside.get(signal)
+  if (asked === undefined) return undefined
+  return new Set(
+    all.flatMap(other => (other.instance === instance && asked.includes(other.signal) ? [other.signal] : []))
+  )
 }
 
 function originOf(
@@ -201,7 +214,7 @@ function inputOf(
   const value = series.last?.value ?? null
   const isNumeric = condition.limit !== null
   const names: string[] = []
-  for (let code = 0; code < 32 && !isNumeric; code++)
+  for (let code = 0; code < 32 && condition.mask !== 0; code++)
     if (((condition.mask >>> code) & 1) === 1) names.push(codeName(signal, code) ?? String(code))
   return {
     part,
@@ -212,7 +225,8 @@ function inputOf(
     valueName: value === null ? null : (codeName(signal, value) ?? null),
     timeMs: series.last?.timeMs ?? null,
     coordinates: series.last?.coordinates ?? null,
-    meets: value === null || spec === undefined ? null : isMet(spec, value),
+    meets:
+      condition.op === 'absent' ? isOn : value === null || spec === undefined ? null : isMet(spec, value),
     isOn,
     condition: {
       op: condition.op,

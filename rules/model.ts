@@ -40,6 +40,9 @@ export interface AlarmKey {
   readonly qualifier: string
 }
 
+/** Stands for the value of a reading that is not reported. */
+export const absentName = 'absent'
+
 /** The sample that caused a transition. */
 export interface Evidence {
   readonly rule: string
@@ -47,7 +50,7 @@ export interface Evidence {
   readonly value: number
   /** The limit it crossed; null for an enumeration or silence. */
   readonly limit: number | null
-  /** What the value means, when it is an enumeration: `battery`, `down`. */
+  /** What the value means, when it is an enumeration: `battery`, `down`; `absentName` where there was none. */
   readonly valueName: string | null
   readonly eventTimeMs: number
   /** null where no sample caused it (silence). */
@@ -90,5 +93,6 @@ export interface ConditionFlip {
   /** The limit compared with; may differ by optic class or module. */
   readonly limit: number | null
   readonly timeMs: number
-  readonly coordinates: Coordinates
+  /** null where no sample caused it: a reading is no longer reported. */
+  readonly coordinates: Coordinates | null
 }

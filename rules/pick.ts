@@ -16,18 +16,19 @@ export function createProgramPicker(
   bySignal: ReadonlyMap<number, readonly CompiledCondition[]>
 ): CompiledRules['programFor'] {
   const remembered = new Map<string, ProgramSpec>()
-  return (attributes, moduleLimits) => {
+  return (attributes, moduleLimits, beside) => {
     const conditions = bySignal.get(attributes.signal)
     if (conditions === undefined) return emptyProgram
     if (moduleLimits !== undefined && moduleLimits.size > 0) {
-      const own = programOf(conditions, attributes, moduleLimits)
+      const own = programOf(conditions, attributes, moduleLimits, beside)
       if (isConsistent(own)) return own
     }
+    if (beside !== undefined && beside.size > 0) return programOf(conditions, attributes, undefined, beside)
     const { signal, vendor, model, role, tier, port, opticClass } = attributes
     const key = `${signal}\0${vendor}\0${model}\0${role}\0${tier}\0${port}\0${opticClass}`
     let program = remembered.get(key)
     if (program === undefined) {
-      program = programOf(conditions, attributes, undefined)
+      program = programOf(conditions, attributes, undefined, undefined)
       if (remembered.size >= rememberedMax) remembered.clear()
       remembered.set(key, program)
     }
@@ -35,14 +36,34 @@ export function createProgramPicker(
   }
 }
 
+const noAbsences: readonly number[] = []
+
+export function createAbsencePicker(
+  bySignal: ReadonlyMap<number, readonly CompiledCondition[]>
+): CompiledRules['absencesOf'] {
+  const absences = new Map<number, readonly CompiledCondition[]>()
+  for (const [signal, conditions] of bySignal) {
+    const found = conditions.filter(({ op }) => op === 'absent')
+    if (found.length > 0) absences.set(signal, found)
+  }
+  return attributes =>
+    absences
+      .get(attributes.signal)
+      ?.flatMap(({ id, selector }) => (selects(selector, attributes) ? id : [])) ?? noAbsences
+}
+
 function programOf(
   conditions: readonly CompiledCondition[],
   attributes: SeriesAttributes,
-  moduleLimits: ReadonlyMap<number, number> | undefined
+  moduleLimits: ReadonlyMap<number, number> | undefined,
+  beside: ReadonlySet<number> | undefined
 ): ProgramSpec {
   const specs: ConditionSpec[] = []
   for (const condition of conditions) {
+    if (condition.op === 'absent') continue
     if (!selects(condition.selector, attributes)) continue
+    if (condition.besides.length > 0 && !condition.besides.some(signal => beside?.has(signal) === true))
+      continue
     const raise = condition.limit === null ? 0 : limitOf(condition.limit, attributes.opticClass, moduleLimits)
     if (raise === null) continue
     specs.push({
@@ -103,7 +124,7 @@ export function isMatched(pattern: string, value: string): boolean {
 export function crowdedSeries({ conditions: all }: CompiledRules, drafts: readonly RuleDraft[]): Problem[] {
   const problems: Problem[] = []
   const bySignal = new Map<number, CompiledCondition[]>()
-  for (const condition of all)
+  for (const condition of all.filter(({ op }) => op !== 'absent'))
     bySignal.set(condition.signal, [...(bySignal.get(condition.signal) ?? []), condition])
   for (const [signal, conditions] of bySignal) {
     const crowd = crowdOf(conditions, 0)

@@ -31,6 +31,7 @@ const ruleKeys = [
   'in',
   'below',
   'above',
+  'absent',
   'clear',
   'hysteresis',
   'hold',

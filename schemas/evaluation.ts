@@ -136,6 +136,8 @@ export interface EvaluationResult {
   readonly block: ColumnBlock
   readonly candidates: Candidates
   readonly newSeries: NewSeries
+  /** Series that their source says are gone, and when (ms), by turns; left out where there are none. */
+  readonly gone?: Float64Array
   readonly rejects: readonly Reject[]
   /** Counters since the last task, by name; keys are bounded (formats, reasons, profile fields). */
   readonly counts: Readonly<Record<string, number>>

@@ -51,6 +51,34 @@ const outputSourceCodes = {
   failureBypass: 13
 }
 
+/** Well-known alarms of RFC 1628, by their last number in upsWellKnownAlarms. */
+const upsAlarmCodes = {
+  batteryBad: 1,
+  onBattery: 2,
+  lowBattery: 3,
+  depletedBattery: 4,
+  tempBad: 5,
+  inputBad: 6,
+  outputBad: 7,
+  outputOverload: 8,
+  onBypass: 9,
+  bypassBad: 10,
+  outputOffAsRequested: 11,
+  upsOffAsRequested: 12,
+  chargerFailed: 13,
+  outputOff: 14,
+  systemOff: 15,
+  fanFailure: 16,
+  fuseFailure: 17,
+  generalFault: 18,
+  diagnosticTestFailed: 19,
+  communicationsLost: 20,
+  awaitingPower: 21,
+  shutdownPending: 22,
+  shutdownImminent: 23,
+  testInProgress: 24
+}
+
 /** Every signal; a signal's index in this list is its id inside one process and is never stored. */
 export const signals: readonly SignalDef[] = [
   enumeration('if.oper_status', 'Operational state of a port', operCodes),
@@ -120,7 +148,8 @@ export const signals: readonly SignalDef[] = [
   enumeration('ups.comm_status', 'Whether the card still talks to the UPS', { ok: 1, lost: 2 }),
   gauge('catv.input_dbm', 'dBm', 'Optical input of a cable TV receiver'),
   gauge('catv.rf_dbuv', 'dBµV', 'RF output level of a cable TV receiver'),
-  gauge('device.uptime_s', 's', 'Time since the device started')
+  gauge('device.uptime_s', 's', 'Time since the device started'),
+  enumeration('ups.alarm', 'An alarm that the UPS has at present, a row each', upsAlarmCodes)
 ]
 
 export const signalIds: ReadonlyMap<string, number> = new Map(signals.map((s, id) => [s.name, id]))

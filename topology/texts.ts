@@ -215,6 +215,8 @@ export function createColumn<A extends Numbers>(make: (length: number) => A): Co
 export interface Pool<T> {
   /** `key` must tell different values apart. */
   add(key: string, make: () => T): number
+  /** Number of the value with this key, or -1. */
+  find(key: string): number
   get(number: number): T
 }
 
@@ -230,6 +232,7 @@ export function createPool<T>(): Pool<T> {
       }
       return number
     },
+    find: key => numbers.get(key) ?? -1,
     get(number) {
       const value = values[number]
       if (value === undefined) throw new RangeError(`no value has the number ${number}`)

@@ -112,6 +112,8 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
 
   const candidates = createCandidateList()
   let rejects: Reject[] = []
+  /** Series that are gone and when, by turns. */
+  let gone: number[] = []
   /** Entities with series that are not assigned yet, by their first series. */
   let announced = new Map<number, Announced>()
   /** Last time given to an entity's record whose clock is ahead, by the entity's first series. */
@@ -202,6 +204,17 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     const inOrderMs = Math.max(takenMs, beforeMs + 1)
     setBack.set(first, inOrderMs)
     return inOrderMs
+  }
+
+  /** What is not known need not go. */
+  const takeGone = (group: DecodedGroup, slots: readonly number[]): void => {
+    const first = entities.find(seriesSets.measurements[group.measurement]!, group)
+    if (first < 0) return
+    seen(state.device[first]!)
+    for (const slot of slots) {
+      const series = entities.seriesOf(first, slot)
+      if (series >= 0) gone.push(series, group.timeMs)
+    }
   }
 
   /** Returns the entity's first series. */
@@ -295,10 +308,14 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
       const format = decoded.format ?? seriesSets.measurements[groups[0]!.measurement]!.info.format
       if (format !== undefined) formats.set(format, (formats.get(format) ?? 0) + 1)
       let first = -1
-      for (const group of groups) first = takeGroup(group)
+      for (const group of groups) {
+        if (group.gone === undefined) first = takeGroup(group)
+        else takeGone(group, group.gone)
+      }
       if (
         known?.isAliasNew() === true &&
         groups.length === 1 &&
+        groups[0]!.gone === undefined &&
         decoded.unmapped === 0 &&
         partial === undefined
       )
@@ -359,6 +376,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     clearJudgement(desk)
     candidates.clear()
     rejects = []
+    gone = []
     counts = zeroCounts()
     // New ones: V8 leaves the table of a cleared Map pointing to the next, so that none is freed before a full collection.
     announced = new Map()
@@ -411,6 +429,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
         block: desk.takeBlock(rows),
         candidates: candidates.take(),
         newSeries: packNewSeries([...announced.values()]),
+        ...(gone.length === 0 ? {} : { gone: Float64Array.from(gone) }),
         rejects,
         counts: namedCounts(counts, formats, rejected, seriesSets.measurements)
       }

@@ -283,7 +283,7 @@ function createRowSlabs(rowBytesMax: number): RowSlabs {
       // A worker that found it too small made its own. (What came over a port is another view of the same memory.)
       const isGiven = memory.byteLength === given.memory.byteLength
       if (!isGiven) given.release()
-      const { ranges, candidates, newSeries, rejects, counts } = result
+      const { ranges, candidates, newSeries, gone, rejects, counts } = result
       const { rows, groups, entity, timeMs, offset, end, signal, value } = block
       const slab = isGiven ? given : pool.adopt(memory)
       // Written out: see mailbox.ts.
@@ -292,6 +292,7 @@ function createRowSlabs(rowBytesMax: number): RowSlabs {
         block: { rows, groups, entity, timeMs, offset, end, signal, value, slab },
         candidates,
         newSeries,
+        ...(gone === undefined ? {} : { gone }),
         rejects,
         counts
       }

@@ -115,11 +115,13 @@ export function joinResults(task: EvaluationTask, parts: readonly EvaluationResu
   for (const part of parts) {
     for (const [name, count] of Object.entries(part.counts)) counts[name] = (counts[name] ?? 0) + count
   }
+  const gone = parts.flatMap(part => [...(part.gone ?? [])])
   return {
     ranges: joinRanges(task, parts),
     block,
     candidates: joinCandidates(parts),
     newSeries: joinNewSeries(parts.map(part => part.newSeries)),
+    ...(gone.length === 0 ? {} : { gone: Float64Array.from(gone) }),
     rejects: parts.flatMap(part => part.rejects),
     counts
   }

@@ -9,6 +9,7 @@ import type { Config } from '../../schemas/config/reading.ts'
 import { ProblemsError, type Problem } from '../../schemas/config/located-yaml.ts'
 import { packageRoot } from '../../schemas/package-root.ts'
 import { readProfileFiles } from '../../schemas/records/profile-files.ts'
+import type { ProfileReportsByName } from '../../schemas/records/plan.ts'
 import { compileProfiles } from '../../schemas/records/profile.ts'
 import {
   compileInventoryInSteps,
@@ -24,6 +25,8 @@ export interface Definitions {
   readonly rules: CompiledRules
   /** Sources of the profiles; workers compile them again for themselves. */
   readonly profiles: readonly TextFile[]
+  /** What the sources of each profile tell. */
+  readonly reports: ProfileReportsByName
 }
 
 /** A longer line is no entry of an inventory; it is read no further, and said to be wrong. */
@@ -69,8 +72,7 @@ export async function loadDefinitions(
       ...(config.profiles.shipped ? await readProfileFiles() : []),
       ...(await readAll(config.profiles.files))
     ]
-    compileProfiles(files)
-    return files
+    return { files, ...compileProfiles(files) }
   })
   const rules = await attempt(async () => {
     const shipped = config.rules.shipped ? shippedRulesFiles.map(file => join(packageRoot, file)) : []
@@ -103,7 +105,7 @@ export async function loadDefinitions(
   })
   if (profiles === undefined || rules === undefined || inventory === undefined)
     throw new ProblemsError(problems)
-  return { inventory, rules, profiles }
+  return { inventory, rules, profiles: profiles.files, reports: profiles.reports }
 }
 
 async function readAll(files: readonly string[]): Promise<TextFile[]> {

@@ -46,6 +46,7 @@ export async function createEngines(options: EnginesOptions): Promise<Engines> {
   const engine = createStatusEngine({
     inventory: definitions.inventory,
     rules: definitions.rules,
+    reports: definitions.reports,
     programs: options.programs,
     series: state.series,
     devices: state.devices,

@@ -46,7 +46,9 @@ export function createReloader(options: ReloaderOptions, first: Definitions): Re
     waiting = undefined
     const next = await loadDefinitions(config, current.inventory.version + 1)
     // The threads compile first. Only when that went well the engine changes, and they with it, while nothing is evaluated.
-    await pool.reloadProfiles(next.profiles, () => engine.reload(next.inventory, next.rules, nowMs()))
+    await pool.reloadProfiles(next.profiles, () =>
+      engine.reload(next.inventory, next.rules, nowMs(), next.reports)
+    )
     current = next
     mirror(next.inventory)
     const counts = {

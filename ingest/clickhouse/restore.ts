@@ -67,9 +67,9 @@ const resourcesQuery = (days: number): string =>
      HAVING argMax(s.is_open, (s.at, s.offset)))
    LIMIT 1 BY device, instance, scope`
 
-/** Alarms that no state tells of. */
+/** Alarms that no state tells of: of those that no sample raised, there need be none. */
 const untold = (days: number): string =>
-  `type = '${deviceSilent}' OR (device, instance) NOT IN (SELECT s.device, s.instance FROM ${kept(days)})`
+  `type = '${deviceSilent}' OR topic IS NULL OR (device, instance) NOT IN (SELECT s.device, s.instance FROM ${kept(days)})`
 
 /** `retentionDays`: how long states of resources are kept. */
 export async function restoreStatus(client: ClickHouseClient, retentionDays: number): Promise<StoredStatus> {

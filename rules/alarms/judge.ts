@@ -1,7 +1,7 @@
 import { codeName, signals } from '../../schemas/signals.ts'
 import { ruleLabel, type CompiledCondition } from '../compiled.ts'
 import type { Deadlines } from '../deadlines.ts'
-import type { ConditionFlip, Evidence } from '../model.ts'
+import { absentName, type ConditionFlip, type Evidence } from '../model.ts'
 import { createTextRenderer } from '../texts.ts'
 import { alarmId, resourceName } from './identity.ts'
 import { copyAlarm, type OpenAlarms } from './open-alarms.ts'
@@ -54,7 +54,7 @@ export function createJudge(
       signal: signal.name,
       value: flip.value,
       limit: flip.limit === null || Number.isNaN(flip.limit) ? null : flip.limit,
-      valueName: codeName(signal, flip.value) ?? null,
+      valueName: flip.coordinates === null ? absentName : (codeName(signal, flip.value) ?? null),
       eventTimeMs: flip.timeMs,
       coordinates: flip.coordinates
     }

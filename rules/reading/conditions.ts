@@ -1,7 +1,7 @@
 import type { Path } from '../../schemas/config/located-yaml.ts'
 import { signalIds, signals } from '../../schemas/signals.ts'
 import type { Selector } from '../model.ts'
-import type { Fields, Reader } from '../yaml-reader.ts'
+import { shown, type Fields, type Reader } from '../yaml-reader.ts'
 import type { ConditionDraft } from './drafts.ts'
 import { noHold, readHold, type Hold } from './holds.ts'
 import { readClear, readLimit, type LimitTable } from './limits.ts'
@@ -9,7 +9,7 @@ import { readSelectorFields, selectorKeys } from './selectors.ts'
 
 /** Conditions: what a rule, a level or a clause says of a value. */
 
-export const testKeys = ['in', 'below', 'above', 'clear', 'hysteresis']
+export const testKeys = ['in', 'below', 'above', 'absent', 'clear', 'hysteresis']
 const clauseKeys = [...selectorKeys, ...testKeys, 'hold']
 
 /** A clause of `when` or `unless`: another signal of the same resource, selected as the rule's own unless it says otherwise. */
@@ -34,7 +34,7 @@ export function readClause(
   return readTest(reader, fields, path, selector, hold, tables)
 }
 
-/** `in`, `below` or `above` with what clears it, as a condition. */
+/** `in`, `below` or `above` with what clears it, or `absent`, as a condition. */
 export function readTest(
   reader: Reader,
   fields: Fields,
@@ -43,13 +43,13 @@ export function readTest(
   hold: Hold,
   tables: ReadonlyMap<string, LimitTable>
 ): ConditionDraft | undefined {
-  const ops = (['in', 'below', 'above'] as const).filter(op => fields[op] !== undefined)
+  const ops = (['in', 'below', 'above', 'absent'] as const).filter(op => fields[op] !== undefined)
   const op = ops[0]
   if (op === undefined || ops.length > 1) {
     reader.report(
       ops.length > 1 ? [...path, ops[1] ?? ''] : path,
       ops.length > 1 ? `${ops.join(' and ')} stand together` : 'says nothing of the value',
-      'give exactly one of in, below, above'
+      'give exactly one of in, below, above, absent'
     )
     return undefined
   }
@@ -57,6 +57,18 @@ export function readTest(
   if (selector === undefined || signal === undefined) return undefined
   const base = { signal: signalIds.get(selector.signal) ?? -1, selector, op }
   const counts = { raiseCount: hold.raiseSamples, clearCount: hold.clearSamples }
+  if (op === 'absent') {
+    for (const key of ['clear', 'hysteresis'])
+      if (fields[key] !== undefined)
+        reader.report([...path, key], 'a reading that is absent has no value', `remove ${key}`)
+    if (hold.raiseSamples > 1 || hold.clearSamples > 1)
+      reader.report([...path, 'hold'], 'there are no samples to count', 'use raise_s and clear_s')
+    if (fields['absent'] !== true) {
+      reader.report([...path, 'absent'], `${shown(fields['absent'])} is not allowed`, 'write absent: true')
+      return undefined
+    }
+    return withKey({ ...base, limit: null, hysteresis: 0, mask: 0, raiseCount: 1, clearCount: 1 })
+  }
   if (op === 'in') {
     for (const key of ['clear', 'hysteresis'])
       if (fields[key] !== undefined)

@@ -5,7 +5,7 @@ import type { CompiledCondition, CompiledLevel } from '../compiled.ts'
 /** Rules as they are read, before their conditions have numbers. */
 
 /** A condition before it has a number. */
-export type ConditionDraft = Omit<CompiledCondition, 'id' | 'rules'>
+export type ConditionDraft = Omit<CompiledCondition, 'id' | 'rules' | 'besides'>
 
 export interface RuleDraft {
   readonly name: string

@@ -91,11 +91,27 @@ export function convertText(slot: SlotPlan, text: string): number {
 
 function numberText(slot: SlotPlan, text: string): number {
   if (decimal.test(text)) return convert(slot, Number(text))
+  const plain = plainNumber(text)
+  if (plain !== text) return numberText(slot, plain)
   if (isPower(slot.conversion) && negativeInfinity.test(text)) return bounded(slot, noLightDbm)
   const [, number, unit = ''] = numberWithUnit.exec(text) ?? []
   if (number === undefined) return NaN
   const written = writtenUnits[slot.unit]?.[unit.toLowerCase()]
   return written === undefined ? NaN : bounded(slot, written(Number(number)))
+}
+
+/**
+ * A number as other hands write it: a comma before one, two or four places and more (three may be thousands), a minus of typography, a second
+ * unit in brackets (`0.0204 mW (-16.90 dBm)`). Any other text is given back as it is.
+ */
+function plainNumber(text: string): string {
+  const [, number, rest = ''] = /^([^(]*\S)\s*(\([^()]*\))?$/.exec(text) ?? []
+  if (number === undefined || (rest !== '' && !/\d/.test(rest) && !/^\([a-zµμ°%]+\)$/i.test(rest)))
+    return text
+  const unit = /^\(([a-zµμ°%]+)\)$/i.exec(rest)?.[1]
+  return (unit === undefined ? number : `${number} ${unit}`)
+    .replace(/^[\u2212\u2013]\s*/, '-')
+    .replace(/^([+-]?\d+),(\d{1,2}|\d{4,})(?!\d)/, '$1.$2')
 }
 
 /** `-27.4 dBm`, `41.2 C`, `231V`: what is written there is the unit, whatever else the source reports in. */

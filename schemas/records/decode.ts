@@ -1,6 +1,7 @@
 import { toTimeMs } from './convert.ts'
 import type { Decoded, DecodedGroup } from './decoded.ts'
 import type { RejectReason } from '../evaluation.ts'
+import { goneBy, type Deletion } from './deletes.ts'
 import { jsonFormatsInOrder, textFormats } from './formats/formats.ts'
 import { collectorOf, identifiersOf, instanceOf, planFor } from './identify.ts'
 import { isObject, kindOf, own, type Bad, type Json, type Metric } from './metric.ts'
@@ -197,6 +198,9 @@ function metricOf(object: Json): Metric | Bad | undefined {
 }
 
 function decodeMetric(set: ProfileSet, metric: Metric, clock: Clock, outcome: Outcome): void {
+  const goneBefore = outcome.groups.length
+  for (const deletion of metric.deletions ?? []) takeDeletion(set, metric, deletion, clock, outcome)
+  if (outcome.groups.length > goneBefore && Object.keys(metric.fields).length === 0) return
   const plan = planFor(set, metric)
   if (plan === undefined) {
     // A collector polls many fields that nobody here asks for; our own format must have a signal that is known.
@@ -241,6 +245,35 @@ function decodeMetric(set: ProfileSet, metric: Metric, clock: Clock, outcome: Ou
     values,
     noReadings
   })
+}
+
+/** A group of what is gone: it has no reading. */
+function takeDeletion(
+  set: ProfileSet,
+  metric: Metric,
+  deletion: Deletion,
+  clock: Clock,
+  outcome: Outcome
+): void {
+  for (const { plan, identifiers, instance, slots } of goneBy(set, metric, deletion)) {
+    const time = eventTime(plan, metric, clock)
+    if (typeof time === 'string') {
+      spoil(outcome, 'bad_time', `${plan.profile}: ${time}`)
+      return
+    }
+    outcome.groups.push({
+      measurement: plan.index,
+      identifiers,
+      collector: collectorOf(plan, metric),
+      instance,
+      timeMs: time.timeMs,
+      clamped: time.clamped,
+      slots: [],
+      values: [],
+      noReadings: [],
+      gone: slots
+    })
+  }
 }
 
 function noSignal({ fields }: Metric): string {

@@ -48,6 +48,20 @@ export function planFor(set: ProfileSet, metric: NamedMetric): MeasurementPlan |
   return undefined
 }
 
+/** Every measurement whose name and tags match, whatever its fields. */
+export function plansFor(set: ProfileSet, metric: NamedMetric): readonly MeasurementPlan[] {
+  const { exact, wild } = set.byName[metric.format]
+  const named = wild.flatMap(({ pattern, measurement }) =>
+    matches(pattern, metric.name) ? [measurement] : []
+  )
+  return [...(exact.get(metric.name) ?? []), ...named].flatMap(index => {
+    const plan = set.measurements[index]
+    return plan?.when.every(({ tag: of, pattern }) => matches(pattern, tag(metric, of) ?? '')) === true
+      ? [plan]
+      : []
+  })
+}
+
 /** Wildcards are matched against short texts only: their cost grows with a power of the length. */
 function matches(pattern: RegExp, text: string): boolean {
   return text.length <= keyLengthMax && pattern.test(text)
@@ -94,7 +108,9 @@ export function identifiersOf(plan: MeasurementPlan, metric: NamedMetric): reado
 export function instanceOf(plan: MeasurementPlan, metric: NamedMetric): string | undefined {
   for (const key of plan.instance) {
     const value = keyValue(key, tag(metric, key.tag))
-    if (value !== undefined) return value
+    if (value === undefined) continue
+    const lane = key.lane === undefined ? undefined : usable(tag(metric, key.lane))
+    return lane === undefined || !/^\d{1,3}$/.test(lane) ? value : laneName(value, lane)
   }
   // A table's index may as well come as a field.
   for (const key of plan.instance) {

@@ -1,4 +1,5 @@
 import type { RejectReason } from '../evaluation.ts'
+import type { Deletion } from './deletes.ts'
 import type { ProfileFormat } from './profile-schema.ts'
 
 /**
@@ -36,6 +37,8 @@ export interface Metric extends NamedMetric {
   readonly time: unknown
   /** Milliseconds where the format itself fixes the unit. */
   readonly timeMs?: number
+  /** What the source says is gone. */
+  readonly deletions?: readonly Deletion[]
 }
 
 export function isObject(value: unknown): value is Json {

@@ -1,6 +1,6 @@
 import type { SlotPlan, TimeUnit } from './convert.ts'
 import type { MeasurementInfo, MeasurementSlot } from './decoded.ts'
-import type { ProfileFormat } from './profile-schema.ts'
+import type { ProfileFormat, ProfileReports } from './profile-schema.ts'
 
 /**
  * What profiles are compiled to. A ProfileSet is plain data (maps, arrays, regular expressions): it survives a
@@ -11,6 +11,8 @@ import type { ProfileFormat } from './profile-schema.ts'
 export interface KeyPlan {
   readonly tag: string
   readonly stripPort: boolean
+  /** Tag with the number of a lane, which is an instance of its own. */
+  readonly lane?: string
   readonly pattern?: RegExp
 }
 
@@ -72,7 +74,12 @@ export interface NameIndex {
   readonly wild: readonly { readonly pattern: RegExp; readonly measurement: number }[]
 }
 
+/** Where a source tells changes only, its silence says nothing. */
+export type ProfileReportsByName = ReadonlyMap<string, ProfileReports>
+
 export interface ProfileSet {
   readonly measurements: readonly MeasurementPlan[]
   readonly byName: Readonly<Record<ProfileFormat, NameIndex>>
+  /** What the sources of each profile tell, by its name. */
+  readonly reports: ProfileReportsByName
 }

@@ -31,7 +31,7 @@ export function compileField(
   const misplaced =
     signal.kind === 'enum'
       ? (['unit', 'unit_from', 'scale', 'range', 'sensor', 'zero_needs'] as const)
-      : (['enum', 'names', 'flags', 'becomes'] as const)
+      : (['enum', 'names', 'becomes'] as const)
   for (const key of misplaced) {
     if (described[key] !== undefined)
       problem(
@@ -42,7 +42,11 @@ export function compileField(
   }
   const code = (name: string, step: string): number => {
     const known = signal.codes?.[name]
-    if (known === undefined && signal.codes !== undefined)
+    if (signal.codes === undefined) {
+      if (!/^\d{1,9}$/.test(name)) problem(step, `"${name}" is no number`, `give what ${signal.name} is then`)
+      return Number(name)
+    }
+    if (known === undefined)
       problem(
         step,
         `${signal.name} has no code "${name}"`,
@@ -123,7 +127,6 @@ function enumPlan(
   described: FieldYaml,
   code: (name: string, step: string) => number
 ): { codes?: Map<number, number>; names?: Map<string, number>; flags?: FlagPlan[] } {
-  if (signal.codes === undefined) return {}
   if (described.flags !== undefined)
     return {
       flags: described.flags.map(([bit, word, name]) => ({
@@ -132,6 +135,7 @@ function enumPlan(
         code: code(name, 'flags')
       }))
     }
+  if (signal.codes === undefined) return {}
   const codes = new Map<number, number>()
   const names = new Map<string, number>()
   // Without a table of its own the field speaks the canonical codes and names.

@@ -38,6 +38,7 @@ const key = Type.Object(
   {
     tag: name('Tag to read; for Zabbix also @host, @host_name, @item and @itemid.'),
     strip_port: Type.Optional(Type.Boolean({ description: 'Drop a trailing :port, as gnmic puts it.' })),
+    lane: Type.Optional(name('Tag with the number of the lane, where a module has several.')),
     pattern: Type.Optional(
       name(
         'Regular expression; its first group is taken, a second one is the lane of a module, no match is no value.'
@@ -132,6 +133,13 @@ export const fieldSchema = Type.Object(
 )
 export type FieldYaml = Static<typeof fieldSchema>
 
+/**
+ * What the sources of a profile tell: each poll, only what has changed, or what they are configured to; or rows of a table (of alarms),
+ * which are there while what they tell of lasts.
+ */
+export const profileReports = ['polls', 'changes', 'either', 'rows'] as const
+export type ProfileReports = (typeof profileReports)[number]
+
 export const measurementSchema = Type.Object(
   {
     name: name('Name inside the profile.'),
@@ -154,6 +162,11 @@ export const profileSchema = Type.Object(
     time: Type.Optional(Type.Enum([...timeUnits], { description: 'Unit of the timestamp.' })),
     device: Type.Optional(Type.Array(key, { minItems: 1, maxItems: 16 })),
     collector: Type.Optional(Type.String({ maxLength: 256, description: 'Tag that names the collector.' })),
+    reports: Type.Optional(
+      Type.Enum([...profileReports], {
+        description: 'What its sources tell: each poll, changes only, either, or rows that come and go.'
+      })
+    ),
     measurements: Type.Array(measurementSchema, { minItems: 1, maxItems: 256 })
   },
   strict

@@ -70,7 +70,13 @@ export function compileProfiles(
     const rank = (problem: Problem): number => order.indexOf(problem.file) * 1e6 + problem.line
     throw new ProblemsError(problems.sort((a, b) => rank(a) - rank(b) || a.column - b.column))
   }
-  return { measurements, byName: indexNames(bounds) }
+  const reports = new Map(
+    [...byProfile.values()].map(({ profile: of }) => [
+      of.profile,
+      of.reports ?? jsonFormats[of.format].defaults.reports
+    ])
+  )
+  return { measurements, byName: indexNames(bounds), reports }
 }
 
 function indexNames(
@@ -206,7 +212,11 @@ function compileKeys(
   problems: Problem[]
 ): readonly KeyPlan[] {
   return keys.map(key => {
-    const plan = { tag: key.tag, stripPort: key.strip_port ?? false }
+    const plan = {
+      tag: key.tag,
+      stripPort: key.strip_port ?? false,
+      ...(key.lane === undefined ? {} : { lane: key.lane })
+    }
     if (key.pattern === undefined) return plan
     try {
       return { ...plan, pattern: new RegExp(key.pattern, 'u') }

@@ -274,6 +274,40 @@ it('XPPC-MIB: reads a Phoenixtec on mains (runtime 0, replace 0, 2390 tenths of 
   ).toEqual({ 'ups.output_source': 'battery', 'ups.battery_status': 'low', 'ups.runtime_s': 0 })
 })
 
+describe('apcupsd', () => {
+  const apcupsd = (fields: Record<string, unknown>) =>
+    read({ fields, name: 'apcupsd', tags: { host: 'col1', ups_name: 'ku7' }, timestamp: atS }).values
+
+  it('reads bits, among others it does not know, and no voltage where there is no voltmeter', () => {
+    expect(apcupsd({ status_flags: 0x05000008, input_voltage: 0, time_on_battery_ns: 0 })).toEqual({
+      'ups.output_source': 'normal',
+      'ups.battery_status': 'normal',
+      'ups.replace_battery': 'no',
+      'ups.comm_status': 'ok',
+      'ups.on_battery_s': 0
+    })
+    expect(apcupsd({ status_flags: 0x10 | 0x40 | 0x80 | 0x100 })).toEqual({
+      'ups.output_source': 'battery',
+      'ups.battery_status': 'low',
+      'ups.replace_battery': 'yes',
+      'ups.comm_status': 'lost'
+    })
+    const testing = { status_flags: 0x10, last_transfer: 'Automatic or explicit self test' }
+    expect(apcupsd(testing)['ups.output_source']).toBe('test')
+    expect(apcupsd({ ...testing, last_transfer: 'Low line voltage' })['ups.output_source']).toBe('battery')
+  })
+})
+
+it("reads the rows of a UPS's own table of alarms; a vendor's own are no reading", () => {
+  const row = (descr: string) => read(metric('ups_alarms', { upsAlarmDescr: descr }, { index: '7' }))
+  expect(row('.1.3.6.1.2.1.33.1.6.3.13')).toMatchObject({
+    instance: '7',
+    values: { 'ups.alarm': 'chargerFailed' }
+  })
+  expect(row('1.3.6.1.2.1.33.1.6.3.1').values).toEqual({ 'ups.alarm': 'batteryBad' })
+  expect(row('UPS-MIB::upsAlarmTestInProgress').values).toEqual({ 'ups.alarm': 'testInProgress' })
+})
+
 describe('NUT upsd', () => {
   const upsd = (fields: Record<string, unknown>) =>
     read({ fields, name: 'upsd', tags: { host: 'col1', ups_name: 'ku7', serial: 'AS1' }, timestamp: atS })
@@ -293,6 +327,7 @@ describe('NUT upsd', () => {
       'ups.output_source': 'normal',
       'ups.battery_status': 'normal',
       'ups.replace_battery': 'no',
+      'ups.alarms': 0,
       'ups.charge_pct': 100,
       'ups.runtime_s': 600,
       'ups.input_v': 230.4,
@@ -315,8 +350,10 @@ describe('NUT upsd', () => {
       'ups.replace_battery': replace
     }
     expect(upsd({ status_flags: flags }).values).toEqual(expected)
-    expect(upsd({ ups_status: words }).values).toEqual(expected)
-    expect(upsd({ status_flags: flags, ups_status: words }).values).toEqual(expected)
+    // Only the words know of an alarm.
+    const spoken = { ...expected, 'ups.alarms': 0 }
+    expect(upsd({ ups_status: words }).values).toEqual(spoken)
+    expect(upsd({ status_flags: flags, ups_status: words }).values).toEqual(spoken)
   })
 
   it('believes a test only beside OB, with mains at the input: the words know it, the flags do not', () => {
@@ -332,7 +369,21 @@ describe('NUT upsd', () => {
 
   it('reads nothing out of no flags and of words it does not know', () => {
     expect(upsd({ status_flags: 0, ups_status: 'WAIT' }).values).toEqual({})
-    expect(upsd({ ups_status: 'Driver not connected' }).none).toHaveLength(3)
+    expect(upsd({ ups_status: 'Driver not connected' }).none).toHaveLength(4)
+  })
+
+  it('counts the word ALARM, and asks input and charge where it discharges on mains', () => {
+    expect(upsd({ ups_status: 'ALARM OL RB' }).values).toMatchObject({
+      'ups.alarms': 1,
+      'ups.output_source': 'normal',
+      'ups.replace_battery': 'yes'
+    })
+    const source = (fields: Record<string, unknown>) =>
+      upsd({ ups_status: 'OL DISCHRG', ...fields }).values['ups.output_source']
+    expect(source({ input_voltage: 0 })).toBe('battery')
+    expect(source({ input_voltage: 231 })).toBe('normal')
+    expect(source({ battery_charge_percent: 100 })).toBe('normal')
+    expect(source({ battery_charge_percent: 83 })).toBe('other')
   })
 })
 
@@ -652,6 +703,10 @@ describe('CATV receivers', () => {
 
   it('reads the RF level of HMS in 0.1 dBmV', () => {
     expect(values('catv_hms', { fnRFPortOutputRFLevel: 480 })).toEqual({ 'catv.rf_dbuv': 108 })
+    expect(values('catv_nscrtv', { fnOpticalReceiverPower: -61, fnRFPortOutputRFLevel: 1043 })).toEqual({
+      'catv.input_dbm': -6.1,
+      'catv.rf_dbuv': 104.3
+    })
   })
 })
 

@@ -50,6 +50,7 @@ export function createSeriesAssigner(
   let lastInstance = -1
   let lastPlace = -1
   let limitedSignals = limitedSignalsOf(rules)
+  let besideSignals = besideSignalsOf(rules)
 
   // Series of one module (a device and an instance) that carry its limits or may be judged by them are chained
   // by index: millions of ports have them, so nothing of this is an object.
@@ -101,6 +102,16 @@ export function createSeriesAssigner(
     return limits
   }
 
+  /** Which of these signals the port has, where it has some. */
+  const besideOf = (head: number, asked: readonly number[]): ReadonlySet<number> | undefined => {
+    let found: Set<number> | undefined
+    eachOfModule(head, series => {
+      const signal = registry.signal(series)
+      if (asked.includes(signal)) (found ??= new Set()).add(signal)
+    })
+    return found
+  }
+
   const placeOf = (series: number, known: number): number => {
     const instance = registry.instanceNumber(series)
     if (known !== lastKnown || instance !== lastInstance) {
@@ -124,6 +135,12 @@ export function createSeriesAssigner(
       if (limits !== undefined)
         return programs.addProgram(rules.programFor({ signal, ...places.get(place) }, limits))
     }
+    const asked = rules.signalsBeside.get(signal)
+    if (asked !== undefined) {
+      const beside = besideOf(moduleOf(series), asked)
+      if (beside !== undefined)
+        return programs.addProgram(rules.programFor({ signal, ...places.get(place) }, undefined, beside))
+    }
     const key = place * signalsMax + signal
     let program = byPlace.get(key)
     if (program === undefined) {
@@ -133,8 +150,19 @@ export function createSeriesAssigner(
     return program
   }
 
-  const assign = (series: number, raised?: ReadonlySet<number>): void =>
+  const assignOne = (series: number, raised?: ReadonlySet<number>): void =>
     assignProgram(programs.table, state, series, programOf(series), raised)
+
+  const assign = (series: number, raised?: ReadonlySet<number>): void => {
+    const signal = registry.signal(series)
+    // What is asked beside this signal is asked on its port from now on.
+    if (besideSignals.has(signal) && nextOfModule[series] === 0 && registry.knownOf(series) >= 0)
+      eachOfModule(moduleOf(series), other => {
+        if (other !== series && rules.signalsBeside.get(registry.signal(other))?.includes(signal) === true)
+          assignOne(other, raisedNow(other))
+      })
+    assignOne(series, raised)
+  }
 
   /** Every count under way, by what says the same condition under other rules. */
   const countsByKey = (): { series: number; key: string; count: CountUnderWay }[] => {
@@ -165,6 +193,7 @@ export function createSeriesAssigner(
       inventory = nextInventory
       rules = nextRules
       limitedSignals = limitedSignalsOf(rules)
+      besideSignals = besideSignalsOf(rules)
       byPlace = new Map()
       lastKnown = -1
       programs.clearPrograms()
@@ -180,6 +209,11 @@ export function createSeriesAssigner(
 
 function limitedSignalsOf(rules: CompiledRules): ReadonlySet<number> {
   return new Set([...rules.signalsNeedingLimits.values()].flat())
+}
+
+/** Signals beside which others are asked. */
+function besideSignalsOf(rules: CompiledRules): ReadonlySet<number> {
+  return new Set([...rules.signalsBeside.values()].flat())
 }
 
 type PlaceAttributes = Omit<SeriesAttributes, 'signal'>

@@ -9,11 +9,13 @@ import { opIn, type ProgramTableBuilder } from '../../rules/program.ts'
 import { conditionsPerSeriesMax, type DeviceState, type SeriesState } from '../../rules/series-state.ts'
 import type { Candidate, EvaluationResult, NewSeries } from '../../schemas/evaluation.ts'
 import { eachCandidate, newEntities } from '../../schemas/findings.ts'
+import type { ProfileReportsByName } from '../../schemas/records/plan.ts'
 import { portOfInstance } from '../../schemas/lanes.ts'
 import type { CompiledInventory } from '../../topology/compile.ts'
 import type { LightEngine, LightUpdate, StoredLights } from '../../topology/lights.ts'
 import { summariseAlarms } from '../../topology/lights/node-alarms.ts'
 import type { Incident, IncidentChange, LightChange } from '../../topology/model.ts'
+import { createAbsences } from './absences.ts'
 import { createSeriesAssigner, placeAttributesOf } from './assign.ts'
 import { createIngestIncident } from './ingest-incident.ts'
 import { createLinkTellers } from './link-tellers.ts'
@@ -30,6 +32,8 @@ import type { StatusEvent } from '../view.ts'
 export interface EngineOptions {
   readonly inventory: CompiledInventory
   readonly rules: CompiledRules
+  /** What the sources of each profile tell; each poll, where it is not named. */
+  readonly reports?: ProfileReportsByName
   readonly programs: ProgramTableBuilder
   readonly series: SeriesState
   readonly devices: DeviceState
@@ -93,7 +97,12 @@ export interface StatusEngine {
    */
   storeSeries(rowsMax: number): number
   /** Takes over another inventory and rules. Only while no task is under evaluation. */
-  reload(inventory: CompiledInventory, rules: CompiledRules, nowMs: number): void
+  reload(
+    inventory: CompiledInventory,
+    rules: CompiledRules,
+    nowMs: number,
+    reports?: ProfileReportsByName
+  ): void
   subscribe(listener: (event: StatusEvent) => void): () => void
   readonly inventory: () => CompiledInventory
   readonly rules: () => CompiledRules
@@ -106,6 +115,7 @@ export interface StatusEngine {
 /** Between two ticks this far apart the clock has jumped (sleep, a stopped process, a set clock). */
 const clockJumpMsMax = 30_000
 const silenceSweepMs = 1000
+const noProfiles: ProfileReportsByName = new Map()
 
 export function createStatusEngine(options: EngineOptions): StatusEngine {
   const { programs, series: state, alarms, lights, records } = options
@@ -151,6 +161,17 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
     if (port?.role === 'downlink' && port.peer !== '') return port.peer
     return inventory.nodeId(inventory.nodeOfDevice(device))
   }
+
+  const absences = createAbsences(inventory, rules, {
+    registry,
+    state,
+    programs: programs.table,
+    silence,
+    alarms,
+    nodeOf,
+    reports: options.reports ?? noProfiles,
+    factor: options.staleness.factor
+  })
 
   const applyFlip = (
     series: number,
@@ -240,17 +261,22 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
     return described
   }
 
-  const learn = (described: NewSeries, nowMs: number): void => {
+  /** `nowMs` is left out where the log before the stored position is read again. */
+  const learn = (described: NewSeries, nowMs?: number): void => {
     for (const entity of newEntities(described)) {
       const { series, device: index, collector } = entity
       const first = series[0]!
-      if (registry.add(entity, inventory, nowMs))
+      if (registry.add(entity, inventory, nowMs ?? lastTickMs))
         silence.watch({ known: registry.knownOf(first), index, collector })
       // Its alarms of levels mean less from now on.
       if (linkTellers.learn(entity, registry.knownOf(first)))
         summarise(inventory.nodeId(inventory.nodeOfDevice(registry.knownOf(first))))
       const raised = raisedOf(first)
-      for (let i = 0; i < series.length; i++) assigner.assign(series[i]!, raised)
+      for (let i = 0; i < series.length; i++) {
+        assigner.assign(series[i]!, raised)
+        if (nowMs === undefined) absences.warming(series[i]!, raised)
+        else absences.met(series[i]!, raised, nowMs)
+      }
     }
   }
 
@@ -361,6 +387,7 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
     take(result, nowMs) {
       if (result.newSeries.count > 0) learn(result.newSeries, nowMs)
       eachCandidate(result, judge)
+      if (result.gone !== undefined) absences.gone(result.gone)
       settle(nowMs)
     },
     tick(nowMs, watermarkMs) {
@@ -375,18 +402,27 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
       heardToMs = watermarkMs
       if (nowMs - lastSweepMs >= silenceSweepMs || nowMs < lastSweepMs) {
         sweepSilence(nowMs)
+        absences.sweep(Math.min(nowMs, heardToMs))
       }
       settle(nowMs)
     },
-    warm: () =>
-      createWarming({
+    warm() {
+      const warming = createWarming({
         table: programs.table,
         state,
-        learn: described => learn(described, lastTickMs),
+        learn: described => learn(described),
         moduleLimit: (series, value) => void assigner.moduleLimit(series, value),
         raisedOf,
         heardSince: sinceMs => silence.heardSince(sinceMs)
-      }),
+      })
+      return {
+        take: result => warming.take(result),
+        end(read) {
+          warming.end(read)
+          absences.warmed()
+        }
+      }
+    },
     memoryMs() {
       const samples = rules.conditions.reduce(
         (most, { raiseCount, clearCount }) => Math.max(most, raiseCount, clearCount),
@@ -409,7 +445,7 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
       if (change !== undefined) publish({ lightChanges: [], incidentChanges: [change] }, nowMs)
     },
     ingestIncidents: () => ingest.open(),
-    reload(nextInventory, nextRules, nowMs) {
+    reload(nextInventory, nextRules, nowMs, reports = noProfiles) {
       inventory = nextInventory
       rules = nextRules
       registry.resolveAll(inventory)
@@ -431,6 +467,7 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
       assigner.reassignAll(inventory, rules, raisedOf)
       publish(lights.update(nowMs), nowMs)
       silence.reload(inventory, registry.devices())
+      absences.reload(inventory, rules, reports)
       publish(lights.reload(inventory, nowMs), nowMs)
       for (const node of left) summarise(node)
       sweepSilence(nowMs)

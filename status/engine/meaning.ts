@@ -1,5 +1,5 @@
 import { deviceSilent } from '../../rules/alarms/silent-devices.ts'
-import type { Alarm } from '../../rules/model.ts'
+import { absentName, type Alarm } from '../../rules/model.ts'
 import { portOfInstance } from '../../schemas/lanes.ts'
 import type { CompiledInventory } from '../../topology/compile.ts'
 import type { AlarmMeaning } from '../../topology/lights/node-alarms.ts'
@@ -29,7 +29,9 @@ export function meaningOf(
   // is all that is known of it.
   const isRisk = alarm.kind === 'power' || (alarm.kind === 'optics' && isLinkTold(alarm.device))
   const nothing = { isMainsLost, isSilence, port: null, isInPart: false, isRisk }
-  const { signal } = alarm.evidence
+  const { signal, valueName } = alarm.evidence
+  // A port that is not reported is not known to be down.
+  if (valueName === absentName) return nothing
   if (signal.startsWith(cableTv)) return { ...nothing, isInPart: true, service: cableTv }
   if (alarm.kind !== 'link' || (signal !== operStatus && signal !== adminStatus)) return nothing
   const device = inventory.deviceIndex(alarm.device)

@@ -33,6 +33,8 @@ export interface SeriesRegistry {
   instance(series: number): string
   /** The same number for the same instance. */
   instanceNumber(series: number): number
+  /** The number of an instance by its name, or -1 while no series has it. */
+  numberOfInstance(instance: string): number
   profile(series: number): string
   /** Whether two noted series are of one device, instance and profile. */
   isSamePlace(series: number, other: number): boolean
@@ -144,6 +146,7 @@ export function createSeriesRegistry(seriesMax: number, devicesMax: number): Ser
     signal: series => signalOf[series] ?? 0,
     instance: series => ((deviceOf[series] ?? 0) === 0 ? '' : instances.get(instanceOf[series]!)),
     instanceNumber: series => instanceOf[series] ?? 0,
+    numberOfInstance: instance => instances.find(instance),
     profile: series => profiles.get(profileOf[series] ?? 0),
     isSamePlace: (series, other) =>
       deviceOf[series] === deviceOf[other] &&

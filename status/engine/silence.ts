@@ -64,6 +64,11 @@ export interface SilenceWatch {
   /** How often the device is expected to be heard (ms), and how long nothing is heard of it before it is silent. */
   intervalMs(device: number): number
   limitMs(device: number): number
+  /**
+   * From when on the readings of a device by one of its sources (an index in the shared device state) are expected at their pace:
+   * the device and the source's collector must have been heard again, and consumption been let go on. Infinity while they are not.
+   */
+  expectedFromMs(device: number, source: number): number
   /** Takes over another inventory; who is silent goes with the device's id. */
   reload(inventory: Inventory, seen: Iterable<Watched>): void
 }
@@ -92,6 +97,8 @@ interface Devices {
   readonly silent: Uint8Array
   /** When a silent device was last heard (0 for never): anything later ends its silence. */
   readonly silentSinceMs: Float64Array
+  /** When its last silence ended (ms); 0 where there was none. */
+  readonly resumedMs: Float64Array
 }
 
 /** A collector and its devices, each counted once. */
@@ -382,6 +389,7 @@ export function createSilenceWatch(
         const isSilent = devices.silent[device] === 0
         devices.silentSinceMs[device] = last
         devices.silent[device] = isSilent ? 1 : 0
+        if (!isSilent) devices.resumedMs[device] = nowMs
         flips.push({ device, sinceMs: isSilent ? (last === 0 ? countedFromMs : last) : null })
       }
       return { devices: flips, collectors: told, more }
@@ -413,6 +421,11 @@ export function createSilenceWatch(
         misses = Math.max(misses, losses.missesMin(options.factor))
       })
       return devices.intervalMs[device]! * (misses + 0.5)
+    },
+    expectedFromMs(device, source) {
+      const collector = collectors[collectorOf[source]! - 1]
+      if (held || isDeaf || devices.silent[device] === 1 || collector?.isSilent === true) return Infinity
+      return Math.max(countedFromMs, devices.resumedMs[device]!, collector?.resumedMs ?? 0)
     },
     reload(next, seen) {
       const old = devices
@@ -456,6 +469,7 @@ function devicesOf(inventory: Inventory, options: StalenessOptions): Devices {
     limitMs: configuredMs.map(ms => ms * (options.factor + 0.5)),
     firstSource: new Int32Array(count),
     silent: new Uint8Array(count),
-    silentSinceMs: new Float64Array(count)
+    silentSinceMs: new Float64Array(count),
+    resumedMs: new Float64Array(count)
   }
 }

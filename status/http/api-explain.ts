@@ -52,7 +52,10 @@ const inputSchema = Type.Object(
     eventTimeMs: timeMs,
     ageMs: nullable<number>('integer', 'How old it is (ms)'),
     coordinates,
-    op: words(conditionOps, 'How it is compared'),
+    op: words(
+      [...conditionOps, 'absent'],
+      'How it is compared; absent where it is asked whether it is reported'
+    ),
     names: Type.Array(Type.String(), { description: 'Values that raise, of an enumeration' }),
     limit: nullable<number>('number', 'Limit it is compared with'),
     clearLimit: nullable<number>('number', 'Limit behind which it clears'),

@@ -19,6 +19,8 @@ export type MetGroup = Pick<
 export interface Entities {
   /** First series of the group's entity, made when it is new; negative where there is no room for its series, its device or their keys. */
   firstSeries(measurement: KnownMeasurement, group: MetGroup): number
+  /** The same where it is known already; `absent` where it is not. */
+  find(measurement: KnownMeasurement, group: MetGroup): number
   /** Series of a slot in any span of the entity, or -1 when it has none yet. */
   seriesOf(first: number, slot: number): number
   /** Makes series for the signals of the group that its entity has had no reading of so far. */
@@ -81,6 +83,11 @@ export function createEntities(shared: SharedState, seriesSets: SeriesSets): Ent
     return shared.entities.insert(key, 0, end, () => makeSpan(set, device, identifier, instance))
   }
 
+  const find = (measurement: KnownMeasurement, group: MetGroup): number => {
+    const { end } = writeKey(measurement, group.identifiers[0]!, group.instance)
+    return shared.entities.find(key, 0, end)
+  }
+
   const setOfSpan = (span: number): SeriesSet | undefined =>
     seriesSets.set(shared.spanSets[span]! & ~withoutInstance)
 
@@ -114,5 +121,5 @@ export function createEntities(shared: SharedState, seriesSets: SeriesSets): Ent
     }
   }
 
-  return { firstSeries, seriesOf, extend }
+  return { firstSeries, find, seriesOf, extend }
 }

@@ -4,7 +4,7 @@ import type { JsonFormat } from './format.ts'
 
 /** Svetofor's own format, for who can choose: docs/canonical-record.md. */
 export const canonical: JsonFormat = {
-  defaults: { device: [{ tag: 'device' }], collector: 'collector', time: 'auto' },
+  defaults: { device: [{ tag: 'device' }], collector: 'collector', time: 'auto', reports: 'either' },
   recognises: object => Object.hasOwn(object, 'signals'),
   read(object) {
     const fields = own(object, 'signals')

@@ -1,6 +1,6 @@
 import type { TimeUnit } from '../convert.ts'
 import type { Bad, Json, Metric } from '../metric.ts'
-import type { KeyYaml } from '../profile-schema.ts'
+import type { KeyYaml, ProfileReports } from '../profile-schema.ts'
 
 /** What a profile of the format means where it says nothing. */
 export interface FormatDefaults {
@@ -10,6 +10,7 @@ export interface FormatDefaults {
   readonly collector: string
   /** Unit of the timestamp. */
   readonly time: TimeUnit
+  readonly reports: ProfileReports
 }
 
 /** What a format gives whose records are JSON objects: alone, in an array, in a batch (`metrics`) or one a line. */

@@ -6,7 +6,8 @@ export const telegraf: JsonFormat = {
   defaults: {
     device: [{ tag: 'source' }, { tag: 'agent_host' }, { tag: 'sysName' }],
     collector: 'host',
-    time: 'auto'
+    time: 'auto',
+    reports: 'polls'
   },
   recognises: object => Object.hasOwn(object, 'fields'),
   read(object) {

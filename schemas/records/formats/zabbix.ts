@@ -4,7 +4,12 @@ import type { JsonFormat } from './format.ts'
 
 /** Zabbix's streaming of item values by its connector. Its events come by the same way and carry no reading. */
 export const zabbix: JsonFormat = {
-  defaults: { device: [{ tag: '@host' }, { tag: '@host_name' }], collector: '', time: 'auto' },
+  defaults: {
+    device: [{ tag: '@host' }, { tag: '@host_name' }],
+    collector: '',
+    time: 'auto',
+    reports: 'changes'
+  },
   recognises: object => Object.hasOwn(object, 'itemid') || Object.hasOwn(object, 'eventid'),
   read(object) {
     if (!Object.hasOwn(object, 'itemid')) return undefined

@@ -1,0 +1,217 @@
+import type { AlarmEngine } from '../../rules/alarms.ts'
+import type { CompiledRules } from '../../rules/compiled.ts'
+import { conditionRaised } from '../../rules/judge.ts'
+import type { ProgramTable } from '../../rules/program.ts'
+import type { ConditionFlip } from '../../rules/model.ts'
+import { unassigned, type SeriesState } from '../../rules/series-state.ts'
+import type { ProfileReportsByName } from '../../schemas/records/plan.ts'
+import type { Inventory } from '../../topology/model.ts'
+import { placeAttributesOf } from './assign.ts'
+import { createReadingWatch, type ReadingWatch } from './readings.ts'
+import type { SeriesRegistry } from './series-registry.ts'
+import type { SilenceWatch } from './silence.ts'
+
+/**
+ * What follows from readings that are not reported (readings.ts): what they had raised goes off, for nothing speaks for it any
+ * more, and the conditions `absent` of rules go on. A trunk port that was never met is told alike.
+ */
+export interface Absences {
+  /** A series was given its program; `raised` is what the alarm engine holds to be on for its port. */
+  met(series: number, raised: ReadonlySet<number> | undefined, nowMs: number): void
+  /**
+   * The same where the log before the stored position is read again: that a reading was absent at its end is known already. Until
+   * `warmed` is called nothing is looked for.
+   */
+  warming(series: number, raised: ReadonlySet<number> | undefined): void
+  warmed(): void
+  /** Series that their source says are gone, and when (ms), by turns. */
+  gone(told: Float64Array): void
+  sweep(nowMs: number): void
+  /** Takes over another inventory and rules, once every series has its program by them. */
+  reload(inventory: Inventory, rules: CompiledRules, reports: ProfileReportsByName): void
+}
+
+export interface AbsencesOptions {
+  readonly registry: SeriesRegistry
+  readonly state: SeriesState
+  readonly programs: ProgramTable
+  readonly silence: SilenceWatch
+  readonly alarms: Pick<AlarmEngine, 'apply' | 'raisedConditions'>
+  readonly nodeOf: (device: number, instance: string) => string
+  /** What the sources of each profile tell; each poll, where it is not named. */
+  readonly reports: ProfileReportsByName
+  readonly factor: number
+}
+
+export function createAbsences(
+  firstInventory: Inventory,
+  firstRules: CompiledRules,
+  options: AbsencesOptions
+): Absences {
+  const { registry, state, programs, silence, alarms } = options
+  let { reports } = options
+  let inventory = firstInventory
+  let rules = firstRules
+  let portSignals = portSignalsOf(rules)
+  let absentSignals = absentSignalsOf(rules)
+  const watch: ReadingWatch = createReadingWatch({
+    registry,
+    state,
+    silence,
+    factor: options.factor,
+    deviceCount: inventory.deviceCount
+  })
+
+  let isWarming = false
+  /** Series that were absent at the stored position. */
+  let absentBefore: number[] = []
+  /** What is found is told together at the end: to ask what is raised judges what was told so far, half of a port. */
+  let found: ConditionFlip[] = []
+  const tell = (device: number, instance: string, condition: number, on: boolean, timeMs: number): void => {
+    found.push({
+      condition,
+      on,
+      node: options.nodeOf(device, instance),
+      device: inventory.deviceId(device),
+      instance,
+      value: 0,
+      limit: null,
+      timeMs,
+      coordinates: null
+    })
+  }
+  const tellFound = (): void => {
+    for (const flip of found) alarms.apply(flip)
+    found = []
+  }
+
+  const absencesAt = (device: number, instance: string, signal: number): readonly number[] =>
+    absentSignals.has(signal)
+      ? rules.absencesOf({ signal, ...placeAttributesOf(inventory, device, instance) })
+      : []
+
+  /** Nothing speaks any more for what a signal had raised, unless `isBacked` knows of another. */
+  const endRaised = (
+    device: number,
+    instance: string,
+    signal: number,
+    nowMs: number,
+    isBacked: (condition: number) => boolean = () => false
+  ): void => {
+    for (const id of alarms.raisedConditions(inventory.deviceId(device), instance)) {
+      const condition = rules.conditions[id]
+      if (condition?.signal !== signal || condition.op === 'absent' || isBacked(id)) continue
+      tell(device, instance, id, false, nowMs)
+    }
+  }
+
+  const stop = (series: number, nowMs: number): void => {
+    const device = registry.knownOf(series)
+    if (device < 0) return
+    const instance = registry.instance(series)
+    const signal = registry.signal(series)
+    const others = watch.othersOf(series)
+    endRaised(device, instance, signal, nowMs, condition =>
+      others.some(other => conditionRaised(programs, state, other, condition))
+    )
+    if (others.length === 0)
+      for (const id of absencesAt(device, instance, signal)) tell(device, instance, id, true, nowMs)
+    // Its next sample is judged by the main thread, as if it were met for the first time.
+    if (state.program[series]! > 0) Atomics.store(state.program, series, unassigned)
+  }
+
+  const resume = (series: number, nowMs: number): void => {
+    const device = registry.knownOf(series)
+    if (device < 0) return
+    const instance = registry.instance(series)
+    for (const id of absencesAt(device, instance, registry.signal(series)))
+      tell(device, instance, id, false, nowMs)
+  }
+
+  /** Other ports of the device have long been reported: those that are to be and were not met are told. */
+  const tellMissing = (device: number, nowMs: number): void => {
+    for (const { instance } of inventory.device(device).ports) {
+      const number = registry.numberOfInstance(instance)
+      for (const signal of portSignals) {
+        if (number >= 0 && watch.isMet(device, number, signal)) continue
+        const absences = absencesAt(device, instance, signal)
+        if (absences.length === 0) continue
+        endRaised(device, instance, signal, nowMs)
+        for (const id of absences) tell(device, instance, id, true, nowMs)
+      }
+    }
+  }
+
+  const expect = (series: number): void => {
+    const device = registry.knownOf(series)
+    if (device < 0) return
+    const isOfPort = portSignals.has(registry.signal(series)) && registry.instance(series) !== ''
+    if (!isOfPort && state.program[series]! <= 0) return
+    watch.expect(series, reports.get(registry.profile(series)) ?? 'polls', isOfPort)
+  }
+
+  return {
+    met(series, raised, nowMs) {
+      expect(series)
+      watch.met(series, nowMs)
+      const device = raised === undefined || raised.size === 0 ? -1 : registry.knownOf(series)
+      if (device < 0) return
+      const instance = registry.instance(series)
+      for (const id of absencesAt(device, instance, registry.signal(series)))
+        if (raised?.has(id) === true) tell(device, instance, id, false, nowMs)
+      tellFound()
+    },
+    warming(series, raised) {
+      expect(series)
+      isWarming = true
+      const device = raised === undefined || raised.size === 0 ? -1 : registry.knownOf(series)
+      if (device < 0) return
+      const absences = absencesAt(device, registry.instance(series), registry.signal(series))
+      if (absences.some(id => raised?.has(id) === true)) absentBefore.push(series)
+    },
+    warmed() {
+      isWarming = false
+      for (const series of absentBefore) watch.stillStopped(series)
+      absentBefore = []
+    },
+    gone(told) {
+      for (let i = 0; i < told.length; i += 2) {
+        const series = told[i]!
+        // In a notification that replaces a value, what is deleted comes first, and gnmic tells of it last.
+        if (state.lastTimeMs[series]! < told[i + 1]! && watch.isGone(series)) stop(series, told[i + 1]!)
+      }
+      tellFound()
+    },
+    sweep(nowMs) {
+      if (isWarming) return
+      const { stopped, resumed, established } = watch.sweep(nowMs)
+      for (const series of stopped) stop(series, nowMs)
+      for (const series of resumed) resume(series, nowMs)
+      for (const device of established) tellMissing(device, nowMs)
+      tellFound()
+    },
+    reload(nextInventory, nextRules, nextReports) {
+      inventory = nextInventory
+      rules = nextRules
+      reports = nextReports
+      portSignals = portSignalsOf(rules)
+      absentSignals = absentSignalsOf(rules)
+      watch.reload(inventory.deviceCount)
+      for (const series of registry.all()) expect(series)
+    }
+  }
+}
+
+/** Signals that some rule misses. */
+function absentSignalsOf(rules: CompiledRules): ReadonlySet<number> {
+  return new Set(rules.conditions.flatMap(({ op, signal }) => (op === 'absent' ? [signal] : [])))
+}
+
+/** Signals that some rule misses on ports that the inventory names. */
+function portSignalsOf(rules: CompiledRules): ReadonlySet<number> {
+  return new Set(
+    rules.conditions.flatMap(({ op, signal, selector }) =>
+      op === 'absent' && selector.port?.some(role => role !== '') === true ? [signal] : []
+    )
+  )
+}
