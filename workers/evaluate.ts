@@ -21,6 +21,7 @@ import { createSeriesSets, type KnownMeasurement } from './learning/series-sets.
 import { bitsOfSignal, entityId } from './learning/series-id.ts'
 import type { SharedState } from './memory/shared-state.ts'
 import { clearJudgement, noteJudgement, noteUnjudged } from './memory/undo.ts'
+import { namedCounts, zeroCounts, type TaskCounts } from './task-counts.ts'
 
 /**
  * Evaluation of one task, in two passes. The first decodes every record and writes its rows, and changes nothing that
@@ -443,59 +444,3 @@ const fromWords = (words: Uint32Array, index: number): number =>
 
 const bytesOrNull = (bytes: Uint8Array, at: number, length: number): Uint8Array | null =>
   length < 0 ? null : bytes.subarray(at, at + length)
-
-/** What one task counts; `scanned` records took the scanner, `decoded` ones the reference decoder. */
-export interface TaskCounts {
-  records: number
-  bytes: number
-  samples: number
-  scanned: number
-  decoded: number
-  tombstones: number
-  unmapped: number
-  clamped: number
-  partial: number
-  seriesOverflow: number
-}
-
-const zeroCounts = (): TaskCounts => ({
-  records: 0,
-  bytes: 0,
-  samples: 0,
-  scanned: 0,
-  decoded: 0,
-  tombstones: 0,
-  unmapped: 0,
-  clamped: 0,
-  partial: 0,
-  seriesOverflow: 0
-})
-
-/** Prefixes of the keys of EvaluationResult.counts that have a label: `format.telegraf`, `noReading.if-mib.ifOperStatus`. */
-export const formatPrefix = 'format.'
-export const rejectPrefix = 'reject.'
-export const noReadingPrefix = 'noReading.'
-
-function namedCounts(
-  counts: TaskCounts,
-  formats: Map<string, number>,
-  rejected: ReadonlyMap<RejectReason, number>,
-  measurements: readonly KnownMeasurement[]
-): Record<string, number> {
-  const named: Record<string, number> = {}
-  for (const [name, count] of Object.entries(counts) as [string, number][]) if (count > 0) named[name] = count
-  for (const { info, scanned } of measurements) {
-    if (scanned === 0 || info.format === undefined) continue
-    formats.set(info.format, (formats.get(info.format) ?? 0) + scanned)
-  }
-  for (const [format, count] of formats) named[formatPrefix + format] = count
-  for (const [reason, count] of rejected) named[rejectPrefix + reason] = count
-  for (const { info, noReadings } of measurements) {
-    noReadings.forEach((count, slot) => {
-      if (count === 0) return
-      const name = `${noReadingPrefix}${info.profile}.${info.slots[slot]!.field}`
-      named[name] = (named[name] ?? 0) + count
-    })
-  }
-  return named
-}

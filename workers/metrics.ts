@@ -1,6 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 import type { EvaluationResult } from '../schemas/evaluation.ts'
-import { formatPrefix, noReadingPrefix, rejectPrefix } from './evaluate.ts'
+import { formatPrefix, noReadingPrefix, rejectPrefix } from './task-counts.ts'
 import type { PoolStats } from './pool.ts'
 
 export interface PoolMetrics {

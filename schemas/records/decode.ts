@@ -1,10 +1,10 @@
 import { toTimeMs } from './convert.ts'
 import type { Decoded, DecodedGroup } from './decoded.ts'
 import type { RejectReason } from '../evaluation.ts'
-import { goneBy, type Deletion } from './deletes.ts'
+import { goneBy } from './deletes.ts'
 import { jsonFormatsInOrder, textFormats } from './formats/formats.ts'
 import { collectorOf, identifiersOf, instanceOf, planFor } from './identify.ts'
-import { isObject, kindOf, own, type Bad, type Json, type Metric } from './metric.ts'
+import { isObject, kindOf, own, type Bad, type Deletion, type Json, type Metric } from './metric.ts'
 import type { MeasurementPlan, ProfileSet } from './plan.ts'
 import { readSlots, unreadable } from './readings.ts'
 

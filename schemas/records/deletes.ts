@@ -1,14 +1,8 @@
 import { identifiersOf, instanceOf, plansFor } from './identify.ts'
-import { tagsOf, type Json, type Metric, type NamedMetric } from './metric.ts'
+import { tagsOf, type Deletion, type Metric, type NamedMetric } from './metric.ts'
 import type { MeasurementPlan, ProfileSet } from './plan.ts'
 
 /** What a source says is gone: paths of gNMI that were deleted, a port or a module that was pulled. */
-
-/** A path without its keys, and the keys as tags: as gnmic names them where the path has a value. */
-export interface Deletion {
-  readonly path: string
-  readonly tags: Json
-}
 
 /** What a deletion means to one measurement. */
 export interface Gone {

@@ -1,5 +1,4 @@
 import type { RejectReason } from '../evaluation.ts'
-import type { Deletion } from './deletes.ts'
 import type { ProfileFormat } from './profile-schema.ts'
 
 /**
@@ -29,6 +28,12 @@ export interface NamedMetric {
   readonly fields: Json
   /** Identifiers beside the profile's. */
   readonly identifiers?: readonly string[]
+}
+
+/** What a source says is gone: a path without its keys, and the keys as tags, as gnmic names them where the path has a value. */
+export interface Deletion {
+  readonly path: string
+  readonly tags: Json
 }
 
 /** One metric of any format, brought to one form. */
