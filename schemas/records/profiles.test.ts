@@ -298,6 +298,23 @@ describe('apcupsd', () => {
   })
 })
 
+it('knows the port and the kind of a threshold by the index of its row, and the port of a Huawei module by its alias', () => {
+  const row = (index: string) =>
+    decode(metric('ddm_threshold', { swDdmLowAlarm: '0.0100', swDdmHighAlarm: '1.2600' }, { index }))
+  expect(read(metric('ddm_threshold', { swDdmLowAlarm: '0.0100' }, { index: '25.5' }))).toMatchObject({
+    instance: '25',
+    values: { 'optics.rx_low_alarm_dbm': -20 }
+  })
+  // Other kinds of value have other limits.
+  expect(row('25.4')).toMatchObject({ ok: true, groups: [], unmapped: 1 })
+  const module = metric(
+    'huawei_optics',
+    { hwEntityOpticalRxPower: 331 },
+    { index: '16847118', entPhysicalName: 'GigabitEthernet0/0/1', entAliasMapping: '.1.3.6.1.2.1.2.2.1.1.6' }
+  )
+  expect(read(module)).toMatchObject({ instance: '6', values: { 'optics.rx_dbm': -4.8017 } })
+})
+
 it("reads the rows of a UPS's own table of alarms; a vendor's own are no reading", () => {
   const row = (descr: string) => read(metric('ups_alarms', { upsAlarmDescr: descr }, { index: '7' }))
   expect(row('.1.3.6.1.2.1.33.1.6.3.13')).toMatchObject({
