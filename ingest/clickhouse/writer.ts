@@ -107,6 +107,11 @@ interface Flight {
 const keysOf = (ranges: readonly TopicPartition[]): Set<string> =>
   new Set(ranges.map(range => partitionKey(range.topic, range.partition)))
 
+function holdsAny(set: ReadonlySet<string>, keys: ReadonlySet<string>): boolean {
+  for (const key of keys) if (set.has(key)) return true
+  return false
+}
+
 /** The rows of one range alone. */
 function partOfRange(block: ColumnBlock, range: RangeOutcome): BlockPart {
   return {
@@ -205,16 +210,17 @@ export function createWriter(options: WriterOptions): Writer {
     let rows = 0
     let bytes = 0
     let full = false
+    // It runs with each block that comes, over all that waits: it makes nothing on its way, and ends with a full insert.
     for (const entry of queue) {
-      const free = [...entry.keys].every(key => !blocked.has(key))
-      full ||= entries.length > 0 && free && (rows + entry.rows > rowsMax || bytes + entry.bytes > bytesMax)
-      if (free && !full) {
-        entries.push(entry)
-        rows += entry.rows
-        bytes += entry.bytes
-      } else {
+      if (holdsAny(blocked, entry.keys)) {
         for (const key of entry.keys) blocked.add(key)
+        continue
       }
+      full = entries.length > 0 && (rows + entry.rows > rowsMax || bytes + entry.bytes > bytesMax)
+      if (full) break
+      entries.push(entry)
+      rows += entry.rows
+      bytes += entry.bytes
     }
     return { entries, full: full || rows >= rowsMax || bytes >= bytesMax }
   }
