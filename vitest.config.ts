@@ -2,6 +2,12 @@ import { defineConfig } from 'vitest/config'
 
 const exclude = ['**/node_modules/**', '**/dist/**']
 
+/** Tests of the whole that measure how long something takes: beside others they would measure those. */
+const measuring = ['test/e2e/whole-path.e2e.test.ts', 'status/page-large.e2e.test.ts']
+
+// The page refreshes what it shows at a bounded pace, and CI's cores are busy: what is awaited comes, or it hangs.
+const poll = { timeout: 10_000 }
+
 export default defineConfig({
   test: {
     pool: 'forks',
@@ -25,6 +31,7 @@ export default defineConfig({
           testTimeout: 60_000
         }
       },
+      // Each file starts servers on ports of its own, and waits for them more than it computes: two stand side by side.
       {
         test: {
           name: 'integration',
@@ -33,7 +40,6 @@ export default defineConfig({
           exclude,
           testTimeout: 120_000,
           hookTimeout: 180_000,
-          // Each file starts servers on ports of its own, and waits for them more than it computes: two stand side by side.
           maxWorkers: 2,
           sequence: { groupOrder: 1 }
         }
@@ -43,12 +49,23 @@ export default defineConfig({
           name: 'e2e',
           pool: 'forks',
           include: ['**/*.e2e.test.ts'],
-          exclude,
-          // The page refreshes what it shows at a bounded pace, and CI's cores are busy: what is awaited comes, or it hangs.
-          expect: { poll: { timeout: 10_000 } },
+          exclude: [...exclude, ...measuring],
+          expect: { poll },
           testTimeout: 600_000,
           hookTimeout: 300_000,
-          // Alone and last: some of them measure.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 }
+        }
+      },
+      {
+        test: {
+          name: 'measuring',
+          pool: 'forks',
+          include: measuring,
+          exclude,
+          expect: { poll },
+          testTimeout: 600_000,
+          hookTimeout: 300_000,
           fileParallelism: false,
           sequence: { groupOrder: 2 }
         }
