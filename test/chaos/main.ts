@@ -77,5 +77,3 @@ try {
   say(error instanceof Error ? error.message : String(error))
   process.exitCode = 1
 }
-// A client that lost its broker in the midst of leaving its group would keep the process.
-process.exit()

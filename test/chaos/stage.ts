@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import { createWriteStream, existsSync } from 'node:fs'
 import { appendFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { ClickHouseClient } from '@clickhouse/client'
 import { createTopic } from '../../bench/support/produce.ts'
 import { startKafka } from '../../bench/support/kafka.ts'
@@ -12,6 +11,7 @@ import { createClickHouseClient } from '../../ingest/clickhouse/client.ts'
 import { packageRoot } from '../../schemas/package-root.ts'
 import { freePort } from '../support/server-process.ts'
 import { createChaosCity } from './city.ts'
+import type { MemberSetup } from './member.child.ts'
 import type { ProducerReport, ProducerSetup } from './producer.child.ts'
 
 /** Producer, daemon, ClickHouse and Kafka as processes, and what may be done to them. */
@@ -259,31 +259,22 @@ async function startProducer(setup: ProducerSetup) {
   }
 }
 
+/** How long it may take to leave before it is killed; then the group waits for its session. */
+const leaveMsMax = 10_000
+
 async function joinGroup(brokers: readonly string[]): Promise<() => Promise<void>> {
-  const { default: rdkafka } = await import('node-rdkafka')
-  const consumer = new rdkafka.KafkaConsumer(
-    {
-      'bootstrap.servers': brokers.join(','),
-      'group.id': groupId,
-      'session.timeout.ms': sessionMs,
-      'max.poll.interval.ms': 60_000,
-      'partition.assignment.strategy': 'range',
-      'enable.auto.commit': false
-    },
-    { 'auto.offset.reset': 'latest' }
-  )
-  await new Promise<void>((resolve, reject) => {
-    consumer.connect({ timeout: 10_000 }, error => {
-      // The typings know no null here.
-      if (error as unknown) reject(new Error(`no second member: ${error.message}`))
-      else resolve()
-    })
+  const setup: MemberSetup = { brokers, topic, groupId, sessionMs }
+  const child = fork(new URL('./member.child.ts', import.meta.url), [JSON.stringify(setup)], {
+    execArgv: ['--import', 'tsx'],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc']
   })
-  consumer.on('event.error', () => undefined)
-  consumer.subscribe([topic])
-  consumer.consume()
+  const gone = once(child, 'exit')
+  const [first] = (await Promise.race([once(child, 'message'), gone])) as unknown[]
+  if (first !== 'joined') throw new Error(`no second member joined the group ${groupId}`)
   return async () => {
-    const left = new Promise<void>(resolve => consumer.disconnect(() => resolve()))
-    await Promise.race([left, delay(10_000)])
+    child.send('leave')
+    const late = setTimeout(() => child.kill('SIGKILL'), leaveMsMax)
+    await gone
+    clearTimeout(late)
   }
 }
