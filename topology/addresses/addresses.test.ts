@@ -159,6 +159,14 @@ describe('choosing', () => {
     expect(found(addresses, 'Новая Тютчева 3').exact).toBeNull()
   })
 
+  it('leaves no word of the name out where the house was said first', () => {
+    const addresses = ['ул. Садовая, 53', 'ул. Большая Садовая, 53']
+    expect(found(addresses, '53 новая садовая').exact).toBeNull()
+    expect(found(addresses, 'дом 53 по улице болшьой садовой').exact?.nodeId).toBe('du-2')
+    expect(found(addresses, 'дом 53 по Большой Садовой').exact?.nodeId).toBe('du-2')
+    expect(found(['ул. Добролюбова, 46'], '46 lj,hjk.,jdf').exact?.nodeId).toBe('du-1')
+  })
+
   it('does not go to a farther street because the nearer has no such house', () => {
     const addresses = ['ул. Лесная, 5', 'пер. Лесной, 7', 'г. Заречный, ул. Лесная, 9']
     expect(found(addresses, 'переулок Лесной 5').exact).toBeNull()

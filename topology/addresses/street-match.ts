@@ -364,7 +364,8 @@ export function readRest(
   for (let at = 0; at < tokens.length; at++) {
     const token = tokens[at]!
     if (token.isNumber || used[at] !== 0 || house.consumed[at] !== 0 || isExplained[at] !== 0) continue
-    const isBehind = at > house.at || (house.at < match.from && at >= match.to + 1)
+    // Where the house was said first, what stands between it and the name belongs to the name: "53 Большая Садовая".
+    const isBehind = house.at < match.from ? at > match.to : at > house.at
     const { role, text } = token
     if (text.length === 1) {
       const isBeside = at === match.from - 1 || at === match.from - 2 || (at === match.to && house.at > at)

@@ -233,7 +233,7 @@ export function typedInRussian(text: string, isMark: (word: string) => boolean, 
       (key === ',' || key === '.') &&
       !isAlone &&
       (key === '.'
-        ? !/[a-z[\];'`]/.test(keys[at + 1] ?? '') || isMark(wordBefore(meant))
+        ? !/^,?[a-z[\];'`]/.test(keys.slice(at + 1, at + 3)) || isMark(wordBefore(meant))
         : !/^\.?[a-z[\];'`]/.test(keys.slice(at + 1, at + 3)) || keepCommas)
     meant += isPoint ? key : (typedRussian.get(key) ?? (isQuote(keys, at) ? key : shifted[key]) ?? key)
   }
