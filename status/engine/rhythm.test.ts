@@ -51,6 +51,16 @@ describe('the share of polls that are lost', () => {
     expect(meter.missesMin(3)).toBe(3)
   })
 
+  it('is known before the first window is over, once two polls of forty were lost', () => {
+    const meter = createLossMeter()
+    for (let heard = 0; heard < 30; heard++) meter.note(1)
+    meter.note(2)
+    expect(meter.missesMin(3)).toBe(3)
+    for (let heard = 0; heard < 20; heard++) meter.note(1)
+    meter.note(2)
+    expect(meter.missesMin(3)).toBeGreaterThan(3)
+  })
+
   it('does not count an outage', () => {
     const meter = createLossMeter()
     for (let heard = 0; heard < 2000; heard++) meter.note(heard % 2 === 0 ? 1 : 20)

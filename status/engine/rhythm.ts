@@ -38,6 +38,14 @@ const lostInARowMax = 4
 const chance = 1 / 1_440_000
 const missesMax = 10
 
+/** Fewer polls than these, or fewer lost ones, say nothing of a share. */
+const pollsMin = 40
+const lostMin = 2
+
+/** How many polls in a row are lost by chance too rarely to matter, where so many of all are. */
+const missesAt = (share: number): number =>
+  share === 0 ? 0 : Math.min(missesMax, Math.ceil(Math.log(chance) / Math.log(share)))
+
 export function createLossMeter(): LossMeter {
   const windows: number[] = []
   let polls = 0
@@ -49,11 +57,13 @@ export function createLossMeter(): LossMeter {
       if (intervals < 1 || intervals > lostInARowMax + 1) return
       polls += intervals
       lost += intervals - 1
+      // Before the first window is over, what there is of it has to do, or the first minutes would be taken for loss-free.
+      if (windows.length === 0 && intervals > 1 && polls >= pollsMin && lost >= lostMin)
+        needed = missesAt(lost / polls)
       if (polls < windowPolls) return
       windows.push(lost / polls)
       if (windows.length > windowsKept) windows.shift()
-      const share = [...windows].sort((a, b) => a - b)[windows.length >> 1]!
-      needed = share === 0 ? 0 : Math.min(missesMax, Math.ceil(Math.log(chance) / Math.log(share)))
+      needed = missesAt([...windows].sort((a, b) => a - b)[windows.length >> 1]!)
       polls = 0
       lost = 0
     },
