@@ -21,7 +21,7 @@ import {
   yellow,
   type LightState
 } from './state.ts'
-import { isLinkCut, isToldHere, linksSince } from './ways.ts'
+import { isLinkCut, isToldHere } from './ways.ts'
 
 /** The incremental pass: own light, reach, root and effective light of the nodes that may have changed, from the core down. */
 
@@ -147,7 +147,7 @@ function recompute(
           ? collector.code
           : none
   const isOwnStill = isUpstream && wasAlarmedBefore(state, node, aboveMs) && powerCause(state, node) === none
-  const isOwnLink = isLinkFault && !(isUpstream && isOfSameCut(state, node, from, aboveMs))
+  const isOwnLink = isLinkFault && !(isUpstream && isOfSameCut(state, node, from))
   const isCause = power === none && (root === node || isOwnLink || isOwnStill) ? 1 : 0
   const onset = offers === live ? 0 : isUpstream ? aboveMs : onsetMs(state, node)
   const isOut = powerDark === 1 || (isBehind && reach === cut)
@@ -187,7 +187,9 @@ function recompute(
   else if (before.root !== node) {
     const isLate = tree.leftRoot[node] !== none && nowMs - tree.leftMs[node]! < state.options.recoverMs
     const by = before.root !== none ? before.root : isLate ? tree.leftRoot[node]! : none
-    if (by !== none) state.left.set(node, by)
+    // A ring that was cut in two places and is mended in one: it goes on at the other.
+    if (by >= 0 && isLinkFault && isOfSameCut(state, node, by)) state.leftAtRisk.set(node, by)
+    else if (by !== none) state.left.set(node, by)
   }
   if ((root === none || root === node) && before.root !== none && before.root !== node) {
     tree.leftRoot[node] = before.root
@@ -227,11 +229,10 @@ function recompute(
   })
 }
 
-/** Links of a ring that are lost together cut off what lies between them: that is one fault, unless one was lost long before. */
-function isOfSameCut(state: LightState, node: number, from: number, aboveMs: number): boolean {
-  const { ringOf } = state.tree.inventory
-  if (ringOf[node] === -1 || ringOf[node] !== ringOf[from]) return false
-  return (linksSince(state, node)?.sinceMs ?? 0) >= aboveMs - state.options.powerWindowMs
+/** Lost links of a ring cut off together what lies between them: that is one fault then, whichever of them was lost first. */
+function isOfSameCut({ tree }: LightState, node: number, from: number): boolean {
+  const { ringOf } = tree.inventory
+  return ringOf[node] !== -1 && ringOf[node] === ringOf[from]
 }
 
 function countIn(state: LightState, root: number, node: number, effective: number, sign: 1 | -1): void {

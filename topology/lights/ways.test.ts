@@ -177,6 +177,21 @@ describe('a ring', () => {
     expect(others).toEqual([])
   })
 
+  it('is one incident though it is cut in another place later, and mended in one place first', () => {
+    const inventory = ringOf(6)
+    const engine = createLightEngine(inventory, { recoverMs: 300_000 })
+    const told = (ports: readonly string[], ms: number) => {
+      portsDown(engine, inventory, ports, t0 + ms)
+      return engine.incidents().map(({ id, root, severity }) => ({ id, root, severity }))
+    }
+    const [first] = told(['s2/r3', 's3/r2'], 0)
+    expect(first).toMatchObject({ root: 'r3', severity: 'warning' })
+    const id = first!.id
+    expect(told(['s2/r3', 's3/r2', 's0/core'], 600_000)).toEqual([{ id, root: 'r0', severity: 'critical' }])
+    expect(told(['s2/r3', 's3/r2'], 1_200_000)).toEqual([{ id, root: 'r3', severity: 'critical' }])
+    expect(told([], 1_300_000)).toEqual([])
+  })
+
   it('loses one node: its neighbours are at risk and its building has no way', () => {
     const inventory = ringOf(5)
     const engine = createLightEngine(inventory)
