@@ -11,7 +11,12 @@ import { isLinkCut } from './ways.ts'
 export function onsetMs(state: LightState, node: number): number {
   const sinceMs = troubleSince(state, node)
   if (!isLinkCut(state, node)) return isSilentTrouble(state, node) ? sinceMs : sinceMs - seenMs(state, node)
-  return Math.min(sinceMs, Math.max(sinceMs - seenMs(state, node), heardMs(state, node)))
+  const fromMs = sinceMs - seenMs(state, node)
+  const lastMs = heardMs(state, node)
+  if (lastMs <= sinceMs) return Math.max(fromMs, lastMs)
+  // It is heard again, and what was known of its last word before goes on to hold.
+  const knownMs = state.tree.onsetMs[node]!
+  return knownMs >= fromMs && knownMs <= sinceMs ? knownMs : fromMs
 }
 
 /** How long what is told of a node may have been so before (ms): two polls of who tells, of which one may be lost. */
