@@ -272,7 +272,8 @@ export function createSilenceWatch(
     const number = source === 0 ? 0 : collectorOf[source - 1]!
     const collector = number === 0 ? undefined : collectors[number - 1]!
     // What a collector missed itself was not lost one by one.
-    if (collector === undefined || before < Math.max(countedFromMs - options.graceMs, collector.resumedMs)) return
+    if (collector === undefined || before < Math.max(countedFromMs - options.graceMs, collector.resumedMs))
+      return
     collector.losses.note(Math.round(pauseMs / nextMs))
   }
 
