@@ -21,6 +21,9 @@ function watched(list: readonly Told[], intervalMs = minute) {
   const at = (series: number, k: 0 | 1 | 2): number => of.get(series)?.of[k] ?? -1
   let nowMs = 0
   const heardMs = new Map<number, number>()
+  const heardBySourceMs = new Map<number, number>()
+  /** How far the clocks of the sources are ahead of ours. */
+  const clock = { aheadMs: 0 }
   const expected = { fromMs: 0 }
   const sourceOf = (series: number): number => of.get(series)?.source ?? 0
   const watch = createReadingWatch({
@@ -29,11 +32,15 @@ function watched(list: readonly Told[], intervalMs = minute) {
       deviceOf: sourceOf,
       instanceNumber: series => at(series, 1),
       signal: series => at(series, 2),
+      eachOfDevice: (device, act) => {
+        for (const { series } of list) if (sourceOf(series) === device) act(series)
+      },
       isSamePlace: (a, b) => at(a, 0) === at(b, 0) && at(a, 1) === at(b, 1) && sourceOf(a) === sourceOf(b)
     },
     state,
     silence: {
       lastSeenMs: device => heardMs.get(device) ?? null,
+      heardMs: source => heardBySourceMs.get(source) ?? 0,
       intervalMs: () => intervalMs,
       expectedFromMs: () => expected.fromMs
     },
@@ -47,8 +54,10 @@ function watched(list: readonly Told[], intervalMs = minute) {
       for (const { series } of list) {
         const every = everyS(series)
         if (every === 0 || (nowMs / 1000) % every !== 0) continue
-        state.lastTimeMs[series] = nowMs + 1
+        // As the threads that evaluate do: an older sample is not judged.
+        state.lastTimeMs[series] = Math.max(state.lastTimeMs[series]!, nowMs + clock.aheadMs + 1)
         heardMs.set(at(series, 0), nowMs)
+        heardBySourceMs.set(sourceOf(series), nowMs)
       }
       const { stopped, resumed, established } = watch.sweep(nowMs)
       if (stopped.length + resumed.length + established.length === 0) continue
@@ -60,7 +69,7 @@ function watched(list: readonly Told[], intervalMs = minute) {
       })
     }
   }
-  return { watch, run, log, expected, state, nowMs: () => nowMs }
+  return { watch, run, log, expected, clock, state, nowMs: () => nowMs }
 }
 
 describe('readings that stop while their device goes on', () => {
@@ -80,6 +89,28 @@ describe('readings that stop while their device goes on', () => {
     expect(log[0]!.atS).toBeLessThanOrEqual(540 + 210 + 2 * (readingsRoundMs / 1000) + 60)
     run(1300, () => 60)
     expect(log.slice(1).flatMap(({ resumed = [] }) => resumed)).toEqual([1, 2])
+  })
+
+  it('have not stopped where the clock of their source is set back, or was ahead and is right again', () => {
+    for (const [firstMs, thenMs] of [
+      [0, -600_000],
+      [600_000, 0]
+    ] as const) {
+      const { run, clock, log } = watched([
+        { series: 1, of: [0, 1, 1] },
+        { series: 2, of: [0, 2, 1] }
+      ])
+      clock.aheadMs = firstMs
+      run(630, series => (series === 1 ? 60 : 45))
+      clock.aheadMs = thenMs
+      run(1500, series => (series === 1 ? 60 : 45))
+      clock.aheadMs = 0
+      run(2400, series => (series === 1 ? 60 : 45))
+      expect(log).toEqual([])
+      // One that stops afterwards is told all the same.
+      run(3000, series => (series === 1 ? 0 : 45))
+      expect(log.map(({ stopped }) => stopped)).toEqual([[1]])
+    }
   })
 
   it('have not stopped where the whole device is silent, nor while their collector or we ourselves are', () => {
@@ -212,10 +243,11 @@ describe('readings that stop while their device goes on', () => {
         deviceOf: series => series >> 3,
         instanceNumber: series => series & 7,
         signal: () => 0,
+        eachOfDevice: () => undefined,
         isSamePlace: (a, b) => a === b
       },
       state,
-      silence: { lastSeenMs: () => 0, intervalMs: () => minute, expectedFromMs: () => 0 },
+      silence: { lastSeenMs: () => 0, heardMs: () => 0, intervalMs: () => minute, expectedFromMs: () => 0 },
       factor: 3,
       deviceCount: count >> 3
     })

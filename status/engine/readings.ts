@@ -13,6 +13,9 @@ import type { SilenceWatch } from './silence.ts'
  * nothing of it came for as many of its intervals as make a device silent, while its device was heard: so the silence of a
  * device, of a collector or of ourselves stops no reading.
  *
+ * A source whose clock was set back is heard, and none of its readings is judged until its time has caught up: they have not
+ * stopped, they stand.
+ *
  * It is looked for by going round all that are judged, some at each sweep; the threads that evaluate know nothing of it.
  */
 export interface ReadingWatch {
@@ -48,10 +51,10 @@ export interface ReadingSweep {
 export interface ReadingWatchOptions {
   readonly registry: Pick<
     SeriesRegistry,
-    'knownOf' | 'deviceOf' | 'signal' | 'instanceNumber' | 'isSamePlace'
+    'knownOf' | 'deviceOf' | 'signal' | 'instanceNumber' | 'isSamePlace' | 'eachOfDevice'
   >
   readonly state: Pick<SeriesState, 'capacity' | 'lastTimeMs'>
-  readonly silence: Pick<SilenceWatch, 'lastSeenMs' | 'intervalMs' | 'expectedFromMs'>
+  readonly silence: Pick<SilenceWatch, 'lastSeenMs' | 'intervalMs' | 'expectedFromMs' | 'heardMs'>
   /** A reading has stopped after so many intervals and half a one. */
   readonly factor: number
   readonly deviceCount: number
@@ -114,6 +117,10 @@ export function createReadingWatch(options: ReadingWatchOptions): ReadingWatch {
   let portSlot = new Int32Array(options.deviceCount)
   let cursor = 0
   let lastSweepMs = 0
+  /** Event time of the newest reading of a source, found out once a sweep. */
+  const newestMs = new Map<number, number>()
+  /** When the clock of a source was last seen to stand (ms). */
+  const stoodMs = new Map<number, number>()
 
   function hashOf(device: number, instance: number): number {
     const h = Math.imul(device + 1, 0x9e3779b1) ^ Math.imul(instance + 1, 0x85ebca6b)
@@ -191,6 +198,25 @@ export function createReadingWatch(options: ReadingWatchOptions): ReadingWatch {
       slots.longestMs[slot] = Math.max(slots.longestMs[slot]!, Math.min(intervalMs, pauseMsMax))
   }
 
+  const newestOf = (source: number): number => {
+    let newest = newestMs.get(source)
+    if (newest !== undefined) return newest
+    newest = 0
+    registry.eachOfDevice(source, series => {
+      const timeMs = state.lastTimeMs[series]!
+      if (timeMs > newest!) newest = timeMs
+    })
+    newestMs.set(source, newest)
+    return newest
+  }
+
+  /** Whether a source is heard since a slot's last reading, and its event time has gone by less than half of ours. */
+  const stands = (slot: number, source: number, nowMs: number): boolean => {
+    const changedMs = slots.changedMs[slot]!
+    if (silence.heardMs(source) <= changedMs) return false
+    return newestOf(source) - slots.seenMs[slot]! < (nowMs - changedMs) / 2
+  }
+
   /** Whether the readings of a slot, which were last seen a while ago, have stopped. */
   const hasStopped = (slot: number, nowMs: number): boolean => {
     const isRow = slots.rhythmMin[slot] === rhythmMin.rows && slots.seenMs[slot] !== 0
@@ -202,8 +228,14 @@ export function createReadingWatch(options: ReadingWatchOptions): ReadingWatch {
     const series = slots.series[slot]!
     const device = registry.knownOf(series)
     if (device < 0) return false
+    const source = registry.deviceOf(series)
+    if (stands(slot, source, nowMs)) {
+      stoodMs.set(source, nowMs)
+      return false
+    }
     const limitMs = Math.max(ownMs, silence.intervalMs(device)) * factor
-    const sinceMs = Math.max(changedMs, silence.expectedFromMs(device, registry.deviceOf(series)))
+    const stood = stoodMs.get(source) ?? 0
+    const sinceMs = Math.max(changedMs, stood, silence.expectedFromMs(device, source))
     return (silence.lastSeenMs(device) ?? 0) - sinceMs > limitMs
   }
 
@@ -271,6 +303,7 @@ export function createReadingWatch(options: ReadingWatchOptions): ReadingWatch {
         resumed: [],
         established: []
       }
+      newestMs.clear()
       const part = Math.min(1, Math.max(0, nowMs - lastSweepMs) / readingsRoundMs)
       lastSweepMs = nowMs
       for (let left = Math.min(size, Math.ceil(size * part)); left > 0; left--) {

@@ -38,6 +38,8 @@ export interface SeriesRegistry {
   profile(series: number): string
   /** Whether two noted series are of one device, instance and profile. */
   isSamePlace(series: number, other: number): boolean
+  /** Calls back with every series noted of a device (index in the shared state). */
+  eachOfDevice(device: number, act: (series: number) => void): void
   /** Every series noted, in the order of noting. */
   all(): Iterable<number>
   /** The series noted as number `at`, from 0. */
@@ -67,6 +69,8 @@ export function createSeriesRegistry(seriesMax: number, devicesMax: number): Ser
   const profileOf = new Uint16Array(seriesMax)
   const profiles = createPool<string>()
   const order = new Int32Array(seriesMax)
+  /** The next series of the same device plus one; 0 behind the last. */
+  const nextOf = new Int32Array(seriesMax)
   let size = 0
 
   /** By shared device index: 0 for not seen, 1 for unknown to the inventory, else index in the inventory plus two. */
@@ -75,6 +79,8 @@ export function createSeriesRegistry(seriesMax: number, devicesMax: number): Ser
   const collectorOf = new Int32Array(devicesMax)
   const firstSeenMs = new Float64Array(devicesMax)
   const seriesCount = new Int32Array(devicesMax)
+  /** The series of it that was noted last plus one. */
+  const lastOf = new Int32Array(devicesMax)
   const deviceProfileOf = new Uint16Array(devicesMax)
   const collectors = createPool<string>()
   const texts = createTextArena()
@@ -133,6 +139,8 @@ export function createSeriesRegistry(seriesMax: number, devicesMax: number): Ser
         profileOf[at] = profile
         instanceOf[at] = instance
         order[size++] = at
+        nextOf[at] = lastOf[device]!
+        lastOf[device] = at + 1
       }
       seriesCount[device]! += size - before
       return size > before
@@ -152,6 +160,9 @@ export function createSeriesRegistry(seriesMax: number, devicesMax: number): Ser
       deviceOf[series] === deviceOf[other] &&
       instanceOf[series] === instanceOf[other] &&
       profileOf[series] === profileOf[other],
+    eachOfDevice(device, act) {
+      for (let at = lastOf[device] ?? 0; at !== 0; at = nextOf[at - 1]!) act(at - 1)
+    },
     *all() {
       for (let i = 0; i < size; i++) yield order[i]!
     },

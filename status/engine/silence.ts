@@ -69,6 +69,8 @@ export interface SilenceWatch {
    * the device and the source's collector must have been heard again, and consumption been let go on. Infinity while they are not.
    */
   expectedFromMs(device: number, source: number): number
+  /** When a source (index in the shared state) was heard last (ms); 0 for never. */
+  heardMs(source: number): number
   /** Takes over another inventory; who is silent goes with the device's id. */
   reload(inventory: Inventory, seen: Iterable<Watched>): void
 }
@@ -423,6 +425,7 @@ export function createSilenceWatch(
       })
       return devices.intervalMs[device]! * (misses + 0.5)
     },
+    heardMs: source => state.lastSeenMs[source] ?? 0,
     expectedFromMs(device, source) {
       const collector = collectors[collectorOf[source]! - 1]
       if (held || isDeaf || devices.silent[device] === 1 || collector?.isSilent === true) return Infinity
