@@ -233,15 +233,15 @@ describe.skipIf(!possible)('the whole path on real parts', () => {
       30_000
     )
     expect(cutAnswer.node).toMatchObject({ id: cut.id, own: 'red', cause: { by: 'alarm', kind: 'link' } })
-    // A weak optic is the trouble of its node, and cuts nobody off.
+    // A weak optic is the trouble of its node, which works, and cuts nobody off.
     const dirtyAnswer = await waitUntil(
-      'a red light at the campus with the dirty optic',
+      'a yellow light at the campus with the dirty optic',
       () => statusOf(dirtyBuilding),
-      ({ node }) => node.wayToCore[0]?.own === 'red',
+      ({ node }) => node.wayToCore[0]?.own === 'yellow',
       30_000
     )
     expect(dirtyAnswer.node).toMatchObject({ effective: 'green', cause: { by: 'none' } })
-    expect(dirtyAnswer.node.wayToCore[0]).toMatchObject({ id: dirty.id, effective: 'red' })
+    expect(dirtyAnswer.node.wayToCore[0]).toMatchObject({ id: dirty.id, effective: 'yellow' })
     for (const building of darkBuildings) {
       const { node } = await waitUntil(
         `a red light at ${building.id} with the power cut as its cause`,
@@ -262,7 +262,8 @@ describe.skipIf(!possible)('the whole path on real parts', () => {
     await page.keyboard.press('Enter')
     await expect.poll(() => page.textContent('.answer h1')).toBe(cut.addresses[0])
     await page.waitForSelector('.answer.red')
-    await expect.poll(() => page.textContent('#incidents-count'), { timeout: 10_000 }).toBe('3')
+    // The power cut is told when the UPSes above have been heard since: they may be without mains too.
+    await expect.poll(() => page.textContent('#incidents-count'), { timeout: 45_000 }).toBe('3')
 
     // One incident each.
     const roots = [
