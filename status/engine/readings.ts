@@ -119,7 +119,7 @@ export function createReadingWatch(options: ReadingWatchOptions): ReadingWatch {
   let lastSweepMs = 0
   /** Event time of the newest reading of a source, found out once a sweep. */
   const newestMs = new Map<number, number>()
-  /** When the clock of a source was last seen to stand (ms). */
+  /** When the clock of a source was last seen to stand (ms); one entry a source at most. */
   const stoodMs = new Map<number, number>()
 
   function hashOf(device: number, instance: number): number {
