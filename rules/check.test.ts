@@ -6,16 +6,14 @@ import { packageRoot } from '../schemas/package-root.ts'
 import { signals } from '../schemas/signals.ts'
 import { checkRules } from './check.ts'
 import type { RulesFile } from './read.ts'
-import { shippedRulesFiles } from './shipped.ts'
+import { shippedRulesFiles, shippedTestsOf } from './shipped.ts'
 
 const read = (file: string): RulesFile => ({ file, text: readFileSync(join(packageRoot, file), 'utf8') })
 const shippedFiles = shippedRulesFiles.map(read)
 
 describe('checkRules', () => {
   it('finds the shipped rules sound, and their tests true', () => {
-    const tests = shippedRulesFiles
-      .map(file => file.replace('library', 'fixtures').replace('.yaml', '.tests.yaml'))
-      .map(read)
+    const tests = shippedRulesFiles.map(shippedTestsOf).map(read)
     const { problems, testsRun, compiled } = checkRules([...shippedFiles, ...tests])
     expect(problems.map(formatProblem)).toEqual([])
     expect(testsRun).toBeGreaterThanOrEqual(9)

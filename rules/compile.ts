@@ -13,10 +13,17 @@ import type { ConditionDraft, RuleDraft } from './reading/drafts.ts'
 /** Compiles files in order; a rule or table with `override: true` replaces an earlier one of its name. Throws ProblemsError. */
 export function compileRules(files: readonly RulesFile[]): CompiledRules {
   const problems: Problem[] = []
-  const drafts = readRulesFiles(files, problems)
+  return compileDrafts(readRulesFiles(files, problems), problems)
+}
+
+/** Compiles rules that were read before; `problems` are those found so far. Throws ProblemsError. */
+export function compileDrafts(
+  drafts: readonly RuleDraft[],
+  problems: readonly Problem[] = []
+): CompiledRules {
   const compiled = assemble(drafts)
-  problems.push(...crowdedSeries(compiled, drafts))
-  if (problems.length > 0) throw new ProblemsError(problems)
+  const all = [...problems, ...crowdedSeries(compiled, drafts)]
+  if (all.length > 0) throw new ProblemsError(all)
   return compiled
 }
 

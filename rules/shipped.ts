@@ -4,3 +4,7 @@ export const shippedRulesFiles: readonly string[] = [
   'rules/library/link.yaml',
   'rules/library/optics.yaml'
 ]
+
+/** The tests of a shipped rules file; not among the files of the daemon, because an operator may change limits. */
+export const shippedTestsOf = (file: string): string =>
+  file.replace('library', 'fixtures').replace('.yaml', '.tests.yaml')

@@ -101,7 +101,8 @@ export function readTest(
   return withKey({ ...base, limit, hysteresis, mask: 0, ...counts })
 }
 
-function withKey(draft: Omit<ConditionDraft, 'key'>): ConditionDraft {
+/** The draft with what says the same condition in any compilation. */
+export function withKey(draft: Omit<ConditionDraft, 'key'>): ConditionDraft {
   const limit =
     draft.limit === null
       ? null

@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest'
+import { shippedRulesFiles, shippedTestsOf } from '../../rules/shipped.ts'
+import { readPack, runMutations, survivorsOf, type Pack } from './run.ts'
+
+describe('the tests of the shipped rules', () => {
+  it('kill every mutant of them', () => {
+    const run = runMutations(shippedRulesFiles.map(file => readPack(file, shippedTestsOf(file))))
+    expect(survivorsOf(run).map(({ rule, change }) => `${rule}: ${change}`)).toEqual([])
+    expect(run.wrongEquivalents).toEqual([])
+    expect(run.outcomes.length).toBeGreaterThan(500)
+  })
+})
+
+describe('runMutations', () => {
+  const rules = {
+    file: 'my.yaml',
+    text: [
+      'rules:',
+      '  - name: ups.load',
+      '    kind: power',
+      '    severity: minor',
+      '    scope: device',
+      '    select: { signal: ups.load_pct }',
+      '    above: 80',
+      '    text: { ru: Нагрузка, en: Load }'
+    ].join('\n')
+  }
+  const packOf = (...steps: string[]): Pack => ({
+    rules,
+    tests: {
+      file: 'my.tests.yaml',
+      text: ['tests:', '  - name: load', '    steps:', ...steps.map(step => `      - ${step}`)].join('\n')
+    }
+  })
+  const survivors = (pack: Pack): string[] =>
+    survivorsOf(runMutations([pack], [])).map(({ change }) => change)
+
+  it('finds what a test leaves open', () => {
+    const left = survivors(
+      packOf(
+        '{ at_s: 0, ups.load_pct: 90, alarms: [ups.load minor] }',
+        '{ at_s: 60, ups.load_pct: 10, alarms: [] }'
+      )
+    )
+    expect(left).toEqual(['above 80 → 79', 'above 80 → 81', 'hysteresis 0 → 1'])
+  })
+
+  it('is content with a test of the edges', () => {
+    const left = survivors(
+      packOf(
+        '{ at_s: 0, ups.load_pct: 80, alarms: [] }',
+        '{ at_s: 60, ups.load_pct: 81, alarms: [ups.load minor] }',
+        '{ at_s: 120, ups.load_pct: 80, alarms: [] }'
+      )
+    )
+    expect(left).toEqual([])
+  })
+
+  it('says of an equivalent mutant that is none', () => {
+    const because = 'nobody looks'
+    const pack = packOf('{ at_s: 0, ups.load_pct: 81, alarms: [ups.load minor] }')
+    const { wrongEquivalents } = runMutations(
+      [pack],
+      [
+        { rule: 'ups.load', change: 'above 80 → 81', because },
+        { rule: 'ups.load', change: 'above 80 → 79', because },
+        { rule: 'ups.load', change: 'above 99 → 100', because }
+      ]
+    )
+    expect(wrongEquivalents).toEqual([
+      'ups.load: above 99 → 100: no such mutant',
+      'ups.load: above 80 → 81: killed by "load"'
+    ])
+  })
+
+  it('does not begin where a test fails as it is', () => {
+    expect(() => runMutations([packOf('{ at_s: 0, ups.load_pct: 81, alarms: [] }')])).toThrow(
+      /ups\.load minor/
+    )
+  })
+})
