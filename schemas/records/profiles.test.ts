@@ -701,6 +701,52 @@ describe('HUAWEI-ENTITY-EXTENT-MIB', () => {
   })
 })
 
+describe('the families of Huawei', () => {
+  const of = (name: string) => (fields: Record<string, unknown>) => read(metric(name, fields, { ifIndex: '12' }))
+
+  it('takes a positive level of CE, NE and YunShan OS for 0.01 dBm', () => {
+    for (const name of ['huawei_optics_ce', 'huawei_optics_dbm']) {
+      expect(of(name)({ hwEntityOpticalRxPower: -1025, hwEntityOpticalTxPower: 256 }).values).toEqual({
+        'optics.rx_dbm': -10.25,
+        'optics.tx_dbm': 2.56
+      })
+      expect(of(name)({ hwEntityOpticalRxPower: -1 }).values).toEqual({})
+    }
+  })
+
+  it('reads lanes of CE in 0.01 dBm, those of YunShan OS in dBm, and its bias in mA', () => {
+    expect(of('huawei_optics_ce')({ hwEntityOpticalLaneRxPower: '-588.89,-601.20' }).values).toEqual({
+      'optics.rx_dbm': -6.012
+    })
+    expect(
+      of('huawei_optics_dbm')({
+        hwEntityOpticalLaneRxPower: '-25.23,-24.10',
+        hwEntityOpticalVoltage: 3300,
+        hwEntityOpticalBiasCurrent: 38
+      }).values
+    ).toEqual({ 'optics.rx_dbm': -25.23, 'optics.voltage_v': 3.3, 'optics.bias_ma': 38 })
+  })
+
+  it('takes the zeros of an empty cage for no reading', () => {
+    const zeros = {
+      hwEntityOpticalRxPower: 0,
+      hwEntityOpticalTxPower: 0,
+      hwEntityOpticalTemperature: 0,
+      hwEntityOpticalVoltage: 0,
+      hwEntityOpticalBiasCurrent: 0
+    }
+    expect(of('huawei_optics_dbm')(zeros).values).toEqual({})
+    // A laser that is switched off, in a module that is fed.
+    expect(
+      of('huawei_optics')({
+        hwEntityOpticalVoltage: 3300,
+        hwEntityOpticalTemperature: 0,
+        hwEntityOpticalBiasCurrent: 0
+      }).values
+    ).toEqual({ 'optics.voltage_v': 3.3, 'optics.temp_c': 0, 'optics.bias_ma': 0 })
+  })
+})
+
 describe('CATV receivers', () => {
   it('reads HMS in 0.1 dBm and the fibre nodes in 0.1 mW', () => {
     expect(values('catv', { heOpRxInputPower: -12 })).toEqual({ 'catv.input_dbm': -1.2 })

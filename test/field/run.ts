@@ -1,0 +1,167 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { startTestClickHouse } from '../support/clickhouse.ts'
+import { startKafkaOrSkip } from '../support/kafka.ts'
+import { compare, type Comparison } from './compare.ts'
+import { mutate, type Mutation, type MutationKind } from './mutations.ts'
+import { devicesOf, fieldDevice, type FieldDevice } from './network.ts'
+import { differences } from './right.ts'
+import { openStage, type Stage } from './stage.ts'
+import { changeWalk, type Walk } from './walk.ts'
+
+export interface FieldOptions {
+  readonly walks: readonly Walk[]
+  readonly intervalS: number
+  readonly kinds: readonly MutationKind[]
+  /** Keeps the folder with every file that was rendered. */
+  readonly keep: boolean
+  readonly say: (line: string) => void
+}
+
+export interface LightOutcome {
+  readonly device: string
+  readonly kind: MutationKind | 'healthy'
+  /** What is not as it should be; empty when all is. */
+  readonly wrong: readonly string[]
+}
+
+export interface FieldResult {
+  readonly devices: readonly FieldDevice[]
+  readonly comparisons: readonly Comparison[]
+  readonly lights: readonly LightOutcome[]
+}
+
+/** Polls after which every count of samples in the shipped rules has been met. */
+const pollsToJudge = 5
+/** Nothing that a mutation brings takes longer: 15 s on battery, an absent reading that is looked for every 20 s. */
+const mutationMsMax = 120_000
+/** What is right must stay so: another alarm may come later. */
+const staysMs = 20_000
+
+/** Null where there is no Kafka. */
+export async function runField(options: FieldOptions): Promise<FieldResult | null> {
+  const kafka = await startKafkaOrSkip()
+  if (kafka === null) return null
+  const folder = await mkdtemp(join(tmpdir(), 'svetofor-field-'))
+  const clickhouse = await startTestClickHouse()
+  const devices = devicesOf(options.walks)
+  const { intervalS, say } = options
+  const common = { folder, brokers: kafka.brokers, clickhouse, intervalS }
+  try {
+    say(`${devices.length} devices of ${options.walks.length} walks`)
+    const healthy = await openStage({ ...common, name: 'healthy', devices, later: [] })
+    const comparisons: Comparison[] = []
+    const lights: LightOutcome[] = []
+    try {
+      await healthy.polls(pollsToJudge)
+      const stored = await healthy.stored()
+      for (const device of devices) {
+        comparisons.push(
+          compare(
+            device,
+            stored.filter(one => one.device === device.id)
+          )
+        )
+        lights.push({
+          device: device.id,
+          kind: 'healthy',
+          wrong: differences(await healthy.node(device.node), { light: 'green', alarms: [] })
+        })
+      }
+    } finally {
+      await healthy.stop()
+    }
+    if (options.kinds.length > 0) lights.push(...(await runMutations(options, common, devices)))
+    return { devices, comparisons, lights }
+  } finally {
+    await clickhouse.stop()
+    await kafka.stop()
+    if (options.keep) say(`kept: ${folder}`)
+    else await rm(folder, { recursive: true, force: true })
+  }
+}
+
+interface Case {
+  readonly device: FieldDevice
+  readonly mutation: Mutation
+}
+
+async function runMutations(
+  { kinds, say, intervalS }: FieldOptions,
+  common: Pick<Parameters<typeof openStage>[0], 'folder' | 'brokers' | 'clickhouse' | 'intervalS'>,
+  devices: readonly FieldDevice[]
+): Promise<LightOutcome[]> {
+  const cases: Case[] = []
+  for (const device of devices)
+    for (const kind of kinds) {
+      // Each case is a device of its own, small enough that all of them can be polled side by side.
+      const copy = fieldDevice(
+        `${device.id}.${kind.replaceAll(/[^a-zA-Z0-9]+/g, '-')}`,
+        onlyAFewPorts(device),
+        device.upsMib,
+        cases.length
+      )
+      const mutation = mutate(copy, kind)
+      if (mutation !== undefined) cases.push({ device: copy, mutation })
+    }
+  say(`${cases.length} devices that something befalls`)
+  const stage = await openStage({
+    ...common,
+    name: 'befallen',
+    devices: cases.map(({ device }) => device),
+    later: cases.flatMap(({ mutation }) => mutation.walk ?? [])
+  })
+  try {
+    await stage.polls(pollsToJudge)
+    const outcomes: LightOutcome[] = []
+    const ready: Case[] = []
+    for (const each of cases) {
+      const { device, mutation } = each
+      const before = differences(await stage.node(device.node), { light: 'green', alarms: [] })
+      if (before.length === 0) ready.push(each)
+      else outcomes.push({ device: device.id, kind: mutation.kind, wrong: before.map(line => `before: ${line}`) })
+    }
+    for (const { device, mutation } of ready) stage.play(device.id, mutation.walk)
+    const left = new Set(ready)
+    const deadlineMs = Date.now() + mutationMsMax
+    await delay(3 * intervalS * 1000)
+    while (left.size > 0 && Date.now() < deadlineMs) {
+      for (const each of left) if ((await wrongOf(stage, each)).length === 0) left.delete(each)
+      await delay(1000)
+    }
+    await delay(staysMs)
+    for (const each of ready)
+      outcomes.push({
+        device: each.device.id,
+        kind: each.mutation.kind,
+        wrong: await wrongOf(stage, each)
+      })
+    return outcomes
+  } finally {
+    await stage.stop()
+  }
+}
+
+async function wrongOf(stage: Stage, { device, mutation }: Case): Promise<string[]> {
+  const wrong = differences(await stage.node(device.node), mutation)
+  // Where nothing is to be told, nothing may have been told for a moment either.
+  if (mutation.alarms.length === 0)
+    wrong.push(...(await stage.everRaised(device.id)).map(type => `${type} was raised`))
+  return wrong
+}
+
+const portsKept = 6
+const portTables = ['1.3.6.1.2.1.2.2.1', '1.3.6.1.2.1.31.1.1.1']
+
+/** The walk with the first ports and the trunk port only. */
+function onlyAFewPorts({ walk, trunk }: FieldDevice): Walk {
+  const ports = walk.below('1.3.6.1.2.1.2.2.1.8').map(({ index }) => index)
+  const kept = new Set([...ports.slice(0, portsKept), ...(trunk === undefined ? [] : [trunk])])
+  return changeWalk(walk, walk.name, row => {
+    const table = portTables.find(one => row.oid.startsWith(`${one}.`))
+    if (table === undefined) return row
+    return kept.has(row.oid.slice(row.oid.lastIndexOf('.') + 1)) ? row : undefined
+  })
+}
