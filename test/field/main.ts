@@ -4,7 +4,7 @@ import { packageRoot } from '../../schemas/package-root.ts'
 import type { Comparison } from './compare.ts'
 import { mutationKinds, type MutationKind } from './mutations.ts'
 import { missingPrograms } from './programs.ts'
-import { runField, type FieldResult } from './run.ts'
+import { runField, runSimulated, type FieldResult } from './run.ts'
 import { readWalks } from './walk.ts'
 
 /** `npm run test:field`: see docs/field.md. Exit codes: 0 all as read off the walks, 1 not, 2 wrong input or a program that is not there. */
@@ -34,18 +34,20 @@ const program = new Command('field')
   .option('--only <text>', 'walks whose name holds this text')
   .option('--kinds <list>', `what befalls them, or none: ${mutationKinds.join(', ')}`, kindsOf, [...mutationKinds])
   .option('--interval <seconds>', 'how often everything is polled', seconds, 5)
+  .option('--simulated', 'no server and no collector: records as Telegraf makes them, in simulated time')
   .option('--keep', 'keep the folder of the run')
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
   .parse()
-const { walks: folders, only, kinds, interval, keep } = program.opts<{
+const { walks: folders, only, kinds, interval, simulated, keep } = program.opts<{
   walks: string[]
   only?: string
   kinds: MutationKind[]
   interval: number
+  simulated?: boolean
   keep?: boolean
 }>()
 
-const missing = missingPrograms()
+const missing = simulated === true ? '' : missingPrograms()
 if (missing !== '') {
   say(`\n*** THE FIELD TEST CANNOT RUN. It needs:\n- ${missing}\n`)
   process.exit(2)
@@ -55,7 +57,8 @@ if (walks.length === 0) {
   say(`no .snmprec in ${folders.join(', ')}`)
   process.exit(2)
 }
-const result = await runField({ walks, intervalS: interval, kinds, keep: keep === true, say })
+const run = simulated === true ? runSimulated : runField
+const result = await run({ walks, intervalS: interval, kinds, keep: keep === true, say })
 if (result === null) process.exit(2)
 process.exitCode = report(result) ? 0 : 1
 

@@ -1,5 +1,5 @@
 import type { Light, Severity } from '../../schemas/words.ts'
-import { opticOfTrunk, type FieldDevice } from './network.ts'
+import { fieldDevice, opticOfTrunk, type FieldDevice } from './network.ts'
 import { readWalk, type Reading } from './reading.ts'
 import { changeWalk, type Walk, type WalkRow } from './walk.ts'
 
@@ -31,8 +31,41 @@ export const mutationKinds = [
 ] as const
 export type MutationKind = (typeof mutationKinds)[number]
 
+export interface MutationCase {
+  /** A device of its own with the same walk, of a few ports, so that all cases can be polled side by side. */
+  readonly device: FieldDevice
+  readonly mutation: Mutation
+}
+
+/** Every mutation of every device that there is something of. */
+export function casesOf(devices: readonly FieldDevice[], kinds: readonly MutationKind[]): MutationCase[] {
+  const cases: MutationCase[] = []
+  for (const device of devices)
+    for (const kind of kinds) {
+      const id = `${device.id}.${kind.replaceAll(/[^a-zA-Z0-9]+/g, '-')}`
+      const copy = fieldDevice(id, onlyAFewPorts(device), device.upsMib, cases.length)
+      const mutation = mutate(copy, kind)
+      if (mutation !== undefined) cases.push({ device: copy, mutation })
+    }
+  return cases
+}
+
+const portsKept = 6
+const portTables = ['1.3.6.1.2.1.2.2.1', '1.3.6.1.2.1.31.1.1.1']
+
+/** The walk with the first ports and the trunk port only. */
+function onlyAFewPorts({ walk, trunk }: FieldDevice): Walk {
+  const ports = walk.below('1.3.6.1.2.1.2.2.1.8').map(({ index }) => index)
+  const kept = new Set([...ports.slice(0, portsKept), ...(trunk === undefined ? [] : [trunk])])
+  return changeWalk(walk, walk.name, row => {
+    const table = portTables.find(one => row.oid.startsWith(`${one}.`))
+    if (table === undefined) return row
+    return kept.has(row.oid.slice(row.oid.lastIndexOf('.') + 1)) ? row : undefined
+  })
+}
+
 /** The mutation of a device, or undefined where there is nothing of the kind in it. */
-export function mutate(device: FieldDevice, kind: MutationKind): Mutation | undefined {
+function mutate(device: FieldDevice, kind: MutationKind): Mutation | undefined {
   switch (kind) {
     case 'port down':
       return portDown(device)
@@ -83,7 +116,7 @@ function weakened(walk: Walk, reading: Reading): ((row: WalkRow) => WalkRow) | u
   const factor = 10 ** (-6 / 10)
   const written = (row: WalkRow): string | undefined => {
     const value = row.value.trim()
-    if (value.includes(','))
+    if (row.oid.startsWith('1.3.6.1.4.1.2011.5.25.31.1.1.3.1.32.'))
       return value
         .split(',')
         .map(lane => (Number(lane) - (Math.abs(Number(lane)) < 60 ? 6 : 600)).toFixed(2))
@@ -157,8 +190,8 @@ function weaker(device: FieldDevice): Mutation | undefined {
   }
 }
 
-/** As texts show numbers: two places at most. */
-const shown = (value: number): string => String(Math.round(value * 100) / 100)
+/** As Russian texts show numbers: two places at most, behind a comma. */
+const shown = (value: number): string => String(Math.round(value * 100) / 100).replace('.', ',')
 
 /** The cage of the trunk port is empty: no link, and what the switch says of an empty cage. */
 function moduleOut(device: FieldDevice): Mutation | undefined {

@@ -26,8 +26,10 @@ export function devicesOf(walks: readonly Walk[]): FieldDevice[] {
     for (const upsMib of mibs.length === 0 ? [undefined] : mibs)
       devices.push(fieldDevice(mibs.length > 1 ? `${walk.name}.${upsMib}` : walk.name, walk, upsMib, devices.length))
   }
+  // A part of a walk that says nothing of what is monitored is no device.
+  const spoken = devices.filter(({ readings }) => readings.length > 0)
   if (devices.length > devicesMax) throw new Error(`more than ${devicesMax} devices`)
-  return devices
+  return spoken
 }
 
 export function fieldDevice(id: string, walk: Walk, upsMib: UpsMib | undefined, number: number): FieldDevice {
@@ -72,7 +74,10 @@ export function opticOfTrunk({ walk, readings, trunk }: FieldDevice): Reading | 
 }
 
 /** The inventory of these devices, as svetofor.yaml names it; JSON is YAML. */
-export function inventoryOf(devices: readonly FieldDevice[], intervalS: number): unknown {
+export function inventoryOf(
+  devices: readonly FieldDevice[],
+  intervalS: number
+): { readonly nodes: readonly unknown[] } {
   return {
     nodes: [
       { id: 'core', tier: 'core', name: 'ЦУ' },

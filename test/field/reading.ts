@@ -88,19 +88,22 @@ function readPorts(walk: Walk, add: Add): void {
     ['2.2.1.7', 'if.admin_status', 1, 3],
     ['31.1.1.1.6', 'if.in_octets', 1, Infinity],
     ['31.1.1.1.10', 'if.out_octets', 1, Infinity],
-    // Of an old agent there are counters of 32 bits only.
-    ['2.2.1.10', 'if.in_octets', 1, Infinity],
-    ['2.2.1.16', 'if.out_octets', 1, Infinity],
     ['2.2.1.14', 'if.in_errors', 1, Infinity],
     ['2.2.1.20', 'if.out_errors', 1, Infinity],
     ['2.2.1.13', 'if.in_discards', 1, Infinity],
     ['2.2.1.19', 'if.out_discards', 1, Infinity],
     ['31.1.1.1.15', 'if.speed_mbps', 1, Infinity],
-    // 4294967295 bit/s says that it is more.
-    ['2.2.1.5', 'if.speed_mbps', 1e-6, 4294.967294],
     ['2.2.1.9', 'if.last_change_s', 0.01, Infinity]
   ]
-  for (const [column, signal, factor, most] of columns) {
+  // An old agent has no ifXTable, and so counters of 32 bits only. Beside it, those are of interfaces that are no ports (Null0).
+  const old: typeof columns = [
+    ['2.2.1.10', 'if.in_octets', 1, Infinity],
+    ['2.2.1.16', 'if.out_octets', 1, Infinity],
+    // 4294967295 bit/s says that it is more.
+    ['2.2.1.5', 'if.speed_mbps', 1e-6, 4294.967294]
+  ]
+  const isOld = walk.below(`${mib2}.31.1.1.1.6`).length === 0
+  for (const [column, signal, factor, most] of isOld ? [...columns, ...old] : columns) {
     const isCode = signal.endsWith('_status')
     for (const { oid, index } of walk.below(`${mib2}.${column}`))
       add(signal, index, among(times(whole(walk, oid), factor), isCode ? 1 : 0, most), oid)

@@ -5,11 +5,12 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { startTestClickHouse } from '../support/clickhouse.ts'
 import { startKafkaOrSkip } from '../support/kafka.ts'
 import { compare, type Comparison } from './compare.ts'
-import { mutate, type Mutation, type MutationKind } from './mutations.ts'
-import { devicesOf, fieldDevice, type FieldDevice } from './network.ts'
+import { casesOf, type MutationCase, type MutationKind } from './mutations.ts'
+import { devicesOf, type FieldDevice } from './network.ts'
 import { differences } from './right.ts'
+import { lastOf, playSimulated } from './simulated.ts'
 import { openStage, type Stage } from './stage.ts'
-import { changeWalk, type Walk } from './walk.ts'
+import type { Walk } from './walk.ts'
 
 export interface FieldOptions {
   readonly walks: readonly Walk[]
@@ -39,6 +40,30 @@ const pollsToJudge = 5
 const mutationMsMax = 120_000
 /** What is right must stay so: another alarm may come later. */
 const staysMs = 20_000
+
+/** The same in simulated time, without any server: docs/field.md. */
+export async function runSimulated({ walks, kinds, say }: FieldOptions): Promise<FieldResult> {
+  const devices = devicesOf(walks)
+  say(`${devices.length} devices of ${walks.length} walks, in simulated time`)
+  const healthy = await playSimulated(devices.map(device => ({ device })))
+  const comparisons = devices.map(device => compare(device, lastOf(healthy, device)))
+  const lights: LightOutcome[] = devices.map(device => ({
+    device: device.id,
+    kind: 'healthy',
+    wrong: differences(healthy.node(device.node), { light: 'green', alarms: [] })
+  }))
+  await healthy.close()
+  const cases = casesOf(devices, kinds)
+  const befallen = await playSimulated(cases.map(({ device, mutation }) => ({ device, later: mutation.walk })))
+  for (const { device, mutation } of cases)
+    lights.push({
+      device: device.id,
+      kind: mutation.kind,
+      wrong: differences(befallen.node(device.node), mutation)
+    })
+  await befallen.close()
+  return { devices, comparisons, lights }
+}
 
 /** Null where there is no Kafka. */
 export async function runField(options: FieldOptions): Promise<FieldResult | null> {
@@ -83,29 +108,12 @@ export async function runField(options: FieldOptions): Promise<FieldResult | nul
   }
 }
 
-interface Case {
-  readonly device: FieldDevice
-  readonly mutation: Mutation
-}
-
 async function runMutations(
   { kinds, say, intervalS }: FieldOptions,
   common: Pick<Parameters<typeof openStage>[0], 'folder' | 'brokers' | 'clickhouse' | 'intervalS'>,
   devices: readonly FieldDevice[]
 ): Promise<LightOutcome[]> {
-  const cases: Case[] = []
-  for (const device of devices)
-    for (const kind of kinds) {
-      // Each case is a device of its own, small enough that all of them can be polled side by side.
-      const copy = fieldDevice(
-        `${device.id}.${kind.replaceAll(/[^a-zA-Z0-9]+/g, '-')}`,
-        onlyAFewPorts(device),
-        device.upsMib,
-        cases.length
-      )
-      const mutation = mutate(copy, kind)
-      if (mutation !== undefined) cases.push({ device: copy, mutation })
-    }
+  const cases = casesOf(devices, kinds)
   say(`${cases.length} devices that something befalls`)
   const stage = await openStage({
     ...common,
@@ -116,7 +124,7 @@ async function runMutations(
   try {
     await stage.polls(pollsToJudge)
     const outcomes: LightOutcome[] = []
-    const ready: Case[] = []
+    const ready: MutationCase[] = []
     for (const each of cases) {
       const { device, mutation } = each
       const before = differences(await stage.node(device.node), { light: 'green', alarms: [] })
@@ -144,24 +152,10 @@ async function runMutations(
   }
 }
 
-async function wrongOf(stage: Stage, { device, mutation }: Case): Promise<string[]> {
+async function wrongOf(stage: Stage, { device, mutation }: MutationCase): Promise<string[]> {
   const wrong = differences(await stage.node(device.node), mutation)
   // Where nothing is to be told, nothing may have been told for a moment either.
   if (mutation.alarms.length === 0)
     wrong.push(...(await stage.everRaised(device.id)).map(type => `${type} was raised`))
   return wrong
-}
-
-const portsKept = 6
-const portTables = ['1.3.6.1.2.1.2.2.1', '1.3.6.1.2.1.31.1.1.1']
-
-/** The walk with the first ports and the trunk port only. */
-function onlyAFewPorts({ walk, trunk }: FieldDevice): Walk {
-  const ports = walk.below('1.3.6.1.2.1.2.2.1.8').map(({ index }) => index)
-  const kept = new Set([...ports.slice(0, portsKept), ...(trunk === undefined ? [] : [trunk])])
-  return changeWalk(walk, walk.name, row => {
-    const table = portTables.find(one => row.oid.startsWith(`${one}.`))
-    if (table === undefined) return row
-    return kept.has(row.oid.slice(row.oid.lastIndexOf('.') + 1)) ? row : undefined
-  })
 }

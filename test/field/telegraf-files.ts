@@ -50,6 +50,8 @@ const upsFiles: Readonly<Record<string, UpsMib>> = {
   'xppc.conf': 'xppc'
 }
 
+const isOfPorts = (oids: readonly string[]): boolean => oids.some(oid => oid.startsWith('1.3.6.1.2.1.2.2.'))
+
 /** The measurement of a family of Huawei, which the switch itself names in its description. */
 function huaweiFamily(walk: Walk): string {
   const description = walk.get('1.3.6.1.2.1.1.1.0')?.value ?? ''
@@ -67,7 +69,9 @@ export function blocksFor(walk: Walk, upsMib: UpsMib | undefined): PollBlock[] {
     .filter(({ file, measurement, oids }) => {
       const of = upsFiles[file]
       if (of !== undefined && of !== upsMib) return false
-      if (upsMib !== undefined && oids.some(oid => oid.startsWith('1.3.6.1.2.1.2.2.'))) return false
+      if (upsMib !== undefined && isOfPorts(oids)) return false
+      const isOfOldPorts = oids.includes('1.3.6.1.2.1.2.2.1.10')
+      if (isOfPorts(oids) && isOfOldPorts !== (walk.below('1.3.6.1.2.1.31.1.1.1.6').length === 0)) return false
       if (measurement.startsWith('huawei_') && measurement !== huaweiFamily(walk)) return false
       return oids.some(oid => walk.get(oid) !== undefined || walk.below(oid).length > 0)
     })

@@ -23,7 +23,13 @@ export interface Walk {
 
 const text = 4
 /** Larger files are no walks of one device. */
-const bytesMax = 64 * 1024 * 1024
+const bytesMax = 256 * 1024 * 1024
+/**
+ * What is kept of a walk: system, interfaces, UPS, entities and sensors, and the makes of docs/extending.md. The rest (routes, addresses,
+ * processes: millions of rows of a router) nobody polls.
+ */
+const kept =
+  /^1\.3\.6\.1\.(?:2\.1\.(?:1|2|31|33|47|99)|4\.1\.(?:9\.9\.91|171|318|935|2011\.5\.25\.31|2011\.6|5591|17409))\./
 
 export function createWalk(
   name: string,
@@ -31,16 +37,26 @@ export function createWalk(
   varied: ReadonlySet<string> = new Set()
 ): Walk {
   const byOid = new Map(rows.map(row => [row.oid, row]))
-  const sorted = [...byOid.values()].sort((a, b) => compareOids(a.oid, b.oid))
+  const sorted = [...byOid.values()]
+    .map(row => ({ row, key: row.oid.split('.').map(Number) }))
+    .sort((a, b) => compareOids(a.key, b.key))
+    .map(({ row }) => row)
+  // A walk is asked for the same tables at every poll.
+  const tables = new Map<string, readonly (WalkRow & { readonly index: string })[]>()
   return {
     name,
     rows: sorted,
     varied,
     get: oid => byOid.get(oid),
-    below: oid =>
-      sorted
+    below(oid) {
+      const known = tables.get(oid)
+      if (known !== undefined) return known
+      const rows = sorted
         .filter(row => row.oid.startsWith(`${oid}.`))
         .map(row => ({ ...row, index: row.oid.slice(oid.length + 1) }))
+      tables.set(oid, rows)
+      return rows
+    }
   }
 }
 
@@ -50,9 +66,10 @@ export function parseWalk(name: string, content: string): Walk {
   const varied = new Set<string>()
   for (const [at, line] of content.split(/\r?\n/).entries()) {
     if (line.trim() === '' || line.startsWith('#')) continue
-    const [, oid, type, form = '', value = ''] = /^([\d.]+)\|(\d+)(x|:[\w]+|x:[\w]+)?\|(.*)$/s.exec(line) ?? []
+    const [, oid, type, form = '', value = ''] = /^([\d.]+)\|(\d+)(x|x?:\w+)?\|(.*)$/.exec(line) ?? []
     if (oid === undefined || type === undefined)
       throw new Error(`${name}, line ${at + 1}: not oid|type|value: ${line.slice(0, 80)}`)
+    if (!kept.test(oid)) continue
     if (form.includes(':')) varied.add(oid)
     rows.push({
       oid,
@@ -103,12 +120,10 @@ function decoded(type: number, bytes: Buffer): string {
   return type === ipAddress ? [...bytes].join('.') : bytes.toString('latin1')
 }
 
-function compareOids(a: string, b: string): number {
-  const left = a.split('.')
-  const right = b.split('.')
-  for (let i = 0; i < Math.min(left.length, right.length); i++) {
-    const difference = Number(left[i]) - Number(right[i])
+function compareOids(a: readonly number[], b: readonly number[]): number {
+  for (let i = 0; i < Math.min(a.length, b.length); i++) {
+    const difference = (a[i] ?? 0) - (b[i] ?? 0)
     if (difference !== 0) return difference
   }
-  return left.length - right.length
+  return a.length - b.length
 }
