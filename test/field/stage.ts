@@ -146,16 +146,21 @@ async function startDevices(
 ): Promise<RunningProgram> {
   const data = join(folder, 'data')
   const cache = join(folder, 'cache')
-  await mkdir(data, { recursive: true, mode: 0o755 })
+  await mkdir(data, { recursive: true })
   await mkdir(cache, { recursive: true })
   for (const [walk, name] of recordings) await writeFile(join(data, `${name}.snmprec`), formatWalk(walk))
-  const program = startProgram(snmpsim(), [
-    `--data-dir=${data}`,
-    `--cache-dir=${cache}`,
-    `--agent-udpv4-endpoint=127.0.0.1:${port}`,
-    '--logging-method=stderr',
-    '--log-level=info'
-  ])
+  // It would refuse to run as root, as CI does; it listens on loopback only.
+  const program = startProgram(
+    snmpsim(),
+    [
+      `--data-dir=${data}`,
+      `--cache-dir=${cache}`,
+      `--agent-udpv4-endpoint=127.0.0.1:${port}`,
+      '--logging-method=stderr',
+      '--log-level=info'
+    ],
+    { SNMPSIM_ALLOW_ROOT: 'true' }
+  )
   await until(program, () => /Listening at UDP/i.test(program.log()), 'snmpsim does not listen')
   return program
 }

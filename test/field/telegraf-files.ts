@@ -141,9 +141,8 @@ export function renderFiles(options: {
   readonly intervalS: number
 }): RenderedFiles {
   const replaced = (text: string, pattern: RegExp, by: string): string => {
-    const result = text.replace(pattern, by)
-    if (result === text) throw new Error(`deploy/telegraf has nothing like ${String(pattern)} any more`)
-    return result
+    if (!pattern.test(text)) throw new Error(`deploy/telegraf has nothing like ${String(pattern)} any more`)
+    return text.replace(pattern, by)
   }
   let main = readFileSync(join(folder, 'telegraf.conf'), 'utf8')
   main = replaced(main, /^ {2}interval = "\d+s"$/m, `  interval = "${options.intervalS}s"`)
