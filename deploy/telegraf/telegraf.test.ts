@@ -78,6 +78,14 @@ describe("the collector's files", () => {
     expect(unread.map(({ file, measurement, field }) => `${file}: ${measurement}.${field}`)).toEqual([])
   })
 
+  it('cut indices at a dot, or their rows join no other', () => {
+    const suffixes = files.flatMap(file =>
+      polledBy(file).blocks.flatMap(block => block['oid_index_suffix'] ?? [])
+    )
+    expect(suffixes.length).toBeGreaterThan(0)
+    for (const suffix of suffixes) expect(suffix).toMatch(/^(?:\.\d+)+$/)
+  })
+
   it('key every record by its device, wait for nobody long, and name no device', () => {
     for (const file of files)
       for (const block of polledBy(file).blocks.filter(({ header }) => header === 'inputs.snmp')) {

@@ -49,11 +49,9 @@ function rowsOf(table: PollTable, walk: Walk): Row[] {
   const rows = new Map<string, Row>()
   for (const { oid, name, isTag, suffix } of table.fields)
     for (const row of walk.below(oid)) {
-      let { index } = row
-      if (suffix !== '') {
-        if (!index.endsWith(`.${suffix}`)) continue
-        index = index.slice(0, -suffix.length - 1)
-      }
+      // The suffix is cut off as it is written: without its dot it would leave one behind, and the row would join no other.
+      if (!`.${row.index}`.endsWith(suffix)) continue
+      const index = row.index.slice(0, row.index.length - suffix.length)
       const found = rows.get(index) ?? { fields: {}, tags: table.indexAsTag ? { index } : {} }
       rows.set(index, found)
       if (isTag) found.tags[name] = String(valueOf(row))

@@ -34,10 +34,10 @@ export interface FieldResult {
   readonly lights: readonly LightOutcome[]
 }
 
-/** Polls after which every count of samples in the shipped rules has been met. */
-const pollsToJudge = 5
-/** Nothing that a mutation brings takes longer: 15 s on battery, an absent reading that is looked for every 20 s. */
-const mutationMsMax = 120_000
+/** Polls after which every count of samples in the shipped rules has been met, and every reading has a rhythm. */
+const pollsToJudge = 6
+/** Nothing that a mutation brings takes longer: 15 s on battery, an absent reading after ten polls of its device. */
+const mutationMsMax = 180_000
 /** What is right must stay so: another alarm may come later. */
 const staysMs = 20_000
 
