@@ -702,7 +702,8 @@ describe('HUAWEI-ENTITY-EXTENT-MIB', () => {
 })
 
 describe('the families of Huawei', () => {
-  const of = (name: string) => (fields: Record<string, unknown>) => read(metric(name, fields, { ifIndex: '12' }))
+  const of = (name: string) => (fields: Record<string, unknown>) =>
+    read(metric(name, fields, { ifIndex: '12' }))
 
   it('takes a positive level of CE, NE and YunShan OS for 0.01 dBm', () => {
     for (const name of ['huawei_optics_ce', 'huawei_optics_dbm']) {

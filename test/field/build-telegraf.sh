@@ -1,15 +1,21 @@
 #!/usr/bin/env bash
-# build-telegraf.sh [FOLDER]: builds Telegraf with the plugins that deploy/telegraf needs and no others, from its Go module.
-# Leaves FOLDER/telegraf (by default .cache/telegraf/telegraf). Needs Go; takes minutes at the first time.
+# build-telegraf.sh [FOLDER]: builds Telegraf with the plugins that deploy/telegraf needs and no others, by its Go module.
+# Leaves FOLDER/telegraf (by default .cache/telegraf/telegraf). Needs Go; takes some minutes at the first time.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-version=v1.37.2
+version=1.37.2
+tags='custom inputs.snmp inputs.upsd inputs.apcupsd outputs.kafka outputs.health serializers.json parsers.json processors.template'
 out=${1:-.cache/telegraf}
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
-tags=(custom agents inputs.snmp inputs.upsd inputs.apcupsd outputs.kafka outputs.health serializers.json parsers.json processors.template)
-source=$(go mod download -json "github.com/influxdata/telegraf@$version" | sed -n 's/^\t"Dir": "\(.*\)",\{0,1\}$/\1/p')
-[ -d "$source" ] || { echo "the module of Telegraf $version could not be had" >&2; exit 1; }
-cd "$source"
-CGO_ENABLED=0 go build -mod=mod -trimpath -tags "${tags[*]}" -o "$out/telegraf" ./cmd/telegraf
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+# Without a tag it would be built with every plugin there is.
+go mod init field 2>/dev/null
+printf '//go:build tools\n\npackage field\n\nimport _ "github.com/influxdata/telegraf/cmd/telegraf"\n' >tools.go
+go get "github.com/influxdata/telegraf@v$version"
+CGO_ENABLED=0 go build -mod=mod -trimpath -buildvcs=false -tags "$tags" \
+  -ldflags "-X github.com/influxdata/telegraf/internal.Version=$version" \
+  -o "$out/telegraf" github.com/influxdata/telegraf/cmd/telegraf
 "$out/telegraf" --version

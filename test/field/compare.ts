@@ -39,7 +39,8 @@ export function compare(device: FieldDevice, stored: readonly Stored[]): Compari
     const key = `${signal} ${instance}`
     const other = found.get(key)
     found.delete(key)
-    const isSame = other !== undefined && Math.abs(other - value) <= Math.max(absolute, relative * Math.abs(value))
+    const isSame =
+      other !== undefined && Math.abs(other - value) <= Math.max(absolute, relative * Math.abs(value))
     if (isSame) same++
     else
       differences.push({

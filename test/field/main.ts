@@ -30,15 +30,26 @@ const kindsOf = (text: string): MutationKind[] => {
 
 const program = new Command('field')
   .description('devices played from walks, through Telegraf with the shipped files, Kafka and the daemon')
-  .option('--walks <folder...>', 'folders with walks (.snmprec) beside or in place of our own', [shippedWalks])
+  .option('--walks <folder...>', 'folders with walks (.snmprec) beside or in place of our own', [
+    shippedWalks
+  ])
   .option('--only <text>', 'walks whose name holds this text')
-  .option('--kinds <list>', `what befalls them, or none: ${mutationKinds.join(', ')}`, kindsOf, [...mutationKinds])
+  .option('--kinds <list>', `what befalls them, or none: ${mutationKinds.join(', ')}`, kindsOf, [
+    ...mutationKinds
+  ])
   .option('--interval <seconds>', 'how often everything is polled', seconds, 5)
   .option('--simulated', 'no server and no collector: records as Telegraf makes them, in simulated time')
   .option('--keep', 'keep the folder of the run')
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
   .parse()
-const { walks: folders, only, kinds, interval, simulated, keep } = program.opts<{
+const {
+  walks: folders,
+  only,
+  kinds,
+  interval,
+  simulated,
+  keep
+} = program.opts<{
   walks: string[]
   only?: string
   kinds: MutationKind[]
@@ -52,7 +63,9 @@ if (missing !== '') {
   say(`\n*** THE FIELD TEST CANNOT RUN. It needs:\n- ${missing}\n`)
   process.exit(2)
 }
-const walks = folders.flatMap(folder => readWalks(folder)).filter(({ name }) => only === undefined || name.includes(only))
+const walks = folders
+  .flatMap(folder => readWalks(folder))
+  .filter(({ name }) => only === undefined || name.includes(only))
 if (walks.length === 0) {
   say(`no .snmprec in ${folders.join(', ')}`)
   process.exit(2)
@@ -64,7 +77,9 @@ process.exitCode = report(result) ? 0 : 1
 
 /** Prints what was found; whether all is right. */
 function report({ comparisons, lights }: FieldResult): boolean {
-  say(`\n${'device'.padEnd(44)}${['same', 'wrong', 'missing', 'foreign'].map(text => text.padStart(9)).join('')}  light`)
+  say(
+    `\n${'device'.padEnd(44)}${['same', 'wrong', 'missing', 'foreign'].map(text => text.padStart(9)).join('')}  light`
+  )
   for (const comparison of comparisons) {
     const counts = [comparison.same, ...countsOf([comparison])]
     const light = lights.find(({ device, kind }) => device === comparison.device && kind === 'healthy')
@@ -73,7 +88,9 @@ function report({ comparisons, lights }: FieldResult): boolean {
   }
   const [wrong = 0, absent = 0, foreign = 0] = countsOf(comparisons)
   const same = comparisons.reduce((sum, one) => sum + one.same, 0)
-  say(`${'all'.padEnd(44)}${[same, wrong, absent, foreign].map(count => String(count).padStart(9)).join('')}\n`)
+  say(
+    `${'all'.padEnd(44)}${[same, wrong, absent, foreign].map(count => String(count).padStart(9)).join('')}\n`
+  )
   const differences = comparisons.flatMap(one => one.differences)
   for (const one of differences.slice(0, differencesShown))
     say(

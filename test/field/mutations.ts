@@ -141,7 +141,8 @@ const isDbmUnit = (walk: Walk): boolean => walk.get('1.3.6.1.4.1.171.12.72.1.3.0
 
 function ciscoWeaker(walk: Walk, row: WalkRow, number: number, factor: number): string {
   const index = row.oid.slice('1.3.6.1.4.1.9.9.91.1.1.1.1.4.'.length)
-  const of = (column: string): number => Number(walk.get(`1.3.6.1.4.1.9.9.91.1.1.1.1.${column}.${index}`)?.value)
+  const of = (column: string): number =>
+    Number(walk.get(`1.3.6.1.4.1.9.9.91.1.1.1.1.${column}.${index}`)?.value)
   if (of('1') === 6) return String(Math.max(1, Math.round(number * factor)))
   return String(Math.round(number - 6 * 10 ** of('3') * 10 ** (-3 * (of('2') - 9))))
 }
@@ -198,11 +199,14 @@ function moduleOut(device: FieldDevice): Mutation | undefined {
   const { walk, trunk } = device
   const optic = opticOfTrunk(device)
   if (trunk === undefined || optic === undefined) return undefined
-  const isLegacy = optic.from.startsWith('1.3.6.1.4.1.171.12.') || optic.from.startsWith('1.3.6.1.4.1.171.10.')
+  const isLegacy =
+    optic.from.startsWith('1.3.6.1.4.1.171.12.') || optic.from.startsWith('1.3.6.1.4.1.171.10.')
   const entity = /\.(\d+)$/.exec(optic.from)?.[1] ?? ''
   const isOfModule = ({ oid }: WalkRow): boolean =>
     oid.endsWith(`.${entity}`) &&
-    ['1.3.6.1.4.1.171.', '1.3.6.1.4.1.9.9.91.', '1.3.6.1.4.1.2011.5.25.31.'].some(base => oid.startsWith(base))
+    ['1.3.6.1.4.1.171.', '1.3.6.1.4.1.9.9.91.', '1.3.6.1.4.1.2011.5.25.31.'].some(base =>
+      oid.startsWith(base)
+    )
   return {
     kind: 'module out',
     walk: changeWalk(walk, walk.name, row => {
@@ -269,9 +273,17 @@ function onBattery(device: FieldDevice, isLow: boolean): Mutation | undefined {
         ru: 'Батарея ИБП разряжена, узел скоро отключится'
       })
     if (told.has('ups.runtime_s'))
-      alarms.push({ type: 'ups.runtime_low', severity: 'critical', ru: `Узел работает от батареи, осталось ${minutes} мин` })
+      alarms.push({
+        type: 'ups.runtime_low',
+        severity: 'critical',
+        ru: `Узел работает от батареи, осталось ${minutes} мин`
+      })
     if (told.has('ups.charge_pct'))
-      alarms.push({ type: 'ups.charge_low', severity: 'major', ru: `Узел работает от батареи, заряд ${charge} %` })
+      alarms.push({
+        type: 'ups.charge_low',
+        severity: 'major',
+        ru: `Узел работает от батареи, заряд ${charge} %`
+      })
   }
   return { kind: isLow ? 'battery low' : 'on battery', walk: after, light: 'yellow', alarms }
 }

@@ -24,7 +24,9 @@ export function devicesOf(walks: readonly Walk[]): FieldDevice[] {
   for (const walk of walks) {
     const mibs = upsMibsOf(walk)
     for (const upsMib of mibs.length === 0 ? [undefined] : mibs)
-      devices.push(fieldDevice(mibs.length > 1 ? `${walk.name}.${upsMib}` : walk.name, walk, upsMib, devices.length))
+      devices.push(
+        fieldDevice(mibs.length > 1 ? `${walk.name}.${upsMib}` : walk.name, walk, upsMib, devices.length)
+      )
   }
   // A part of a walk that says nothing of what is monitored is no device.
   const spoken = devices.filter(({ readings }) => readings.length > 0)
@@ -55,11 +57,17 @@ const ethernet = new Set(['6', '117', '62', '69'])
 function trunkOf(walk: Walk, readings: readonly Reading[]): string | undefined {
   const up = walk
     .below('1.3.6.1.2.1.2.2.1.8')
-    .filter(({ value, index }) => value === '1' && ethernet.has(walk.get(`1.3.6.1.2.1.2.2.1.3.${index}`)?.value ?? ''))
+    .filter(
+      ({ value, index }) =>
+        value === '1' && ethernet.has(walk.get(`1.3.6.1.2.1.2.2.1.3.${index}`)?.value ?? '')
+    )
     .map(({ index }) => index)
   const lit = readings.filter(({ signal, value }) => signal === 'optics.rx_dbm' && value > -40)
   const isOf = (port: string) =>
-    lit.some(({ instance }) => instance === port || instance === nameOf(walk, port) || instance === shortNameOf(walk, port))
+    lit.some(
+      ({ instance }) =>
+        instance === port || instance === nameOf(walk, port) || instance === shortNameOf(walk, port)
+    )
   return up.filter(isOf).at(-1) ?? up.at(-1)
 }
 

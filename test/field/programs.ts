@@ -1,5 +1,8 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { packageRoot } from '../../schemas/package-root.ts'
 
 /** The two programs that no package of npm brings. */
 
@@ -8,9 +11,8 @@ export function missingPrograms(): string {
   const missing: string[] = []
   if (!answers(telegraf(), ['--version']))
     missing.push(
-      'telegraf 1.37 or later (TELEGRAF_PATH, or on PATH): a package of your system, or built from the Go module\n' +
-        '  github.com/influxdata/telegraf with -tags "custom inputs.snmp inputs.upsd inputs.apcupsd outputs.kafka outputs.health\n' +
-        '  serializers.json processors.template": test/field/build-telegraf.sh does that'
+      'telegraf 1.37 or later (TELEGRAF_PATH, or on PATH): a package of your system, or test/field/build-telegraf.sh, which needs Go\n' +
+        '  and leaves .cache/telegraf/telegraf'
     )
   if (!answers(snmpsim(), ['--version']))
     missing.push(
@@ -20,7 +22,8 @@ export function missingPrograms(): string {
   return missing.join('\n- ')
 }
 
-export const telegraf = (): string => process.env['TELEGRAF_PATH'] ?? 'telegraf'
+const built = join(packageRoot, '.cache', 'telegraf', 'telegraf')
+export const telegraf = (): string => process.env['TELEGRAF_PATH'] ?? (existsSync(built) ? built : 'telegraf')
 export const snmpsim = (): string => process.env['SNMPSIM_PATH'] ?? 'snmpsim-command-responder'
 
 function answers(program: string, args: readonly string[]): boolean {

@@ -131,7 +131,7 @@ function judgedTogether(
 function readUpsMib(walk: Walk, add: Add): void {
   const value = (tail: string): number | undefined => whole(walk, `${ups}.${tail}`)
   const known = (tail: string, most: number): number | undefined => among(value(tail), 0, most)
-  const battery = ([, 'unknown', 'normal', 'low', 'depleted'] as const)[value('2.1.0') ?? 0]
+  const battery = (['', 'unknown', 'normal', 'low', 'depleted'] as const)[value('2.1.0') ?? 0]
   add('ups.battery_status', '', coded('ups.battery_status', battery), `${ups}.2.1.0`)
   const minutes = known('2.3.0', 65_534)
   const { runtimeS, chargePct } = judgedTogether(minutes, known('2.4.0', 100), battery, 60)
@@ -141,7 +141,9 @@ function readUpsMib(walk: Walk, add: Add): void {
   add('ups.on_battery_s', '', onBatteryS, `${ups}.2.2.0`)
   add('ups.battery_v', '', times(known('2.5.0', 10_000), 0.1), `${ups}.2.5.0`)
   add('ups.temp_c', '', among(value('2.7.0') === -1 ? undefined : value('2.7.0'), -60, 200), `${ups}.2.7.0`)
-  const test = ([, 'pass', 'warning', 'error', 'aborted', 'inProgress', 'none'] as const)[value('7.3.0') ?? 0]
+  const test = (['', 'pass', 'warning', 'error', 'aborted', 'inProgress', 'none'] as const)[
+    value('7.3.0') ?? 0
+  ]
   add('ups.test_result', '', coded('ups.test_result', test), `${ups}.7.3.0`)
   add('ups.alarms', '', known('6.1.0', 1e6), `${ups}.6.1.0`)
 
@@ -179,7 +181,9 @@ function sourceOfUpsMib(
   code: number | undefined,
   { isTested, isNotOnBattery }: { isTested: boolean; isNotOnBattery: boolean }
 ): string | undefined {
-  const name = ([, 'other', 'none', 'normal', 'bypass', 'battery', 'booster', 'reducer'] as const)[code ?? 0]
+  const name = (['', 'other', 'none', 'normal', 'bypass', 'battery', 'booster', 'reducer'] as const)[
+    code ?? 0
+  ]
   if (name !== 'battery') return name
   return isTested ? 'test' : isNotOnBattery ? 'normal' : 'battery'
 }
@@ -188,10 +192,21 @@ function readXppc(walk: Walk, add: Add): void {
   const value = (tail: string): number | undefined => whole(walk, `${xppc}.${tail}`)
   const known = (tail: string, most: number): number | undefined => among(value(tail), 0, most)
   const source = (
-    [, 'other', 'normal', 'battery', 'booster', 'sleeping', 'bypass', 'rebooting', 'standby', 'reducer'] as const
+    [
+      '',
+      'other',
+      'normal',
+      'battery',
+      'booster',
+      'sleeping',
+      'bypass',
+      'rebooting',
+      'standby',
+      'reducer'
+    ] as const
   )[value('4.1.1.0') ?? 0]
   add('ups.output_source', '', coded('ups.output_source', source), `${xppc}.4.1.1.0`)
-  const battery = ([, 'unknown', 'normal', 'low'] as const)[value('2.1.1.0') ?? 0]
+  const battery = (['', 'unknown', 'normal', 'low'] as const)[value('2.1.1.0') ?? 0]
   add('ups.battery_status', '', coded('ups.battery_status', battery), `${xppc}.2.1.1.0`)
   const { runtimeS, chargePct } = judgedTogether(known('2.2.4.0', 65_534), known('2.2.1.0', 100), battery, 1)
   add('ups.runtime_s', '', runtimeS, `${xppc}.2.2.4.0`)
@@ -199,7 +214,7 @@ function readXppc(walk: Walk, add: Add): void {
   add('ups.on_battery_s', '', known('2.1.2.0', 1e9), `${xppc}.2.1.2.0`)
   add('ups.battery_v', '', times(known('2.2.2.0', 10_000), 0.1), `${xppc}.2.2.2.0`)
   add('ups.temp_c', '', times(among(value('2.2.3.0'), 0, 2000), 0.1), `${xppc}.2.2.3.0`)
-  const replace = ([, 'no', 'yes'] as const)[value('2.2.5.0') ?? 0]
+  const replace = (['', 'no', 'yes'] as const)[value('2.2.5.0') ?? 0]
   add('ups.replace_battery', '', coded('ups.replace_battery', replace), `${xppc}.2.2.5.0`)
   add('ups.input_v', '', times(known('3.2.1.0', 10_000), 0.1), `${xppc}.3.2.1.0`)
   add('ups.load_pct', '', known('4.2.3.0', 1000), `${xppc}.4.2.3.0`)
@@ -235,14 +250,14 @@ function readPowerNet(walk: Walk, add: Add): void {
     add(signal, '', used, `${apc}.${exact === undefined ? plain : tenths}`)
     return used
   }
-  const battery = ([, 'unknown', 'normal', 'low', 'fault', 'absent'] as const)[value('2.1.1.0') ?? 0]
+  const battery = (['', 'unknown', 'normal', 'low', 'fault', 'absent'] as const)[value('2.1.1.0') ?? 0]
   add('ups.battery_status', '', coded('ups.battery_status', battery), `${apc}.2.1.1.0`)
   add('ups.on_battery_s', '', times(known('2.1.2.0', 4_294_967_294), 0.01), `${apc}.2.1.2.0`)
   const charge = times(known('2.3.1.0', 1000), 0.1) ?? known('2.2.1.0', 100)
   const { runtimeS, chargePct } = judgedTogether(known('2.2.3.0', 4_294_967_294), charge, battery, 0.01)
   add('ups.runtime_s', '', runtimeS, `${apc}.2.2.3.0`)
   add('ups.charge_pct', '', chargePct, `${apc}.2.2.1.0`)
-  const replace = ([, 'no', 'yes'] as const)[value('2.2.4.0') ?? 0]
+  const replace = (['', 'no', 'yes'] as const)[value('2.2.4.0') ?? 0]
   add('ups.replace_battery', '', coded('ups.replace_battery', replace), `${apc}.2.2.4.0`)
   precise('ups.temp_c', '2.3.2.0', '2.2.2.0', 200)
   precise('ups.battery_v', '2.3.4.0', '2.2.8.0', 1000)
@@ -251,7 +266,7 @@ function readPowerNet(walk: Walk, add: Add): void {
   const mainsAreThere = inputV === undefined || inputV > 90
   const flags = walk.get(`${apc}.11.1.1.0`)?.value ?? ''
   const flagged = flags[28] === '1' || flags[9] === '1' ? 'inProgress' : undefined
-  const test = flagged ?? ([, 'pass', 'error', 'none', 'inProgress'] as const)[value('7.2.3.0') ?? 0]
+  const test = flagged ?? (['', 'pass', 'error', 'none', 'inProgress'] as const)[value('7.2.3.0') ?? 0]
   add('ups.test_result', '', coded('ups.test_result', test), `${apc}.7.2.3.0`)
   const causeCode = value('3.2.5.0')
   const cause = causeCode === 9 && !mainsAreThere ? 4 : causeCode
@@ -374,7 +389,8 @@ function readCisco(walk: Walk, add: Add): void {
     // Scale 9 is the unit itself, each step a thousand.
     const real = value * 10 ** (3 * (scale - 9) - precision)
     if (sensor.signal.endsWith('_dbm')) {
-      if (type === 14 && value !== 0) add(sensor.signal, sensor.instance, among(Math.max(real, -40), -40, 30), oid)
+      if (type === 14 && value !== 0)
+        add(sensor.signal, sensor.instance, among(Math.max(real, -40), -40, 30), oid)
       if (type === 6) add(sensor.signal, sensor.instance, dbm(real * 1000), oid)
     } else if (sensor.signal === 'optics.temp_c' && type === 8) add(sensor.signal, sensor.instance, real, oid)
     else if (sensor.signal === 'optics.voltage_v' && (type === 3 || type === 4))
@@ -426,7 +442,8 @@ function readHuawei(walk: Walk, add: Add): void {
     if (temperature !== -255 && (temperature !== 0 || isFed))
       add('optics.temp_c', port, among(temperature, -60, 200), `${base}.5.${index}`)
     add('optics.voltage_v', port, times(volts, 0.001), `${base}.6.${index}`)
-    if (bias !== 0 || isFed) add('optics.bias_ma', port, times(among(bias, 0, 1e7), isNew ? 1 : 0.001), `${base}.7.${index}`)
+    if (bias !== 0 || isFed)
+      add('optics.bias_ma', port, times(among(bias, 0, 1e7), isNew ? 1 : 0.001), `${base}.7.${index}`)
     for (const [column, signal] of [
       ['13', 'optics.rx_low_alarm_dbm'],
       ['14', 'optics.rx_high_alarm_dbm'],

@@ -12,7 +12,10 @@ export interface ShownNode {
 }
 
 /** What a node shows against what is right of it; empty when all is. */
-export function differences(node: ShownNode | undefined, right: Pick<Mutation, 'light' | 'alarms'>): string[] {
+export function differences(
+  node: ShownNode | undefined,
+  right: Pick<Mutation, 'light' | 'alarms'>
+): string[] {
   if (node === undefined) return ['the node is not known']
   const wrong: string[] = []
   if (node.effective !== right.light) wrong.push(`the light is ${node.effective}, not ${right.light}`)

@@ -54,7 +54,9 @@ export async function runSimulated({ walks, kinds, say }: FieldOptions): Promise
   }))
   await healthy.close()
   const cases = casesOf(devices, kinds)
-  const befallen = await playSimulated(cases.map(({ device, mutation }) => ({ device, later: mutation.walk })))
+  const befallen = await playSimulated(
+    cases.map(({ device, mutation }) => ({ device, later: mutation.walk }))
+  )
   for (const { device, mutation } of cases)
     lights.push({
       device: device.id,
@@ -129,7 +131,12 @@ async function runMutations(
       const { device, mutation } = each
       const before = differences(await stage.node(device.node), { light: 'green', alarms: [] })
       if (before.length === 0) ready.push(each)
-      else outcomes.push({ device: device.id, kind: mutation.kind, wrong: before.map(line => `before: ${line}`) })
+      else
+        outcomes.push({
+          device: device.id,
+          kind: mutation.kind,
+          wrong: before.map(line => `before: ${line}`)
+        })
     }
     for (const { device, mutation } of ready) stage.play(device.id, mutation.walk)
     const left = new Set(ready)

@@ -71,7 +71,8 @@ export function blocksFor(walk: Walk, upsMib: UpsMib | undefined): PollBlock[] {
       if (of !== undefined && of !== upsMib) return false
       if (upsMib !== undefined && isOfPorts(oids)) return false
       const isOfOldPorts = oids.includes('1.3.6.1.2.1.2.2.1.10')
-      if (isOfPorts(oids) && isOfOldPorts !== (walk.below('1.3.6.1.2.1.31.1.1.1.6').length === 0)) return false
+      if (isOfPorts(oids) && isOfOldPorts !== (walk.below('1.3.6.1.2.1.31.1.1.1.6').length === 0))
+        return false
       if (measurement.startsWith('huawei_') && measurement !== huaweiFamily(walk)) return false
       return oids.some(oid => walk.get(oid) !== undefined || walk.below(oid).length > 0)
     })
@@ -103,14 +104,15 @@ export function pollBlocks(): (PollBlock & {
       const fields: PollField[] = []
       const tables: (Omit<PollTable, 'fields'> & { readonly fields: PollField[] })[] = []
       for (const part of block.text.split(/^\s*(?=\[\[)/m)) {
-        const value = (key: string): string => new RegExp(`^\\s*${key} = "?([^"\n]*?)"?$`, 'm').exec(part)?.[1] ?? ''
+        const value = (key: string): string =>
+          new RegExp(`^\\s*${key} = "?([^"\n]*?)"?$`, 'm').exec(part)?.[1] ?? ''
         if (part.startsWith('[[inputs.snmp.table]]'))
           tables.push({
             name: value('name'),
             indexAsTag: value('index_as_tag') === 'true',
-            inheritTags: [...(/^\s*inherit_tags = \[(.*)\]$/m.exec(part)?.[1] ?? '').matchAll(/"(\w+)"/g)].map(
-              match => match[1] ?? ''
-            ),
+            inheritTags: [
+              ...(/^\s*inherit_tags = \[(.*)\]$/m.exec(part)?.[1] ?? '').matchAll(/"(\w+)"/g)
+            ].map(match => match[1] ?? ''),
             fields: []
           })
         if (!part.includes('.field]]')) continue

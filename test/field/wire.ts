@@ -67,9 +67,7 @@ export async function connectWire(options: {
     },
     requests: () => requests,
     async close() {
-      await Promise.all(
-        sockets.map(socket => new Promise<void>(resolve => socket.close(() => resolve())))
-      )
+      await Promise.all(sockets.map(socket => new Promise<void>(resolve => socket.close(() => resolve()))))
     }
   }
 }
