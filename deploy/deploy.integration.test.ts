@@ -68,7 +68,8 @@ describe('dashboards on the real engine', () => {
     await migrate(server.client, {
       database: 'svetofor',
       retentionDays: 90,
-      rollupRetentionDays: 730
+      rollupRetentionDays: 730,
+      eventRetentionDays: 730
     })
     client = await server.database('svetofor')
     const insert = (table: string, values: object[]): Promise<unknown> =>

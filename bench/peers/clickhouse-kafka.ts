@@ -61,7 +61,8 @@ export async function runClickHouseKafka(run: KafkaEngineRun): Promise<ProcessFi
   const database = `kafka_engine_${table}_${Date.now()}`
   const queue = `${database}.queue`
   const command = (query: string): Promise<unknown> => client.command({ query })
-  if (table === 'samples') await migrate(client, { database, retentionDays: 365, rollupRetentionDays: 365 })
+  if (table === 'samples')
+    await migrate(client, { database, retentionDays: 365, rollupRetentionDays: 365, eventRetentionDays: 730 })
   else await command(`CREATE DATABASE ${database}`)
   try {
     if (table === 'plain')

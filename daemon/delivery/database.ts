@@ -15,14 +15,15 @@ export function connectDatabase(config: Config): ClickHouseClient {
 
 /** Creates the database and its tables, or brings them up to date. Returns the names of what was applied. */
 export async function prepareDatabase(config: Config): Promise<string[]> {
-  const { database, retention_days, rollup_retention_days } = config.clickhouse
+  const { database, retention_days, rollup_retention_days, event_retention_days } = config.clickhouse
   // Migrations make the database, so they cannot begin inside it.
   const client = connect(config, undefined)
   try {
     return await migrate(client, {
       database,
       retentionDays: retention_days,
-      rollupRetentionDays: rollup_retention_days
+      rollupRetentionDays: rollup_retention_days,
+      eventRetentionDays: event_retention_days
     })
   } finally {
     await client.close()
@@ -37,7 +38,10 @@ export async function restoreState(
 ): ReturnType<typeof restoreStatus> {
   await insist('prepare the ClickHouse database', () => prepareDatabase(config))
   return insist('restore the state from ClickHouse', () =>
-    restoreStatus(client, config.clickhouse.retention_days)
+    restoreStatus(client, {
+      retentionDays: config.clickhouse.retention_days,
+      eventRetentionDays: config.clickhouse.event_retention_days
+    })
   )
 }
 

@@ -14,7 +14,12 @@ const nowMs = Date.now()
 
 beforeAll(async () => {
   server = await startTestClickHouse()
-  await migrate(server.client, { database: 'latest', retentionDays: 90, rollupRetentionDays: 730 })
+  await migrate(server.client, {
+    database: 'latest',
+    retentionDays: 90,
+    rollupRetentionDays: 730,
+    eventRetentionDays: 730
+  })
   client = createClickHouseClient({ url: server.url, database: 'latest' })
 })
 afterAll(async () => {

@@ -12,7 +12,7 @@ let server: TestClickHouse
 let folder: string
 const own = join(packageRoot, 'ingest', 'clickhouse', 'migrations')
 const clients: ClickHouseClient[] = []
-const settings = { retentionDays: 90, rollupRetentionDays: 730 }
+const settings = { retentionDays: 90, rollupRetentionDays: 730, eventRetentionDays: 730 }
 
 beforeAll(async () => {
   server = await startTestClickHouse()
@@ -49,7 +49,8 @@ describe('migrate', () => {
       'devices',
       'samples_5m',
       'samples_1h',
-      'resource_states'
+      'resource_states',
+      'node_lights'
     ]) {
       expect(await ddlOf('fresh', table)).not.toBe('')
     }
@@ -75,11 +76,22 @@ describe('migrate', () => {
     await migrate(server.client, {
       database: 'fresh',
       retentionDays: 7,
-      rollupRetentionDays: 30
+      rollupRetentionDays: 30,
+      eventRetentionDays: 400
     })
     expect(await ddlOf('fresh', 'samples')).toContain('TTL stored_on + toIntervalDay(7)')
     expect(await ddlOf('fresh', 'samples_1h')).toContain('TTL time + toIntervalDay(30)')
     expect(await ddlOf('fresh', 'resource_states')).toContain('TTL toDate(at) + toIntervalDay(7)')
+    for (const [table, column] of [
+      ['light_changes', 'at'],
+      ['alarms', 'raised_at'],
+      ['incidents', 'opened_at']
+    ] as const) {
+      const ddl = await ddlOf('fresh', table)
+      expect(ddl).toContain(`TTL toDate(${column}) + toIntervalDay(400)`)
+      // Whole months: rows of one alarm share the time it began, and go together.
+      expect(ddl).toContain('ttl_only_drop_parts = 1')
+    }
     await migrate(server.client, { database: 'fresh', ...settings })
   })
 
@@ -94,33 +106,33 @@ describe('migrate', () => {
 
   it('refuses a database that is newer than the program', async () => {
     writeFileSync(
-      join(folder, '0008_future.sql'),
+      join(folder, '0009_future.sql'),
       'CREATE TABLE future (a UInt8) ENGINE = MergeTree ORDER BY a;\n'
     )
     await migrate(server.client, { database: 'newer', ...settings, folder })
     await expect(migrate(server.client, { database: 'newer', ...settings })).rejects.toThrow(
-      /has migration 0008_future, which this version of svetofor does not know/
+      /has migration 0009_future, which this version of svetofor does not know/
     )
   })
 
   it('goes on at the statement where a broken run stopped', async () => {
     writeFileSync(
-      join(folder, '0008_future.sql'),
+      join(folder, '0009_future.sql'),
       'CREATE TABLE one (a UInt8) ENGINE = MergeTree ORDER BY a;\nCREATE TABLE two (a Nonsense) ENGINE = MergeTree ORDER BY a;\n'
     )
     await expect(migrate(server.client, { database: 'broken', ...settings, folder })).rejects.toThrow(
-      /migration 0008_future, statement 2: .*Nonsense/
+      /migration 0009_future, statement 2: .*Nonsense/
     )
     expect(await ddlOf('broken', 'one')).not.toBe('')
     const rows = await server.rows(
-      'SELECT max(statements_done) AS done FROM broken.schema_migrations WHERE number = 8'
+      'SELECT max(statements_done) AS done FROM broken.schema_migrations WHERE number = 9'
     )
     expect(rows).toEqual([{ done: 1 }])
   })
 
   it('refuses gaps in the numbers and odd database names', async () => {
-    writeFileSync(join(folder, '0010_gap.sql'), 'SELECT 1;\n')
-    await expect(readMigrations(folder)).rejects.toThrow(/0010_gap\.sql should be number 0009/)
+    writeFileSync(join(folder, '0011_gap.sql'), 'SELECT 1;\n')
+    await expect(readMigrations(folder)).rejects.toThrow(/0011_gap\.sql should be number 0010/)
     await expect(migrate(server.client, { database: 'a; DROP', ...settings })).rejects.toThrow('use letters')
   })
 

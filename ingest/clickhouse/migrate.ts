@@ -19,6 +19,8 @@ export interface MigrateOptions {
   /** How long samples are kept, by their day of writing, and states of resources, by their event time. */
   readonly retentionDays: number
   readonly rollupRetentionDays: number
+  /** How long changes of lights are kept by their time, alarms and incidents by the time they began. */
+  readonly eventRetentionDays: number
   /** Folder of the migrations; the product's own by default. */
   readonly folder?: string
 }
@@ -161,11 +163,17 @@ async function applySettings(
   run: (query: string) => Promise<void>,
   options: MigrateOptions
 ): Promise<void> {
-  const wanted: [table: string, ttl: string][] = [
+  const large: [table: string, ttl: string][] = [
     ['samples', `stored_on + toIntervalDay(${options.retentionDays})`],
     ['resource_states', `toDate(at) + toIntervalDay(${options.retentionDays})`],
     ['samples_5m', `time + toIntervalDay(${options.rollupRetentionDays})`],
     ['samples_1h', `time + toIntervalDay(${options.rollupRetentionDays})`]
+  ]
+  const wanted: typeof large = [
+    ...large,
+    ['light_changes', `toDate(at) + toIntervalDay(${options.eventRetentionDays})`],
+    ['alarms', `toDate(raised_at) + toIntervalDay(${options.eventRetentionDays})`],
+    ['incidents', `toDate(opened_at) + toIntervalDay(${options.eventRetentionDays})`]
   ]
   const result = await client.query({
     query: 'SELECT name, create_table_query AS ddl FROM system.tables WHERE database = {database:String}',
@@ -185,7 +193,7 @@ async function applySettings(
     format: 'JSONEachRow'
   })
   const names = new Set((await known.json<{ name: string }>()).map(row => row.name))
-  for (const [table] of wanted) {
+  for (const [table] of large) {
     const missing = settingsWhereKnown
       .filter(([name]) => names.has(name))
       .map(([name, value]) => `${name} = ${value}`)

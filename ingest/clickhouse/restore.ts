@@ -35,12 +35,18 @@ export interface StoredStatus {
  * Transitions of one moment are ordered by what they do: a clear stands behind the raise it may share its time with.
  * Only the narrow columns are read of the whole table; the wide ones only of what is open.
  */
-const openIds = (table: string, first: string, last: string): string =>
-  `SELECT id FROM ${table} GROUP BY id
+const openIds = (table: string, first: string, last: string, kept: string): string =>
+  `SELECT id FROM ${table} WHERE ${kept} GROUP BY id
    HAVING argMax(change, (at, multiIf(change = '${first}', 0, change = '${last}', 2, 1))) != '${last}'`
 
-const latest = (columns: string, table: string, first: string, last: string, only = 'true'): string =>
-  `SELECT ${columns} FROM ${table} WHERE id IN (${openIds(table, first, last)}) AND (${only})
+const latest = (
+  columns: string,
+  table: string,
+  [first, last]: readonly [string, string],
+  kept: string,
+  only = 'true'
+): string =>
+  `SELECT ${columns} FROM ${table} WHERE id IN (${openIds(table, first, last, kept)}) AND ${kept} AND (${only})
    ORDER BY at DESC, multiIf(change = '${first}', 0, change = '${last}', 2, 1) DESC LIMIT 1 BY id`
 
 /** Most closed incidents that are looked at again, and the longest time after which one goes on (config/schema, reopen_s). */
@@ -71,18 +77,42 @@ const resourcesQuery = (days: number): string =>
 const untold = (days: number): string =>
   `type = '${deviceSilent}' OR topic IS NULL OR (device, instance) NOT IN (SELECT s.device, s.instance FROM ${kept(days)})`
 
-/** `retentionDays`: how long states of resources are kept. */
-export async function restoreStatus(client: ClickHouseClient, retentionDays: number): Promise<StoredStatus> {
+/** By the time an alarm or incident began, which all its rows share: retention that took its end must not open it again. */
+const begunWithin = (column: string, days: number): string =>
+  `toDate(${column}) + toIntervalDay(${days}) > now()`
+
+export interface RestoreOptions {
+  /** How long states of resources are kept. */
+  readonly retentionDays: number
+  /** How long alarms and incidents are kept. */
+  readonly eventRetentionDays: number
+}
+
+/** What is known of the network by what is stored: as many rows as there are nodes, and what stands open. */
+export async function restoreStatus(
+  client: ClickHouseClient,
+  { retentionDays, eventRetentionDays }: RestoreOptions
+): Promise<StoredStatus> {
   const rows = async <T>(query: string): Promise<T[]> =>
     (await client.query({ query, format: 'JSONEachRow' })).json<T>()
   const [resources, alarms, incidents, closed, lights] = await Promise.all([
     rows<{ state: string }>(resourcesQuery(retentionDays)),
-    rows<AlarmFields>(latest(alarmColumns, 'alarms', 'raised', 'cleared', untold(retentionDays))),
-    rows<IncidentFields>(latest(incidentColumns, 'incidents', 'opened', 'closed')),
+    rows<AlarmFields>(
+      latest(
+        alarmColumns,
+        'alarms',
+        ['raised', 'cleared'],
+        begunWithin('raised_at', eventRetentionDays),
+        untold(retentionDays)
+      )
+    ),
+    rows<IncidentFields>(
+      latest(incidentColumns, 'incidents', ['opened', 'closed'], begunWithin('opened_at', eventRetentionDays))
+    ),
     rows<IncidentFields>(closedLately),
     rows<{ node: string; own: Light; effective: Light; at_ms: number }>(
       `SELECT node, argMax(own, at) AS own, argMax(to, at) AS effective, toUnixTimestamp64Milli(max(at)) AS at_ms
-       FROM light_changes GROUP BY node ORDER BY node`
+       FROM node_lights GROUP BY node ORDER BY node`
     )
   ])
   const open = new Set(incidents.map(({ id }) => id))

@@ -13,7 +13,12 @@ const t0 = Math.floor(Date.now() / hour) * hour - 10 * hour
 
 beforeAll(async () => {
   server = await startTestClickHouse()
-  await migrate(server.client, { database: 'r', retentionDays: 90, rollupRetentionDays: 730 })
+  await migrate(server.client, {
+    database: 'r',
+    retentionDays: 90,
+    rollupRetentionDays: 730,
+    eventRetentionDays: 730
+  })
   client = createClickHouseClient({ url: server.url, database: 'r' })
 })
 afterAll(async () => {

@@ -19,7 +19,12 @@ const t0 = Date.UTC(2026, 10, 22, 12)
 
 beforeAll(async () => {
   server = await startTestClickHouse()
-  await migrate(server.client, { database: 'h', retentionDays: 90, rollupRetentionDays: 730 })
+  await migrate(server.client, {
+    database: 'h',
+    retentionDays: 90,
+    rollupRetentionDays: 730,
+    eventRetentionDays: 730
+  })
   client = createClickHouseClient({ url: server.url, database: 'h' })
 })
 afterAll(async () => {
@@ -123,7 +128,7 @@ describe('history', () => {
       rows.lightChanges([light('du-2', t0 + 3, 'green', 'grey')])
       await rows.flush()
     }
-    expect(await restoreStatus(client, 36_500)).toEqual({
+    expect(await restoreStatus(client, { retentionDays: 36_500, eventRetentionDays: 36_500 })).toEqual({
       resources: [],
       alarms: [changed],
       incidents: [incident('i1')],
@@ -159,8 +164,42 @@ describe('history', () => {
     await rows.close(1000)
   })
 
+  it('knows a light that retention took the change of, and opens nothing whose end it may have taken', async () => {
+    const database = 'aged'
+    const retention = { retentionDays: 90, eventRetentionDays: 730 }
+    await migrate(server.client, { database, rollupRetentionDays: 730, ...retention })
+    const aged = createClickHouseClient({ url: server.url, database })
+    const rows = createRowSink({ client: aged, flushMsMax: 5, onProblem: fail })
+    const longAgoMs = Date.now() - 800 * 86_400_000
+    const old = { raisedAtMs: longAgoMs, changedAtMs: longAgoMs }
+    rows.lightChanges([light('du-1', longAgoMs, 'green', 'red'), light('du-2', t0, 'green', 'grey')])
+    rows.alarms([raised(alarm('old', old)), raised(alarm('new'))])
+    rows.incidents([
+      { incident: incident('old', { openedAtMs: longAgoMs }), change: 'opened', atMs: longAgoMs },
+      { incident: incident('new'), change: 'opened', atMs: t0 }
+    ])
+    await rows.flush()
+    await aged.command({ query: 'OPTIMIZE TABLE light_changes FINAL' })
+    const left = await aged.query({ query: 'SELECT node FROM light_changes', format: 'JSONEachRow' })
+    expect(await left.json()).toEqual([{ node: 'du-2' }])
+    const { alarms, incidents, lights } = await restoreStatus(aged, retention)
+    expect(alarms.map(({ id }) => id)).toEqual(['new'])
+    expect(incidents.map(({ id }) => id)).toEqual(['new'])
+    expect(lights.map(({ node, own }) => [node, own])).toEqual([
+      ['du-1', 'red'],
+      ['du-2', 'grey']
+    ])
+    await rows.close(1000)
+    await aged.close()
+  })
+
   it('gives back what was known of each resource where reading goes on, and no alarm beside it', async () => {
-    await migrate(server.client, { database: 'resumed', retentionDays: 90, rollupRetentionDays: 730 })
+    await migrate(server.client, {
+      database: 'resumed',
+      retentionDays: 90,
+      rollupRetentionDays: 730,
+      eventRetentionDays: 730
+    })
     const recentMs = Date.now()
     const resumed = createClickHouseClient({ url: server.url, database: 'resumed' })
     const rows = createRowSink({ client: resumed, flushMsMax: 5, onProblem: fail })
@@ -209,7 +248,7 @@ describe('history', () => {
       ],
       format: 'JSONEachRow'
     })
-    const { resources, alarms } = await restoreStatus(resumed, 90)
+    const { resources, alarms } = await restoreStatus(resumed, { retentionDays: 90, eventRetentionDays: 730 })
     expect(resources).toEqual([state('ups-1', 7, recentMs + 5)])
     expect(alarms.map(({ id }) => id).sort()).toEqual(['elsewhere', 'old'])
     await rows.close(1000)

@@ -24,7 +24,12 @@ beforeAll(async () => {
 afterAll(() => server.stop())
 beforeEach(async () => {
   const database = `writer_${++tests}`
-  await migrate(server.client, { database, retentionDays: 90, rollupRetentionDays: 730 })
+  await migrate(server.client, {
+    database,
+    retentionDays: 90,
+    rollupRetentionDays: 730,
+    eventRetentionDays: 730
+  })
   client = createClickHouseClient({
     url: server.url,
     database,

@@ -168,7 +168,13 @@ const clickhouse = Type.Object(
       'How long samples are kept, and what was known of resources (`resource_states`).'
     ),
     rollups: flag(true, 'Whether to keep 5-minute and 1-hour rollups of the samples.'),
-    rollup_retention_days: integer(730, 1, 36_500, 'How long the rollups are kept.')
+    rollup_retention_days: integer(730, 1, 36_500, 'How long the rollups are kept.'),
+    event_retention_days: integer(
+      730,
+      2,
+      36_500,
+      'How long changes of lights, alarms and incidents are kept, by whole months. What has stood open for longer is forgotten at a start until a reading raises it again.'
+    )
   },
   { description: 'Where samples and the history of lights, alarms and incidents are stored.' }
 )
