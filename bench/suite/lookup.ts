@@ -1,8 +1,7 @@
 import { pino } from 'pino'
 import { Registry } from 'prom-client'
-import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
-import { Agent, get, type IncomingMessage } from 'node:http'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { loadDefinitions } from '../../daemon/judging/definitions.ts'
 import { createRandom } from '../../embedded/simulator/random.ts'
 import { createAlarmEngine } from '../../rules/alarms.ts'
@@ -20,6 +19,8 @@ import { createEvaluationPool } from '../../workers/pool.ts'
 import { createSharedMemory, openSharedState } from '../../workers/memory/shared-state.ts'
 import { saidBy } from '../support/callers.ts'
 import { median, percentile } from '../support/figures.ts'
+import { moduleBeside, runMeasured } from '../support/process.ts'
+import type { Asked } from '../support/asker.child.ts'
 import { onStage, type Bench } from '../support/stage.ts'
 
 const nodes = 100_000
@@ -42,7 +43,8 @@ export const lookup: Bench = options =>
     const measure = async (suffix: string): Promise<void> => {
       const found: Record<string, number[]> = {}
       for (let run = 0; run < options.runs; run++)
-        for (const [key, ms] of await lookUps(network, city, run)) (found[key + suffix] ??= []).push(ms)
+        for (const [key, ms] of await lookUps(network, city, run, stage.dir))
+          (found[key + suffix] ??= []).push(ms)
       for (const [key, values] of Object.entries(found)) figures[key] = median(values)
     }
     await network.feed(quietRecords(city))
@@ -220,8 +222,8 @@ function canonical(
 }
 
 /**
- * What each look-up took by the clock, and of CPU of the whole process (for HTTP client and server, collection and compiling
- * included): on a machine that others use, the clock counts their turns too.
+ * What each look-up took by the clock, and of CPU of the whole process (collection and compiling included; over HTTP that of the
+ * server, the mean): on a machine that others use, the clock counts their turns too.
  */
 interface Took {
   readonly ms: Float64Array
@@ -234,7 +236,12 @@ function cpuMsSince(before: NodeJS.CpuUsage): number {
 }
 
 /** p50, p99 and p99.9 by key (ms) of one run. */
-async function lookUps({ view, url }: Network, city: City, run: number): Promise<[string, number][]> {
+async function lookUps(
+  { view, url }: Network,
+  city: City,
+  run: number,
+  dir: string
+): Promise<[string, number][]> {
   const random = createRandom(100 + run)
   const buildings = city.nodes.filter(node => node.addresses.length > 0)
   const addressOf = (): string => buildings[random.below(buildings.length)]!.addresses[0]!
@@ -262,19 +269,23 @@ async function lookUps({ view, url }: Network, city: City, run: number): Promise
   })
   if (lost > 0) throw new Error(`lookup: ${lost} look-ups found nothing`)
 
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-  const overHttp = async (query: () => string, isFound: (status: number) => boolean) => {
-    const took = { ms: new Float64Array(httpLookUps), cpuMs: new Float64Array(httpLookUps) }
-    for (let i = 0; i < httpLookUps; i++) {
-      const path = `/api/v1/status?address=${encodeURIComponent(query())}`
-      const before = process.cpuUsage()
-      const startedMs = performance.now()
-      const status = await request(`${url}${path}`, agent)
-      took.ms[i] = performance.now() - startedMs
-      took.cpuMs[i] = cpuMsSince(before)
-      if (!isFound(status)) throw new Error(`lookup: ${path} was answered by ${status}`)
-    }
-    return took
+  const overHttp = async (query: () => string, isFound: (status: number) => boolean): Promise<Took> => {
+    const paths = Array.from(
+      { length: httpLookUps },
+      () => `/api/v1/status?address=${encodeURIComponent(query())}`
+    )
+    const file = join(dir, 'paths.json')
+    writeFileSync(file, JSON.stringify(paths))
+    const before = process.cpuUsage()
+    const { ms, statuses } = await runMeasured<Asked>(
+      moduleBeside(import.meta.url, '../support/asker.child'),
+      [url, file],
+      120_000
+    )
+    const cpuMs = cpuMsSince(before) / paths.length
+    const lostAt = statuses.findIndex(status => !isFound(status))
+    if (lostAt >= 0) throw new Error(`lookup: ${paths[lostAt]} was answered by ${statuses[lostAt]}`)
+    return { ms: Float64Array.from(ms), cpuMs: new Float64Array(paths.length).fill(cpuMs) }
   }
   const httpByAddress = await overHttp(addressOf, status => status === 200)
   // What was said in part or amiss may be answered by a list.
@@ -282,7 +293,6 @@ async function lookUps({ view, url }: Network, city: City, run: number): Promise
     () => saidBy(addressOf(), random),
     status => status === 200 || status === 404
   )
-  agent.destroy()
   const named = (key: string, { ms, cpuMs }: Took): [string, number][] => [
     [`p50_ms${key}`, percentile(ms, 0.5)],
     [`p99_ms${key}`, percentile(ms, 0.99)],
@@ -296,11 +306,4 @@ async function lookUps({ view, url }: Network, city: City, run: number): Promise
     ...named('_http', httpByAddress),
     ...named('_http_said', httpAsSaid)
   ]
-}
-
-async function request(url: string, agent: Agent): Promise<number> {
-  const [response] = (await once(get(url, { agent }), 'response')) as [IncomingMessage]
-  response.resume()
-  await once(response, 'end')
-  return response.statusCode ?? 0
 }

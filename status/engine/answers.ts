@@ -10,7 +10,7 @@ import type { StatusEngine } from './engine.ts'
 import { createExplaining } from './explanation.ts'
 import { createIncidentList } from './incident-list.ts'
 import { createNetworkTree, makeTree } from './network-tree.ts'
-import { inSlices } from './slices.ts'
+import { inSlices } from '../slices.ts'
 import {
   childrenListedMax,
   type AddressMatch,
@@ -137,7 +137,6 @@ export async function createAnswers(options: AnswersOptions): Promise<Answers> {
     const childrenTotal = childStart[index + 1]! - firstChild
     const listedEnd = firstChild + Math.min(childrenTotal, childrenListedMax)
     return {
-      ...summary(index),
       node,
       cause,
       says: explain({
@@ -166,7 +165,8 @@ export async function createAnswers(options: AnswersOptions): Promise<Answers> {
       }),
       children: Array.from(childList.subarray(firstChild, listedEnd), summary),
       childrenTotal,
-      below: belowOf(index)
+      below: belowOf(index),
+      ...summary(index)
     }
   }
 
@@ -201,7 +201,7 @@ export async function createAnswers(options: AnswersOptions): Promise<Answers> {
           outcome: only === undefined ? 'list' : 'chosen',
           understoodAs: null,
           streets: [],
-          match: only === undefined ? null : { ...matchOf(only, 1), node: answer(only) },
+          match: only === undefined ? null : { node: answer(only), ...matchOf(only, 1) },
           candidates
         }
       }
@@ -220,7 +220,7 @@ export async function createAnswers(options: AnswersOptions): Promise<Answers> {
         outcome,
         understoodAs,
         streets,
-        match: match === undefined || index === undefined ? null : { ...match, node: answer(index) },
+        match: match === undefined || index === undefined ? null : { node: answer(index), ...match },
         candidates: matches.flatMap(lit)
       }
     },

@@ -1,7 +1,7 @@
 import { incidentKinds, type IncidentKind, type Tier } from '../../schemas/words.ts'
 import type { Incident } from '../../topology/model.ts'
 import type { TreeIndex } from '../../topology/tree/index.ts'
-import { nextSlice } from './slices.ts'
+import { createSlice } from '../slices.ts'
 import type { IncidentFilter, IncidentPage, IncidentSort, StatusEvent } from '../view.ts'
 
 /**
@@ -64,13 +64,10 @@ export function createIncidentList(open: Iterable<Incident>, tree: () => TreeInd
       const first: Incident[] = []
       let total = 0
       let behind = 0
-      let slice = nextSlice()
+      const slice = createSlice(16)
       const look = async (candidates: Iterable<Listed>): Promise<void> => {
         for (const candidate of candidates) {
-          if (slice.isOver()) {
-            await slice.end()
-            slice = nextSlice()
-          }
+          if (slice.isOver()) await slice.end()
           if (!isAsked(candidate)) continue
           total++
           if (cursor !== undefined && compare(candidate.incident, cursor) <= 0) continue

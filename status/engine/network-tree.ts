@@ -3,7 +3,7 @@ import { treeIndexInSteps, type TreeIndex, type TreeQuery } from '../../topology
 import { tiers, type Tier } from '../../schemas/words.ts'
 import type { NodeFilter, NodePage, NodeSummary, StatusEvent, TreeNode, UnknownInFilter } from '../view.ts'
 import type { StatusEngine } from './engine.ts'
-import { inSlices, nextSlice } from './slices.ts'
+import { inSlices, createSlice } from '../slices.ts'
 
 /**
  * The tree for the page and the lists of nodes. After a reload it answers from the tree as it was until the new one is made, as the
@@ -74,10 +74,10 @@ export function createNetworkTree(
     }
   }
   const treeNode = (node: number): TreeNode => ({
-    ...summaryOf(node),
     parents: tree.inventory.parentsOf(node).map(tree.inventory.nodeId),
     children: tree.childCount(node),
-    below: tree.lightsBelow(node)
+    below: tree.lightsBelow(node),
+    ...summaryOf(node)
   })
 
   /** The query and the node to go on behind, or the name of the parameter whose node is not there. */
@@ -124,12 +124,9 @@ export function createNetworkTree(
       const found: number[] = []
       let total = 0
       let isBehind = asked.after === undefined
-      let slice = nextSlice()
+      const slice = createSlice(16)
       for (const node of tree.each(asked.query)) {
-        if (slice.isOver()) {
-          await slice.end()
-          slice = nextSlice()
-        }
+        if (slice.isOver()) await slice.end()
         const isNamed =
           inventory.nodeName(node).toLowerCase().includes(wanted) ||
           inventory.nodeId(node).toLowerCase().includes(wanted)

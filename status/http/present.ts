@@ -51,10 +51,10 @@ export function presentSummary(node: NodeSummary): NodeSummaryJson {
 
 export function presentTreeNode(node: TreeNode): TreeNodeJson {
   return {
-    ...presentSummary(node),
     parents: [...node.parents],
     children: node.children,
-    below: node.below
+    below: node.below,
+    ...presentSummary(node)
   }
 }
 
@@ -120,7 +120,6 @@ export function presentIncident(incident: Incident, nameOf: (id: string) => stri
 
 export function presentNode(answer: NodeAnswer, nameOf: (id: string) => string): NodeAnswerJson {
   return {
-    ...presentSummary(answer),
     parents: [...answer.node.parents],
     addresses: [...answer.node.addresses],
     subscribers: answer.node.subscribers,
@@ -147,7 +146,8 @@ export function presentNode(answer: NodeAnswer, nameOf: (id: string) => string):
     })),
     children: answer.children.map(presentSummary),
     childrenTotal: answer.childrenTotal,
-    below: { ...answer.below }
+    below: { ...answer.below },
+    ...presentSummary(answer)
   }
 }
 
@@ -172,10 +172,10 @@ export function presentSummaryOfNetwork(
     if (ofTier !== undefined) ofTier[count.light] += count.nodes
   }
   return {
-    ...asked,
     nodes,
     lights: all,
     tiers: [...byTier].map(([tier, ofTier]) => ({ tier, lights: ofTier })),
-    openIncidents
+    openIncidents,
+    ...asked
   }
 }

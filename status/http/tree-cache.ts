@@ -59,7 +59,7 @@ export function createTreeCache(options: {
     const eventId = options.eventId()
     const atMs = nowMs()
     const { total, shown, deepest } = fit()
-    const head = { ...presentAsked(view, atMs), eventId, complete: shown === total, total }
+    const head = { eventId, complete: shown === total, total, ...presentAsked(view, atMs) }
     const parts = [Buffer.from(JSON.stringify(head).slice(0, -1) + ',"nodes":[')]
     for (let after: string | undefined; ;) {
       const slice = view.outline(deepest, after, sliceNodes)

@@ -95,24 +95,24 @@ export function choose(book: Book, written: readonly Token[]): Found {
   if (chosen !== null) {
     const isLiteral = chosen.street.cost < 0.015 && chosen.houseCost === 0
     return {
-      ...base,
       outcome: 'chosen',
       matches: [chosen, ...scored.filter(one => one !== chosen)],
       chosen,
+      nearest,
       isLiteral,
       streets: []
     }
   }
   if (nearest > chosenStreetCostMax)
-    return { ...base, outcome: 'no-street', matches: scored, streets: named(streets) }
+    return { outcome: 'no-street', matches: scored, streets: named(streets), ...base }
   const near = streets.filter(({ cost }) => cost <= nearest + marginLiteral)
   const isThere = scored.some(({ kind, street }) => kind !== 'other' && street.cost <= chosenStreetCostMax)
-  if (isThere) return { ...base, outcome: 'list', matches: scored, streets: [] }
+  if (isThere) return { outcome: 'list', matches: scored, streets: [], ...base }
   return {
-    ...base,
     outcome: 'no-house',
     matches: [...scored, ...neighbours(book, near, scored)],
-    streets: named(near)
+    streets: named(near),
+    ...base
   }
 }
 

@@ -134,7 +134,7 @@ function split(text: string, hasCyrillic: boolean): Raw[] {
         found[found.length - 1],
         isDigit(text.charCodeAt(index + piece.length))
       )
-      if (glued === null) found.push({ ...word, isNumber, isOrdinal: false, before })
+      if (glued === null) found.push({ isNumber, isOrdinal: false, before, ...word })
       else {
         found.push({ text: glued[0], sounds: '', isNumber, isOrdinal: false, before })
         found.push({ text: glued[1], sounds: '', isNumber, isOrdinal: false, before: '' })
@@ -229,7 +229,7 @@ function isOrdinalEnding(ending: Raw, next: Raw | undefined): boolean {
 function withNumerals(raw: readonly Raw[]): Token[] {
   const tokens: Token[] = []
   const push = (token: Raw): void => {
-    tokens.push({ ...token, role: token.isNumber ? undefined : roleOf(token.text) })
+    tokens.push({ role: token.isNumber ? undefined : roleOf(token.text), ...token })
   }
   for (let at = 0; at < raw.length; at++) {
     const token = raw[at]!

@@ -90,7 +90,7 @@ export function summariseAlarms<A extends AlarmLike>(
     isReachOnly &&= meaning.isSilence || port !== null
     services.add(port === null ? (meaning.service ?? '') : '')
     if (port !== null) {
-      const told = { ...port, sinceMs: alarm.raisedAtMs, alarm: alarm.id }
+      const told = { sinceMs: alarm.raisedAtMs, alarm: alarm.id, ...port }
       ports.push(told)
       if (firstPort === undefined || isEarlier(told, firstPort)) firstPort = told
       continue

@@ -33,7 +33,7 @@ function downPortOf(state: LightState, port: PortDown): DownPort[] {
   const { inventory } = state.tree
   const index = inventory.deviceIndex(device)
   const end = index === undefined ? undefined : inventory.linkEnd(index, instance)
-  return end === undefined ? [] : [{ ...end, port: `${device}/${instance}`, sinceMs, alarm, isByHand }]
+  return end === undefined ? [] : [{ port: `${device}/${instance}`, sinceMs, alarm, isByHand, ...end }]
 }
 
 /** A way is down when as many links are down at one of its ends as it has: which link at one end is which at the other nobody tells. */

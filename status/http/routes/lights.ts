@@ -52,7 +52,7 @@ export function addLightRoutes(
       }
       const { by, understoodAs, query } = answer
       const { node, ...match } = answer.match
-      return { ...now(), query, by, understoodAs, match, node: presentNode(node, nameOf) }
+      return { query, by, understoodAs, match, node: presentNode(node, nameOf), ...now() }
     }
   )
 
@@ -75,13 +75,13 @@ export function addLightRoutes(
         () => view.lookup(q, limit ?? 10)
       )
       const { match, candidates, outcome, streets } = answer
-      const head = { ...now(), query: q, outcome, streets: [...streets] }
-      if (match === null) return { ...head, items: candidates.slice(0, limit ?? 10) }
+      const head = { query: q, outcome, streets: [...streets], ...now() }
+      if (match === null) return { items: candidates.slice(0, limit ?? 10), ...head }
       const { address, nodeId, tier, score, light } = match
       // The engine may list the exact match among the near ones, too.
       const others = candidates.filter(near => near.address !== address || near.nodeId !== nodeId)
       const items = [{ address, nodeId, tier, score, light }, ...others].slice(0, limit ?? 10)
-      return { ...head, items }
+      return { items, ...head }
     }
   )
 
@@ -114,7 +114,7 @@ export function addLightRoutes(
         response: answers(api.nodeDetailSchema, 'bad-request', 'node-not-found')
       }
     },
-    async request => ({ ...now(), ...presentNode(nodeOrProblem(request.params.id), nameOf) })
+    async request => Object.assign(presentNode(nodeOrProblem(request.params.id), nameOf), now())
   )
 
   app.get(
@@ -136,7 +136,7 @@ export function addLightRoutes(
         ...(open === undefined ? {} : { open }),
         ...(node === undefined ? {} : { node })
       })
-      return { ...now(), items: items.map(presentAlarm) }
+      return { items: items.map(presentAlarm), ...now() }
     }
   )
 

@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { createSlice, type Slice } from '../../slices.ts'
 import * as api from '../api-schemas.ts'
 import type { EventHub } from '../events.ts'
 import { presentIncident, presentTreeNode } from '../present.ts'
@@ -60,7 +60,7 @@ export function addListRoutes(app: StatusApp, { view, nameOf, now }: RouteContex
           `The inventory has no node ${id}; ids are listed at /api/v1/nodes`
         )
       }
-      return reply.header('content-type', jsonType).send(textOf({ ...now(), eventId }, page) as never)
+      return reply.header('content-type', jsonType).send(textOf({ eventId, ...now() }, page) as never)
     }
   )
 
@@ -90,13 +90,13 @@ export function addListRoutes(app: StatusApp, { view, nameOf, now }: RouteContex
         if (page.unknown === 'after') throw refused('after', 'is not the `next` of a page of incidents')
         throw new Problem('node-not-found', `The inventory has no node ${filter.under ?? ''}`)
       }
-      return reply.header('content-type', jsonType).send(textOf({ ...now(), eventId }, page) as never)
+      return reply.header('content-type', jsonType).send(textOf({ eventId, ...now() }, page) as never)
     }
   )
 }
 
 const jsonType = 'application/json; charset=utf-8'
-/** What is asked for, made and written at once: about a millisecond. */
+/** What is asked for at once: about a millisecond. */
 const sliceItems = 100
 
 interface Page<T> {
@@ -120,10 +120,12 @@ async function inSlices<T, U>(
   present: (item: T) => object
 ): Promise<PageText | U> {
   const items: string[] = []
-  for (let next = after; ; await nextTurn()) {
+  // To find the items may take a whole slice, and a storm's incidents are long to write.
+  const slice = createSlice()
+  for (let next = after; ;) {
     const page = await ask({ after: next, limit: Math.min(sliceItems, limit - items.length) })
     if (!isPage<T, U>(page)) return page
-    for (const item of page.items) items.push(JSON.stringify(present(item)))
+    for (const text of await textsOf(page.items, present, slice)) items.push(text)
     if (page.next === null || items.length >= limit) return { items, total: page.total, next: page.next }
     next = page.next
   }
@@ -133,12 +135,20 @@ async function presented<T>(
   { items, total, next }: Page<T>,
   present: (item: T) => object
 ): Promise<PageText> {
+  return { items: await textsOf(items, present, createSlice()), total, next }
+}
+
+async function textsOf<T>(
+  items: readonly T[],
+  present: (item: T) => object,
+  slice: Slice
+): Promise<string[]> {
   const texts: string[] = []
   for (const item of items) {
-    if (texts.length > 0 && texts.length % sliceItems === 0) await nextTurn()
+    if (slice.isOver()) await slice.end()
     texts.push(JSON.stringify(present(item)))
   }
-  return { items: texts, total, next }
+  return texts
 }
 
 const isPage = <T, U>(page: Page<T> | U): page is Page<T> =>

@@ -1,6 +1,6 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Type } from 'typebox'
 import { splitCsv } from '../../../topology/csv.ts'
+import { createSlice } from '../../slices.ts'
 import type { LookupAnswer } from '../../view.ts'
 import { Problem } from '../problems.ts'
 import { answers, type RouteContext, type StatusApp } from './context.ts'
@@ -9,8 +9,6 @@ import { answers, type RouteContext, type StatusApp } from './context.ts'
 const bodyBytesMax = 1024 * 1024
 const queriesMax = 5000
 const offeredMax = 5
-/** Longest piece of work done at once (ms), but for one look-up. */
-const sliceMsMax = 3
 
 const columns = 'query,outcome,by,address,node,light,understood_as,offered'
 
@@ -37,12 +35,9 @@ export function addLookupRoutes(app: StatusApp, { view, timed }: RouteContext): 
     },
     async (request, reply) => {
       const rows: string[] = [columns]
-      let startMs = performance.now()
+      const slice = createSlice()
       for (const query of await queriesOf(String(request.body))) {
-        if (performance.now() - startMs > sliceMsMax) {
-          await nextTurn()
-          startMs = performance.now()
-        }
+        if (slice.isOver()) await slice.end()
         const answer = timed(
           'address',
           found => found.match !== null,

@@ -23,16 +23,19 @@ export async function inSlices<T>(
 
 export interface Slice {
   isOver(): boolean
-  /** Resolves when others have had their turn. */
+  /** Resolves when others have had their turn; the next slice begins then. */
   end(): Promise<void>
 }
 
-/** A clock for work that is no generator. Costs a look at the clock for every 16 questions. */
-export function nextSlice(): Slice {
-  const startMs = performance.now()
+/** A clock for work that is no generator. It is looked at for every so many questions: for pieces of microseconds. */
+export function createSlice(every = 1): Slice {
+  let startMs = performance.now()
   let asked = 0
   return {
-    isOver: () => (asked++ & 15) === 0 && performance.now() - startMs > sliceMsMax,
-    end: async () => void (await nextTurn())
+    isOver: () => asked++ % every === 0 && performance.now() - startMs > sliceMsMax,
+    async end() {
+      await nextTurn()
+      startMs = performance.now()
+    }
   }
 }
