@@ -7,6 +7,7 @@
 
 /** Conditions one signal of one series can have at most. */
 export const conditionsPerSeriesMax = 8
+export const conditionWordsPerSeries = conditionsPerSeriesMax / 4
 
 /** Value of `program` before the main thread has assigned the series. */
 export const unassigned = -1
@@ -19,6 +20,8 @@ export interface SeriesState {
   readonly busy: Uint8Array
   /** conditionsPerSeriesMax bytes a series: bit 7 raised, bits 0..6 consecutive samples towards the next flip. */
   readonly conditions: Uint8Array
+  /** The same bytes by words, two a series: copied in two steps where they are kept (workers/memory/undo.ts). */
+  readonly conditionWords: Uint32Array
   /** Event time (ms) of the last evaluated sample: older samples are stored, not evaluated. */
   readonly lastTimeMs: Float64Array
   /** Index of the series' device in DeviceState. */
@@ -49,6 +52,7 @@ export function seriesStateOver(
     program: new Int32Array(memory, at.program, capacity),
     device: new Int32Array(memory, at.device, capacity),
     conditions: new Uint8Array(memory, at.conditions, capacity * conditionsPerSeriesMax),
+    conditionWords: new Uint32Array(memory, at.conditions, capacity * conditionWordsPerSeries),
     busy: new Uint8Array(memory, at.busy, capacity)
   }
 }

@@ -12,7 +12,7 @@ import {
   columnSignal,
   columnTime,
   columnValue,
-  conditionsEntryBytes,
+  conditionsEntryWords,
   deskBytes,
   deskBytesPerRow,
   deskInputAt,
@@ -54,7 +54,7 @@ export interface Desk {
   readonly series: Int32Array
   /** What judging has changed (undo.ts): of each row the last time of its series, and of those that took the long way more. */
   readonly before: Float64Array
-  readonly conditionsBefore: Uint8Array
+  readonly conditionsBefore: Int32Array
   /** What the kernel counts: values that were no reading, by slot of all measurements, and records by measurement. */
   readonly slotCounts: Uint32Array
   readonly measurementCounts: Uint32Array
@@ -103,7 +103,7 @@ export function openDesk({ memory, desks }: KernelMemory, number: number): Desk 
       end: new Uint32Array(buffer, at(columnEnd), most),
       series: new Int32Array(buffer, at(columnSeries), most),
       before: new Float64Array(buffer, at(columnBefore), most),
-      conditionsBefore: new Uint8Array(buffer, at(columnConditions), most * conditionsEntryBytes),
+      conditionsBefore: new Int32Array(buffer, at(columnConditions), most * conditionsEntryWords),
       signal: new Uint16Array(buffer, at(columnSignal), most)
     }
   }

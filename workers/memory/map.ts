@@ -142,8 +142,8 @@ export const columnSeries = 36
 export const columnBefore = 40
 /** Of rows that took the long way, in their order, 16 bytes each: i32 series, and its eight conditions before. */
 export const columnConditions = 48
-export const conditionsEntryBytes = 16
-export const conditionsEntryAt = 8
+export const conditionsEntryWords = 4
+export const conditionsEntryAt = 2
 export const columnSignal = 64
 export const deskBytesPerRow = 66
 

@@ -1,6 +1,6 @@
-import { conditionsPerSeriesMax, type SeriesState } from '../../rules/series-state.ts'
+import { conditionWordsPerSeries, type SeriesState } from '../../rules/series-state.ts'
 import type { Desk } from './desk.ts'
-import { conditionsEntryAt, conditionsEntryBytes, judgedLong, judgedRows } from './map.ts'
+import { conditionsEntryAt, conditionsEntryWords, judgedLong, judgedRows } from './map.ts'
 
 /**
  * What a task's judgement changes, written down on its desk before it is changed. A task that is cut off (its thread died, or took too
@@ -31,11 +31,11 @@ export function noteJudgement(desk: Desk, state: SeriesState, row: number): void
   const series = desk.series[row]!
   before[row] = state.lastTimeMs[series]!
   const entry = words[judgedLongWord]!
-  const at = entry * conditionsEntryBytes
-  new DataView(conditionsBefore.buffer, conditionsBefore.byteOffset + at).setInt32(0, series, true)
-  const from = series * conditionsPerSeriesMax
-  for (let k = 0; k < conditionsPerSeriesMax; k++)
-    conditionsBefore[at + conditionsEntryAt + k] = state.conditions[from + k]!
+  const at = entry * conditionsEntryWords
+  conditionsBefore[at] = series
+  const from = series * conditionWordsPerSeries
+  for (let k = 0; k < conditionWordsPerSeries; k++)
+    conditionsBefore[at + conditionsEntryAt + k] = state.conditionWords[from + k]!
   words[judgedLongWord] = entry + 1
   words[judgedRowsWord] = row + 1
 }
@@ -43,16 +43,15 @@ export function noteJudgement(desk: Desk, state: SeriesState, row: number): void
 /** Takes back all that the desk's task has judged, the last first. */
 export function takeBackJudgement(desk: Desk, state: SeriesState): void {
   const { words, series, before, conditionsBefore } = desk
-  const entries = new DataView(conditionsBefore.buffer, conditionsBefore.byteOffset)
   for (let entry = words[judgedLongWord]! - 1; entry >= 0; entry--) {
-    const at = entry * conditionsEntryBytes
-    const of = entries.getInt32(at, true)
-    const from = of * conditionsPerSeriesMax
+    const at = entry * conditionsEntryWords
+    const of = conditionsBefore[at]!
+    const from = of * conditionWordsPerSeries
     let busy = 0
-    for (let k = 0; k < conditionsPerSeriesMax; k++) {
-      const condition = conditionsBefore[at + conditionsEntryAt + k]!
-      state.conditions[from + k] = condition
-      busy |= condition
+    for (let k = 0; k < conditionWordsPerSeries; k++) {
+      const conditions = conditionsBefore[at + conditionsEntryAt + k]!
+      state.conditionWords[from + k] = conditions
+      busy |= conditions
     }
     state.busy[of] = busy === 0 ? 0 : 1
   }
