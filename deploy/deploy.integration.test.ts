@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import type { ClickHouseClient } from '@clickhouse/client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
@@ -54,6 +55,7 @@ describe.skipIf(amtool === undefined)('Alertmanager configuration', () => {
     expect(receiverOf('alertname=SvetoforIncident', 'incident=i1', 'team=noc')).toBe('noc')
     expect(receiverOf('alertname=SvetoforIncidentWorse', 'incident=i1', 'team=noc')).toBe('noc')
     expect(receiverOf('alertname=SvetoforPlannedWork', 'incident=i1', 'team=noc')).toBe('nobody')
+    expect(receiverOf('alertname=SvetoforIncidentMerged', 'incident=i1', 'team=noc')).toBe('nobody')
     expect(receiverOf('alertname=SvetoforDown', 'team=platform')).toBe('platform')
   })
 })
@@ -342,6 +344,24 @@ describe.skipIf(!servers)('alerts through real Prometheus and Alertmanager', () 
     expect(statuses.length).toBeLessThanOrEqual(4)
     const open = told('i3').slice(0, 2)
     expect(open.flatMap(n => n.alerts).every(alert => alert.status === 'firing')).toBe(true)
+  }, 90_000)
+
+  it('tell no end of an incident that turns out to be part of another, and the end of that once', async () => {
+    show(incident('i5', { root: 'du-1', kind: 'link' }))
+    await waitFor('i5', 1, 0)
+    show(incident('i6'), 'svetofor_incident_merged{incident="i5",into="i6"} 1\n')
+    await waitFor('i6', 1, 0)
+    await prometheus.waitFor(
+      'ALERTS{alertname="SvetoforIncident",incident="i5"}',
+      s => s.length === 0,
+      15_000
+    )
+    // Alertmanager looks at a group once a second: by then it has found the end of i5, and kept it to itself.
+    await setTimeout(3000)
+    show()
+    await waitFor('i6', 0, 1)
+    expect(told('i5').map(n => n.status)).toEqual(['firing'])
+    expect(told('i6').map(n => n.status)).toEqual(['firing', 'resolved'])
   }, 90_000)
 
   it('tell an incident as soon as the planned work around it is over', async () => {

@@ -41,6 +41,7 @@ export function createStartingView(
     nodeCounts: () => real?.nodeCounts() ?? [],
     incidents: async filter => (await real?.incidents(filter)) ?? nothing,
     openOfKind: kind => real?.openOfKind(kind) ?? [],
+    mergedIncidents: () => real?.mergedIncidents() ?? [],
     openIncidents: () =>
       real?.openIncidents() ?? {
         power: 0,

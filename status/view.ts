@@ -214,6 +214,8 @@ export interface StatusView {
   openIncidents(): Readonly<Record<IncidentKind, number>>
   /** Those of a kind, unordered: for kinds of which there are few. */
   openOfKind(kind: IncidentKind): readonly Incident[]
+  /** Closed incidents that turned out to be part of one that is open, with that one's id. */
+  mergedIncidents(): readonly { readonly id: string; readonly into: string }[]
   alarms(filter: { open?: boolean; node?: string; limit: number }): readonly Alarm[]
   unknownDevices(limit: number): readonly UnknownDevice[]
   /** Calls back on every change after now; returns how to stop. Listeners must not block. */

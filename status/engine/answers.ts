@@ -243,6 +243,7 @@ export async function createAnswers(options: AnswersOptions): Promise<Answers> {
       ),
     incidents: incidents.page,
     openIncidents: incidents.openByKind,
+    mergedIncidents: incidents.merged,
     openOfKind: incidents.openOfKind,
     alarms({ open, node, limit }) {
       const now = node === undefined ? firstOf(alarms.open(), limit) : alarms.byNode(node)

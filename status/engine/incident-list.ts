@@ -12,6 +12,8 @@ export interface IncidentList {
   readonly page: (filter: IncidentFilter) => Promise<IncidentPage | { readonly unknown: 'after' | 'under' }>
   readonly openByKind: () => Readonly<Record<IncidentKind, number>>
   readonly openOfKind: (kind: IncidentKind) => readonly Incident[]
+  /** Closed ones that turned out to be part of one that is open, with that one's id. */
+  readonly merged: () => readonly { readonly id: string; readonly into: string }[]
   readonly find: (id: string) => Incident | undefined
   readonly hear: (event: StatusEvent) => void
   /** Notes anew where the roots stand, when the tree is another. */
@@ -89,6 +91,19 @@ export function createIncidentList(open: Iterable<Incident>, tree: () => TreeInd
       countOf[kind] === 0
         ? []
         : [...openOnes.values()].map(({ incident }) => incident).filter(incident => incident.kind === kind),
+    merged() {
+      const intoOf = new Map(
+        closedOnes.flatMap(({ incident: { id, mergedInto } }) =>
+          mergedInto === undefined || openOnes.has(id) ? [] : [[id, mergedInto]]
+        )
+      )
+      return [...intoOf.keys()].flatMap(id => {
+        let into = intoOf.get(id)!
+        // It may have been merged further; no further than there are steps.
+        for (let step = 0; step < intoOf.size && !openOnes.has(into); step++) into = intoOf.get(into) ?? into
+        return openOnes.has(into) ? [{ id, into }] : []
+      })
+    },
     find: id => openOnes.get(id)?.incident ?? closedOnes.find(({ incident }) => incident.id === id)?.incident,
     hear(event) {
       if (event.type !== 'incident') return

@@ -94,6 +94,13 @@ export function createStatusMetrics(
     registers,
     collect
   })
+  const merged = new Gauge({
+    name: 'svetofor_incident_merged',
+    help: 'Always 1 for an incident that turned out to be part of another one that is open',
+    labelNames: ['incident', 'into'] as const,
+    registers,
+    collect
+  })
   const unlisted = new Gauge({
     name: 'svetofor_incidents_unlisted',
     help: 'Open incidents without series of their own, because there are too many',
@@ -115,6 +122,8 @@ export function createStatusMetrics(
     for (const gauge of [incidentNodes, incidentAddresses, incidentSubscribers, incidentOpened, listed]) {
       gauge.reset()
     }
+    merged.reset()
+    for (const { id, into } of view.mergedIncidents()) merged.set({ incident: id, into }, 1)
     for (const incident of 'items' in page ? page.items : []) {
       const label = { incident: incident.id }
       listed.set(

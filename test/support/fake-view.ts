@@ -461,6 +461,7 @@ export function createFakeView(options: FakeCityOptions): FakeView {
     incidents: listed.page,
     openIncidents: listed.openByKind,
     openOfKind: listed.openOfKind,
+    mergedIncidents: listed.merged,
     alarms: filter => {
       const all = [...own.values(), ...clearedAlarms].filter(
         a =>
