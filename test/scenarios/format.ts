@@ -18,6 +18,8 @@ const networkSchema = Type.Object(
     campuses: count(50),
     buildings: count(100),
     collectors: Type.Optional(Type.Integer({ minimum: 1, maximum: 20 })),
+    /** So many of a hundred sites are polled by a second collector, too. */
+    heard_twice_pct: Type.Optional(Type.Number({ minimum: 0, maximum: 100 })),
     /** False: ports towards the nodes below are neither listed nor polled. */
     parents_seen: Type.Optional(Type.Boolean()),
     /** How campuses are tied to their area. */
@@ -87,6 +89,10 @@ const faultSchema = Type.Object(
     db: Type.Optional(Type.Number({ minimum: -60, maximum: 60 })),
     over_min: Type.Optional(minutes),
     number: count(20),
+    /** Of the devices of a collector, those it loses; all where left out. */
+    part: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
+    /** Within how long after its end a collector comes to poll all its devices again. */
+    restart_min: Type.Optional(minutes),
     offset_min: Type.Optional(Type.Number({ minimum: -60, maximum: 60 })),
     delay_s: Type.Optional(Type.Number({ minimum: 0, maximum: 3600 })),
     /** What an operator should be told. Without it: nothing. */

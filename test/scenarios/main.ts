@@ -41,6 +41,7 @@ const at = (values: readonly number[], part: number): string => {
 const columns: readonly (readonly [string, (score: Score) => string])[] = [
   ['runs', s => String(s.runs)],
   ['root', s => share(s.rightRootFirst, s.faults)],
+  ['grew', s => String(s.rootGrew)],
   ['one', s => share(s.oneIncident, s.faults)],
   ['kind', s => share(s.rightKind, s.faults)],
   ['merged', s => share(s.merged, s.faults)],
@@ -52,6 +53,7 @@ const columns: readonly (readonly [string, (score: Score) => string])[] = [
   ['falseRed', s => String(s.falseRed)],
   ['false/day', s => (s.healthyNodeDays === 0 ? '–' : (s.falseEpisodes / s.healthyNodeDays).toFixed(3))],
   ['p50', s => at(s.evidenceMs, 0.5)],
+  ['p90', s => at(s.evidenceMs, 0.9)],
   ['p99', s => at(s.evidenceMs, 0.99)],
   ['notes', s => (s.faults === 0 ? String(s.notifications) : (s.notifications / s.faults).toFixed(1))],
   ['strict', s => share(s.strict, s.runs)]

@@ -55,7 +55,9 @@ export async function playScenario(scenario: Scenario, seed: number): Promise<Pl
     devicesMax: 5000
   })
   try {
-    const { evidenceMs, checks } = await play({ scenario, city, world, alone, placesOf, daemon, random })
+    const collectingSeed = seed * 7919 + hashOf(scenario.kind) + 1
+    const stage = { scenario, city, world, alone, placesOf, daemon, random, collectingSeed }
+    const { evidenceMs, checks } = await play(stage)
     return {
       scenario,
       seed,
@@ -81,6 +83,7 @@ interface Stage {
   readonly placesOf: (fault: Fault) => readonly number[]
   readonly daemon: SimulatedDaemon
   readonly random: ReturnType<typeof createRandom>
+  readonly collectingSeed: number
 }
 
 async function play(stage: Stage): Promise<Pick<Played, 'evidenceMs' | 'checks'>> {
@@ -90,34 +93,55 @@ async function play(stage: Stage): Promise<Pick<Played, 'evidenceMs' | 'checks'>
   const due = Array.from({ length: endS + 1 }, (): { record: FedRecord; shows: number }[] => [])
   const spansOfKind = (what: Fault['what']) =>
     scenario.faults.filter(fault => fault.what === what).flatMap(spansOf)
-  const collectorFault = (what: 'collector' | 'clock', collector: number, ms: number): Fault | undefined =>
-    spansOfKind(what).find(
-      ({ fault, fromMs, toMs }) => (fault.number ?? 0) === collector && ms >= fromMs && ms < toMs
-    )?.fault
+  const clockSpans = spansOfKind('clock')
+  const clockOffsetMs = (collector: number, ms: number): number => {
+    const isOff = ({ fault, fromMs, toMs }: (typeof clockSpans)[number]): boolean =>
+      (fault.number ?? 0) === collector && ms >= fromMs && ms < toMs
+    return (clockSpans.find(isOff)?.fault.offset_min ?? 0) * minute
+  }
+  const collectorSpans = spansOfKind('collector')
+  const collecting = createRandom(stage.collectingSeed)
+  /** For each device of a site: where it stands among those that a collector loses, and among those it comes back to. */
+  const order = city.sites.map(({ devices }) =>
+    devices.map(() => ({ lost: collecting.next(), back: collecting.next() }))
+  )
+  const isHeardTwice = city.sites.map(
+    () => collecting.next() * 100 < (scenario.network?.heard_twice_pct ?? 0)
+  )
+  const isPolled = (s: number, d: number, collector: number, ms: number): boolean =>
+    !collectorSpans.some(({ fault, fromMs, toMs }) => {
+      const { lost, back } = order[s]![d]!
+      const untilMs = toMs + back * (fault.restart_min ?? 0) * minute
+      return (fault.number ?? 0) === collector && ms >= fromMs && ms < untilMs && lost < (fault.part ?? 1)
+    })
   const backlogs = spansOfKind('backlog')
   const lost = (scenario.lost_polls_pct ?? 0.1) / 100
   const late = (scenario.late_polls_pct ?? 0.5) / 100
 
-  for (const [s, site] of city.sites.entries()) {
-    for (const [d, device] of site.devices.entries()) {
-      const stepMs = device.intervalS * 1000
-      for (let ms = random.between(0, stepMs), k = 0; ms < endS * 1000; ms = ++k * stepMs + (ms % stepMs)) {
-        const isLost = random.next() < lost
-        const delayMs = random.next() < late ? random.between(10_000, 60_000) : random.between(100, 1900)
-        if (isLost || collectorFault('collector', site.collector, ms) !== undefined) continue
-        if (!world.answers(s, d, ms)) continue
-        const offsetMs = (collectorFault('clock', site.collector, ms)?.offset_min ?? 0) * minute
-        let arrivesMs = ms + delayMs + (world.holds('late', s, ms)?.delay_s ?? 0) * 1000
-        const backlog = backlogs.find(({ fromMs, toMs }) => arrivesMs >= fromMs && arrivesMs < toMs)
-        if (backlog !== undefined) arrivesMs = backlog.toMs
-        const at = due[Math.ceil(arrivesMs / 1000)]
-        if (at === undefined) continue
-        for (const { reading, about } of readingsOf(stage, s, d, ms, offsetMs)) {
-          const shows = about < 0 ? -1 : faultOf(alone, scenario, placesOf, about, ms)
-          encode(reading, ({ key, value, timestampMs }) =>
-            at.push({ record: { key, value, timestampMs }, shows })
-          )
-        }
+  const polls = city.sites.flatMap((site, s) =>
+    site.devices.flatMap((device, d) => {
+      const collectors = [site.collector]
+      if (isHeardTwice[s]!) collectors.push((site.collector + 1) % city.collectors)
+      return collectors.map(collector => ({ s, d, collector, stepMs: device.intervalS * 1000 }))
+    })
+  )
+  for (const { s, d, collector, stepMs } of polls) {
+    for (let ms = random.between(0, stepMs), k = 0; ms < endS * 1000; ms = ++k * stepMs + (ms % stepMs)) {
+      const isLost = random.next() < lost
+      const delayMs = random.next() < late ? random.between(10_000, 60_000) : random.between(100, 1900)
+      if (isLost || !isPolled(s, d, collector, ms)) continue
+      if (!world.answers(s, d, ms)) continue
+      const offsetMs = clockOffsetMs(collector, ms)
+      let arrivesMs = ms + delayMs + (world.holds('late', s, ms)?.delay_s ?? 0) * 1000
+      const backlog = backlogs.find(({ fromMs, toMs }) => arrivesMs >= fromMs && arrivesMs < toMs)
+      if (backlog !== undefined) arrivesMs = backlog.toMs
+      const at = due[Math.ceil(arrivesMs / 1000)]
+      if (at === undefined) continue
+      for (const { reading, about } of readingsOf(stage, { s, d, ms, collector, offsetMs })) {
+        const shows = about < 0 ? -1 : faultOf(alone, scenario, placesOf, about, ms)
+        encode(reading, ({ key, value, timestampMs }) =>
+          at.push({ record: { key, value, timestampMs }, shows })
+        )
       }
     }
   }
@@ -176,19 +200,25 @@ function faultOf(
   })
 }
 
+interface Poll {
+  readonly s: number
+  readonly d: number
+  readonly ms: number
+  readonly collector: number
+  /** By how much the collector's clock is ahead. */
+  readonly offsetMs: number
+}
+
 /** What a poll reads; `about` is the site against which the reading is direct evidence, -1 for none. */
 function* readingsOf(
   { city, world, random }: Stage,
-  s: number,
-  d: number,
-  ms: number,
-  offsetMs: number
+  { s, d, ms, collector, offsetMs }: Poll
 ): Generator<{ reading: Reading; about: number }> {
   const site = city.sites[s]!
   const device = site.devices[d]!
   const common = {
     device,
-    collector: `col-${site.collector + 1}`,
+    collector: `col-${collector + 1}`,
     timeMs: startMs + Math.floor(ms) + offsetMs
   }
   if (device.role === 'ups') {

@@ -1,6 +1,6 @@
 import type { Incident, IncidentChange } from '../../topology/model.ts'
 import { spansOf } from './world.ts'
-import type { Played } from './play.ts'
+import type { Check, Played } from './play.ts'
 
 /** What was right and what was not, in counts that can be added up over scenarios. */
 export interface Score {
@@ -8,6 +8,8 @@ export interface Score {
   /** Faults that an operator should be told of. */
   faults: number
   rightRootFirst: number
+  /** Of these, incidents of power cuts that began at another site without mains and grew. */
+  rootGrew: number
   oneIncident: number
   rightKind: number
   merged: number
@@ -35,6 +37,7 @@ export const emptyScore = (): Score => ({
   runs: 0,
   faults: 0,
   rightRootFirst: 0,
+  rootGrew: 0,
   oneIncident: 0,
   rightKind: 0,
   merged: 0,
@@ -96,8 +99,12 @@ export function scoreOf(played: Played): { readonly score: Score; readonly wrong
     const own = opened.filter(({ id }) => owners.get(id) === f)
     const first = own[0]
     const say = (text: string): void => void wrong.push(`fault ${f + 1} (${fault.what}): ${text}`)
+    const check = checks.find(each => each.faults.includes(f))
     if (first !== undefined && roots.has(first.root)) score.rightRootFirst++
-    else
+    else if (first !== undefined && isStage(played, f, first, siteOf, check, roots)) {
+      score.rightRootFirst++
+      score.rootGrew++
+    } else
       say(`${first === undefined ? 'no incident' : `first at ${first.root}`}, not at ${[...roots].join('/')}`)
     if (own.length === 1) score.oneIncident++
     else
@@ -107,7 +114,6 @@ export function scoreOf(played: Played): { readonly score: Score; readonly wrong
           .slice(0, 8)
           .join(', ')}`
       )
-    const check = checks.find(each => each.faults.includes(f))
     const told = check?.incidents.filter(({ id }) => owners.get(id) === f) ?? []
     const right = told.find(incident => roots.has(incident.root))
     if (right !== undefined && kind.includes(right.kind)) score.rightKind++
@@ -152,6 +158,24 @@ function firstOf(changes: readonly IncidentChange[]): Opened[] {
 }
 
 type Opened = Incident & { readonly toldAtMs: number }
+
+/**
+ * A power cut is known by stages: the site that says first that it is without mains, or loses its link by that, is a right root as well
+ * when it is one that this fault leaves without mains, and the same incident stands at the right root when the fault is checked.
+ */
+function isStage(
+  { alone, startMs }: Played,
+  f: number,
+  first: Opened,
+  siteOf: ReadonlyMap<string, number>,
+  check: Check | undefined,
+  roots: ReadonlySet<string>
+): boolean {
+  const site = siteOf.get(first.root)
+  if (site === undefined || alone[f]!.holds('mains', site, first.toldAtMs - startMs) === undefined)
+    return false
+  return check?.incidents.some(({ id, root }) => id === first.id && roots.has(root)) === true
+}
 
 function ownerOf(
   { scenario, places, alone, startMs, city }: Played,
@@ -200,8 +224,8 @@ function notificationsOf(changes: readonly IncidentChange[]): number {
     const { id, severity, maintenance } = incident
     const before = firing.get(id)
     if (change === 'closed') {
-      // An alert that is kept quiet by planned work ends without a word.
-      if (before !== undefined && !maintenance) sent++
+      // An alert that is kept quiet by planned work, or as part of another, ends without a word.
+      if (before !== undefined && !maintenance && incident.mergedInto === undefined) sent++
       firing.delete(id)
     } else if (!maintenance) {
       const isCritical = severity === 'critical'
