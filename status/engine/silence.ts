@@ -1,6 +1,8 @@
 import type { DeviceState } from '../../rules/series-state.ts'
-import type { Inventory } from '../../topology/model.ts'
-import { createLossMeter, nextIntervalMs, type LossMeter } from './rhythm.ts'
+import type { CompiledInventory } from '../../topology/compile.ts'
+import { createCollector, isTooQuiet, usualPauseMs, type Collector } from './collectors.ts'
+import { createLostDevices, type CollectorChange } from './lost-devices.ts'
+import { nextIntervalMs } from './rhythm.ts'
 import type { SeenDevice } from './series-registry.ts'
 
 /**
@@ -25,21 +27,15 @@ export interface StalenessOptions {
 export interface SilenceSweep {
   /** Devices (inventory index) whose silence changed: since when, or null when they are heard again. */
   readonly devices: readonly { readonly device: number; readonly sinceMs: number | null }[]
-  /**
-   * Collectors that went silent, or are back, with the devices that only they hear. Those that were silent long before are
-   * not among them: that is their own trouble.
-   */
-  readonly collectors: readonly {
-    readonly collector: string
-    readonly devices: readonly number[]
-    readonly sinceMs: number | null
-  }[]
+  readonly collectors: readonly CollectorChange[]
+  /** Devices that a collector had lost and that are heard again. */
+  readonly foundAgain: readonly number[]
   /** Whether more has changed than one sweep tells: call again soon. */
   readonly more: boolean
 }
 
-/** Devices told of in one sweep: what follows from each takes microseconds, and half a city may change at once. */
-const changesMax = 50_000
+/** Devices told of in one sweep: what follows from each takes microseconds, half a city may change at once, and a look-up is not to wait for that. */
+const changesMax = 2000
 
 /** What of a seen device is needed here. */
 type Watched = Pick<SeenDevice, 'index' | 'known' | 'collector'>
@@ -72,17 +68,8 @@ export interface SilenceWatch {
   /** When a source (index in the shared state) was heard last (ms); 0 for never. */
   heardMs(source: number): number
   /** Takes over another inventory; who is silent goes with the device's id. */
-  reload(inventory: Inventory, seen: Iterable<Watched>): void
+  reload(inventory: CompiledInventory, seen: Iterable<Watched>): void
 }
-
-/**
- * A collector is silent when it has not been heard for so many of its longest usual pauses, and for so many intervals of its
- * devices: by then others have told of the links to them, had those been lost. That is long before any of them counts as silent.
- */
-const collectorFactor = 3
-const collectorIntervals = 1.25
-/** Its longest pauses are remembered for this long. */
-const pausesKeptMs = 600_000
 
 /** What is kept per device, in arrays: a million devices are looked over every second. */
 interface Devices {
@@ -99,33 +86,18 @@ interface Devices {
   readonly silent: Uint8Array
   /** When a silent device was last heard (0 for never): anything later ends its silence. */
   readonly silentSinceMs: Float64Array
+  /** When a device that its collector has lost was heard last (ms); 0 for all others. */
+  readonly lostMs: Float64Array
   /** When its last silence ended (ms); 0 where there was none. */
   readonly resumedMs: Float64Array
 }
 
-/** A collector and its devices, each counted once. */
-interface Collector {
-  readonly name: string
-  members: number
-  /** When any of its devices was heard last (ms). */
-  heardMs: number
-  /** Since when it has been listened to (ms): its rhythm is known only after a while. */
-  knownSinceMs: number
-  /** Longest pause between two sweeps in which it was heard, of late and before that (ms). */
-  pauseMs: number
-  olderPauseMs: number
-  pausesSinceMs: number
-  isSilent: boolean
-  readonly losses: LossMeter
-  /** Its devices are counted from here at least: when it came back (ms). */
-  resumedMs: number
-}
-
 export function createSilenceWatch(
-  inventory: Inventory,
+  inventory: CompiledInventory,
   state: DeviceState,
   options: StalenessOptions,
-  startMs: number
+  startMs: number,
+  isExplained: (node: number) => boolean = () => false
 ): SilenceWatch {
   let current = inventory
   let countedFromMs = startMs + options.graceMs
@@ -147,6 +119,8 @@ export function createSilenceWatch(
   let heardNow = new Float64Array(16)
   /** All collectors are silent at once: it is not them. */
   let isDeaf = false
+  /** When the sweep is that is under way (ms). */
+  let sweptMs = startMs
 
   const countFrom = (fromMs: number): void => {
     countedFromMs = fromMs
@@ -181,18 +155,7 @@ export function createSilenceWatch(
     if (name === '') return 0
     let number = collectorNumbers.get(name)
     if (number === undefined) {
-      number = collectors.push({
-        name,
-        members: 0,
-        heardMs: 0,
-        knownSinceMs: Infinity,
-        pauseMs: 0,
-        olderPauseMs: 0,
-        pausesSinceMs: 0,
-        isSilent: false,
-        losses: createLossMeter(),
-        resumedMs: 0
-      })
+      number = collectors.push(createCollector(name))
       collectorNumbers.set(name, number)
       if (number > heardNow.length) heardNow = new Float64Array(number * 2)
     }
@@ -243,8 +206,7 @@ export function createSilenceWatch(
       isHeardBySome = true
       if (collector.isSilent) return
       const isJudged = collector.members >= options.collectorDevicesMin
-      const pauseMs = Math.max(collector.pauseMs, collector.olderPauseMs)
-      const toMs = isJudged ? Math.min(nowMs, collector.heardMs + pauseMs) : nowMs
+      const toMs = isJudged ? Math.min(nowMs, collector.heardMs + usualPauseMs(collector)) : nowMs
       const limitMs = devices.intervalMs[device]! * (collector.losses.missesMin(options.factor) + 0.5)
       hasMissed ||= toMs - Math.max(countedFrom(last), collector.resumedMs) > limitMs
     })
@@ -255,6 +217,11 @@ export function createSilenceWatch(
   const learnRhythm = (device: number, last: number): void => {
     const before = devices.heardMs[device]!
     devices.heardMs[device] = last
+    if (devices.lostMs[device]! > 0 && last > devices.lostMs[device]!) {
+      devices.resumedMs[device] = sweptMs
+      lost.find(device)
+      return
+    }
     const pauseMs = last - before
     const intervalMs = devices.intervalMs[device]!
     // Records of one poll may have times of their own.
@@ -281,7 +248,7 @@ export function createSilenceWatch(
 
   /** Devices whose silence begins or ends now. It is a loop over a million devices, so nothing else is done in it. */
   const changedAt = (nowMs: number): number[] => {
-    const { count, limitMs, firstSource, silent, silentSinceMs, heardMs } = devices
+    const { count, limitMs, firstSource, silent, silentSinceMs, heardMs, lostMs } = devices
     const { lastSeenMs } = state
     const changed: number[] = []
     const from = sweepFrom < count ? sweepFrom : 0
@@ -297,6 +264,7 @@ export function createSilenceWatch(
         silent[device] === 1
           ? last > silentSinceMs[device]!
           : nowMs - (last >= heardSinceMs ? last : countedFromMs) > limitMs[device]! &&
+            lostMs[device] === 0 &&
             hasMissedPolls(device, last, nowMs)
       if (!change) continue
       if (changed.length === changesMax) {
@@ -322,39 +290,35 @@ export function createSilenceWatch(
     }
   }
 
-  /** Takes note of the pauses of a collector, and tells whether it has been silent for too long by now. */
-  const isTooQuiet = (collector: Collector, heardMs: number, nowMs: number): boolean => {
-    const learntMs = options.defaultIntervalMs * (options.factor + 0.5)
-    if (heardMs > collector.heardMs) {
-      const pauseMs = heardMs - collector.heardMs
-      if (collector.knownSinceMs === Infinity) collector.knownSinceMs = nowMs
-      // A pause so long is no habit, but an outage; a shorter one that was taken for one will not be again.
-      else if (pauseMs <= learntMs && collector.heardMs >= countedFromMs)
-        collector.pauseMs = Math.max(collector.pauseMs, pauseMs)
-      collector.heardMs = heardMs
-      if (nowMs - collector.pausesSinceMs > pausesKeptMs) {
-        if (pauseMs <= learntMs) {
-          collector.olderPauseMs = collector.pauseMs
-          collector.pauseMs = 0
-        }
-        collector.pausesSinceMs = nowMs
-      }
+  const lost = createLostDevices({
+    collectors,
+    lostMs: () => devices.lostMs,
+    devicesMin: options.collectorDevicesMin,
+    heard: {
+      get inventory() {
+        return current
+      },
+      get deviceCount() {
+        return devices.count
+      },
+      nodeOf: device => current.nodeOfDevice(device),
+      lastMs: lastSeen,
+      intervalMs: device => devices.intervalMs[device]!,
+      isSilent: device => devices.silent[device] === 1,
+      isLost: device => devices.lostMs[device]! > 0,
+      eachCollector,
+      isExplained
     }
-    // Before it was heard for a device's limit nobody knows how often it speaks.
-    if (nowMs - Math.max(collector.knownSinceMs, countedFromMs) < learntMs) return false
-    const pauseMs = Math.max(collector.pauseMs, collector.olderPauseMs)
-    return (
-      nowMs - Math.max(heardMs, collector.resumedMs) >
-      Math.max(collectorIntervals * options.defaultIntervalMs, collectorFactor * pauseMs)
-    )
-  }
+  })
 
-  const changedCollectors = (nowMs: number): SilenceSweep['collectors'][number][] => {
+  const changedCollectors = (nowMs: number): CollectorChange[] => {
     if (collectors.length === 0) return []
     listen()
-    const changed: SilenceSweep['collectors'][number][] = []
+    const changed: CollectorChange[] = []
     const judged = collectors.filter(({ members }) => members >= options.collectorDevicesMin)
-    const quiet = new Set(judged.filter(c => isTooQuiet(c, heardNow[collectors.indexOf(c)]!, nowMs)))
+    const quiet = new Set(
+      judged.filter(c => isTooQuiet(c, heardNow[collectors.indexOf(c)]!, nowMs, countedFromMs, options))
+    )
     const wasDeaf = isDeaf
     isDeaf = judged.length > 1 && quiet.size === judged.length && judged.every(({ isSilent }) => !isSilent)
     if (isDeaf) return []
@@ -364,16 +328,16 @@ export function createSilenceWatch(
     }
     for (const collector of judged) {
       // Another must have been heard when this one should have been: otherwise it may be our own way to both of them.
-      const missedMs = collector.heardMs + Math.max(collector.pauseMs, collector.olderPauseMs)
+      const missedMs = collector.heardMs + usualPauseMs(collector)
       const isOtherHeard = judged.some(other => other !== collector && other.heardMs > missedMs)
       const isKnown = collector.isSilent || isOtherHeard || judged.length === 1
       const isSilent = quiet.has(collector) && isKnown
       if (isSilent === collector.isSilent) continue
       const members = isSilent ? devicesHeardOnlyBy(collector) : []
       collector.isSilent = isSilent
+      // What it has lost with its death it has until it is heard, one device after the other.
       if (!isSilent) collector.resumedMs = nowMs
-      const sinceMs = isSilent ? collector.heardMs : null
-      changed.push({ collector: collector.name, devices: members, sinceMs })
+      else changed.push(lost.whole(collector, members))
     }
     return changed
   }
@@ -381,13 +345,24 @@ export function createSilenceWatch(
   return {
     watch,
     sweep(nowMs) {
-      if (held) return { devices: [], collectors: [], more: false }
+      if (held) return { devices: [], collectors: [], foundAgain: [], more: false }
+      sweptMs = nowMs
       const told = changedCollectors(nowMs)
-      if (isDeaf) return { devices: [], collectors: told, more: false }
+      if (isDeaf) return { devices: [], collectors: told, foundAgain: [], more: false }
       const flips: { device: number; sinceMs: number | null }[] = []
       const found = changedAt(nowMs)
       const more = found.length === changesMax
+      const missed = found.filter(device => devices.silent[device] === 0)
+      const losing = lost.explain(missed, nowMs)
+      told.push(...losing, ...lost.back(nowMs))
+      // What was called silent a moment ago was lost with the others.
+      for (const device of losing.flatMap(change => change.devices)) {
+        if (devices.silent[device] === 0) continue
+        devices.silent[device] = 0
+        flips.push({ device, sinceMs: null })
+      }
       for (const device of found) {
+        if (devices.lostMs[device]! > 0) continue
         const last = lastSeen(device)
         const isSilent = devices.silent[device] === 0
         devices.silentSinceMs[device] = last
@@ -395,7 +370,7 @@ export function createSilenceWatch(
         if (!isSilent) devices.resumedMs[device] = nowMs
         flips.push({ device, sinceMs: isSilent ? (last === 0 ? countedFromMs : last) : null })
       }
-      return { devices: flips, collectors: told, more }
+      return { devices: flips, collectors: told, foundAgain: lost.found(), more }
     },
     hold(value, nowMs) {
       if (held && !value) countFrom(nowMs + options.graceMs)
@@ -428,15 +403,17 @@ export function createSilenceWatch(
     heardMs: source => state.lastSeenMs[source] ?? 0,
     expectedFromMs(device, source) {
       const collector = collectors[collectorOf[source]! - 1]
-      if (held || isDeaf || devices.silent[device] === 1 || collector?.isSilent === true) return Infinity
+      const isLost = devices.silent[device] === 1 || devices.lostMs[device]! > 0
+      if (held || isDeaf || isLost || collector?.isSilent === true) return Infinity
       return Math.max(countedFromMs, devices.resumedMs[device]!, collector?.resumedMs ?? 0)
     },
     reload(next, seen) {
       const old = devices
       devices = devicesOf(next, options)
+      for (const collector of collectors) collector.lost.clear()
       for (let device = 0; device < old.count; device++) {
         const isLearned = old.intervalMs[device] !== old.configuredMs[device]
-        if (old.silent[device] === 0 && !isLearned) continue
+        if (old.silent[device] === 0 && old.lostMs[device] === 0 && !isLearned) continue
         const now = next.deviceIndex(current.deviceId(device))
         if (now === undefined) continue
         if (isLearned && devices.configuredMs[now] === old.configuredMs[device]) {
@@ -445,6 +422,7 @@ export function createSilenceWatch(
         }
         devices.silent[now] = old.silent[device]!
         devices.silentSinceMs[now] = old.silentSinceMs[device]!
+        devices.lostMs[now] = old.lostMs[device]!
       }
       current = next
       nextSource = new Int32Array(state.capacity)
@@ -452,11 +430,14 @@ export function createSilenceWatch(
       sourcesEnd = 0
       for (const collector of collectors) collector.members = 0
       for (const device of seen) watch(device)
+      for (let device = 0; device < devices.count; device++) {
+        if (devices.lostMs[device]! > 0) eachCollector(device, collector => collector.lost.add(device))
+      }
     }
   }
 }
 
-function devicesOf(inventory: Inventory, options: StalenessOptions): Devices {
+function devicesOf(inventory: CompiledInventory, options: StalenessOptions): Devices {
   const count = inventory.deviceCount
   const configuredMs = new Float64Array(count)
   for (let device = 0; device < count; device++) {
@@ -474,6 +455,7 @@ function devicesOf(inventory: Inventory, options: StalenessOptions): Devices {
     firstSource: new Int32Array(count),
     silent: new Uint8Array(count),
     silentSinceMs: new Float64Array(count),
+    lostMs: new Float64Array(count),
     resumedMs: new Float64Array(count)
   }
 }
