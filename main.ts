@@ -27,6 +27,7 @@ import { createOffsetCommitter } from './ingest/offsets.ts'
 import type { Source } from './ingest/source.ts'
 import type { Config } from './schemas/config/reading.ts'
 import type { StatusEngine } from './status/engine/engine.ts'
+import { createTurns } from './status/engine/slices.ts'
 import { createPoolMetrics } from './workers/metrics.ts'
 
 /**
@@ -169,6 +170,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       stored,
       storedAs: topic => storage.topics.storedAs(topic),
       standing: view,
+      turns: createTurns(guard),
       nowMs
     })
     engine = judging.engine

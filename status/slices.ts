@@ -21,6 +21,26 @@ export async function inSlices<T>(
   }
 }
 
+/** How long work that comes at once, of half a network that goes dark, is cut into turns of the main thread. */
+export interface Turns {
+  /** Begins a slice; the function it returns says when that is over. */
+  readonly slice: () => () => boolean
+  /** Calls back when others have had their turn. */
+  readonly next: (act: () => void) => void
+}
+
+/** `guard` is put around what is called back. */
+export function createTurns(guard: (act: () => void) => () => void): Turns {
+  return {
+    slice() {
+      const startMs = performance.now()
+      let asked = 0
+      return () => (++asked & 63) === 0 && performance.now() - startMs > sliceMsMax
+    },
+    next: act => void setImmediate(guard(act))
+  }
+}
+
 export interface Slice {
   isOver(): boolean
   /** Resolves when others have had their turn; the next slice begins then. */

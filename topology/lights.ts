@@ -1,5 +1,6 @@
 import { lights, tiers, type Light, type Tier } from '../schemas/words.ts'
 import type { CompiledInventory } from './compile.ts'
+import { changesOf, noChanges } from './lights/changes.ts'
 import { causeOf, kindOf } from './lights/causes.ts'
 import { createIncidentBook } from './lights/incidents.ts'
 import type { NodeAlarms } from './lights/node-alarms.ts'
@@ -8,7 +9,14 @@ import { pass } from './lights/pass.ts'
 import { below, redundancyLostBy, wayToCore, type Below } from './lights/reach.ts'
 import { isBySilence } from './lights/pending.ts'
 import { isPlanned } from './lights/roots.ts'
-import { setAlarms, setCollectorSilence, setDeviceSilence, silentSince } from './lights/evidence.ts'
+import {
+  leaveCollectors,
+  setAlarms,
+  setCollectorSilence,
+  setDeviceSilence,
+  silentSince
+} from './lights/evidence.ts'
+import { isWithoutMains } from './lights/mains.ts'
 import {
   createLightState,
   cut,
@@ -22,7 +30,7 @@ import {
   type LightState,
   type Rhythm
 } from './lights/state.ts'
-import type { Incident, IncidentChange, LightChange, NodeLight } from './model.ts'
+import type { Incident, IncidentChange, LightChanges, NodeLight } from './model.ts'
 
 /**
  * The light engine: from open alarms and silences to one light a node and one incident a root cause. Semantics,
@@ -51,12 +59,25 @@ export interface LightEngine {
    * into the inventory, so nothing can be said of it yet; report it only after the grace for a start.
    */
   setDeviceSilence(device: number, sinceMs: number | null, neverReported?: boolean): void
-  /** All devices of a collector are silent together, on these nodes; null when it is heard again. */
-  setCollectorSilence(collector: string, nodes: readonly number[], sinceMs: number | null): void
+  /**
+   * Devices of a collector are not heard because of it, so that nothing is known of these nodes; null when it is well again. With
+   * `isToldAlone` it is an incident though there is no such node.
+   */
+  setCollectorSilence(
+    collector: string,
+    nodes: readonly number[],
+    sinceMs: number | null,
+    isToldAlone?: boolean
+  ): void
+  /** Something of the node is heard again that collectors had lost. */
+  leaveCollectors(node: number): void
   /** Tells who is heard when: from then on no incident opens for silence before those who could explain it were asked. */
   useRhythm(rhythm: Rhythm): void
-  /** Applies everything set since the last call. Cheap when nothing was. */
-  update(nowMs: number): LightUpdate
+  /**
+   * Applies everything set since the last call. Cheap when nothing was. Where `isOver` is given it is asked after each node,
+   * and ends the update early when it says so: what was not gone over yet keeps its light and incident, and the next update goes on.
+   */
+  update(nowMs: number, isOver?: () => boolean): LightUpdate
   /** When `update` must be called again though nothing was set (ms), or null. */
   nextDeadlineMs(): number | null
   light(node: number): NodeLight
@@ -71,6 +92,8 @@ export interface LightEngine {
   silenceOf(node: number): NodeSilence
   /** All ways of the node are known to be lost. */
   isCut(node: number): boolean
+  /** It is known why nothing is heard of the node: it is cut off, or it or what is above it has lost the mains. */
+  isExplained(node: number): boolean
   /** How many nodes of a tier have a light. */
   count(tier: Tier, light: Light): number
   /** Takes over another inventory: what is known of nodes and devices goes with their ids. */
@@ -83,8 +106,10 @@ export interface LightEngine {
 }
 
 export interface LightUpdate {
-  readonly lightChanges: readonly LightChange[]
+  readonly lightChanges: LightChanges
   readonly incidentChanges: readonly IncidentChange[]
+  /** It was ended early: something is left to do. */
+  readonly more: boolean
 }
 
 export interface NodeSilence {
@@ -118,11 +143,13 @@ export function createLightEngine(
     setAlarms: (node, alarms) => setAlarms(state, node, alarms),
     setDeviceSilence: (device, sinceMs, neverReported) =>
       setDeviceSilence(state, device, sinceMs, neverReported),
-    setCollectorSilence: (collector, nodes, sinceMs) => setCollectorSilence(state, collector, nodes, sinceMs),
+    setCollectorSilence: (collector, nodes, sinceMs, isToldAlone) =>
+      setCollectorSilence(state, collector, nodes, sinceMs, isToldAlone),
+    leaveCollectors: node => leaveCollectors(state, node),
     useRhythm(rhythm) {
       state.rhythm = rhythm
     },
-    update: nowMs => update(state, nowMs),
+    update: (nowMs, isOver) => update(state, nowMs, isOver),
     nextDeadlineMs() {
       const firstMs = Math.min(state.book.nextDeadlineMs() ?? Infinity, nextFreedMs(state))
       return firstMs === Infinity ? null : firstMs
@@ -133,6 +160,7 @@ export function createLightEngine(
     below: node => below(state, node),
     wayToCore: node => wayToCore(state, node),
     isCut: node => state.tree.reach[node] === cut,
+    isExplained: node => state.tree.reach[node] === cut || isWithoutMains(state, node),
     silenceOf: node => silenceOf(state, node),
     count: (tier, shown) => state.tree.counts[tiers.indexOf(tier) * lights.length + lights.indexOf(shown)]!,
     reload: (next, nowMs) => reload(state, next, nowMs),
@@ -140,13 +168,15 @@ export function createLightEngine(
   }
 }
 
-function update(state: LightState, nowMs: number): LightUpdate {
+const never = (): boolean => false
+
+function update(state: LightState, nowMs: number, isOver = never): LightUpdate {
   state.linkSeenUp.clear()
-  pass(state, nowMs)
-  settleIncidents(state, nowMs)
-  const lightChanges = state.changes
-  state.changes = []
-  return { lightChanges, incidentChanges: state.book.drain() }
+  // Incidents are those of the whole, so they wait until every light is known.
+  const isWhole = pass(state, nowMs, isOver) && settleIncidents(state, nowMs, isOver)
+  const lightChanges = changesOf(state.tree.inventory, state.changes, nowMs)
+  state.changes = noChanges()
+  return { lightChanges, incidentChanges: state.book.drain(), more: !isWhole }
 }
 
 function silenceOf(state: LightState, node: number): NodeSilence {
@@ -227,9 +257,9 @@ function reload(state: LightState, next: CompiledInventory, nowMs: number): Ligh
       setDeviceSilence(state, device, old.deviceSilentMs[d]!, old.deviceNever[d] === 1)
   }
   for (const [name, collector] of state.collectors) {
-    const nodes = collector.nodes.map(newNode).filter(node => node !== undefined)
-    collector.nodes = []
-    setCollectorSilence(state, name, nodes, collector.sinceMs)
+    const nodes = [...collector.nodes].map(newNode).filter(node => node !== undefined)
+    collector.nodes.clear()
+    setCollectorSilence(state, name, nodes, collector.sinceMs, collector.isToldAlone)
   }
   for (const [node, { by, untilMs }] of oldFreed) {
     const [to, root] = [newNode(node), by < 0 ? by : newNode(by)]

@@ -116,6 +116,11 @@ export interface LightChange {
   readonly cause: LightCause
 }
 
+/** Changes of lights of one update, in order; each is made as it is asked for. */
+export interface LightChanges extends Iterable<LightChange> {
+  readonly length: number
+}
+
 export interface Impact {
   readonly nodes: number
   readonly addresses: number

@@ -3,6 +3,7 @@ import { compileInventory, inventoryPart, type CompiledInventory } from '../../t
 import { createLightEngine, type LightEngine } from '../../topology/lights.ts'
 import type { NodeAlarms } from '../../topology/lights/node-alarms.ts'
 import { median, percentile } from '../support/figures.ts'
+import { createTurns } from '../../status/engine/slices.ts'
 import type { Bench } from '../support/stage.ts'
 
 const nodes = 1_000_000
@@ -13,8 +14,11 @@ const intervalMs = 60_000
 
 /**
  * How long the light engine takes over what comes at once: the link of a large part of the network, of half of it, the silence of
- * half of it, the mains of half of it; each until lights and incidents are told, and until all is well again. Between them a
+ * half of it, the mains of half of it; each until lights and incidents are known, and until all is well again. Between them a
  * node's light, its incidents and its way to the core are asked for, as a look-up does.
+ *
+ * Each is done twice: in one piece (`_ms`), and then cut into turns as the daemon cuts it, with every change made into an object
+ * (`_turns_ms` in all, `_turn_max_ms` the longest). Look-ups that come at any moment of that wait for the end of the turn (`_wait_p99_ms`).
  */
 export const outage: Bench = options => {
   const city = generateCity({ nodes: options.size ?? nodes, seed: 1, equipment: 'light' })
@@ -23,8 +27,10 @@ export const outage: Bench = options => {
   const note = (key: string, value: number): void => void (found[key] ??= []).push(value)
   for (let run = 0; run < options.runs; run++) {
     const engine = newEngine(inventory)
+    const inTurns = newEngine(inventory)
     let nowMs = t0
-    const measure = (name: string, act: () => void): void => {
+    const measure = (name: string, change: (engine: LightEngine) => void): void => {
+      const act = (): void => change(engine)
       nowMs += 3_600_000
       const startMs = performance.now()
       const startCpu = process.cpuUsage()
@@ -35,22 +41,63 @@ export const outage: Bench = options => {
       note(`${name}_cpu_ms`, (user + system) / 1000)
       note(`${name}_changes`, lightChanges.length)
       note(`${name}_look_p99_ms`, lookUps(engine, inventory))
+      change(inTurns)
+      const { turns, waits } = turnsOf(inTurns, inventory, nowMs)
+      note(
+        `${name}_turns_ms`,
+        turns.reduce((sum, ms) => sum + ms, 0)
+      )
+      note(`${name}_turn_max_ms`, Math.max(...turns))
+      note(`${name}_wait_p99_ms`, percentile(Float64Array.from(waits), 0.99))
     }
     const part = districts(inventory, subtreeNodes)
-    measure('cut_subtree', () => part.tops.forEach(top => cut(engine, inventory, top, nowMs)))
-    measure('cut_subtree_back', () => part.tops.forEach(top => engine.setAlarms(top, null)))
+    measure('cut_subtree', engine => part.tops.forEach(top => cut(engine, inventory, top, nowMs)))
+    measure('cut_subtree_back', engine => part.tops.forEach(top => engine.setAlarms(top, null)))
     const half = districts(inventory, inventory.nodeCount / 2)
-    measure('cut_half', () => half.tops.forEach(top => cut(engine, inventory, top, nowMs)))
-    measure('cut_half_back', () => half.tops.forEach(top => engine.setAlarms(top, null)))
-    measure('silent_half', () => half.devices.forEach(device => engine.setDeviceSilence(device, nowMs)))
-    measure('silent_half_back', () => half.devices.forEach(device => engine.setDeviceSilence(device, null)))
-    measure('mains_half', () => half.sites.forEach(site => engine.setAlarms(site, onBattery(nowMs))))
-    measure('mains_half_back', () => half.sites.forEach(site => engine.setAlarms(site, null)))
+    measure('cut_half', engine => half.tops.forEach(top => cut(engine, inventory, top, nowMs)))
+    measure('cut_half_back', engine => half.tops.forEach(top => engine.setAlarms(top, null)))
+    measure('silent_half', engine => half.devices.forEach(device => engine.setDeviceSilence(device, nowMs)))
+    measure('silent_half_back', engine =>
+      half.devices.forEach(device => engine.setDeviceSilence(device, null))
+    )
+    measure('mains_half', engine => half.sites.forEach(site => engine.setAlarms(site, onBattery(nowMs))))
+    measure('mains_half_back', engine => half.sites.forEach(site => engine.setAlarms(site, null)))
     options.say(`run ${run + 1} of ${options.runs} is over`)
   }
   const figures: Record<string, number> = { nodes: inventory.nodeCount, devices: inventory.deviceCount }
   for (const [key, values] of Object.entries(found)) figures[key] = median(values)
   return Promise.resolve(figures)
+}
+
+/** Between two moments at which a look-up is taken to come (ms). */
+const arrivalMs = 0.1
+
+/** How long the turns are that an update is cut into (ms), and how long look-ups wait that come meanwhile. */
+function turnsOf(
+  engine: LightEngine,
+  inventory: CompiledInventory,
+  nowMs: number
+): { readonly turns: number[]; readonly waits: number[] } {
+  const { slice } = createTurns(act => act)
+  const turns: number[] = []
+  const waits: number[] = []
+  for (let more = true; more;) {
+    const startMs = performance.now()
+    const update = engine.update(nowMs, slice())
+    let told = 0
+    for (const { node } of update.lightChanges) told += node.length
+    const turnMs = performance.now() - startMs
+    turns.push(turnMs)
+    const askedMs = performance.now()
+    const node = (turns.length * 7919 + told) % inventory.nodeCount
+    engine.light(node)
+    engine.incidentsOf(node)
+    engine.wayToCore(node)
+    const lookMs = performance.now() - askedMs
+    for (let ms = 0; ms < turnMs; ms += arrivalMs) waits.push(turnMs - ms + lookMs)
+    more = update.more
+  }
+  return { turns, waits }
 }
 
 function newEngine(inventory: CompiledInventory): LightEngine {

@@ -3,6 +3,7 @@ import type { ProgramTableBuilder } from '../../rules/program.ts'
 import type { Config } from '../../schemas/config/reading.ts'
 import { createAnswers, type Answers } from '../../status/engine/answers.ts'
 import { createStatusEngine, type EngineRecords, type StatusEngine } from '../../status/engine/engine.ts'
+import type { Turns } from '../../status/engine/slices.ts'
 import type { StatusView } from '../../status/view.ts'
 import { createLightEngine, type LightEngine } from '../../topology/lights.ts'
 import type { restoreStatus } from '../../ingest/clickhouse/restore.ts'
@@ -21,6 +22,8 @@ export interface EnginesOptions {
   readonly storedAs?: (topic: string) => string
   /** How the daemon stands, for those who ask. */
   readonly standing: Pick<StatusView, 'readiness' | 'freshness'>
+  /** How work that comes at once is cut; all is done at once where it is left out. */
+  readonly turns?: Turns
   /** Returns the present moment (ms since 1970); it is asked once here, and at each answer. */
   readonly nowMs: () => number
 }
@@ -60,6 +63,7 @@ export async function createEngines(options: EnginesOptions): Promise<Engines> {
     },
     records: options.records,
     startMs: nowMs(),
+    ...(options.turns === undefined ? {} : { turns: options.turns }),
     ...(stored === undefined ? {} : { restored: stored })
   })
   const answers = await createAnswers({

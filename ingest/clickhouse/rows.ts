@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import type { AlarmTransition } from '../../rules/model.ts'
 import type { ResourceState } from '../../rules/alarms/resource-state.ts'
 import type { Coordinates } from '../../schemas/words.ts'
-import type { IncidentChange, LightChange } from '../../topology/model.ts'
+import type { IncidentChange, LightChange, LightChanges } from '../../topology/model.ts'
 import { pauseMs } from '../backoff.ts'
 import { backoffMs, firstLine, neverSucceeds } from './errors.ts'
 import { seriesInsert, seriesRowBinary, type SeriesRows } from './series-rows.ts'
@@ -31,7 +31,7 @@ export interface RowSinkOptions {
 /** Takes rows of the small tables without ever making the caller wait; false when there is no room for the rows. */
 export interface RowSink {
   series(rows: readonly SeriesRows[]): boolean
-  lightChanges(changes: readonly LightChange[]): boolean
+  lightChanges(changes: LightChanges): boolean
   alarms(transitions: readonly AlarmTransition[]): boolean
   incidents(changes: readonly IncidentChange[]): boolean
   /** Stored behind the transitions given before them. */
@@ -347,7 +347,7 @@ export function createRowSink(options: RowSinkOptions): RowSink {
       const count = rows.reduce((sum, { signals }) => sum + signals.length, 0)
       return lanes.series.add([{ bytes: seriesRowBinary(rows, nowMs()), rows: count }])
     },
-    lightChanges: changes => lanes.light_changes.add(changes.map(lightChangeRow)),
+    lightChanges: changes => lanes.light_changes.add(Array.from(changes, lightChangeRow)),
     alarms: transitions => lanes.alarms.add(transitions.map(alarmRow)),
     incidents: changes => lanes.incidents.add(changes.map(incidentRow)),
     resources: states => lanes.resource_states.add(states.map(resourceRow)),

@@ -1,6 +1,5 @@
 import type { AlarmEngine } from '../../rules/alarms.ts'
 import type { ResourceState } from '../../rules/alarms/resource-state.ts'
-import { deviceSilent } from '../../rules/alarms/silent-devices.ts'
 import type { CompiledRules } from '../../rules/compiled.ts'
 import { evaluateSample } from '../../rules/judge.ts'
 import type { AlarmTransition, ConditionFlip } from '../../rules/model.ts'
@@ -14,14 +13,16 @@ import { portOfInstance } from '../../schemas/lanes.ts'
 import type { CompiledInventory } from '../../topology/compile.ts'
 import type { LightEngine, LightUpdate, StoredLights } from '../../topology/lights.ts'
 import { summariseAlarms } from '../../topology/lights/node-alarms.ts'
-import type { Incident, IncidentChange, LightChange } from '../../topology/model.ts'
+import type { Incident, IncidentChange, LightChanges } from '../../topology/model.ts'
 import { createAbsences } from './absences.ts'
 import { createSeriesAssigner, placeAttributesOf } from './assign.ts'
 import { createIngestIncident } from './ingest-incident.ts'
 import { createLinkTellers } from './link-tellers.ts'
 import { createSeriesRegistry, type SeriesRegistry } from './series-registry.ts'
 import { meaningOf } from './meaning.ts'
+import { createSilenceTeller } from './silence-teller.ts'
 import { createSilenceWatch, type SilenceWatch, type StalenessOptions } from './silence.ts'
+import type { Turns } from './slices.ts'
 import { createWarming, type Warming } from './warming.ts'
 import type { StatusEvent } from '../view.ts'
 
@@ -42,6 +43,8 @@ export interface EngineOptions {
   readonly staleness: StalenessOptions
   readonly records: EngineRecords
   readonly startMs: number
+  /** Where it is left out, whatever comes at once is done at once. */
+  readonly turns?: Turns
   /** What was stored before a restart; the alarm engine has its alarms already. */
   readonly restored?: StoredLights
 }
@@ -51,7 +54,7 @@ export interface EngineRecords {
   /** Called by `storeSeries` only. */
   series(described: readonly StoredEntity[]): void
   alarms(transitions: readonly AlarmTransition[]): void
-  lights(changes: readonly LightChange[]): void
+  lights(changes: LightChanges): void
   incidents(changes: readonly IncidentChange[]): void
   /** What is now known of resources that changed; given behind their transitions. */
   resources(states: readonly ResourceState[]): void
@@ -118,11 +121,12 @@ const silenceSweepMs = 1000
 const noProfiles: ProfileReportsByName = new Map()
 
 export function createStatusEngine(options: EngineOptions): StatusEngine {
-  const { programs, series: state, alarms, lights, records } = options
+  const { programs, series: state, alarms, lights, records, turns } = options
   let { inventory, rules } = options
   const registry = createSeriesRegistry(state.capacity, options.devices.capacity)
   const linkTellers = createLinkTellers(registry, inventory.deviceCount)
-  const silence = createSilenceWatch(inventory, options.devices, options.staleness, options.startMs)
+  const { devices, staleness, startMs } = options
+  const silence = createSilenceWatch(inventory, devices, staleness, startMs, node => lights.isExplained(node))
   lights.useRhythm({
     heardMs: device => silence.lastSeenMs(device) ?? 0,
     intervalMs: device => silence.intervalMs(device),
@@ -135,6 +139,10 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
   let lastSweepMs = 0
   /** What was sent by then (ms) has been heard: nobody is silent for what may yet come. */
   let heardToMs = options.startMs
+  /** The present as it was told last (ms). */
+  let presentMs = options.startMs
+  /** What did not fit into a slice goes on in a turn that is asked for already. */
+  let isGoingOn = false
   let flips = 0
   let judged = 0
   /** How many of the noted series have been handed on to be stored. */
@@ -315,51 +323,22 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
     }
     const changed = alarms.drainStates()
     if (changed.length > 0) records.resources(changed)
-    publish(lights.update(nowMs), nowMs)
-  }
-
-  /** A silent device is an alarm only while others of its node report: all of them silent is a grey node. */
-  const tellAlarms = (node: number, nowMs: number): void => {
-    const devices = inventory.devicesOfNode(node)
-    const whole = devices.every(device => silence.isSilent(device))
-    for (const device of devices) {
-      const sinceMs = silence.isSilent(device) ? (silence.lastSeenMs(device) ?? nowMs) : null
-      alarms.silence({
-        device: inventory.deviceId(device),
-        node: inventory.nodeId(node),
-        sinceMs,
-        nowMs,
-        whole
-      })
+    const update = lights.update(nowMs, turns?.slice())
+    publish(update, nowMs)
+    presentMs = nowMs
+    if ((update.more || silenceTold.isBehind()) && !isGoingOn && turns !== undefined) {
+      isGoingOn = true
+      turns.next(goOn)
     }
   }
 
-  const sweepSilence = (nowMs: number): void => {
-    const changed = silence.sweep(Math.min(nowMs, heardToMs))
-    lastSweepMs = changed.more ? 0 : nowMs
-    const touchedNodes = new Set<number>()
-    for (const { device, sinceMs } of changed.devices) {
-      lights.setDeviceSilence(device, sinceMs, sinceMs !== null && silence.lastSeenMs(device) === null)
-      touchedNodes.add(inventory.nodeOfDevice(device))
-    }
-    for (const node of touchedNodes) tellAlarms(node, nowMs)
-    for (const { collector, devices, sinceMs } of changed.collectors) {
-      // A node of which another collector still hears something is not in the dark, and one that is cut off is explained.
-      const members = new Set(devices)
-      const isUnheard = (device: number): boolean => members.has(device) || silence.isSilent(device)
-      const nodes = [...new Set(devices.map(device => inventory.nodeOfDevice(device)))]
-      const dark = nodes.filter(node => inventory.devicesOfNode(node).every(isUnheard) && !lights.isCut(node))
-      // Where most of its nodes are cut off, that is why it has nothing to tell.
-      if (sinceMs !== null && dark.length * 2 < nodes.length) continue
-      lights.setCollectorSilence(collector, dark, sinceMs)
-    }
+  const goOn = (): void => {
+    isGoingOn = false
+    if (silenceTold.isBehind()) silenceTold.sweep(Math.min(presentMs, heardToMs), presentMs)
+    settle(presentMs)
   }
 
-  /** Devices that were silent before a restart are silent until they are heard, so that no incident closes by restarting. */
-  const restoreSilence = (device: number, sinceMs: number, unheardToMs: number): void => {
-    silence.restore(device, unheardToMs)
-    lights.setDeviceSilence(device, sinceMs)
-  }
+  const silenceTold = createSilenceTeller({ inventory: () => inventory, silence, alarms, lights })
 
   // What was restored colours its nodes before the first record comes.
   if (options.restored !== undefined) {
@@ -371,14 +350,9 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
     for (const { node, own, sinceMs } of options.restored.lights) {
       const index = own === 'grey' ? inventory.nodeIndex(node) : undefined
       if (index !== undefined)
-        for (const device of inventory.devicesOfNode(index)) restoreSilence(device, sinceMs, sinceMs)
+        for (const device of inventory.devicesOfNode(index)) silenceTold.restore(device, sinceMs, sinceMs)
     }
-    for (const alarm of alarms.open()) {
-      const index = alarm.type === deviceSilent ? inventory.deviceIndex(alarm.device) : undefined
-      // It is raised as of when the device was heard last, and was found out when its limit had passed.
-      if (index !== undefined)
-        restoreSilence(index, alarm.raisedAtMs, alarm.raisedAtMs + silence.limitMs(index))
-    }
+    silenceTold.restoreAlarmed()
   }
   for (const node of new Set([...alarms.open()].map(alarm => alarm.node))) summarise(node)
   publish(lights.update(options.startMs), options.startMs)
@@ -400,8 +374,10 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
       }
       alarms.tick(Math.min(nowMs, watermarkMs))
       heardToMs = watermarkMs
-      if (nowMs - lastSweepMs >= silenceSweepMs || nowMs < lastSweepMs) {
-        sweepSilence(nowMs)
+      if (nowMs - lastSweepMs >= silenceSweepMs || nowMs < lastSweepMs || silenceTold.isBehind()) {
+        lastSweepMs = nowMs
+        do silenceTold.sweep(Math.min(nowMs, heardToMs), nowMs)
+        while (silenceTold.isBehind() && turns === undefined)
         absences.sweep(Math.min(nowMs, heardToMs))
       }
       settle(nowMs)
@@ -442,7 +418,7 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
     holdSilence: (held, nowMs) => silence.hold(held, nowMs),
     setIngestTrouble(sinceMs, nowMs) {
       const change = ingest.tell(sinceMs, inventory, nowMs)
-      if (change !== undefined) publish({ lightChanges: [], incidentChanges: [change] }, nowMs)
+      if (change !== undefined) publish({ lightChanges: [], incidentChanges: [change], more: false }, nowMs)
     },
     ingestIncidents: () => ingest.open(),
     reload(nextInventory, nextRules, nowMs, reports = noProfiles) {
@@ -470,7 +446,7 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
       absences.reload(inventory, rules, reports)
       publish(lights.reload(inventory, nowMs), nowMs)
       for (const node of left) summarise(node)
-      sweepSilence(nowMs)
+      silenceTold.sweep(Math.min(nowMs, heardToMs), nowMs)
       settle(nowMs)
       emit({
         type: 'reload',

@@ -123,8 +123,33 @@ describe('mains lost at several sites', () => {
     expect(update(70)).toEqual(['changed ru2 power 0'])
   })
 
-  it('are told when those above have been asked: the incident begins at the top', () => {
-    const { listen, hear, mainsLost, update, engine } = network()
+  it('are told at once, and the incident goes on at the top when that tells the same', () => {
+    const { listen, mainsLost, update } = network()
+    listen({ 'ku1-ups': 10, 'ru1-ups': 5, 'ou1-ups': 8 })
+    mainsLost('ku1', 10)
+    expect(update(25)).toEqual(['opened ku1 power 0'])
+    mainsLost('ru1', 35)
+    expect(update(50)).toEqual(['changed ru1 power 0'])
+  })
+
+  it('of which one lies in another part are told there when those above have been asked: they may be one power cut', () => {
+    const { listen, mainsLost, update } = network()
+    listen({ 'ku1-ups': 10, 'ru1-ups': 5, 'ou1-ups': 8, 'ku3-ups': 20, 'ru2-ups': 5, 'ou2-ups': 8 })
+    mainsLost('ku1', 10)
+    expect(update(25)).toEqual(['opened ku1 power 0'])
+    mainsLost('ku3', 20)
+    expect(update(35)).toEqual([])
+    mainsLost('ou1', 38)
+    mainsLost('ou2', 39)
+    expect(update(60)).toEqual(['changed ou1 power 0'])
+  })
+
+  it('begin at the top again when the power cut there is over since a moment: those above are asked first', () => {
+    const { listen, hear, mainsLost, well, update, engine } = network()
+    mainsLost('ru1', -500)
+    expect(update(-480)).toEqual(['opened ru1 power 0'])
+    well('ru1')
+    expect(update(-60)).toEqual(['closed ru1 power 0'])
     listen({ 'ku1-ups': 10, 'ru1-ups': 5, 'ou1-ups': 8 })
     mainsLost('ku1', 10)
     expect(update(25)).toEqual([])
@@ -134,8 +159,7 @@ describe('mains lost at several sites', () => {
     hear('ou1-ups', 38)
     expect(update(41)).toEqual([])
     mainsLost('ru1', 35)
-    expect(update(50)).toEqual([])
-    expect(update(58)).toEqual(['opened ru1 power 0'])
+    expect(update(50)).toEqual(['opened ru1 power 0'])
   })
 
   it('hang on feeders where the inventory says so: one over two districts, and neighbours on two', () => {

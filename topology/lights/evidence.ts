@@ -1,4 +1,12 @@
-import { none, collectorBase, deviceCount, enqueue, firstParent, type LightState } from './state.ts'
+import {
+  collectorBase,
+  deviceCount,
+  enqueue,
+  firstParent,
+  none,
+  type Collector,
+  type LightState
+} from './state.ts'
 import { setMainsLost } from './mains.ts'
 import type { NodeAlarms } from './node-alarms.ts'
 import { isLinkCut, linksSince, setPorts } from './ways.ts'
@@ -58,9 +66,10 @@ export function looksDark(state: LightState, node: number): boolean {
 /** How long after it was heard last a node that is known by silence alone may have been well yet (ms): a poll may be lost by chance. */
 export function missedAfterMs(state: LightState, node: number): number {
   if (state.rhythm === null || isLinkCut(state, node)) return 0
+  const { deviceStart, deviceList } = state.tree.inventory
   let intervalMs = 0
-  for (const device of state.tree.inventory.devicesOfNode(node))
-    intervalMs = Math.max(intervalMs, state.rhythm.intervalMs(device))
+  for (let e = deviceStart[node]!; e < deviceStart[node + 1]!; e++)
+    intervalMs = Math.max(intervalMs, state.rhythm.intervalMs(deviceList[e]!))
   return 2 * intervalMs
 }
 
@@ -127,30 +136,45 @@ export function setDeviceSilence(
   enqueue(state, node)
 }
 
+/** The node is heard, whatever its collectors have lost. */
+export function leaveCollectors(state: LightState, node: number): void {
+  for (const collector of state.collectorsOf.get(node) ?? []) leaveCollector(state, collector, node)
+}
+
+function leaveCollector(state: LightState, collector: Collector, node: number): void {
+  const left = state.collectorsOf.get(node)?.filter(other => other !== collector) ?? []
+  if (left.length === 0) state.collectorsOf.delete(node)
+  else state.collectorsOf.set(node, left)
+  collector.nodes.delete(node)
+  state.touched.add(collector.code)
+  enqueue(state, node)
+}
+
 export function setCollectorSilence(
   state: LightState,
   name: string,
   nodes: readonly number[],
-  sinceMs: number | null
+  sinceMs: number | null,
+  isToldAlone = false
 ): void {
   let collector = state.collectors.get(name)
   if (collector === undefined) {
     if (sinceMs === null) return
-    collector = { code: collectorBase - state.collectorNames.length, sinceMs: null, nodes: [] }
+    const code = collectorBase - state.collectorNames.length
+    collector = { code, sinceMs: null, nodes: new Set(), isToldAlone }
     state.collectors.set(name, collector)
     state.collectorNames.push(name)
   }
-  const gone = collector
-  for (const node of gone.nodes) {
-    const left = state.collectorsOf.get(node)?.filter(other => other !== gone) ?? []
-    if (left.length === 0) state.collectorsOf.delete(node)
-    else state.collectorsOf.set(node, left)
-    enqueue(state, node)
+  const left = new Set(sinceMs === null ? [] : nodes)
+  for (const node of [...collector.nodes]) {
+    if (!left.has(node) || collector.sinceMs !== sinceMs) leaveCollector(state, collector, node)
   }
   collector.sinceMs = sinceMs
-  collector.nodes = sinceMs === null ? [] : [...new Set(nodes)]
+  collector.isToldAlone = sinceMs !== null && isToldAlone
   state.touched.add(collector.code)
-  for (const node of collector.nodes) {
+  for (const node of left) {
+    if (collector.nodes.has(node)) continue
+    collector.nodes.add(node)
     const all = [...(state.collectorsOf.get(node) ?? []), collector]
     all.sort((a, b) => (a.sinceMs ?? 0) - (b.sinceMs ?? 0) || b.code - a.code)
     state.collectorsOf.set(node, all)

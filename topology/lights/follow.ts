@@ -1,9 +1,12 @@
-import { lights, tiers } from '../../schemas/words.ts'
 import type { LightCause } from '../model.ts'
 import { upstream } from './causes.ts'
+import { addChange } from './changes.ts'
 import { troubleSince } from './evidence.ts'
+import { stoodBefore } from './onset.ts'
 import {
   cut,
+  dark,
+  deviceCount,
   enqueue,
   green,
   grey,
@@ -17,8 +20,9 @@ import {
 } from './state.ts'
 
 /**
- * Nodes that follow: with one parent, and nothing known against themselves. When half a network goes dark nearly all are such,
- * so this is the short way for them; what it says is what the long way in pass.ts would.
+ * Nodes that follow: with one parent, and nothing known against themselves, or no more than that they are silent below one that is.
+ * When half a network goes dark nearly all are such, so this is the short way for them: it makes no object. What it says is what
+ * the long way in pass.ts would.
  */
 
 /** What the followers of one root have in common, from the last of them. */
@@ -34,31 +38,35 @@ export interface Following {
 }
 
 /** Computes a node again that follows its parent; false where that is not all there is to it. */
-export function follow(
-  state: LightState,
-  following: Following,
-  node: number,
-  reach: number,
-  nowMs: number
-): boolean {
+export function follow(state: LightState, following: Following, node: number, nowMs: number): boolean {
   const { tree } = state
   const { inventory } = tree
-  const first = inventory.parentStart[node]!
-  if (inventory.parentStart[node + 1]! - first !== 1 || tree.ways[first] !== up) return false
-  if (tree.isKnown[node] === 1 || tree.silent[node] !== 0 || tree.never[node] !== 0) return false
-  if (tree.own[node] !== green || tree.isCause[node] === 1 || tree.riskBy[node] !== none) return false
-  const parent = inventory.parentList[first]!
+  const way = inventory.parentStart[node]!
+  if (inventory.parentStart[node + 1]! - way !== 1 || tree.ways[way] !== up) return false
+  if (tree.isKnown[node] === 1 || tree.isCause[node] === 1 || tree.riskBy[node] !== none) return false
+  const devices = deviceCount(state, node)
+  const isSilent = tree.silent[node] !== 0
+  if (tree.never[node] !== 0 || (isSilent && tree.silent[node] !== devices)) return false
+  const ownBefore = tree.own[node]!
+  if (ownBefore !== green && ownBefore !== grey) return false
+  const parent = inventory.parentList[way]!
+  const offered = tree.offers[parent]!
+  // Who is heard is not cut off by silence alone.
+  const reach = offered === dark && !isSilent && devices > 0 ? live : offered
   const root = reach === live ? none : tree.root[parent]!
   const rootBefore = tree.root[node]!
-  if (root < none || rootBefore < none || rootBefore === node || (reach !== live && root === none))
-    return false
-
+  if (root < none || rootBefore < none || rootBefore === node) return false
+  if (reach === live ? isSilent : root === none) return false
   const onset = reach === live ? 0 : tree.onsetMs[parent]!
+  if (isSilent && stoodBefore(state, node, onset)) return false
+
+  const own = isSilent ? grey : green
   const offeredBefore = tree.offers[node]!
   const effectiveBefore = tree.effective[node]!
   const effective = reach === live ? green : reach === cut ? red : grey
   const isOnward =
     reach !== offeredBefore || (reach !== live && (root !== rootBefore || onset !== tree.onsetMs[node]))
+  tree.own[node] = own
   tree.effective[node] = effective
   tree.reach[node] = reach
   tree.offers[node] = reach
@@ -79,23 +87,15 @@ export function follow(
       enqueue(state, inventory.childList[e]!)
   }
   const sameCause = root === rootBefore || rootBefore === none
-  if (effective === effectiveBefore && sameCause) return true
-  const id = inventory.nodeId(node)
+  if (own === ownBefore && effective === effectiveBefore && sameCause) return true
   const followed = root === none ? null : followedOf(state, following, root)
   if (effective !== effectiveBefore) {
-    const tier = tiers.indexOf(inventory.tierOf(node)) * lights.length
+    const tier = tree.tierCounts[node]!
     tree.counts[tier + effectiveBefore]!--
     tree.counts[tier + effective]!++
     tree.sinceMs[node] = followed === null ? nowMs : Math.min(nowMs, followed.sinceMs)
   }
-  state.changes.push({
-    node: id,
-    from: lights[effectiveBefore]!,
-    to: lights[effective],
-    own: lights[green],
-    atMs: nowMs,
-    cause: followed?.cause ?? { by: 'none', node: id, alarm: '', kind: 'unknown' }
-  })
+  addChange(state.changes, node, effectiveBefore, effective, own, followed?.cause ?? null)
   return true
 }
 

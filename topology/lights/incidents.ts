@@ -48,6 +48,8 @@ export interface IncidentBook {
   /** Roots of the open incidents. */
   roots(): Iterable<number>
   of(root: number): Incident | undefined
+  /** Its last incident was closed so short a time ago that it goes on when the same fault comes again. */
+  isClosedOfLate(root: number, nowMs: number): boolean
   /** Brings back an open incident, or a closed one that may go on. */
   restore(root: number, incident: Incident): void
   /** Gives roots new numbers after a reload; undefined closes the incident. */
@@ -184,6 +186,10 @@ export function createIncidentBook(reopenMs = 0): IncidentBook {
     open: () => [...incidents.values()],
     roots: () => incidents.keys(),
     of: root => incidents.get(root),
+    isClosedOfLate(root, nowMs) {
+      const last = closed.get(root)
+      return last !== undefined && nowMs - last.atMs < reopenMs
+    },
     restore(root, incident) {
       const { closedAtMs } = incident
       if (closedAtMs === null) incidents.set(root, incident)

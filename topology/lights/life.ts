@@ -1,4 +1,5 @@
 import { isBySilence } from './pending.ts'
+import { noteToldFirst } from './power.ts'
 import { riskRoot } from './reach.ts'
 import { rootState } from './roots.ts'
 import { collectorBase, firstParent, live, none, type LightState } from './state.ts'
@@ -51,8 +52,11 @@ export function nextFreedMs(state: LightState): number {
   return Infinity
 }
 
-/** Brings the incidents of all roots that may have changed in line with them. */
-export function settleIncidents(state: LightState, nowMs: number): void {
+/**
+ * Brings the incidents of all roots that may have changed in line with them. False when `isTimeUp` has ended it before that was all; the
+ * next call goes on.
+ */
+export function settleIncidents(state: LightState, nowMs: number, isTimeUp: () => boolean): boolean {
   const { book } = state
   freeRestored(state, nowMs)
   for (const [node, by] of state.left) {
@@ -66,7 +70,7 @@ export function settleIncidents(state: LightState, nowMs: number): void {
   }
   for (const root of book.due(nowMs)) state.touched.add(root)
   for (const node of state.leftAtRisk.keys()) state.touched.add(node)
-  if (state.touched.size === 0) return
+  if (state.touched.size === 0 && state.settling.size === 0) return true
   const touched = state.touched
   state.touched = new Set()
   const goOn = state.leftAtRisk
@@ -76,12 +80,18 @@ export function settleIncidents(state: LightState, nowMs: number): void {
     book.handOver(from, to, nowMs)
     touched.add(to)
   }
-  for (const root of touched) {
+  const { settling } = state
+  for (const root of touched) settling.add(root)
+  for (const root of settling) {
+    settling.delete(root)
     const now = rootState(state, root, nowMs)
     // What it has explained is still on its way back.
-    if (now === null && state.freedBy.has(root) && book.of(root) !== undefined) continue
-    book.settle(root, now, nowMs)
+    const isOpen = book.of(root) !== undefined
+    if (now !== null || !state.freedBy.has(root) || !isOpen) book.settle(root, now, nowMs)
+    if (!isOpen && book.of(root) !== undefined) noteToldFirst(state, root)
+    if (settling.size > 0 && isTimeUp()) return false
   }
+  return true
 }
 
 /**

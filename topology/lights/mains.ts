@@ -49,11 +49,13 @@ export function setMainsLost(state: LightState, node: number, sinceMs: number | 
   if (before !== undefined) {
     list.splice(placeOf(state, list, before, node), 1)
     mainsLost.delete(node)
+    state.tree.isMainsLost[node] = 0
     siblings.delete(node)
   }
   if (sinceMs !== null) {
     list.splice(placeOf(state, list, sinceMs, node), 0, node)
     mainsLost.set(node, sinceMs)
+    state.tree.isMainsLost[node] = 1
     siblings.add(node)
   }
   if (list.length === 0) byDepth.delete(depth)
@@ -88,6 +90,40 @@ export function firstInPart(state: LightState, node: number, lostMs: number): nu
   return first
 }
 
+/** Whether mains were lost about then anywhere. */
+export function isLostAbout(state: LightState, sinceMs: number): boolean {
+  const { powerWindowMs } = state.options
+  for (const byDepth of state.mainsLostByPart.values()) {
+    for (const list of byDepth.values()) {
+      const first = list[placeOf(state, list, sinceMs - powerWindowMs, -1)]
+      if (first !== undefined && state.mainsLost.get(first)! <= sinceMs + powerWindowMs) return true
+    }
+  }
+  return false
+}
+
+/**
+ * Whether mains were lost about then in another part of the network, and told of there or earlier than here: what they have in common may
+ * be a node above both, which has not been heard since.
+ */
+export function isLostElsewhere(state: LightState, node: number, lostMs: number): boolean {
+  const { mainsLost, options, tree } = state
+  const own = partOf(state, node)
+  for (const [part, byDepth] of state.mainsLostByPart) {
+    if (part === own) continue
+    for (const list of byDepth.values()) {
+      const other = list[placeOf(state, list, lostMs - options.powerWindowMs, -1)]
+      if (other === undefined || !mayShareMains(state, node, other)) continue
+      const otherMs = mainsLost.get(other)!
+      if (otherMs > lostMs + options.powerWindowMs) continue
+      const root = tree.root[other]!
+      const isEarlier = otherMs < lostMs || (otherMs === lostMs && other < node)
+      if (isEarlier || (root !== none && state.book.of(root) !== undefined)) return true
+    }
+  }
+  return false
+}
+
 /** The first on the feeder of a node without a UPS that lost its mains about when the node went dark, or none. */
 export function firstOnFeeder(state: LightState, node: number, fromMs: number, toMs: number): number {
   if (state.tree.inventory.feederOf(node) === 0) return none
@@ -114,4 +150,11 @@ export function enqueueInChangedParts(state: LightState): void {
     for (const node of state.troubled) if (state.mainsChangedIn.has(partOf(state, node))) enqueue(state, node)
   }
   state.mainsChangedIn = new Set()
+}
+
+/** The node, or one above it, has lost its mains. */
+export function isWithoutMains(state: LightState, node: number): boolean {
+  if (state.mainsLost.size === 0) return false
+  for (let up = node; up !== none; up = firstParent(state, up)) if (state.mainsLost.has(up)) return true
+  return false
 }

@@ -1,4 +1,4 @@
-import { lights, tiers } from '../../schemas/words.ts'
+import { addChange } from './changes.ts'
 import { causeOf, lightSince } from './causes.ts'
 import { isSilentTrouble, noData } from './evidence.ts'
 import { unfree } from './life.ts'
@@ -25,35 +25,48 @@ import { isLinkCut, isToldHere } from './ways.ts'
 
 /** The incremental pass: own light, reach, root and effective light of the nodes that may have changed, from the core down. */
 
-/** Computes again what may have changed, a level of the tree at a time. */
-export function pass(state: LightState, nowMs: number): void {
+/**
+ * Computes again what may have changed, a level of the tree at a time. False when `isOver` has ended it before that was all: what is left
+ * stays in the queue, and the next call goes on from there.
+ */
+export function pass(state: LightState, nowMs: number, isOver: () => boolean): boolean {
   const { tree } = state
-  const { mainsLost } = state
   const inOrder = mainsFirst(state)
   enqueueUnderChangedMains(state)
-  if (tree.queuedCount === 0) return
+  if (tree.queuedCount === 0) return true
   const following: Following = { last: null }
+  const { isMainsLost } = tree
+  const isMainsKnown = state.mainsLost.size > 0
 
   for (const level of tree.queue) {
     // Nodes that have lost their mains come first, the earliest of them first: the others lean on their roots.
     if (level.length === 0) continue
-    const lost = mainsLost.size === 0 ? [] : level.filter(node => mainsLost.has(node)).sort(inOrder)
+    const lost = isMainsKnown
+      ? level.filter(node => isMainsLost[node] === 1 && tree.queued[node] === 1).sort(inOrder)
+      : []
     for (let at = 0; at < lost.length; at++) {
       const known = level.length
       const node = lost[at]!
       if (tree.queued[node] === 1) visit(state, node, nowMs, following)
       let added = false
       for (let k = known; k < level.length; k++) {
-        if (mainsLost.has(level[k]!)) added = lost.push(level[k]!) > 0
+        if (isMainsLost[level[k]!] === 1) added = lost.push(level[k]!) > 0
       }
       if (added) lost.splice(at + 1, lost.length, ...lost.slice(at + 1).sort(inOrder))
+      if (isOver()) return false
     }
-    for (const node of level) {
+    for (let at = 0; at < level.length; at++) {
+      const node = level[at]!
       if (tree.queued[node] === 0) continue
       visit(state, node, nowMs, following)
+      if (isOver()) {
+        level.splice(0, at + 1)
+        return false
+      }
     }
     level.length = 0
   }
+  return true
 }
 
 function visit(state: LightState, node: number, nowMs: number, following: Following): void {
@@ -64,10 +77,9 @@ function visit(state: LightState, node: number, nowMs: number, following: Follow
     return
   }
   take(state, node)
-  const verdict = reachOf(state, node)
-  if (follow(state, following, node, verdict.reach, nowMs)) return
+  if (follow(state, following, node, nowMs)) return
   following.last = null
-  recompute(state, node, nowMs, verdict)
+  recompute(state, node, nowMs, reachOf(state, node))
 }
 
 /** A ring as a whole: which of its nodes are reached is known only of all of them together. */
@@ -125,10 +137,10 @@ function recompute(
   const aboveMs = isBehind ? tree.onsetMs[from]! : Infinity
   const stands = isBehind && stoodBefore(state, node, aboveMs)
   const isTrouble = isAlarmed || isLinkFault || silentTrouble || stands
-  if (isTrouble) state.troubled.add(node)
-  else state.troubled.delete(node)
   const offers = offersOf(state, node, reach)
   const isUpstream = isBehind && !stands
+  if (isTrouble && (!isUpstream || isAlarmed || isLinkFault)) state.troubled.add(node)
+  else state.troubled.delete(node)
 
   const byMains = !isUpstream && isTrouble ? powerCause(state, node) : none
   const byFeed = byMains === none && !isUpstream && !isLinkFault ? feedCause(state, node) : none
@@ -205,7 +217,14 @@ function recompute(
       if (ring === -1 || ringOf[childList[e]!] !== ring) enqueue(state, childList[e]!)
     }
   }
-  const isKnown = alarms !== undefined || collector !== undefined || isTrouble || power !== none
+  const isKnown =
+    alarms !== undefined ||
+    collector !== undefined ||
+    isAlarmed ||
+    isLinkFault ||
+    stands ||
+    (silentTrouble && !isUpstream) ||
+    power !== none
   tree.isKnown[node] = isKnown || state.freed.has(node) || state.claimed.has(node) ? 1 : 0
   if (root !== before.root || isCause !== before.isCause) {
     const nodes = state.claimed.get(node)
@@ -214,19 +233,12 @@ function recompute(
   const sameCause = root === before.root || before.root === none
   if (own === before.own && effective === before.effective && sameCause) return
   if (effective !== before.effective) {
-    const tier = tiers.indexOf(tree.inventory.tierOf(node)) * lights.length
+    const tier = tree.tierCounts[node]!
     tree.counts[tier + before.effective]!--
     tree.counts[tier + effective]!++
     tree.sinceMs[node] = effective === green ? nowMs : Math.min(nowMs, lightSince(state, node, nowMs))
   }
-  state.changes.push({
-    node: tree.inventory.nodeId(node),
-    from: lights[before.effective]!,
-    to: lights[effective],
-    own: lights[own],
-    atMs: nowMs,
-    cause: causeOf(state, node)
-  })
+  addChange(state.changes, node, before.effective, effective, own, causeOf(state, node))
 }
 
 /** Lost links of a ring cut off together what lies between them: that is one fault then, whichever of them was lost first. */

@@ -1,5 +1,6 @@
 import { isLinkCut } from './ways.ts'
 import { isSilentTrouble, isUpsHeard, silentSince } from './evidence.ts'
+import { isLostElsewhere } from './mains.ts'
 import { down, firstParent, live, none, type LightState } from './state.ts'
 
 /**
@@ -84,14 +85,21 @@ export function mainsToldMs(state: LightState, node: number, afterMs: number, no
   return parent === none ? 0 : upsToldMs(state, parent, afterMs, nowMs)
 }
 
-/** Until when those above a node without mains may yet say that theirs are lost as well (ms): it is their power cut then. */
+/**
+ * Until when those above a node without mains may yet say that theirs are lost as well (ms): it is their power cut then. It does not
+ * wait for them: its incident goes on there. But where mains are lost elsewhere, too, one of those above both may be what they have
+ * in common; and where the power cut of one above is over since a moment, it may go on.
+ */
 export function mainsAskedMs(state: LightState, node: number, nowMs: number): number {
   const lostMs = state.mainsLost.get(node)
   if (lostMs === undefined) return 0
   let dueMs = 0
-  for (let up = firstParent(state, node); up !== none; up = firstParent(state, up))
+  let isAsked = isLostElsewhere(state, node, lostMs)
+  for (let up = firstParent(state, node); up !== none; up = firstParent(state, up)) {
+    isAsked ||= state.book.isClosedOfLate(up, nowMs)
     dueMs = Math.max(dueMs, upsToldMs(state, up, lostMs, nowMs))
-  return dueMs
+  }
+  return isAsked ? dueMs : 0
 }
 
 /**

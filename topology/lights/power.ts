@@ -1,30 +1,82 @@
-import { enqueueInChangedParts, firstInPart, firstOnFeeder, mayShareMains } from './mains.ts'
+import { enqueueInChangedParts, firstInPart, firstOnFeeder, isLostAbout, mayShareMains } from './mains.ts'
+import { mainsToldMs } from './pending.ts'
 import { enqueue, firstParent, none, type LightState } from './state.ts'
+import { isLinkCut } from './ways.ts'
 import { isUpsHeard, looksDark, missedAfterMs, troubleSince } from './evidence.ts'
 
 /** Power cuts: which loss of mains explains a node that went dark. */
 
 /**
- * Whether this dark node may be the first sign of a power cut: another one went dark about when it did, neither has
- * a UPS to tell, and the node that feeds both has one that is heard and has not told of the mains yet.
+ * Nodes that went dark about when this dark node did and may have done so with it, by a power cut: neither has a UPS to tell, and the node
+ * that feeds both has one that is heard and has not told of the mains yet.
  */
-export function mayBePowerCut(state: LightState, node: number): boolean {
+function* darkWith(state: LightState, node: number): Generator<number> {
   const { tree } = state
   const parent = firstParent(state, node)
-  if (parent === none || tree.hasUps[node] === 1 || tree.hasUps[parent] === 0) return false
-  if (!looksDark(state, node) || state.mainsLost.has(parent) || !isUpsHeard(state, parent)) return false
+  if (parent === none || tree.hasUps[node] === 1 || tree.hasUps[parent] === 0) return
+  if (!looksDark(state, node) || state.mainsLost.has(parent) || !isUpsHeard(state, parent)) return
   const { childStart, childList } = tree.inventory
   const lostMs = troubleSince(state, node)
   for (let e = childStart[parent]!; e < childStart[parent + 1]!; e++) {
     const other = childList[e]!
     if (other === node || firstParent(state, other) !== parent || tree.hasUps[other] === 1) continue
-    if (
-      looksDark(state, other) &&
-      Math.abs(troubleSince(state, other) - lostMs) <= state.options.powerWindowMs
-    )
-      return true
+    const isTogether =
+      looksDark(state, other) && Math.abs(troubleSince(state, other) - lostMs) <= state.options.powerWindowMs
+    if (isTogether) yield other
   }
+}
+
+/**
+ * Whether the node is to wait for the word of the UPS above it, because it may have lost its mains together with others. The first
+ * of them in the network that is known to have lost its links does not wait: should the mains be lost, its incident goes on where that
+ * is told.
+ */
+export function waitsForMains(state: LightState, node: number, nowMs: number): boolean {
+  const sinceMs = troubleSince(state, node)
+  let isFirst =
+    isLinkCut(state, node) &&
+    !state.book.isClosedOfLate(firstParent(state, node), nowMs) &&
+    !isAnyToldFirst(state, node, sinceMs) &&
+    !isLostAbout(state, sinceMs)
+  let isAlone = true
+  for (const other of darkWith(state, node)) {
+    isAlone = false
+    if (!isFirst) break
+    const otherMs = troubleSince(state, other)
+    const isEarlier = otherMs < sinceMs || (otherMs === sinceMs && other < node)
+    isFirst = state.book.of(other) === undefined && !(isLinkCut(state, other) && isEarlier)
+  }
+  return !isAlone && !isFirst
+}
+
+const isAbout = (state: LightState, aMs: number, bMs: number): boolean =>
+  Math.abs(aMs - bMs) <= state.options.powerWindowMs
+
+function isAnyToldFirst(state: LightState, node: number, sinceMs: number): boolean {
+  for (const [other, otherMs] of state.toldFirst)
+    if (other !== node && isAbout(state, otherMs, sinceMs)) return true
   return false
+}
+
+/** Most nodes told first that are remembered. */
+const toldFirstMax = 100
+
+/** The incident of a node has opened: takes note of it when others went dark with it and wait for the UPS. */
+export function noteToldFirst(state: LightState, node: number): void {
+  if (node < 0 || !isLinkCut(state, node) || darkWith(state, node).next().done === true) return
+  const { toldFirst } = state
+  toldFirst.set(node, troubleSince(state, node))
+  if (toldFirst.size > toldFirstMax) for (const [oldest] of toldFirst) if (toldFirst.delete(oldest)) break
+}
+
+/** Until when it may yet turn out that nodes told first about then are part of the same power cut (ms). */
+export function firstToldMs(state: LightState, lostMs: number, nowMs: number): number {
+  let dueMs = 0
+  for (const [node, sinceMs] of state.toldFirst) {
+    if (isAbout(state, sinceMs, lostMs) && state.tree.root[node] === node)
+      dueMs = Math.max(dueMs, mainsToldMs(state, node, sinceMs, nowMs))
+  }
+  return dueMs
 }
 
 /**

@@ -3,7 +3,7 @@ import { kindOf } from './causes.ts'
 import { troubleSince } from './evidence.ts'
 import type { RootState } from './incidents.ts'
 import { endsAskedMs, explainedMs, isBySilence, mainsAskedMs, mainsToldMs } from './pending.ts'
-import { mayBePowerCut } from './power.ts'
+import { firstToldMs, waitsForMains } from './power.ts'
 import { collectorBase, noGroup, type LightState } from './state.ts'
 
 /**
@@ -38,8 +38,8 @@ export function rootState(state: LightState, root: number, nowMs: number): RootS
   }
   if (root <= collectorBase) {
     const name = state.collectorNames[collectorBase - root]!
-    const sinceMs = state.collectors.get(name)?.sinceMs
-    if (sinceMs === null || sinceMs === undefined || group === noGroup) return null
+    const { sinceMs = null, isToldAlone = false } = state.collectors.get(name) ?? {}
+    if (sinceMs === null || (group === noGroup && !isToldAlone)) return null
     const about = {
       kind: 'collector',
       light: 'grey',
@@ -51,9 +51,14 @@ export function rootState(state: LightState, root: number, nowMs: number): RootS
   }
   if (tree.isCause[root] === 0) return null
   const kind = kindOf(state, root)
-  const isPowerAsked = mayBePowerCut(state, root)
+  const isPowerAsked = waitsForMains(state, root, nowMs)
   const sinceMs = troubleSince(state, root)
-  const askedMs = isPowerAsked ? mainsToldMs(state, root, sinceMs, nowMs) : mainsAskedMs(state, root, nowMs)
+  const mainsMs = state.mainsLost.get(root)
+  const askedMs = isPowerAsked
+    ? mainsToldMs(state, root, sinceMs, nowMs)
+    : mainsMs === undefined
+      ? 0
+      : Math.max(mainsAskedMs(state, root, nowMs), firstToldMs(state, mainsMs, nowMs))
   const dueMs = [askedMs, explainedMs(state, root), endsAskedMs(state, root, nowMs)]
   return {
     root: tree.inventory.nodeId(root),

@@ -2,7 +2,7 @@ import { lights, tiers } from '../../schemas/words.ts'
 import type { CompiledInventory } from '../compile.ts'
 import type { LinkEnd } from '../elements/links.ts'
 import type { IncidentBook } from './incidents.ts'
-import type { LightChange } from '../model.ts'
+import { noChanges, type ChangeColumns } from './changes.ts'
 import type { NodeAlarms } from './node-alarms.ts'
 
 /** What the light engine keeps: columns by node, and the few nodes, roots and collectors that something is known of. */
@@ -56,7 +56,10 @@ export const noGroup: Readonly<Group> = {
 export interface Collector {
   readonly code: number
   sinceMs: number | null
-  nodes: readonly number[]
+  /** Nodes that nobody else hears. */
+  nodes: Set<number>
+  /** Its silence is an incident though it leaves no node in the dark. */
+  isToldAlone: boolean
 }
 
 /** A trunk port that is down. */
@@ -103,11 +106,18 @@ export interface Tree {
   readonly backMs: Float64Array
   /** 1 when the node is dark by a power cut upstream. */
   readonly powerDark: Uint8Array
-  /** 1 when anything is known of the node besides its silence: its own alarms, a collector, a cause that has claimed or freed it. */
+  /**
+   * 1 when anything is known of the node besides that its devices are silent: its own alarms, lost links, a collector, a cause that has
+   * claimed or freed it.
+   */
   readonly isKnown: Uint8Array
   readonly silent: Int32Array
   readonly never: Int32Array
   readonly hasUps: Uint8Array
+  /** 1 when the node has lost its mains. */
+  readonly isMainsLost: Uint8Array
+  /** Where the counts of the node's tier begin in `counts`. */
+  readonly tierCounts: Uint8Array
   readonly deviceSilentMs: Float64Array
   readonly deviceNever: Uint8Array
   readonly queued: Uint8Array
@@ -144,6 +154,8 @@ function createTree(inventory: CompiledInventory): Tree {
     silent: new Int32Array(n),
     never: new Int32Array(n),
     hasUps: new Uint8Array(n),
+    isMainsLost: new Uint8Array(n),
+    tierCounts: new Uint8Array(n),
     deviceSilentMs: new Float64Array(inventory.deviceCount).fill(NaN),
     deviceNever: new Uint8Array(inventory.deviceCount),
     queued: new Uint8Array(n),
@@ -157,7 +169,11 @@ function createTree(inventory: CompiledInventory): Tree {
   for (let d = 0; d < inventory.deviceCount; d++) {
     if (inventory.makeOf(d).role === 'ups') tree.hasUps[inventory.deviceNode[d]!] = 1
   }
-  for (let i = 0; i < n; i++) tree.counts[tiers.indexOf(inventory.tierOf(i)) * lights.length]!++
+  for (let i = 0; i < n; i++) {
+    const tier = tiers.indexOf(inventory.tierOf(i)) * lights.length
+    tree.tierCounts[i] = tier
+    tree.counts[tier]!++
+  }
   return tree
 }
 
@@ -172,7 +188,7 @@ interface KeptByNode {
   lostWays: Map<number, LostWay>
   /** Silent collectors of a node, the one silent longest first. */
   collectorsOf: Map<number, Collector[]>
-  /** Nodes with an alarm or silent: the only ones a power cut can claim. */
+  /** Nodes in trouble that is not explained by silence alone below something above: the only ones a power cut can claim. */
   troubled: Set<number>
   mainsLost: Map<number, number>
   mainsLostByParent: Map<number, Set<number>>
@@ -180,6 +196,8 @@ interface KeptByNode {
   mainsLostByPart: Map<number, Map<number, number[]>>
   /** Nodes that have lost a service and nothing else, with since when (ms), by their parent. */
   servicesLost: Map<number, Map<number, number>>
+  /** Nodes that were told as the first of several that went dark together, and since when each was (ms). */
+  toldFirst: Map<number, number>
   /** Nodes that a power cut's node has claimed, by that node. */
   claimed: Map<number, Set<number>>
   claimedBy: Map<number, number>
@@ -230,7 +248,9 @@ export interface LightState extends KeptByNode {
   mainsChangedUnder: Set<number>
   /** Parts of the network in which that happened. */
   mainsChangedIn: Set<number>
-  changes: LightChange[]
+  changes: ChangeColumns
+  /** Roots that have been looked at for what is handed over, and whose incidents are yet to be brought in line. */
+  settling: Set<number>
 }
 
 export interface LightOptions {
@@ -264,13 +284,15 @@ export function createLightState(
     linkSeenUp: new Map(),
     mainsChangedUnder: new Set(),
     mainsChangedIn: new Set(),
-    changes: []
+    changes: noChanges(),
+    settling: new Set()
   }
 }
 
 /** Begins anew what goes by a node's index, for another inventory. */
 export function startOver(state: LightState, inventory: CompiledInventory): void {
   Object.assign(state, keptByNode(inventory))
+  state.settling.clear()
 }
 
 function keptByNode(inventory: CompiledInventory): KeptByNode {
@@ -286,6 +308,7 @@ function keptByNode(inventory: CompiledInventory): KeptByNode {
     mainsLostByParent: new Map(),
     mainsLostByPart: new Map(),
     servicesLost: new Map(),
+    toldFirst: new Map(),
     claimed: new Map(),
     claimedBy: new Map(),
     groups: new Map(),
@@ -323,7 +346,7 @@ export function setShown(
   sinceMs: number
 ): void {
   const { tree } = state
-  const tier = tiers.indexOf(tree.inventory.tierOf(node)) * lights.length
+  const tier = tree.tierCounts[node]!
   tree.counts[tier + tree.effective[node]!]!--
   tree.counts[tier + effective]!++
   tree.own[node] = own

@@ -1,0 +1,86 @@
+import type { AlarmEngine } from '../../rules/alarms.ts'
+import { deviceSilent } from '../../rules/alarms/silent-devices.ts'
+import type { CompiledInventory } from '../../topology/compile.ts'
+import type { LightEngine } from '../../topology/lights.ts'
+import type { SilenceWatch } from './silence.ts'
+
+/** Carries what the silence watch finds to the lights, and to the alarms of devices that are silent alone. */
+export interface SilenceTeller {
+  /** `toMs`: what was sent by then has been heard. */
+  sweep(toMs: number, nowMs: number): void
+  /** The last sweep has found more than one tells. */
+  isBehind(): boolean
+  /** A device that was silent before a restart is so until it is heard, so that no incident closes by restarting. */
+  restore(device: number, sinceMs: number, unheardToMs: number): void
+  /** The same for those with an open alarm that says so. */
+  restoreAlarmed(): void
+}
+
+export interface SilenceTellerOptions {
+  readonly inventory: () => CompiledInventory
+  readonly silence: SilenceWatch
+  readonly alarms: Pick<AlarmEngine, 'silence' | 'open'>
+  readonly lights: Pick<LightEngine, 'setDeviceSilence' | 'setCollectorSilence' | 'leaveCollectors' | 'isCut'>
+}
+
+export function createSilenceTeller(options: SilenceTellerOptions): SilenceTeller {
+  const { silence, alarms, lights } = options
+  let isBehind = false
+
+  /** A silent device is an alarm only while others of its node report: all of them silent is a grey node. */
+  const tellAlarms = (node: number, nowMs: number): void => {
+    const inventory = options.inventory()
+    const devices = inventory.devicesOfNode(node)
+    const whole = devices.every(device => silence.isSilent(device))
+    for (const device of devices) {
+      const sinceMs = silence.isSilent(device) ? (silence.lastSeenMs(device) ?? nowMs) : null
+      alarms.silence({
+        device: inventory.deviceId(device),
+        node: inventory.nodeId(node),
+        sinceMs,
+        nowMs,
+        whole
+      })
+    }
+  }
+
+  const restore = (device: number, sinceMs: number, unheardToMs: number): void => {
+    silence.restore(device, unheardToMs)
+    lights.setDeviceSilence(device, sinceMs)
+  }
+
+  return {
+    sweep(toMs, nowMs) {
+      const inventory = options.inventory()
+      const changed = silence.sweep(toMs)
+      isBehind = changed.more
+      const touchedNodes = new Set<number>()
+      for (const { device, sinceMs } of changed.devices) {
+        lights.setDeviceSilence(device, sinceMs, sinceMs !== null && silence.lastSeenMs(device) === null)
+        touchedNodes.add(inventory.nodeOfDevice(device))
+      }
+      for (const node of touchedNodes) tellAlarms(node, nowMs)
+      for (const { collector, devices, sinceMs } of changed.collectors) {
+        // A node of which another collector still hears something is not in the dark, and one that is cut off is explained.
+        const members = new Set(devices)
+        const isUnheard = (device: number): boolean => members.has(device) || silence.isSilent(device)
+        const nodes = [...new Set(devices.map(device => inventory.nodeOfDevice(device)))]
+        const reached = nodes.filter(node => !lights.isCut(node))
+        // Where most of its nodes are cut off, that is why it has nothing to tell.
+        if (sinceMs !== null && reached.length * 2 < nodes.length) continue
+        const dark = reached.filter(node => inventory.devicesOfNode(node).every(isUnheard))
+        lights.setCollectorSilence(collector, dark, sinceMs, sinceMs !== null && nodes.length > 0)
+      }
+      for (const device of changed.foundAgain) lights.leaveCollectors(inventory.nodeOfDevice(device))
+    },
+    isBehind: () => isBehind,
+    restore,
+    restoreAlarmed() {
+      for (const alarm of alarms.open()) {
+        const index = alarm.type === deviceSilent ? options.inventory().deviceIndex(alarm.device) : undefined
+        // It is raised as of when the device was heard last, and was found out when its limit had passed.
+        if (index !== undefined) restore(index, alarm.raisedAtMs, alarm.raisedAtMs + silence.limitMs(index))
+      }
+    }
+  }
+}
