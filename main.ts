@@ -160,14 +160,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
   // Storage first: nothing may be read before it is known what is stored.
   const run = async (): Promise<void> => {
-    const stored = await restoreState(config, client, insist)
     const judging = await startJudging({
       config,
       definitions,
       evaluation,
       rows,
       registry,
-      stored,
+      stored: await restoreState(config, client, insist),
       storedAs: topic => storage.topics.storedAs(topic),
       standing: view,
       turns: createTurns(guard),

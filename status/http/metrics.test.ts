@@ -106,6 +106,6 @@ describe('status metrics', () => {
     expect(doc).not.toContain('nodejs_version')
     const names = [...doc.matchAll(/^\| `(\w+)`/gm)].map(match => match[1])
     expect(names).toEqual([...names].sort())
-    expect(names.length).toBe(16)
+    expect(names.length).toBe(17)
   })
 })
