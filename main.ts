@@ -27,7 +27,7 @@ import { createOffsetCommitter } from './ingest/offsets.ts'
 import type { Source } from './ingest/source.ts'
 import type { Config } from './schemas/config/reading.ts'
 import type { StatusEngine } from './status/engine/engine.ts'
-import { createTurns } from './status/engine/slices.ts'
+import { createTurns } from './status/slices.ts'
 import { createPoolMetrics } from './workers/metrics.ts'
 
 /**

@@ -3,7 +3,7 @@ import { compileInventory, inventoryPart, type CompiledInventory } from '../../t
 import { createLightEngine, type LightEngine } from '../../topology/lights.ts'
 import type { NodeAlarms } from '../../topology/lights/node-alarms.ts'
 import { median, percentile } from '../support/figures.ts'
-import { createTurns } from '../../status/engine/slices.ts'
+import { createTurns } from '../../status/slices.ts'
 import type { Bench } from '../support/stage.ts'
 
 const nodes = 1_000_000

@@ -22,7 +22,7 @@ import { createSeriesRegistry, type SeriesRegistry } from './series-registry.ts'
 import { meaningOf } from './meaning.ts'
 import { createSilenceTeller } from './silence-teller.ts'
 import { createSilenceWatch, type SilenceWatch, type StalenessOptions } from './silence.ts'
-import type { Turns } from './slices.ts'
+import type { Turns } from '../slices.ts'
 import { createWarming, type Warming } from './warming.ts'
 import type { StatusEvent } from '../view.ts'
 
