@@ -49,6 +49,21 @@ rules:
     below: 30
     hold: { raise_samples: 3 }
     text: { ru: Разряжена, en: Low }
+  - name: test.used
+    kind: link
+    severity: minor
+    select: { signal: if.in_octets, port: uplink }
+    rate: utilisation
+    above: 90 %
+    clear: 80 %
+    text: { ru: 'Загружен на {value} %', en: 'Used to {value} %' }
+  - name: test.errors
+    kind: link
+    severity: minor
+    select: { signal: if.in_errors, port: uplink }
+    rate: per_second
+    above: 2 /s
+    text: { ru: Ошибки, en: Errors }
   - name: test.port
     kind: link
     severity: major
@@ -181,6 +196,44 @@ describe('why a rule raised or did not', () => {
       overriddenAt: ''
     })
     expect(counting.says.en).toContain('samples needed in a row: 3')
+  })
+
+  it('shows a rate and what it is made of', async () => {
+    await start()
+    const told = { 'if.in_octets': 0, 'if.in_errors': 7, 'if.speed_mbps': 100 }
+    await tell('10.0.0.1', '25', told)
+    expect(of('ku', 'test.errors', '25')).toMatchObject({ state: 'no-reading' })
+    expect(of('ku', 'test.errors', '25').says.en).toBe(
+      'Not raised: there is no reading of if.in_errors a second'
+    )
+    pass(60)
+    await tell('10.0.0.1', '25', { ...told, 'if.in_octets': 712_500_000, 'if.in_errors': 37 })
+    pass(10)
+    const used = of('ku', 'test.used', '25')
+    expect(used).toMatchObject({ state: 'raised', severity: 'minor' })
+    expect(used.levels[0]?.inputs[0]).toMatchObject({
+      signal: 'if.in_octets',
+      value: 95,
+      unit: '%',
+      meets: true,
+      rate: {
+        measure: 'utilisation',
+        counter: 712_500_000,
+        perSecond: 11_875_000,
+        besideSignal: 'if.speed_mbps',
+        beside: 100,
+        besideUnit: 'Mb/s'
+      },
+      condition: { limit: 90, clearLimit: 80 }
+    })
+    expect(used.says.en).toContain('Used to 95 %')
+    expect(used.wouldRaise.en).toBe('minor: if.in_octets, utilisation of the port above 90 %')
+    const errors = of('ku', 'test.errors', '25')
+    expect(errors).toMatchObject({ state: 'quiet' })
+    expect(errors.says.en).toBe(
+      'Not raised: if.in_errors a second = 0.5 /s (10 s ago) [if.in_errors = 37], limit: above 2 /s, in the rule'
+    )
+    expect(errors.says.ru).toContain('if.in_errors в секунду = 0,5 /s')
   })
 
   it("lets a parent's port speak for the node it leads to, and knows no other node", async () => {

@@ -220,6 +220,40 @@ describe('good rules files', () => {
     expect(compileRules([fixture('every-form.good.yaml')]).digest).toBe(rules.digest)
   })
 
+  it('compare rates, in their units, and keep what these are reckoned from only where they are asked', () => {
+    const rated = compileRules([
+      {
+        file: 'r.yaml',
+        text: `rules:
+  - name: a
+    kind: link
+    severity: minor
+    select: { signal: if.in_octets, port: uplink }
+    rate: utilisation
+    above: 90 %
+    hysteresis: 10 %
+    text: { ru: т, en: t }
+`
+      }
+    ])
+    const of = (signal: string, port = 'uplink') => rated.programFor(attributes(signal, { port }))
+    expect(of('if.in_octets')).toMatchObject({
+      conditions: [{ op: 'above', measure: 'utilisation', raiseLimit: 90, clearLimit: 80 }],
+      keeps: 'counter'
+    })
+    expect(of('if.speed_mbps')).toEqual({ conditions: [], keeps: 'value' })
+    expect(of('device.uptime_s', '')).toEqual({ conditions: [], keeps: 'uptime' })
+    for (const [signal, port] of [
+      ['if.in_octets', 'access'],
+      ['if.speed_mbps', 'access'],
+      ['if.in_unicast', 'uplink'],
+      ['if.out_octets', 'uplink']
+    ] as const)
+      expect(of(signal, port)).toEqual({ conditions: [] })
+    const unrated = compileRules([fixture('every-form.good.yaml')])
+    expect(unrated.programFor(attributes('device.uptime_s'))).toEqual({ conditions: [] })
+  })
+
   it('may be empty', () => {
     const none = compileRules([
       { file: 'empty.yaml', text: '' },

@@ -3,6 +3,7 @@ import type { FilePlace } from '../schemas/config/located-yaml.ts'
 import type { IncidentKind, LocalText, Severity } from '../schemas/words.ts'
 import type { Selector, SeriesAttributes } from './model.ts'
 import type { ConditionOp, ProgramSpec } from './program.ts'
+import type { Measure } from './rates.ts'
 
 /** What compiling rules gives (compile.ts), and how it is shown to people. */
 
@@ -28,9 +29,11 @@ export interface CompiledCondition {
   readonly selector: Selector
   /** `absent` is told by the status engine, which knows who is heard; all others are judged by sample. */
   readonly op: ConditionOp | 'absent'
+  /** What is compared: the value, or a rate of a counter. */
+  readonly measure: Measure
   /** null for an enumeration, and for `absent`. */
   readonly limit: Limit | null
-  /** Distance from the raise limit to the clear limit, in the signal's unit, 0 or more. */
+  /** Distance from the raise limit to the clear limit, in the unit of what is compared, 0 or more. */
   readonly hysteresis: number
   readonly mask: number
   readonly raiseCount: number
@@ -100,13 +103,18 @@ export function ruleLabel(name: string, qualifier: string): string {
   return qualifier === '' ? name : `${name}/${qualifier}`
 }
 
+/** What is compared, as a rules file says it: `optics.rx_dbm`, `if.in_errors per_second`. */
+export function measuredText(signal: string, measure: Measure): string {
+  return measure === 'value' ? signal : `${signal} ${measure}`
+}
+
 /** A condition in words: `ups.output_source in battery`, `optics.rx_dbm below -22`. */
 export function conditionText(condition: CompiledCondition): string {
   const signal = signals[condition.signal]
   if (signal === undefined) return ''
   if (condition.op === 'absent') return `${signal.name} not reported`
   if (condition.limit !== null)
-    return `${signal.name} ${condition.op} ${condition.limit.fallback ?? 'its limit'}`
+    return `${measuredText(signal.name, condition.measure)} ${condition.op} ${condition.limit.fallback ?? 'its limit'}`
   const names: string[] = []
   for (let code = 0; code < 32; code++)
     if (((condition.mask >>> code) & 1) === 1) names.push(codeName(signal, code) ?? String(code))

@@ -25,6 +25,8 @@ interface Words {
   readonly noLimits: (readings: string) => string
   readonly isOf: (signal: string, value: string, ago: string) => string
   readonly isMissing: (signal: string) => string
+  readonly rates: Readonly<Record<'per_second' | 'share' | 'utilisation', string>>
+  readonly noRate: string
   readonly limitIs: (limit: string, origin: string) => string
   readonly origins: Readonly<
     Record<'module' | 'optic-class' | 'default' | 'rule', (opticClass: string, table: string) => string>
@@ -56,6 +58,8 @@ const words: Readonly<Record<Language, Words>> = {
     noLimits: readings => `Не поднята: ${readings}, но порога для этого модуля или класса нет`,
     isOf: (signal, value, ago) => `${signal} = ${value} (${ago} назад)`,
     isMissing: signal => `${signal}: показаний нет`,
+    rates: { per_second: ' в секунду', share: ', доля кадров', utilisation: ', загрузка порта' },
+    noRate: 'скорость пока не известна',
     limitIs: (limit, origin) => `порог: ${limit}${origin}`,
     origins: {
       module: () => ', назван самим модулем',
@@ -87,6 +91,8 @@ const words: Readonly<Record<Language, Words>> = {
     noLimits: readings => `Not raised: ${readings}, but there is no limit for this module or class`,
     isOf: (signal, value, ago) => `${signal} = ${value} (${ago} ago)`,
     isMissing: signal => `${signal}: no reading`,
+    rates: { per_second: ' a second', share: ', share of frames', utilisation: ', utilisation of the port' },
+    noRate: 'no rate known yet',
     limitIs: (limit, origin) => `limit: ${limit}${origin}`,
     origins: {
       module: () => ', told by the module itself',
@@ -148,7 +154,7 @@ export function saysOf(
       case 'no-limit':
         return say.noLimits(readings)
       case 'no-reading':
-        return say.noReading([...new Set(inputs.map(({ signal }) => signal))].join(', '))
+        return say.noReading([...new Set(inputs.map(input => comparedText(input, language)))].join(', '))
     }
   })
 }
@@ -182,8 +188,29 @@ export function wouldRaise(levels: readonly ExplainedLevel[], gates: readonly Ex
   })
 }
 
-function conditionText({ signal, unit, condition }: ExplainedInput, language: Language): string {
+/** What is compared, in words: the signal, or a rate of it. */
+function comparedText({ signal, rate }: ExplainedInput, language: Language): string {
+  return rate === null ? signal : `${signal}${words[language].rates[rate.measure]}`
+}
+
+/** What a rate was made of. */
+function madeOfText({ signal, rate }: ExplainedInput, language: Language): string {
+  if (rate === null) return ''
+  const { counter, perSecond, measure, besideSignal, beside, besideUnit } = rate
+  const parts = [
+    ...(counter === null ? [] : [`${signal} = ${numberText(counter, '', language)}`]),
+    ...(measure === 'per_second' || perSecond === null
+      ? []
+      : [`${signal}${words[language].rates.per_second} = ${numberText(perSecond, '', language)}`]),
+    ...(beside === null ? [] : [`${besideSignal} = ${numberText(beside, besideUnit, language)}`])
+  ]
+  return parts.length === 0 ? '' : ` [${parts.join(', ')}]`
+}
+
+function conditionText(input: ExplainedInput, language: Language): string {
   const say = words[language]
+  const { unit, condition } = input
+  const signal = comparedText(input, language)
   const { op, limit, names } = condition
   if (op === 'absent') return `${signal} ${say.absent}`
   if (op === 'in') return `${signal} ${say.oneOf(names.join(', '))}`
@@ -197,15 +224,18 @@ function readingsText(inputs: readonly ExplainedInput[], language: Language, now
   const say = words[language]
   const texts = new Map<string, string[]>()
   for (const input of inputs) {
-    const { signal, value, valueName, unit, timeMs, condition } = input
+    const { value, valueName, unit, timeMs, condition, rate } = input
+    const signal = comparedText(input, language)
+    const missing =
+      rate === null || rate.counter === null ? say.isMissing(signal) : `${signal}: ${say.noRate}`
     const reading =
-      value === null
-        ? say.isMissing(signal)
+      (value === null
+        ? missing
         : say.isOf(
             signal,
             valueName ?? numberText(value, unit, language),
             durationText(nowMs - (timeMs ?? nowMs), language)
-          )
+          )) + madeOfText(input, language)
     const limits = texts.get(reading) ?? []
     texts.set(reading, limits)
     const { origin, op, limit } = condition
@@ -223,7 +253,7 @@ function readingsText(inputs: readonly ExplainedInput[], language: Language, now
 function numberText(value: number, unit: string, language: Language): string {
   const text = String(Math.round(value * 1000) / 1000).replace('-', '−')
   const number = language === 'ru' ? text.replace('.', ',') : text
-  return unit === '' || unit === '1' ? number : `${number} ${unit}`
+  return unit === '' || unit === '1' ? number : `${number} ${unit === '1/s' ? '/s' : unit}`
 }
 
 function durationText(ms: number, language: Language): string {

@@ -8,6 +8,7 @@ import {
   ruleStates,
   type ExplainedInput,
   type ExplainedLevel,
+  type ExplainedRate,
   type LimitOrigin,
   type RuleExplanation,
   type RuleState
@@ -16,6 +17,7 @@ import { saysOf, wouldRaise } from './explain-texts.ts'
 import type { SeriesAttributes } from './model.ts'
 import { selects } from './pick.ts'
 import type { ConditionSpec } from './program.ts'
+import { signalBeside, unitOf, type KnownRate, type Measure } from './rates.ts'
 
 /**
  * Why the rules of a device raised an alarm or did not: every rule that applies, with what it reads now, its limits, where they
@@ -40,6 +42,8 @@ export interface KnownSeries {
     readonly timeMs: number
     readonly coordinates: Coordinates | null
   } | null
+  /** Its rates as they were judged last; left out where nothing is known of them. */
+  readonly rateOf?: (measure: Measure) => KnownRate | undefined
 }
 
 /** Readings shown of one condition. */
@@ -211,7 +215,10 @@ function inputOf(
   isOn: boolean
 ): ExplainedInput {
   const signal = signals[series.signal]!
-  const value = series.last?.value ?? null
+  const { measure } = condition
+  const reading = series.last?.value ?? null
+  const known = measure === 'value' ? undefined : series.rateOf?.(measure)
+  const value = measure === 'value' ? reading : (known?.value ?? null)
   const isNumeric = condition.limit !== null
   const names: string[] = []
   for (let code = 0; code < 32 && condition.mask !== 0; code++)
@@ -220,9 +227,10 @@ function inputOf(
     part,
     signal: signal.name,
     instance: series.instance,
-    unit: signal.unit,
+    unit: unitOf(series.signal, measure),
     value,
     valueName: value === null ? null : (codeName(signal, value) ?? null),
+    rate: measure === 'value' ? null : explainedRate(series.signal, measure, reading, known),
     timeMs: series.last?.timeMs ?? null,
     coordinates: series.last?.coordinates ?? null,
     meets:
@@ -237,6 +245,23 @@ function inputOf(
       raiseSamples: condition.raiseCount,
       clearSamples: condition.clearCount
     }
+  }
+}
+
+function explainedRate(
+  signal: number,
+  measure: Exclude<Measure, 'value'>,
+  counter: number | null,
+  known: KnownRate | undefined
+): ExplainedRate {
+  const beside = signalBeside(signal, measure)
+  return {
+    measure,
+    counter,
+    perSecond: known?.perSecond ?? null,
+    besideSignal: signals[beside]?.name ?? '',
+    beside: known?.beside ?? null,
+    besideUnit: beside < 0 ? '' : unitOf(beside, measure === 'share' ? 'per_second' : 'value')
   }
 }
 

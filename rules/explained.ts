@@ -1,5 +1,6 @@
 import type { Coordinates, IncidentKind, LocalText, Severity } from '../schemas/words.ts'
 import type { CompiledCondition, CompiledRule } from './compiled.ts'
+import type { Measure } from './rates.ts'
 
 /** What an explanation of a rule is made of. */
 
@@ -37,16 +38,32 @@ export interface ExplainedInput {
   readonly part: 'level' | 'when' | 'unless'
   readonly signal: string
   readonly instance: string
+  /** Of what is compared: the signal's own, or that of the rate. */
   readonly unit: string
+  /** What is compared: the reading, or the rate that was judged last. */
   readonly value: number | null
   readonly valueName: string | null
   readonly timeMs: number | null
   readonly coordinates: Coordinates | null
+  /** What a rate is made of; null where the reading itself is compared. */
+  readonly rate: ExplainedRate | null
   /** Whether the last reading by itself meets the condition; null without a reading or a limit. */
   readonly meets: boolean | null
   /** Whether the condition is on: counted and with its hysteresis. */
   readonly isOn: boolean
   readonly condition: ExplainedCondition
+}
+
+export interface ExplainedRate {
+  readonly measure: Exclude<Measure, 'value'>
+  /** The counter at its last sample. */
+  readonly counter: number | null
+  /** Its growth a second up to that sample; null where it is not known. */
+  readonly perSecond: number | null
+  /** What the rate is reckoned by: the port's speed, or its frames a second; '' where by nothing. */
+  readonly besideSignal: string
+  readonly beside: number | null
+  readonly besideUnit: string
 }
 
 export interface ExplainedCondition {

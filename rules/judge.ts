@@ -1,4 +1,5 @@
 import { opAbove, opBelow, type ProgramTable } from './program.ts'
+import { keepSample, keepsNothing, measureValue, rateOf } from './rates.ts'
 import { conditionsPerSeriesMax, type SeriesState } from './series-state.ts'
 
 /**
@@ -6,8 +7,8 @@ import { conditionsPerSeriesMax, type SeriesState } from './series-state.ts'
  * series it has just assigned). Pure but for the state it is given.
  */
 
-/** Told of every condition that flips; `limit` is the one crossed, NaN for an enumeration. */
-export type EmitFlip = (condition: number, on: boolean, limit: number) => void
+/** Told of every condition that flips; `limit` is the one crossed, NaN for an enumeration, `measured` the sample's value or its rate. */
+export type EmitFlip = (condition: number, on: boolean, limit: number, measured: number) => void
 
 const raisedBit = 0x80
 const countBits = 0x7f
@@ -42,7 +43,7 @@ export function evaluateSample(
   ) {
     return true
   }
-  judge(table, state, series, program, value, timeMs === lastMs, emit)
+  judge(table, state, series, program, value, timeMs, timeMs === lastMs, emit)
   return true
 }
 
@@ -53,17 +54,32 @@ function judge(
   series: number,
   program: number,
   value: number,
+  timeMs: number,
   sameTime: boolean,
   emit: EmitFlip
 ): void {
   const conditionCount = table.conditionCount[program]!
+  const keeps = table.keeps[program]!
+  /** Over how long the rate is that ends with this sample; 0 for none. */
+  const overMs =
+    keeps === keepsNothing ? 0 : keepSample(state.rates, series, state.device[series]!, keeps, value, timeMs)
   let busy = 0
   for (let k = 0; k < conditionCount; k++) {
     const at = program * conditionsPerSeriesMax + k
     const place = series * conditionsPerSeriesMax + k
     const before = state.conditions[place]!
     const raised = (before & raisedBit) !== 0
-    const towards = raised ? clears(table, at, value) : raises(table, at, value)
+    const measure = table.measure[at]!
+    let measured = value
+    if (measure !== measureValue) {
+      measured = overMs === 0 ? NaN : rateOf(state.rates, series, measure, timeMs, overMs)
+      // A sample without a rate says nothing: it neither counts nor breaks a count.
+      if (Number.isNaN(measured)) {
+        busy |= before
+        continue
+      }
+    }
+    const towards = raised ? clears(table, at, measured) : raises(table, at, measured)
     let after: number
     if (!towards) {
       after = before & raisedBit
@@ -73,7 +89,7 @@ function judge(
       if (reached >= (raised ? table.clearCount[at]! : table.raiseCount[at]!)) {
         after = raised ? 0 : raisedBit
         const limit = raised ? table.clearLimit[at]! : table.raiseLimit[at]!
-        emit(table.condition[at]!, !raised, table.op[at]! <= opAbove ? limit : NaN)
+        emit(table.condition[at]!, !raised, table.op[at]! <= opAbove ? limit : NaN, measured)
       } else {
         after = (before & raisedBit) | reached
       }

@@ -4,6 +4,7 @@ import type { CompiledCondition, CompiledRules, Limit } from './compiled.ts'
 import type { Selector, SeriesAttributes } from './model.ts'
 import type { ConditionSpec, ProgramSpec } from './program.ts'
 import type { RuleDraft } from './reading/drafts.ts'
+import { keptFor, signalsFor } from './rates.ts'
 import { conditionsPerSeriesMax } from './series-state.ts'
 
 /** Which conditions judge which series. */
@@ -16,24 +17,52 @@ export function createProgramPicker(
   bySignal: ReadonlyMap<number, readonly CompiledCondition[]>
 ): CompiledRules['programFor'] {
   const remembered = new Map<string, ProgramSpec>()
+  const rated = ratedBeside(bySignal)
   return (attributes, moduleLimits, beside) => {
-    const conditions = bySignal.get(attributes.signal)
-    if (conditions === undefined) return emptyProgram
+    const conditions = bySignal.get(attributes.signal) ?? noConditions
+    const rates = rated.get(attributes.signal) ?? noConditions
+    if (conditions.length === 0 && rates.length === 0) return emptyProgram
+    const judged: JudgedBy = { conditions, rates }
     if (moduleLimits !== undefined && moduleLimits.size > 0) {
-      const own = programOf(conditions, attributes, moduleLimits, beside)
+      const own = programOf(judged, attributes, moduleLimits, beside)
       if (isConsistent(own)) return own
     }
-    if (beside !== undefined && beside.size > 0) return programOf(conditions, attributes, undefined, beside)
+    if (beside !== undefined && beside.size > 0) return programOf(judged, attributes, undefined, beside)
     const { signal, vendor, model, role, tier, port, opticClass } = attributes
     const key = `${signal}\0${vendor}\0${model}\0${role}\0${tier}\0${port}\0${opticClass}`
     let program = remembered.get(key)
     if (program === undefined) {
-      program = programOf(conditions, attributes, undefined, undefined)
+      program = programOf(judged, attributes, undefined, undefined)
       if (remembered.size >= rememberedMax) remembered.clear()
       remembered.set(key, program)
     }
     return program
   }
+}
+
+/** The program for a series that there is no room for rates of. */
+export function withoutRates({ conditions }: ProgramSpec): ProgramSpec {
+  return { conditions: conditions.filter(({ measure }) => measure === undefined) }
+}
+
+const noConditions: readonly CompiledCondition[] = []
+
+/** The conditions of a signal, and those of other signals whose rates are reckoned by it. */
+interface JudgedBy {
+  readonly conditions: readonly CompiledCondition[]
+  readonly rates: readonly CompiledCondition[]
+}
+
+function ratedBeside(
+  bySignal: ReadonlyMap<number, readonly CompiledCondition[]>
+): ReadonlyMap<number, readonly CompiledCondition[]> {
+  const found = new Map<number, CompiledCondition[]>()
+  for (const condition of [...bySignal.values()].flat()) {
+    if (condition.measure === 'value') continue
+    for (const signal of signalsFor(condition.signal, condition.measure))
+      found.set(signal, [...(found.get(signal) ?? []), condition])
+  }
+  return found
 }
 
 const noAbsences: readonly number[] = []
@@ -53,7 +82,7 @@ export function createAbsencePicker(
 }
 
 function programOf(
-  conditions: readonly CompiledCondition[],
+  { conditions, rates }: JudgedBy,
   attributes: SeriesAttributes,
   moduleLimits: ReadonlyMap<number, number> | undefined,
   beside: ReadonlySet<number> | undefined
@@ -69,6 +98,7 @@ function programOf(
     specs.push({
       condition: condition.id,
       op: condition.op,
+      ...(condition.measure === 'value' ? {} : { measure: condition.measure }),
       raiseLimit: raise,
       clearLimit: condition.op === 'above' ? raise - condition.hysteresis : raise + condition.hysteresis,
       raiseCount: condition.raiseCount,
@@ -76,7 +106,20 @@ function programOf(
       mask: condition.mask
     })
   }
-  return { conditions: specs.slice(0, conditionsPerSeriesMax) }
+  const hasRate = specs.some(({ measure }) => measure !== undefined)
+  const keeps =
+    hasRate || rates.some(condition => isReckonedAt(condition, attributes))
+      ? keptFor(attributes.signal, rates.length > 0)
+      : 'nothing'
+  return {
+    conditions: specs.slice(0, conditionsPerSeriesMax),
+    ...(keeps === 'nothing' ? {} : { keeps })
+  }
+}
+
+/** Whether a rate at such a place needs this signal. The start of a device is told of the device, whatever the port. */
+function isReckonedAt(condition: CompiledCondition, attributes: SeriesAttributes): boolean {
+  return keptFor(attributes.signal, true) === 'uptime' || selects(condition.selector, attributes)
 }
 
 function limitOf(

@@ -1,3 +1,4 @@
+import { keepsNothing, keptSamples, measures, type KeptSamples, type Measure } from './rates.ts'
 import { conditionsPerSeriesMax } from './series-state.ts'
 
 /**
@@ -23,6 +24,8 @@ export interface ConditionSpec {
   /** Index of the condition in the compiled rules; comes back in Candidate.condition. */
   readonly condition: number
   readonly op: ConditionOp
+  /** The rate that is compared; left out for the value itself. */
+  readonly measure?: Measure
   /** `below` raises on value < raiseLimit, `above` on value > raiseLimit. Ignored by `in`. */
   readonly raiseLimit: number
   /** `below` clears on value >= clearLimit, `above` on value <= clearLimit; between the two nothing changes. */
@@ -37,6 +40,8 @@ export interface ConditionSpec {
 export interface ProgramSpec {
   /** At most conditionsPerSeriesMax. Empty for a series that no rule judges. */
   readonly conditions: readonly ConditionSpec[]
+  /** What is kept of its samples for rates, its own or others'; left out for nothing. */
+  readonly keeps?: KeptSamples
 }
 
 /** The flat form. Condition k of program p stands at p × conditionsPerSeriesMax + k. */
@@ -57,9 +62,20 @@ export interface ProgramTable {
   readonly raiseCount: Uint8Array
   readonly clearCount: Uint8Array
   readonly mask: Uint32Array
+  /** Index in `measures`. */
+  readonly measure: Uint8Array
+  /**
+   * Index in `keptSamples`, one a program. Where it is not 0 the quiet band of the values is empty, so that no sample is passed by without
+   * being kept, and that of each measure stands in `bands`.
+   */
+  readonly keeps: Uint8Array
+  /** By program and measure a lowest and a highest value that breach no condition. */
+  readonly bands: Float64Array
 }
 
-const bytesPerProgram = 8 + 8 + 4 + 1 + conditionsPerSeriesMax * (8 + 8 + 4 + 4 + 1 + 1 + 1)
+const bandsPerProgram = measures.length * 2
+const bytesPerProgram =
+  8 + 8 + bandsPerProgram * 8 + 4 + 1 + 1 + conditionsPerSeriesMax * (8 + 8 + 4 + 4 + 1 + 1 + 1 + 1)
 const headerBytes = 16
 
 /** Bytes a table of this capacity takes; untouched pages of it cost nothing. */
@@ -85,13 +101,16 @@ export function programTableOver({ memory, at: start, capacity }: ProgramMemory)
     quietHi: new Float64Array(memory, at.quietHi, capacity),
     raiseLimit: new Float64Array(memory, at.raiseLimit, slots),
     clearLimit: new Float64Array(memory, at.clearLimit, slots),
+    bands: new Float64Array(memory, at.bands, capacity * bandsPerProgram),
     quietMask: new Uint32Array(memory, at.quietMask, capacity),
     condition: new Int32Array(memory, at.condition, slots),
     mask: new Uint32Array(memory, at.mask, slots),
     conditionCount: new Uint8Array(memory, at.conditionCount, capacity),
     op: new Uint8Array(memory, at.op, slots),
     raiseCount: new Uint8Array(memory, at.raiseCount, slots),
-    clearCount: new Uint8Array(memory, at.clearCount, slots)
+    clearCount: new Uint8Array(memory, at.clearCount, slots),
+    measure: new Uint8Array(memory, at.measure, slots),
+    keeps: new Uint8Array(memory, at.keeps, capacity)
   }
 }
 
@@ -108,13 +127,16 @@ export function programTableParts(
     quietHi: take(capacity * 8),
     raiseLimit: take(slots * 8),
     clearLimit: take(slots * 8),
+    bands: take(capacity * bandsPerProgram * 8),
     quietMask: take(capacity * 4),
     condition: take(slots * 4),
     mask: take(slots * 4),
     conditionCount: take(capacity),
     op: take(slots),
     raiseCount: take(slots),
-    clearCount: take(slots)
+    clearCount: take(slots),
+    measure: take(slots),
+    keeps: take(capacity)
   }
 }
 
@@ -144,7 +166,7 @@ export function createProgramMemory(capacity: number): ProgramMemory {
 
 /**
  * In the memory given, or in memory of its own for so many programs. The capacity is the most distinct programs there can
- * be, about 250 bytes each; module limits make most of them.
+ * be, about 330 bytes each; module limits make most of them.
  */
 export function createProgramTable(of: number | ProgramMemory): ProgramTableBuilder {
   const place = typeof of === 'number' ? createProgramMemory(of) : of
@@ -155,9 +177,9 @@ export function createProgramTable(of: number | ProgramMemory): ProgramTableBuil
   table.header[0] = 1
 
   const addProgram = (spec: ProgramSpec): number => {
-    if (spec.conditions.length === 0) return 0
+    if (spec.conditions.length === 0 && spec.keeps === undefined) return 0
     checkSpec(spec)
-    const key = spec.conditions.map(programKey).join(';')
+    const key = `${spec.conditions.map(programKey).join(';')};${spec.keeps ?? ''}`
     const found = known.get(key)
     if (found !== undefined) return found
     const index = table.header[0] ?? 0
@@ -187,7 +209,8 @@ export function createProgramTable(of: number | ProgramMemory): ProgramTableBuil
 }
 
 function programKey(c: ConditionSpec): string {
-  return [c.condition, c.op, c.raiseLimit, c.clearLimit, c.raiseCount, c.clearCount, c.mask >>> 0].join(',')
+  const { condition, op, measure = '', raiseLimit, clearLimit, raiseCount, clearCount, mask } = c
+  return [condition, op, measure, raiseLimit, clearLimit, raiseCount, clearCount, mask >>> 0].join(',')
 }
 
 function checkSpec(spec: ProgramSpec): void {
@@ -217,8 +240,11 @@ function checkSpec(spec: ProgramSpec): void {
 }
 
 function writeProgram(table: ProgramTable, index: number, spec: ProgramSpec): void {
-  let lo = -Infinity
-  let hi = Infinity
+  const bands = table.bands.subarray(index * bandsPerProgram, (index + 1) * bandsPerProgram)
+  for (let at = 0; at < bandsPerProgram; at += 2) {
+    bands[at] = -Infinity
+    bands[at + 1] = Infinity
+  }
   let breaching = 0
   spec.conditions.forEach((c, k) => {
     const at = index * conditionsPerSeriesMax + k
@@ -229,12 +255,17 @@ function writeProgram(table: ProgramTable, index: number, spec: ProgramSpec): vo
     table.raiseCount[at] = c.raiseCount
     table.clearCount[at] = c.clearCount
     table.mask[at] = c.mask
-    if (c.op === 'below') lo = Math.max(lo, c.raiseLimit)
-    else if (c.op === 'above') hi = Math.min(hi, c.raiseLimit)
+    const measure = measures.indexOf(c.measure ?? 'value')
+    table.measure[at] = measure
+    const band = measure * 2
+    if (c.op === 'below') bands[band] = Math.max(bands[band]!, c.raiseLimit)
+    else if (c.op === 'above') bands[band + 1] = Math.min(bands[band + 1]!, c.raiseLimit)
     else breaching |= c.mask
   })
-  table.quietLo[index] = lo
-  table.quietHi[index] = hi
+  const keeps = keptSamples.indexOf(spec.keeps ?? 'nothing')
+  table.keeps[index] = keeps
+  table.quietLo[index] = keeps === keepsNothing ? bands[0]! : Infinity
+  table.quietHi[index] = keeps === keepsNothing ? bands[1]! : -Infinity
   table.quietMask[index] = ~breaching
   table.conditionCount[index] = spec.conditions.length
 }

@@ -28,6 +28,7 @@ const ruleKeys = [
   'severity',
   'scope',
   'select',
+  'rate',
   'in',
   'below',
   'above',

@@ -6,6 +6,7 @@ import { ruleLabel, type CompiledRules } from './compiled.ts'
 import { assignProgram, evaluateSample } from './judge.ts'
 import type { SeriesAttributes } from './model.ts'
 import { createProgramTable, type ProgramTableBuilder } from './program.ts'
+import { anySignalBeside } from './rates.ts'
 import type { RulesFile } from './read.ts'
 import { seriesStateBytes, seriesStateOver, type SeriesState } from './series-state.ts'
 
@@ -28,6 +29,8 @@ const deviceKeys = ['vendor', 'model', 'role', 'tier', 'port', 'optic_class', 'i
 /** Keys of a step beside the signals. */
 const stepKeys = ['at_s', 'repeat', 'every_s', 'alarms']
 const stepsMax = 10_000
+/** Where the time of tests begins: no event is at 0. */
+const epochMs = 86_400_000
 /** Distinct programs of one test: more module limits than anybody writes down. */
 const programsMax = 512
 
@@ -63,6 +66,8 @@ function playTest(compiled: CompiledRules, report: Report, test: Fields, path: P
     test['device'] === undefined ? {} : fieldsOf(report, test['device'], [...path, 'device'], deviceKeys)
   if (device === undefined) return
   const bench = createBench(compiled, device)
+  /** What was told last, by signal: counters may be told by their growth. */
+  const counted = new Map<number, number>()
   let timeMs = 0
   listOf(report, test['steps'], [...path, 'steps']).forEach((entry, index) => {
     const at = [...path, 'steps', index]
@@ -87,23 +92,26 @@ function playTest(compiled: CompiledRules, report: Report, test: Fields, path: P
     for (let k = 0; k < times; k++) {
       if (k > 0) timeMs += everyMs
       const stopped = Object.keys(step).flatMap(key => (step[key] === null ? (signalIds.get(key) ?? []) : []))
-      if (stopped.length > 0) bench.stop(stopped, timeMs)
+      if (stopped.length > 0) bench.stop(stopped, epochMs + timeMs)
       for (const [key, given] of Object.entries(step)) {
         const signal = signalIds.get(key)
         if (signal === undefined || given === null) continue
-        const number = valueOf(signal, given)
+        const number = valueOf(signal, given, counted.get(signal))
         if (number === undefined) {
           const codes = Object.keys(signals[signal]?.codes ?? {})
           if (k === 0)
             report(
               [...at, key],
               `${JSON.stringify(given)} is no value of ${key}`,
-              codes.length > 0 ? `give one of ${codes.join(', ')}` : 'give a number'
+              codes.length > 0 ? `give one of ${codes.join(', ')}` : givesOf(signal)
             )
-        } else bench.sample(signal, number, timeMs)
+        } else {
+          counted.set(signal, number)
+          bench.sample(signal, number, epochMs + timeMs)
+        }
       }
     }
-    bench.engine.tick(timeMs)
+    bench.engine.tick(epochMs + timeMs)
     if (step['alarms'] === undefined) return
     const listed = listOf(report, step['alarms'], [...at, 'alarms'])
     if (!Array.isArray(step['alarms'])) return
@@ -156,7 +164,10 @@ function createBench(
     const program = programs.addProgram(compiled.programFor(attributes(signal), moduleLimits, beside))
     assignProgram(programs.table, state, signal, program, engine.raisedConditions('device', instance))
   }
-  for (let signal = 0; signal < signals.length; signal++) assign(signal)
+  for (let signal = 0; signal < signals.length; signal++) {
+    state.rates.beside[signal] = anySignalBeside(signal) + 1
+    assign(signal)
+  }
   const stopped = new Set<number>()
   const isJudgedOn = (signal: number, id: number): boolean => {
     const condition = compiled.conditions[id]
@@ -199,14 +210,14 @@ function createBench(
         moduleLimits.set(signal, value)
         for (const judged of limited) assign(judged)
       }
-      evaluateSample(programs.table, state, signal, value, timeMs, (condition, on, limit) => {
+      evaluateSample(programs.table, state, signal, value, timeMs, (condition, on, limit, measured) => {
         engine.apply({
           condition,
           on,
           node: 'node',
           device: 'device',
           instance,
-          value,
+          value: measured,
           limit: Number.isNaN(limit) ? null : limit,
           timeMs,
           coordinates: { topic: 'test', partition: 0, offset: 0 }
@@ -216,8 +227,14 @@ function createBench(
   }
 }
 
-function valueOf(signal: number, given: unknown): number | undefined {
+const givesOf = (signal: number): string =>
+  signals[signal]?.kind === 'counter' ? 'give a number, or { add: a number }' : 'give a number'
+
+/** `{ add: 600 }`: a counter that has grown by so much since it was told `last`. */
+function valueOf(signal: number, given: unknown, last = 0): number | undefined {
   const codes = signals[signal]?.codes
+  if (signals[signal]?.kind === 'counter' && isFields(given) && Object.keys(given).join() === 'add')
+    return typeof given['add'] === 'number' ? last + given['add'] : undefined
   if (codes === undefined) return typeof given === 'number' && Number.isFinite(given) ? given : undefined
   return typeof given === 'string' ? codes[given] : undefined
 }

@@ -1,3 +1,5 @@
+import type { RateState } from './rates.ts'
+
 /**
  * The state of every series and device, as typed arrays over shared memory: workers evaluate against it, the
  * main thread assigns programs in it. One series is evaluated by one thread at a time, because its records come
@@ -11,6 +13,13 @@ export const conditionWordsPerSeries = conditionsPerSeriesMax / 4
 
 /** Value of `program` before the main thread has assigned the series. */
 export const unassigned = -1
+
+/**
+ * Series and devices that rates can be reckoned of: beyond the default settings there is no room for all of them in the four
+ * gigabytes of the evaluation's memory. Those with the lowest numbers have it.
+ */
+export const ratedSeriesMax = 8_000_000
+const ratedDevicesMax = 8_000_000
 
 export interface SeriesState {
   readonly capacity: number
@@ -26,26 +35,35 @@ export interface SeriesState {
   readonly lastTimeMs: Float64Array
   /** Index of the series' device in DeviceState. */
   readonly device: Int32Array
+  /** What rates are reckoned from; untouched where no rule asks for one. */
+  readonly rates: RateState
 }
 
 export interface DeviceState {
   readonly capacity: number
   /** Wall clock (ms) when a record of the device was last evaluated; 0 for never. Staleness is judged from it. */
   readonly lastSeenMs: Float64Array
+  /** RateState.startedMs. */
+  readonly startedMs: Float64Array
 }
 
 /** Where each array starts inside one shared block; both sides compute it from the capacity alone. */
+const ratedOf = (capacity: number): number => Math.min(capacity, ratedSeriesMax)
+const ratedDevicesOf = (capacity: number): number => Math.min(capacity, ratedDevicesMax)
+
 export function seriesStateBytes(capacity: number): number {
-  return capacity * (8 + 4 + 4 + conditionsPerSeriesMax + 1)
+  return capacity * (8 + 4 + 4 + conditionsPerSeriesMax + 1) + ratedOf(capacity) * (3 * 8 + 4)
 }
 
-/** `start` is where the block begins in the memory, a multiple of 8. */
+/** `start` is where the block begins in the memory, a multiple of 8; `startedMs` is of the devices, as many as there are series where it is left out. */
 export function seriesStateOver(
   memory: SharedArrayBuffer | ArrayBuffer,
   capacity: number,
-  start = 0
+  start = 0,
+  startedMs: Float64Array = new Float64Array(capacity)
 ): SeriesState {
   const at = seriesStateParts(capacity, start)
+  const rated = ratedOf(capacity)
   return {
     capacity,
     lastTimeMs: new Float64Array(memory, at.lastTimeMs, capacity),
@@ -53,7 +71,14 @@ export function seriesStateOver(
     device: new Int32Array(memory, at.device, capacity),
     conditions: new Uint8Array(memory, at.conditions, capacity * conditionsPerSeriesMax),
     conditionWords: new Uint32Array(memory, at.conditions, capacity * conditionWordsPerSeries),
-    busy: new Uint8Array(memory, at.busy, capacity)
+    busy: new Uint8Array(memory, at.busy, capacity),
+    rates: {
+      baseValue: new Float64Array(memory, at.baseValue, rated),
+      baseMs: new Float64Array(memory, at.baseMs, rated),
+      perSecond: new Float64Array(memory, at.perSecond, rated),
+      beside: new Int32Array(memory, at.beside, rated),
+      startedMs
+    }
   }
 }
 
@@ -61,26 +86,49 @@ export function seriesStateOver(
 export function seriesStateParts(
   capacity: number,
   start: number
-): Record<'lastTimeMs' | 'program' | 'device' | 'conditions' | 'busy', number> {
+): Record<
+  | 'lastTimeMs'
+  | 'baseValue'
+  | 'baseMs'
+  | 'perSecond'
+  | 'program'
+  | 'device'
+  | 'beside'
+  | 'conditions'
+  | 'busy',
+  number
+> {
+  const rated = ratedOf(capacity)
   let at = start
   const take = (bytes: number): number => (at += bytes) - bytes
   return {
     lastTimeMs: take(capacity * 8),
+    baseValue: take(rated * 8),
+    baseMs: take(rated * 8),
+    perSecond: take(rated * 8),
     program: take(capacity * 4),
     device: take(capacity * 4),
+    beside: take(rated * 4),
     conditions: take(capacity * conditionsPerSeriesMax),
     busy: take(capacity)
   }
 }
 
 export function deviceStateBytes(capacity: number): number {
-  return capacity * 8
+  return capacity * 8 + ratedDevicesOf(capacity) * 8
 }
+
+/** Where the times begin at which devices started. */
+export const startedMsAt = (capacity: number, start: number): number => start + capacity * 8
 
 export function deviceStateOver(
   memory: SharedArrayBuffer | ArrayBuffer,
   capacity: number,
   start = 0
 ): DeviceState {
-  return { capacity, lastSeenMs: new Float64Array(memory, start, capacity) }
+  return {
+    capacity,
+    lastSeenMs: new Float64Array(memory, start, capacity),
+    startedMs: new Float64Array(memory, startedMsAt(capacity, start), ratedDevicesOf(capacity))
+  }
 }

@@ -2,7 +2,8 @@
 export const shippedRulesFiles: readonly string[] = [
   'rules/library/power.yaml',
   'rules/library/link.yaml',
-  'rules/library/optics.yaml'
+  'rules/library/optics.yaml',
+  'rules/library/traffic.yaml'
 ]
 
 /** The tests of a shipped rules file; not among the files of the daemon, because an operator may change limits. */

@@ -28,6 +28,8 @@ function found(ranges: readonly { partition: number; rows: number; firstOffset: 
       const id = (partition * 65_536 + i).toString(16).padStart(16, '0')
       rows.push({ id, timeMs: 1_700_000_000_000 + offset, value: -row / 4, offset })
       list.add(row, row * 3, row % 4 === 0 ? -1 : row, row % 3 === 1)
+      // The rate of a counter, which is not what its row holds.
+      if (row % 5 === 3) list.measured(row + 0.1)
     }
     return {
       topic: 't',
@@ -87,6 +89,12 @@ describe('candidates', () => {
         on: false
       })
     ])
+  })
+
+  it('have the value that was measured, where it is not that of their rows', () => {
+    const result = found([{ partition: 3, rows: 6, firstOffset: 0 }])
+    expect(result.candidates.count).toBe(6)
+    expect(listed(result).map(({ value }) => value)).toEqual([-0, -0.25, -0.5, 3.1, -1, -1.25])
   })
 
   it('are none where the list was cleared or nothing was added, and never share what the list goes on writing', () => {

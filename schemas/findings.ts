@@ -7,6 +7,10 @@ import type { Candidate, Candidates, EvaluationResult, NewEntity, NewSeries } fr
  */
 
 const candidateWords = 3
+/** In place of a row: the two words behind it are the value of the candidate before, which is not that of its row. */
+const valueMark = -1
+const double = new Float64Array(1)
+const doubleWords = new Int32Array(double.buffer)
 
 export const noCandidates: Candidates = { count: 0, words: new Int32Array(0) }
 export const noNewSeries: NewSeries = { count: 0, texts: [], words: new Int32Array(0) }
@@ -14,6 +18,8 @@ export const noNewSeries: NewSeries = { count: 0, texts: [], words: new Int32Arr
 /** Takes candidates in the order of their rows. What it keeps them in is used again for the next task. */
 export interface CandidateList {
   add(row: number, series: number, condition: number, on: boolean): void
+  /** The candidate added last has this value, and not that of its row: the rate of a counter. */
+  measured(value: number): void
   take(): Candidates
   clear(): void
 }
@@ -21,22 +27,32 @@ export interface CandidateList {
 export function createCandidateList(): CandidateList {
   let words = new Int32Array(1024 * candidateWords)
   let end = 0
+  let count = 0
+  const put = (first: number, second: number, third: number): void => {
+    if (end === words.length) {
+      const grown = new Int32Array(words.length * 2)
+      grown.set(words)
+      words = grown
+    }
+    words[end] = first
+    words[end + 1] = second
+    words[end + 2] = third
+    end += candidateWords
+  }
   return {
     add(row, series, condition, on) {
-      if (end === words.length) {
-        const grown = new Int32Array(words.length * 2)
-        grown.set(words)
-        words = grown
-      }
-      words[end] = row
-      words[end + 1] = series
-      words[end + 2] = condition * 2 + (on ? 1 : 0)
-      end += candidateWords
+      count++
+      put(row, series, condition * 2 + (on ? 1 : 0))
+    },
+    measured(value) {
+      double[0] = value
+      put(valueMark, doubleWords[0]!, doubleWords[1]!)
     },
     // Copied, because posting a view of a larger buffer clones the whole buffer.
-    take: () => (end === 0 ? noCandidates : { count: end / candidateWords, words: words.slice(0, end) }),
+    take: () => (end === 0 ? noCandidates : { count, words: words.slice(0, end) }),
     clear() {
       end = 0
+      count = 0
     }
   }
 }
@@ -82,6 +98,12 @@ export function eachCandidate(
     candidate.series = words[at + 1]!
     candidate.condition = words[at + 2]! >> 1
     candidate.on = (words[at + 2]! & 1) === 1
+    if (words[at + candidateWords] === valueMark) {
+      at += candidateWords
+      doubleWords[0] = words[at + 1]!
+      doubleWords[1] = words[at + 2]!
+      candidate.value = double[0]!
+    }
     act(candidate)
   }
 }
@@ -96,12 +118,13 @@ const integerAt = (column: DataView, index: number): number =>
 /** One list of several, for blocks that are put behind one another. */
 export function joinCandidates(parts: readonly Pick<EvaluationResult, 'block' | 'candidates'>[]): Candidates {
   const count = parts.reduce((sum, { candidates }) => sum + candidates.count, 0)
-  const words = new Int32Array(count * candidateWords)
+  const words = new Int32Array(parts.reduce((sum, { candidates }) => sum + candidates.words.length, 0))
   let end = 0
   let rows = 0
   for (const { block, candidates } of parts) {
     words.set(candidates.words, end)
-    for (let at = end; at < end + candidates.words.length; at += candidateWords) words[at]! += rows
+    for (let at = end; at < end + candidates.words.length; at += candidateWords)
+      if (words[at] !== valueMark) words[at]! += rows
     end += candidates.words.length
     rows += block.rows
   }

@@ -149,7 +149,9 @@ export const signals: readonly SignalDef[] = [
   gauge('catv.input_dbm', 'dBm', 'Optical input of a cable TV receiver'),
   gauge('catv.rf_dbuv', 'dBµV', 'RF output level of a cable TV receiver'),
   gauge('device.uptime_s', 's', 'Time since the device started'),
-  enumeration('ups.alarm', 'An alarm that the UPS has at present, a row each', upsAlarmCodes)
+  enumeration('ups.alarm', 'An alarm that the UPS has at present, a row each', upsAlarmCodes),
+  counter('if.in_unicast', '1', 'Unicast frames received'),
+  counter('if.out_unicast', '1', 'Unicast frames sent')
 ]
 
 export const signalIds: ReadonlyMap<string, number> = new Map(signals.map((s, id) => [s.name, id]))

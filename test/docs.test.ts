@@ -5,6 +5,7 @@ import { packageRoot } from '../schemas/package-root.ts'
 import { textFormats } from '../schemas/records/formats/formats.ts'
 import { metricsDoc } from '../status/http/metrics.ts'
 import { everyMetric } from './support/every-metric.ts'
+import { shippedRulesDoc } from './support/shipped-rules.ts'
 
 const read = (file: string): string => readFileSync(join(packageRoot, file), 'utf8')
 const pages = [
@@ -17,6 +18,10 @@ const pages = [
 describe('documentation', () => {
   it('lists every metric as it is registered (npm run docs)', () => {
     expect(read('docs/metrics.md')).toBe(metricsDoc(everyMetric()))
+  })
+
+  it('lists the shipped rules as they are (npm run docs)', () => {
+    expect(read('docs/shipped-rules.md')).toBe(shippedRulesDoc())
   })
 
   it.each(pages)('%s links only to what is there', page => {

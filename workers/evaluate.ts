@@ -123,7 +123,10 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
   let formats = new Map<string, number>()
   let rejected = new Map<RejectReason, number>()
 
-  const emit = (condition: number, on: boolean): void => candidates.add(row, desk.series[row]!, condition, on)
+  const emit = (condition: number, on: boolean, _limit: number, measured: number): void => {
+    candidates.add(row, desk.series[row]!, condition, on)
+    if (measured !== desk.value[row]) candidates.measured(measured)
+  }
   const emitUnassigned = (at: number): void => candidates.add(at, desk.series[at]!, unassigned, false)
 
   const reject = (
@@ -347,7 +350,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
         continue
       }
       while (end[group]! <= row) group++
-      noteJudgement(desk, state, row)
+      noteJudgement(desk, programs, state, row)
       evaluateSample(programs, state, series, value[row]!, fromWords(timeWords, group), emit)
     }
   }

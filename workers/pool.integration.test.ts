@@ -176,8 +176,20 @@ describe('the pool', () => {
       const program = programs.addProgram({
         conditions: [
           { condition: 0, op: 'in', raiseCount: 1, mask: 1 << 2, ...limits },
-          { condition: 1, op: 'in', raiseCount: 3, mask: 1 << 2, ...limits }
-        ]
+          { condition: 1, op: 'in', raiseCount: 3, mask: 1 << 2, ...limits },
+          // The errors of these records grow by one a second at most.
+          {
+            condition: 2,
+            op: 'above',
+            measure: 'per_second',
+            mask: 0,
+            raiseLimit: 0.5,
+            clearLimit: 0.4,
+            raiseCount: 2,
+            clearCount: 1
+          }
+        ],
+        keeps: 'counter'
       })
       const { series } = openSharedState(shared)
       const met = await made.evaluate(oneOf([link(0, true)], 0))
@@ -185,7 +197,9 @@ describe('the pool', () => {
         for (const at of entity.series) assignProgram(programs.table, series, at, program)
       const flips: unknown[] = []
       const note = (result: EvaluationResult): void => {
-        eachCandidate(result, ({ offset, condition, on }) => flips.push([offset, condition, on]))
+        eachCandidate(result, ({ offset, condition, on, value }) =>
+          flips.push([offset, condition, on, value])
+        )
       }
       const changes = [true, false, false, true, false, false].map((isUp, i) =>
         link(10 + i, isUp, i === 5 ? 'cut-me' : 'eth0')
@@ -197,6 +211,9 @@ describe('the pool', () => {
         flips,
         between,
         conditions: [...series.conditions.slice(0, 64)],
+        rates: [series.rates.baseValue, series.rates.baseMs, series.rates.perSecond].map(of => [
+          ...of.slice(0, 8)
+        ]),
         faults: seen.map(f => f.kind)
       }
     }

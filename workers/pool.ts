@@ -3,6 +3,7 @@ import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Worker } from 'node:worker_threads'
 import { Piscina } from 'piscina'
+import { programTableOver } from '../rules/program.ts'
 import { blockBytes } from '../schemas/blocks.ts'
 import type { EvaluationResult, EvaluationTask } from '../schemas/evaluation.ts'
 import { setUpEvaluator, type EvaluatorSetup } from './evaluator-setup.ts'
@@ -304,6 +305,7 @@ function createRowSlabs(rowBytesMax: number): RowSlabs {
 function createLocalRunner(setup: EvaluatorSetup, rows: RowSlabs, mailboxes: Mailboxes): Runner {
   const evaluator = setUpEvaluator(setup)
   const { series } = openSharedState(setup.shared)
+  const programs = programTableOver(setup.shared.kernel.programs)
   return {
     run(task) {
       const mailbox = mailboxes.take()
@@ -312,7 +314,7 @@ function createLocalRunner(setup: EvaluatorSetup, rows: RowSlabs, mailboxes: Mai
         const slab = rows.take(task)
         result = Promise.resolve(rows.owned(evaluator.evaluate(task, mailbox.desk, slab.memory), slab, task))
       } catch (error) {
-        takeBackJudgement(openDesk(setup.shared.kernel, mailbox.desk), series)
+        takeBackJudgement(openDesk(setup.shared.kernel, mailbox.desk), programs, series)
         result = Promise.reject(error instanceof Error ? error : new Error(String(error)))
       }
       const mark = mailbox.mark()
@@ -344,6 +346,7 @@ async function createThreadRunner(setup: PoolOptions, rows: RowSlabs, mailboxes:
     execArgv: threadExecArgv(import.meta.url)
   })
   const { series } = openSharedState(shared)
+  const programs = programTableOver(shared.kernel.programs)
   const living = watchThreads(piscina, endedThreadsOf(shared.kernel))
   await started(piscina, threads, mailboxes)
   // A thread that dies between tasks is replaced by Piscina; without a listener its error would end the process.
@@ -396,7 +399,7 @@ async function createThreadRunner(setup: PoolOptions, rows: RowSlabs, mailboxes:
           // A thread that is being ended may still write for a moment, into its desk and the state of series.
           await living.othersEnded()
           mark = mailbox.mark()
-          takeBackJudgement(openDesk(shared.kernel, mailbox.desk), series)
+          takeBackJudgement(openDesk(shared.kernel, mailbox.desk), programs, series)
           if (isStopped) throw new TimedOut(`no answer within ${taskTimeoutMs} ms`, { cause: error })
           throw error
         } finally {

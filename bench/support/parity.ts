@@ -1,11 +1,13 @@
 import { isDeepStrictEqual } from 'node:util'
 import { assignProgram } from '../../rules/judge.ts'
 import { createProgramTable } from '../../rules/program.ts'
+import { anySignalBeside } from '../../rules/rates.ts'
 import { createDecoder, type DecodePolicy } from '../../schemas/records/decode.ts'
 import type { EvaluationResult, EvaluationTask } from '../../schemas/evaluation.ts'
 import { newEntities } from '../../schemas/findings.ts'
 import type { ProfileFormat } from '../../schemas/records/profile-schema.ts'
 import type { ProfileSet } from '../../schemas/records/plan.ts'
+import { signals } from '../../schemas/signals.ts'
 import { createEvaluator } from '../../workers/evaluate.ts'
 import { createSharedMemory, openSharedState, type SharedState } from '../../workers/memory/shared-state.ts'
 import { rangeOf } from './records.ts'
@@ -49,6 +51,24 @@ export function createEvaluation(profiles: ProfileSet, isScanning: boolean, shar
       { ...condition, condition: 2, op: 'in', raiseLimit: 0, clearLimit: 0, mask: 0b100100 }
     ]
   })
+  const rate = { ...condition, op: 'above', raiseLimit: 5, clearLimit: 4, raiseCount: 1 } as const
+  const counter = programs.addProgram({
+    conditions: [
+      { ...rate, condition: 3, measure: 'per_second' },
+      { ...rate, condition: 4, measure: 'share' },
+      { ...rate, condition: 5, measure: 'utilisation' }
+    ],
+    keeps: 'counter'
+  })
+  const { rates } = shared.series
+  const speed = programs.addProgram({ conditions: [], keeps: 'value' })
+  const uptime = programs.addProgram({ conditions: [], keeps: 'uptime' })
+  /** Programs by signal: counters by their rates, and what these are reckoned by. */
+  const programOf = (signal: number): number => {
+    if (signals[signal]?.kind === 'counter') return counter
+    if (signals[signal]?.name === 'device.uptime_s') return uptime
+    return signals[signal]?.name === 'if.speed_mbps' ? speed : program
+  }
   const evaluator = createEvaluator({
     measurements: profiles.measurements,
     decoder: createDecoder(profiles, parityPolicy),
@@ -59,8 +79,13 @@ export function createEvaluation(profiles: ProfileSet, isScanning: boolean, shar
   return {
     run(task: EvaluationTask): EvaluationResult {
       const result = evaluator.evaluate(task)
-      for (const { series } of newEntities(result.newSeries))
-        for (const at of series) assignProgram(programs.table, shared.series, at, program)
+      for (const { series, signals: told } of newEntities(result.newSeries))
+        series.forEach((at, i) => {
+          const signal = told[i]!
+          assignProgram(programs.table, shared.series, at, programOf(signal))
+          const by = told.indexOf(anySignalBeside(signal))
+          if (by >= 0) rates.beside[at] = series[by]! + 1
+        })
       return result
     },
     /** As bytes: they are compared fast. */
@@ -68,6 +93,8 @@ export function createEvaluation(profiles: ProfileSet, isScanning: boolean, shar
       [
         shared.series.conditions.slice(0, shared.seriesCount() * 8),
         shared.series.lastTimeMs.slice(0, shared.seriesCount()),
+        ...[rates.baseValue, rates.baseMs, rates.perSecond].map(kept => kept.slice(0, shared.seriesCount())),
+        shared.devices.startedMs.slice(0, shared.deviceCount()),
         shared.devices.lastSeenMs.slice(0, shared.deviceCount())
       ].map(({ buffer }) => new Uint8Array(buffer))
   }

@@ -1,7 +1,8 @@
 import type { Path } from '../../schemas/config/located-yaml.ts'
 import { signalIds, signals } from '../../schemas/signals.ts'
 import type { Selector } from '../model.ts'
-import { shown, type Fields, type Reader } from '../yaml-reader.ts'
+import { measuresOf, unitOf, type Measure } from '../rates.ts'
+import { shown, suggestion, type Fields, type Reader } from '../yaml-reader.ts'
 import type { ConditionDraft } from './drafts.ts'
 import { noHold, readHold, type Hold } from './holds.ts'
 import { readClear, readLimit, type LimitTable } from './limits.ts'
@@ -9,7 +10,7 @@ import { readSelectorFields, selectorKeys } from './selectors.ts'
 
 /** Conditions: what a rule, a level or a clause says of a value. */
 
-export const testKeys = ['in', 'below', 'above', 'absent', 'clear', 'hysteresis']
+export const testKeys = ['rate', 'in', 'below', 'above', 'absent', 'clear', 'hysteresis']
 const clauseKeys = [...selectorKeys, ...testKeys, 'hold']
 
 /** A clause of `when` or `unless`: another signal of the same resource, selected as the rule's own unless it says otherwise. */
@@ -55,7 +56,10 @@ export function readTest(
   }
   const signal = selector === undefined ? undefined : signals[signalIds.get(selector.signal) ?? -1]
   if (selector === undefined || signal === undefined) return undefined
-  const base = { signal: signalIds.get(selector.signal) ?? -1, selector, op }
+  const id = signalIds.get(selector.signal) ?? -1
+  const measure = readMeasure(reader, fields, path, op, id)
+  if (measure === undefined) return undefined
+  const base = { signal: id, selector, op, measure }
   const counts = { raiseCount: hold.raiseSamples, clearCount: hold.clearSamples }
   if (op === 'absent') {
     for (const key of ['clear', 'hysteresis'])
@@ -91,14 +95,50 @@ export function readTest(
     )
     return undefined
   }
-  if (signal.kind === 'counter') {
-    reader.report([...path, op], `${signal.name} is a counter: its value says nothing`, 'use a gauge')
+  if (signal.kind === 'counter' && measure === 'value') {
+    reader.report(
+      [...path, op],
+      `${signal.name} is a counter: its value says nothing`,
+      `add rate: ${measuresOf(id).join(' or ')}, or use a gauge`
+    )
     return undefined
   }
-  const limit = readLimit(reader, fields[op], [...path, op], tables)
-  const hysteresis = readClear(reader, fields, path, op, limit)
+  const unit = unitOf(id, measure)
+  const limit = readLimit(reader, fields[op], [...path, op], tables, unit)
+  const hysteresis = readClear(reader, fields, path, op, limit, unit)
   if (limit === undefined || hysteresis === undefined) return undefined
   return withKey({ ...base, limit, hysteresis, mask: 0, ...counts })
+}
+
+/** Which rate of a counter is compared; undefined where it is wrong, which is reported. */
+function readMeasure(
+  reader: Reader,
+  fields: Fields,
+  path: Path,
+  op: ConditionDraft['op'],
+  signal: number
+): Measure | undefined {
+  const given = fields['rate']
+  if (given === undefined) return 'value'
+  const at = [...path, 'rate']
+  const { name } = signals[signal]!
+  const possible = measuresOf(signal)
+  if (possible.length === 0) {
+    reader.report(at, `${name} is no counter: it has no rate`, 'remove rate, or use a counter')
+    return undefined
+  }
+  if (op === 'in' || op === 'absent') {
+    reader.report(at, `stands beside ${op}`, 'compare a rate with below or above')
+    return undefined
+  }
+  const measure = possible.find(one => one === given)
+  if (measure === undefined)
+    reader.report(
+      at,
+      `${shown(given)} is no rate of ${name}`,
+      suggestion(given, possible) ?? `give one of ${possible.join(', ')}`
+    )
+  return measure
 }
 
 /** The draft with what says the same condition in any compilation. */
@@ -117,7 +157,9 @@ export function withKey(draft: Omit<ConditionDraft, 'key'>): ConditionDraft {
     draft.hysteresis,
     draft.mask,
     draft.raiseCount,
-    draft.clearCount
+    draft.clearCount,
+    // Only where it is one: stored states know the others by what they were called before there were rates.
+    ...(draft.measure === 'value' ? [] : [draft.measure])
   ])
   return { ...draft, key }
 }

@@ -73,14 +73,54 @@ export function readTables(reader: Reader, document: Fields, tables: Map<string,
   })
 }
 
+/** A number with the unit it is in: `80 %`, `-21 dBm`, `2 /s`. */
+const quantityPattern = /^\s*([-+]?\d+(?:\.\d+)?)\s*([^\d\s].*?)?\s*$/
+
+/** How a unit may be written. */
+const namesOf = (unit: string): readonly string[] => (unit === '1/s' ? ['/s', '1/s'] : [unit])
+
+/** A difference of two levels in dBm is one in dB. */
+const namesOfDifference = (unit: string): readonly string[] =>
+  unit.startsWith('dB') ? ['dB', unit] : namesOf(unit)
+
+/** A number, or a number with its unit. A wrong unit is reported: a limit in another one would never, or always, be crossed. */
+function readQuantity(
+  reader: Reader,
+  value: unknown,
+  path: Path,
+  unit: string,
+  min: number,
+  max: number,
+  names = namesOf(unit)
+): number | undefined {
+  const match = typeof value === 'string' ? quantityPattern.exec(value) : null
+  if (match === null) return reader.number(value, path, min, max)
+  const [, number = '', given] = match
+  if (given !== undefined && !names.includes(given)) {
+    const wanted = names[0] ?? unit
+    reader.report(
+      path,
+      wanted === '1'
+        ? `${shown(value)} has a unit, and it is a count`
+        : `${shown(value)} is not in ${wanted}`,
+      wanted === '1' ? 'leave the unit out' : `give a number of ${wanted}`
+    )
+    return undefined
+  }
+  return reader.number(Number(number), path, min, max)
+}
+
 export function readLimit(
   reader: Reader,
   value: unknown,
   path: Path,
-  tables: ReadonlyMap<string, LimitTable>
+  tables: ReadonlyMap<string, LimitTable>,
+  unit: string
 ): Limit | undefined {
-  if (typeof value === 'number' && Number.isFinite(value))
-    return { fallback: value, byOpticClass: new Map(), moduleSignal: -1 }
+  if (typeof value === 'number' || (typeof value === 'string' && quantityPattern.test(value))) {
+    const fallback = readQuantity(reader, value, path, unit, -1e12, 1e12)
+    return fallback === undefined ? undefined : { fallback, byOpticClass: new Map(), moduleSignal: -1 }
+  }
   if (!isFields(value)) {
     reader.report(path, `${shown(value)} is not a limit`, 'give a number, or { limits: table.column }')
     return undefined
@@ -130,16 +170,25 @@ export function readClear(
   fields: Fields,
   path: Path,
   op: 'below' | 'above',
-  limit: Limit | undefined
+  limit: Limit | undefined,
+  unit: string
 ): number | undefined {
   if (fields['clear'] !== undefined && fields['hysteresis'] !== undefined) {
     reader.report([...path, 'hysteresis'], 'stands beside clear', 'give one of the two')
     return undefined
   }
   if (fields['hysteresis'] !== undefined)
-    return reader.number(fields['hysteresis'], [...path, 'hysteresis'], 0, 1e9)
+    return readQuantity(
+      reader,
+      fields['hysteresis'],
+      [...path, 'hysteresis'],
+      unit,
+      0,
+      1e9,
+      namesOfDifference(unit)
+    )
   if (fields['clear'] === undefined) return 0
-  const clear = reader.number(fields['clear'], [...path, 'clear'], -1e12, 1e12)
+  const clear = readQuantity(reader, fields['clear'], [...path, 'clear'], unit, -1e12, 1e12)
   if (clear === undefined || limit === undefined) return undefined
   if (limit.fallback === null || limit.byOpticClass.size > 0 || limit.moduleSignal >= 0) {
     reader.report([...path, 'clear'], 'the limit differs by optic class or module', 'use hysteresis instead')

@@ -74,6 +74,26 @@ describe('createSeriesAssigner', () => {
     expect(state.program[1]).not.toBe(state.program[2])
   })
 
+  it('tells the rates of a trunk port what they are reckoned by, whichever is met first', () => {
+    const { state, programs, assigner, add } = assigned()
+    const trunk = city.devices.findIndex(({ ports }) => ports.some(({ role }) => role === 'uplink'))
+    const { identifiers, ports } = city.devices[trunk]!
+    const uplink = ports.find(({ role }) => role === 'uplink')!.instance
+    const met = (series: number, signal: string, instance: string): void =>
+      add(series, signal, instance, 0, identifiers[0])
+    met(1, 'if.in_octets', uplink)
+    met(2, 'if.speed_mbps', uplink)
+    met(3, 'if.out_octets', uplink)
+    met(4, 'if.in_octets', 'another')
+    met(5, 'if.speed_mbps', 'another')
+    met(6, 'device.uptime_s', '')
+    const keeps = [1, 2, 3, 4, 5, 6].map(series => programs.table.keeps[state.program[series]!])
+    expect(keeps).toEqual([2, 1, 2, 0, 0, 3])
+    expect([...state.rates.beside.slice(1, 7)]).toEqual([3, 0, 3, 0, 0, 0])
+    assigner.reassignAll(inventory, rules, () => undefined)
+    expect([...state.rates.beside.slice(1, 7)]).toEqual([3, 0, 3, 0, 0, 0])
+  })
+
   it('keeps a count that is under way over a reload of the same rules', () => {
     const { state, programs, assigner, add } = assigned()
     const ups = city.devices.findIndex(({ role }) => role === 'ups')

@@ -1,7 +1,9 @@
 import type { CompiledRules } from '../../rules/compiled.ts'
 import { assignProgram, countsUnderWay, resumeCount, type CountUnderWay } from '../../rules/judge.ts'
 import type { SeriesAttributes } from '../../rules/model.ts'
-import type { ProgramTableBuilder } from '../../rules/program.ts'
+import { withoutRates } from '../../rules/pick.ts'
+import type { ProgramSpec, ProgramTableBuilder } from '../../rules/program.ts'
+import { anySignalBeside, keepsNothing } from '../../rules/rates.ts'
 import type { SeriesState } from '../../rules/series-state.ts'
 import { portOfInstance } from '../../schemas/lanes.ts'
 import type { Inventory } from '../../topology/model.ts'
@@ -124,27 +126,33 @@ export function createSeriesAssigner(
     return lastPlace
   }
 
+  /** Whether there is room for what rates of it are reckoned from. */
+  const isRated = (series: number): boolean =>
+    series < state.rates.baseMs.length && state.device[series]! < state.rates.startedMs.length
+
   const programOf = (series: number): number => {
     const known = registry.knownOf(series)
     // Nobody is told of a device the inventory does not know, so nothing of it is judged.
     if (known < 0) return 0
     const signal = registry.signal(series)
     const place = placeOf(series, known)
+    const isSound = isRated(series)
+    const add = (spec: ProgramSpec): number => programs.addProgram(isSound ? spec : withoutRates(spec))
     if (limitedSignals.has(signal)) {
       const limits = limitsOf(moduleOf(series))
-      if (limits !== undefined)
-        return programs.addProgram(rules.programFor({ signal, ...places.get(place) }, limits))
+      if (limits !== undefined) return add(rules.programFor({ signal, ...places.get(place) }, limits))
     }
     const asked = rules.signalsBeside.get(signal)
     if (asked !== undefined) {
       const beside = besideOf(moduleOf(series), asked)
       if (beside !== undefined)
-        return programs.addProgram(rules.programFor({ signal, ...places.get(place) }, undefined, beside))
+        return add(rules.programFor({ signal, ...places.get(place) }, undefined, beside))
     }
-    const key = place * signalsMax + signal
+    const number = place * signalsMax + signal
+    const key = isSound ? number : -1 - number
     let program = byPlace.get(key)
     if (program === undefined) {
-      program = programs.addProgram(rules.programFor({ signal, ...places.get(place) }))
+      program = add(rules.programFor({ signal, ...places.get(place) }))
       byPlace.set(key, program)
     }
     return program
@@ -152,6 +160,22 @@ export function createSeriesAssigner(
 
   const assignOne = (series: number, raised?: ReadonlySet<number>): void =>
     assignProgram(programs.table, state, series, programOf(series), raised)
+
+  /** Tells the rates of a port which other series of it they are reckoned by. */
+  const linkRates = (series: number): void => {
+    if (programs.table.keeps[state.program[series]!] === keepsNothing) return
+    const signal = registry.signal(series)
+    const { beside } = state.rates
+    const link = (rated: number, by: number): void => {
+      // Where several tell the same, the one that comes the same way.
+      if (by < beside.length && (beside[rated] === 0 || registry.isSamePlace(rated, by)))
+        beside[rated] = by + 1
+    }
+    eachOfModule(moduleOf(series), other => {
+      if (registry.signal(other) === anySignalBeside(signal)) link(series, other)
+      else if (anySignalBeside(registry.signal(other)) === signal) link(other, series)
+    })
+  }
 
   const assign = (series: number, raised?: ReadonlySet<number>): void => {
     const signal = registry.signal(series)
@@ -162,6 +186,7 @@ export function createSeriesAssigner(
           assignOne(other, raisedNow(other))
       })
     assignOne(series, raised)
+    linkRates(series)
   }
 
   /** Every count under way, by what says the same condition under other rules. */

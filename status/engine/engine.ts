@@ -110,6 +110,7 @@ export interface StatusEngine {
   readonly inventory: () => CompiledInventory
   readonly rules: () => CompiledRules
   readonly registry: SeriesRegistry
+  readonly series: SeriesState
   readonly silence: SilenceWatch
   /** Flips applied and samples of new series judged since the start, for the metrics. */
   readonly counts: () => { readonly flips: number; readonly judged: number }
@@ -186,7 +187,8 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
     candidate: Candidate,
     condition: number,
     on: boolean,
-    limit: number
+    limit: number,
+    value: number
   ): void => {
     const known = registry.knownOf(series)
     if (known < 0) return
@@ -198,7 +200,7 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
       node: nodeOf(known, instance),
       device: inventory.deviceId(known),
       instance,
-      value: candidate.value,
+      value,
       limit: Number.isNaN(limit) ? null : limit,
       timeMs: candidate.timeMs,
       coordinates: { topic: candidate.topic, partition: candidate.partition, offset: candidate.offset }
@@ -207,14 +209,14 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
   }
 
   let judging: Candidate | undefined
-  const flipJudged = (condition: number, on: boolean, limit: number): void => {
-    if (judging !== undefined) applyFlip(judging.series, judging, condition, on, limit)
+  const flipJudged = (condition: number, on: boolean, limit: number, measured: number): void => {
+    if (judging !== undefined) applyFlip(judging.series, judging, condition, on, limit, measured)
   }
 
   const judge = (candidate: Candidate): void => {
     const { series, value, condition, on } = candidate
     if (condition >= 0) {
-      applyFlip(series, candidate, condition, on, limitOf(series, condition, on))
+      applyFlip(series, candidate, condition, on, limitOf(series, condition, on), value)
       return
     }
     judged++
@@ -400,8 +402,10 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
       }
     },
     memoryMs() {
+      // A rate takes one sample more than there are rates.
       const samples = rules.conditions.reduce(
-        (most, { raiseCount, clearCount }) => Math.max(most, raiseCount, clearCount),
+        (most, { raiseCount, clearCount, measure }) =>
+          Math.max(most, Math.max(raiseCount, clearCount) + (measure === 'value' ? 0 : 1)),
         1
       )
       const { intervalMs, limitMs } = silence.longest()
@@ -461,6 +465,7 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
     inventory: () => inventory,
     rules: () => rules,
     registry,
+    series: state,
     silence,
     counts: () => ({ flips, judged })
   }

@@ -1,5 +1,6 @@
 import type { AlarmEngine } from '../../rules/alarms.ts'
 import { explainDevice, type KnownSeries } from '../../rules/explain.ts'
+import { knownRate, type Measure } from '../../rules/rates.ts'
 import type { RuleExplanation } from '../../rules/explained.ts'
 import { portOfInstance } from '../../schemas/lanes.ts'
 import { signalIds } from '../../schemas/signals.ts'
@@ -36,6 +37,18 @@ export function createExplaining(engine: StatusEngine, alarms: AlarmEngine): Exp
     return [...own, ...above]
   }
 
+  /** Series of a device in the shared state, by `signal/instance`. */
+  const sharedSeriesOf = (device: number): ReadonlyMap<string, number> => {
+    const { registry } = engine
+    const found = new Map<string, number>()
+    for (const index of registry.indicesOf(device))
+      registry.eachOfDevice(
+        index,
+        series => void found.set(`${registry.signal(series)}/${registry.instance(series)}`, series)
+      )
+    return found
+  }
+
   return {
     devicesFor(id) {
       const inventory = engine.inventory()
@@ -49,10 +62,22 @@ export function createExplaining(engine: StatusEngine, alarms: AlarmEngine): Exp
       const rules: RuleExplanation[] = []
       for (const { device, ports } of speakersOf(node)) {
         const deviceId = inventory.deviceId(device)
+        const shared = sharedSeriesOf(device)
         const series = readings.flatMap(({ device: of, signal, instance, last }): KnownSeries[] => {
           const number = signalIds.get(signal)
           const isAsked = of === deviceId && (ports === null || ports.has(portOfInstance(instance)))
-          return isAsked && number !== undefined ? [{ signal: number, instance, last }] : []
+          if (!isAsked || number === undefined) return []
+          const known = shared.get(`${number}/${instance}`)
+          return [
+            {
+              signal: number,
+              instance,
+              last,
+              ...(known === undefined
+                ? {}
+                : { rateOf: (measure: Measure) => knownRate(engine.series.rates, known, measure) })
+            }
+          ]
         })
         const found = explainDevice({
           compiled: engine.rules(),

@@ -40,6 +40,8 @@ export interface SeriesRegistry {
   isSamePlace(series: number, other: number): boolean
   /** Calls back with every series noted of a device (index in the shared state). */
   eachOfDevice(device: number, act: (series: number) => void): void
+  /** Indices in the shared state of a device of the inventory: one for each way it is told of. Looks at every device. */
+  indicesOf(known: number): readonly number[]
   /** Every series noted, in the order of noting. */
   all(): Iterable<number>
   /** The series noted as number `at`, from 0. */
@@ -162,6 +164,11 @@ export function createSeriesRegistry(seriesMax: number, devicesMax: number): Ser
       profileOf[series] === profileOf[other],
     eachOfDevice(device, act) {
       for (let at = lastOf[device] ?? 0; at !== 0; at = nextOf[at - 1]!) act(at - 1)
+    },
+    indicesOf(known) {
+      const found: number[] = []
+      for (let index = 0; index < devicesEnd; index++) if (knownOf[index] === known + 2) found.push(index)
+      return found
     },
     *all() {
       for (let i = 0; i < size; i++) yield order[i]!

@@ -58,7 +58,9 @@ export function createWarming(options: WarmingOptions): Warming {
       for (const series of isWhole ? flipped : met) {
         alignConditions(table, state, series, raisedOf(series), isWhole)
         // The same stretch may be judged once more, and then from its beginning.
-        if (!isWhole) state.lastTimeMs[series] = 0
+        if (isWhole) continue
+        state.lastTimeMs[series] = 0
+        state.rates.baseMs[series] = 0
       }
       options.heardSince(isWhole ? sinceMs : Infinity)
     }

@@ -1,6 +1,7 @@
 import { Type, type Static } from 'typebox'
 import { limitOrigins, ruleStates } from '../../rules/explained.ts'
 import { conditionOps } from '../../rules/program.ts'
+import { measures } from '../../rules/rates.ts'
 import { kindSchema, severitySchema, words } from './api-words.ts'
 
 /** The answer of /api/v1/nodes/{id}/explain as data. */
@@ -40,18 +41,47 @@ const origin = Type.Unsafe<{ from: string; opticClass: string; table: string; ov
   required: ['from', 'opticClass', 'table', 'overriddenAt']
 })
 
+const rate = Type.Unsafe<{
+  measure: string
+  counter: number | null
+  perSecond: number | null
+  besideSignal: string
+  beside: number | null
+  besideUnit: string
+} | null>({
+  type: ['object', 'null'],
+  description: 'What a rate is made of; null where the reading itself is compared',
+  properties: {
+    measure: {
+      type: 'string',
+      enum: measures.filter(measure => measure !== 'value'),
+      description: 'Growth of a counter a second, its share of frames, or the use of the port'
+    },
+    counter: { type: ['number', 'null'], description: 'The counter at its last sample' },
+    perSecond: { type: ['number', 'null'], description: 'Its growth a second; null where it is not known' },
+    besideSignal: { type: 'string', description: "What the rate is reckoned by, or ''" },
+    beside: { type: ['number', 'null'], description: "The port's speed, or its frames a second" },
+    besideUnit: { type: 'string', description: 'Unit of that' }
+  },
+  required: ['measure', 'counter', 'perSecond', 'besideSignal', 'beside', 'besideUnit']
+})
+
 const inputSchema = Type.Object(
   {
     part: words(['level', 'when', 'unless'], 'What it is to the rule'),
     signal: text('Canonical signal'),
     instance: text('Port, lane or phase it is of'),
-    unit: text("Unit of the signal; '' for an enumeration"),
-    value: nullable<number>('number', 'Last stored value; null where none was stored in the time asked for'),
+    unit: text("Unit of the signal or its rate; '' for an enumeration"),
+    value: nullable<number>(
+      'number',
+      'Last stored value, null where none was stored in the time asked for; of a rate the one that was judged last'
+    ),
     valueName: nullable<string>('string', 'What the value means, when it is an enumeration'),
     eventTime: time('Time of the sample at its source'),
     eventTimeMs: timeMs,
     ageMs: nullable<number>('integer', 'How old it is (ms)'),
     coordinates,
+    rate,
     op: words(
       [...conditionOps, 'absent'],
       'How it is compared; absent where it is asked whether it is reported'

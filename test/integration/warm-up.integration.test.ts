@@ -19,6 +19,7 @@ const inventory = `nodes:
 devices:
   - { id: ups-1, node: ku-1, role: ups, identifiers: [10.0.0.1] }
   - { id: ups-2, node: ku-1, role: ups, identifiers: [10.0.0.2] }
+  - { id: sw-1, node: ku-1, role: switch, identifiers: [10.0.0.3] }
 `
 const rules = `rules:
   - name: ups.charge_low
@@ -29,6 +30,14 @@ const rules = `rules:
       - { severity: critical, below: 20, clear: 25 }
     hold: { raise_samples: 3, clear_samples: 3 }
     text: { ru: Заряд мал, en: Charge is low }
+  - name: port.errors
+    kind: link
+    severity: warning
+    select: { signal: if.in_errors }
+    rate: per_second
+    above: 1 /s
+    hold: { raise_samples: 2 }
+    text: { ru: Ошибки, en: Errors }
 `
 interface OpenAlarm {
   readonly type: string
@@ -65,6 +74,11 @@ describe.skipIf(kafka === null)('after a kill -9', () => {
     const unique = `${name.replaceAll('-', '_')}_${process.pid}`
     await admin.createTopics({ waitForLeaders: true, topics: [{ topic: unique, numPartitions: 1 }] })
     let sent = 0
+    const send = async (key: string, value: object): Promise<void> => {
+      sent++
+      await producer.send({ topic: unique, messages: [{ key, value: JSON.stringify(value) }] })
+    }
+    const firstS = Math.floor(Date.now() / 1000) - 600
     return {
       start: () =>
         startTestDaemon({
@@ -87,17 +101,23 @@ describe.skipIf(kafka === null)('after a kill -9', () => {
           }
         }),
       report: async (device: number, chargePct: number): Promise<void> => {
-        sent++
-        const value = JSON.stringify({
+        await send(String(device), {
           fields: { upsEstimatedChargeRemaining: chargePct },
           name: 'ups',
           tags: { source: `10.0.0.${device}` },
           timestamp: Date.now()
         })
-        await producer.send({ topic: unique, messages: [{ key: String(device), value }] })
         // Each of a device has a time of its own.
         await new Promise(resolve => setTimeout(resolve, 5))
       },
+      /** Errors that a port has counted, so many seconds after the first time. */
+      count: (errors: number, afterS: number): Promise<void> =>
+        send('3', {
+          fields: { ifInErrors: errors },
+          name: 'interface',
+          tags: { agent_host: '10.0.0.3', ifIndex: '1' },
+          timestamp: firstS + afterS
+        }),
       /** What was sent by now is stored, once. */
       stored: async (): Promise<void> => {
         const wanted = sent
@@ -117,13 +137,17 @@ describe.skipIf(kafka === null)('after a kill -9', () => {
 
   const alarms = async (url: string): Promise<readonly OpenAlarm[]> =>
     (await getJson<{ items: OpenAlarm[] }>(`${url}/api/v1/alarms?open=true`)).items
-  const types = async (url: string): Promise<string> => (await alarms(url)).map(({ type }) => type).join()
+  const typesOf = async (url: string, device: string): Promise<string> =>
+    (await alarms(url)).flatMap(alarm => (alarm.device === device ? alarm.type : [])).join()
+  const types = (url: string): Promise<string> => typesOf(url, 'ups-1')
 
   for (const source of sourceKinds) {
-    it(`a count of samples goes on where it was, towards raising and towards clearing (${source})`, async () => {
-      const { start, report, stored } = await scene(`count-${source}`, { source })
+    it(`a count of samples goes on where it was, towards raising and towards clearing, and a rate from its counter (${source})`, async () => {
+      const { start, report, count, stored } = await scene(`count-${source}`, { source })
       const first = await start()
       for (const charge of [90, 10, 10]) await report(1, charge)
+      await count(0, 0)
+      await count(600, 60)
       await stored()
       expect(await types(first.url)).toBe('')
       await first.kill9()
@@ -134,6 +158,14 @@ describe.skipIf(kafka === null)('after a kill -9', () => {
         'the third of three bad samples',
         () => types(second.url),
         found => found === 'ups.charge_low',
+        15_000
+      )
+      // Ten a second for the second time in a row, since the last sample of the daemon that was killed.
+      await count(1200, 120)
+      await waitUntil(
+        'the second of two rates',
+        () => typesOf(second.url, 'sw-1'),
+        found => found === 'port.errors',
         15_000
       )
       for (const charge of [90, 90]) await report(1, charge)

@@ -3,6 +3,7 @@ import { severities, tiers } from '../../schemas/words.ts'
 import type { Limit } from '../../rules/compiled.ts'
 import type { Selector } from '../../rules/model.ts'
 import { sampleCountMax } from '../../rules/program.ts'
+import { measuresOf } from '../../rules/rates.ts'
 import { withKey } from '../../rules/reading/conditions.ts'
 import type { ConditionDraft, RuleDraft } from '../../rules/reading/drafts.ts'
 
@@ -106,6 +107,7 @@ function conditionMutants(condition: ConditionDraft): Changed<ConditionDraft>[] 
   return [
     ...limitMutants(condition),
     ...comparisonMutants(condition),
+    ...measureMutants(condition),
     ...nameMutants(condition),
     ...countMutants(condition),
     ...selectMutants(condition)
@@ -116,15 +118,18 @@ type Part = Changed<Partial<ConditionDraft>>
 
 const signalOf = ({ signal }: Pick<ConditionDraft, 'signal'>): SignalDef => signals[signal]!
 
-/** The smallest difference of a limit that matters, in the signal's unit. */
-const stepOf = ({ unit }: SignalDef): number => (unit.startsWith('dB') ? 0.1 : 1)
+/** The smallest difference of a limit that matters, in the unit of what is compared; of a rate a twentieth of the limit. */
+function stepOf(condition: ConditionDraft): number {
+  if (condition.measure !== 'value') return rounded((condition.limit?.fallback ?? 1) / 20)
+  return signalOf(condition).unit.startsWith('dB') ? 0.1 : 1
+}
 
 const rounded = (value: number): number => Math.round(value * 1e6) / 1e6
 
 function limitMutants(condition: ConditionDraft): Part[] {
   const { limit, hysteresis, op } = condition
   if (limit === null) return []
-  const step = stepOf(signalOf(condition))
+  const step = stepOf(condition)
   const beside = (value: number): number[] => [rounded(value - step), rounded(value + step)]
   const found: Part[] = []
   const add = (change: string, to: Limit): void => void found.push({ change, to: { limit: to } })
@@ -149,6 +154,13 @@ function comparisonMutants({ op }: ConditionDraft): Part[] {
   if (op !== 'below' && op !== 'above') return []
   const other = op === 'below' ? 'above' : 'below'
   return [{ change: `${op} → ${other}`, to: { op: other } }]
+}
+
+function measureMutants({ measure, signal }: ConditionDraft): Part[] {
+  if (measure === 'value') return []
+  return measuresOf(signal)
+    .filter(other => other !== measure)
+    .map(other => ({ change: `rate ${measure} → ${other}`, to: { measure: other } }))
 }
 
 function nameMutants(condition: ConditionDraft): Part[] {
@@ -214,6 +226,7 @@ function selectMutants(condition: ConditionDraft): Part[] {
   const own = signalOf(condition)
   signals.forEach((other, signal) => {
     if (signal === condition.signal || other.kind !== own.kind || other.unit !== own.unit) return
+    if (condition.measure !== 'value' && !measuresOf(signal).includes(condition.measure)) return
     if (JSON.stringify(other.codes) === JSON.stringify(own.codes) || isMeant(condition, other))
       found.push({
         change: `select: ${own.name} → ${other.name}`,

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { programTableParts } from '../../rules/program.ts'
-import { seriesStateParts } from '../../rules/series-state.ts'
+import { intervalMsMax, intervalMsMin, utilisationPctMax } from '../../rules/rates.ts'
+import { seriesStateParts, startedMsAt } from '../../rules/series-state.ts'
 import { dbmOfMilliwatts } from '../../schemas/records/convert.ts'
 import type { DecodePolicy } from '../../schemas/records/decode.ts'
 import type { BlockDecoder } from '../../schemas/records/decompress.ts'
@@ -54,6 +55,19 @@ interface KernelExports {
     quietHi: number,
     quietMask: number
   ): void
+  openRates(
+    baseValue: number,
+    baseMs: number,
+    perSecond: number,
+    beside: number,
+    started: number,
+    devices: number,
+    keeps: number,
+    bands: number,
+    intervalMsMin: number,
+    intervalMsMax: number,
+    utilisationPctMax: number
+  ): void
   setClock(pastMsMax: number, futureMsMax: number): void
   setLimits(valueBytesMax: number): void
 }
@@ -104,6 +118,19 @@ export function openKernel(shared: SharedState, policy: DecodePolicy, measuremen
     program.quietLo,
     program.quietHi,
     program.quietMask
+  )
+  of.openRates(
+    series.baseValue,
+    series.baseMs,
+    series.perSecond,
+    series.beside,
+    startedMsAt(limits.devicesMax, kernel.devices),
+    series.device,
+    program.keeps,
+    program.bands,
+    intervalMsMin,
+    intervalMsMax,
+    utilisationPctMax
   )
   of.setClock(policy.pastMsMax, policy.futureMsMax)
   of.setLimits(policy.valueBytesMax)

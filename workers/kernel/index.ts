@@ -29,6 +29,7 @@ import { isLarge, openTable } from './table'
 
 export { openJudge, judge, unassignedRows } from './judge'
 export { lz4 } from './lz4'
+export { openRates } from './rates'
 export { noReadings, readings } from './readings'
 export { openTable, openSeries, openFields, readNew, setClock }
 

@@ -3,14 +3,17 @@ import {
   attentionMax,
   columnBefore,
   columnEnd,
+  columnKept,
   columnSeries,
   columnTime,
   columnValue,
   deskRowsAt,
   deskRowsMax,
   judgedRows,
+  keptRows,
   runJudged
 } from '../memory/map'
+import { keepQuietly, keepsAt, noteKept } from './rates'
 
 /**
  * The quick part of evaluateSample() of rules/judge.ts: a sample within the quiet band of a series with nothing under way
@@ -55,6 +58,7 @@ export function judge(desk: usize, from: usize, to: usize): usize {
   const ends = rowsAt + rowsMax * columnEnd
   const times = rowsAt + rowsMax * columnTime
   const before = rowsAt + rowsMax * columnBefore
+  const kept = rowsAt + rowsMax * columnKept
   let group = load<u32>(desk + runJudged) as usize
   let groupEnd: usize = 0
   let timeMs: f64 = 0
@@ -82,14 +86,29 @@ export function judge(desk: usize, from: usize, to: usize): usize {
     // Should this thread end before the task does, all of it is taken back from here and judged again (memory/undo.ts).
     store<f64>(before + (row << 3), lastMs)
     store<u32>(desk + judgedRows, (row + 1) as u32)
-    if (timeMs < lastMs) continue
+    if (timeMs < lastMs) {
+      const keeps = load<u8>(keepsAt + (program as usize))
+      if (keeps != 0) {
+        noteKept(series as usize, keeps, kept + row * 24)
+        store<u32>(desk + keptRows, (row + 1) as u32)
+      }
+      continue
+    }
     if (load<u8>(busyAt + (series as usize)) != 0) return row
     const value = load<f64>(values + (row << 3))
     if (!(
       value >= load<f64>(quietLoAt + ((program as usize) << 3)) &&
       value <= load<f64>(quietHiAt + ((program as usize) << 3))
-    ))
-      return row
+    )) {
+      const keeps = load<u8>(keepsAt + (program as usize))
+      // The band of a program that keeps something is empty: all of its samples come by here.
+      if (keeps == 0) return row
+      noteKept(series as usize, keeps, kept + row * 24)
+      store<u32>(desk + keptRows, (row + 1) as u32)
+      if (!keepQuietly(series as usize, program as usize, keeps, value, timeMs)) return row
+      store<f64>(lastAt, timeMs)
+      continue
+    }
     // A code that no enumeration can have looks at some other one; that may take the long way, never skip it.
     const code = value as i64 as u32
     if (((load<u32>(quietMaskAt + ((program as usize) << 2)) >> (code & 31)) & 1) == 0) return row

@@ -7,6 +7,7 @@ import {
   columnConditions,
   columnEnd,
   columnEntity,
+  columnKept,
   columnOffset,
   columnSeries,
   columnSignal,
@@ -21,6 +22,7 @@ import {
   deskPlainBytes,
   deskRowsAt,
   deskRowsMax,
+  keptPerRow,
   measurementCounters,
   measurementCountersMax,
   slackBytes,
@@ -55,6 +57,7 @@ export interface Desk {
   /** What judging has changed (undo.ts): of each row the last time of its series, and of those that took the long way more. */
   readonly before: Float64Array
   readonly conditionsBefore: Int32Array
+  readonly keptBefore: Float64Array
   /** What the kernel counts: values that were no reading, by slot of all measurements, and records by measurement. */
   readonly slotCounts: Uint32Array
   readonly measurementCounts: Uint32Array
@@ -104,6 +107,7 @@ export function openDesk({ memory, desks }: KernelMemory, number: number): Desk 
       series: new Int32Array(buffer, at(columnSeries), most),
       before: new Float64Array(buffer, at(columnBefore), most),
       conditionsBefore: new Int32Array(buffer, at(columnConditions), most * conditionsEntryWords),
+      keptBefore: new Float64Array(buffer, at(columnKept), most * keptPerRow),
       signal: new Uint16Array(buffer, at(columnSignal), most)
     }
   }

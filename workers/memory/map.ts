@@ -91,6 +91,8 @@ export const foundRawTime = 176
 /** How many rows of the task were judged, or begun to be, and how many of them took the long way: u32 each. */
 export const judgedRows = 216
 export const judgedLong = 220
+/** Behind the last row of which it was noted what is kept of its series. */
+export const keptRows = 224
 
 /** Counters of the task (u32 but for bytes, f64). */
 export const countRecords = 192
@@ -144,8 +146,11 @@ export const columnBefore = 40
 export const columnConditions = 48
 export const conditionsEntryWords = 4
 export const conditionsEntryAt = 2
-export const columnSignal = 64
-export const deskBytesPerRow = 66
+/** Of rows whose series is kept for rates: its base, the time of that, and its rate or the start of its device before; f64 each. */
+export const columnKept = 64
+export const keptPerRow = 3
+export const columnSignal = 88
+export const deskBytesPerRow = 90
 
 // --- forms: what has been learnt of how records are written ------------------------------------------------------
 

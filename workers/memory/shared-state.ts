@@ -118,6 +118,7 @@ export function openSharedState(memory: SharedMemory): SharedState {
   const { buffer } = kernel.memory
   const counters = new Int32Array(memory.counters)
   const ended = endedThreadsOf(kernel)
+  const devices = deviceStateOver(buffer, devicesMax, kernel.devices)
   const entities = openSharedTable(memory.entities, ended)
   const deviceTable = openSharedTable(memory.deviceTable, ended)
   const aliases = openSharedTable(kernel.aliases, ended)
@@ -130,8 +131,8 @@ export function openSharedState(memory: SharedMemory): SharedState {
   return {
     limits,
     kernel,
-    series: seriesStateOver(buffer, seriesMax, kernel.series),
-    devices: deviceStateOver(buffer, devicesMax, kernel.devices),
+    series: seriesStateOver(buffer, seriesMax, kernel.series, devices.startedMs),
+    devices,
     seriesIds: new Uint32Array(buffer, kernel.seriesIds, seriesMax * 2),
     spanSets: new Int32Array(buffer, kernel.spanSets, seriesMax),
     nextSpans: new Int32Array(buffer, kernel.nextSpans, seriesMax),

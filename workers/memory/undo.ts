@@ -1,6 +1,15 @@
+import type { ProgramTable } from '../../rules/program.ts'
+import { keepsCounter, keepsNothing, keepsValue } from '../../rules/rates.ts'
 import { conditionWordsPerSeries, type SeriesState } from '../../rules/series-state.ts'
 import type { Desk } from './desk.ts'
-import { conditionsEntryAt, conditionsEntryWords, judgedLong, judgedRows } from './map.ts'
+import {
+  conditionsEntryAt,
+  conditionsEntryWords,
+  judgedLong,
+  judgedRows,
+  keptPerRow,
+  keptRows
+} from './map.ts'
 
 /**
  * What a task's judgement changes, written down on its desk before it is changed. A task that is cut off (its thread died, or took too
@@ -13,11 +22,13 @@ import { conditionsEntryAt, conditionsEntryWords, judgedLong, judgedRows } from 
 
 const judgedRowsWord = judgedRows / 4
 const judgedLongWord = judgedLong / 4
+const keptRowsWord = keptRows / 4
 
 /** Nothing has been judged yet. */
 export function clearJudgement({ words }: Desk): void {
   words[judgedRowsWord] = 0
   words[judgedLongWord] = 0
+  words[keptRowsWord] = 0
 }
 
 /** Row of a series that has no program, which judgement therefore leaves alone. */
@@ -26,9 +37,19 @@ export function noteUnjudged({ before }: Desk, row: number): void {
 }
 
 /** Notes the state of a row's series before it is judged the long way. */
-export function noteJudgement(desk: Desk, state: SeriesState, row: number): void {
+export function noteJudgement(desk: Desk, programs: ProgramTable, state: SeriesState, row: number): void {
   const { words, before, conditionsBefore } = desk
   const series = desk.series[row]!
+  const kept = programs.keeps[state.program[series]!]!
+  if (kept !== keepsNothing) {
+    const { baseValue, baseMs, perSecond, startedMs } = state.rates
+    const at = row * keptPerRow
+    desk.keptBefore[at] = baseValue[series]!
+    desk.keptBefore[at + 1] = baseMs[series]!
+    desk.keptBefore[at + 2] =
+      kept === keepsCounter || kept === keepsValue ? perSecond[series]! : startedMs[state.device[series]!]!
+    words[keptRowsWord] = row + 1
+  }
   before[row] = state.lastTimeMs[series]!
   const entry = words[judgedLongWord]!
   const at = entry * conditionsEntryWords
@@ -41,8 +62,8 @@ export function noteJudgement(desk: Desk, state: SeriesState, row: number): void
 }
 
 /** Takes back all that the desk's task has judged, the last first. */
-export function takeBackJudgement(desk: Desk, state: SeriesState): void {
-  const { words, series, before, conditionsBefore } = desk
+export function takeBackJudgement(desk: Desk, programs: ProgramTable, state: SeriesState): void {
+  const { words, series, before, conditionsBefore, keptBefore } = desk
   for (let entry = words[judgedLongWord]! - 1; entry >= 0; entry--) {
     const at = entry * conditionsEntryWords
     const of = conditionsBefore[at]!
@@ -58,7 +79,16 @@ export function takeBackJudgement(desk: Desk, state: SeriesState): void {
   for (let row = words[judgedRowsWord]! - 1; row >= 0; row--) {
     const of = series[row]!
     const lastMs = before[row]!
-    if (of >= 0 && !Number.isNaN(lastMs)) state.lastTimeMs[of] = lastMs
+    if (of < 0 || Number.isNaN(lastMs)) continue
+    state.lastTimeMs[of] = lastMs
+    const kept = programs.keeps[state.program[of]!] ?? keepsNothing
+    if (kept === keepsNothing || row >= words[keptRowsWord]!) continue
+    const { baseValue, baseMs, perSecond, startedMs } = state.rates
+    const at = row * keptPerRow
+    baseValue[of] = keptBefore[at]!
+    baseMs[of] = keptBefore[at + 1]!
+    if (kept === keepsCounter || kept === keepsValue) perSecond[of] = keptBefore[at + 2]!
+    else startedMs[state.device[of]!] = keptBefore[at + 2]!
   }
   clearJudgement(desk)
 }
