@@ -23,12 +23,16 @@ import { rangesOf } from './support/ranges.ts'
 /**
  * CPU a record of evaluation alone: the records, the inventory and the rules of the bench `path`, but batches in memory, one
  * thread, no Kafka and no ClickHouse, and every series known. `node --import tsx bench/evaluate.ts [records] [nodes]
- * [decoder,scanner] [none|lz4]`.
+ * [decoder,scanner] [none|lz4] [power,link,…]`, the last for some of the shipped rules only.
  */
 const records = Number(process.argv[2] ?? 200_000)
 const nodes = Number(process.argv[3] ?? 1000)
 const ways = process.argv[4]?.split(',') ?? ['decoder', 'scanner']
 const isCompressed = process.argv[5] === 'lz4'
+const packs = process.argv[6]?.split(',')
+const rulesFiles = shippedRulesFiles.filter(
+  file => packs === undefined || packs.some(pack => file.endsWith(`/${pack}.yaml`))
+)
 const repetitions = 9
 const warmUps = 3
 
@@ -46,7 +50,7 @@ const ranges = rangesOf(mix, { recordsPerRange, recordsPerBatch, encoding })
 const bytes = ranges.reduce((sum, range) => sum + range.bytes.length, 0)
 const inventory = compileInventory([inventoryPart(city.nodes, city.devices)], 1)
 const rules = compileRules(
-  shippedRulesFiles.map(file => ({ file, text: readFileSync(join(packageRoot, file), 'utf8') }))
+  rulesFiles.map(file => ({ file, text: readFileSync(join(packageRoot, file), 'utf8') }))
 )
 const profiles = compileProfiles(await readProfileFiles([shippedProfiles]))
 // The past is without limit: it takes many polls to make the records, whose times go back from now.
