@@ -54,6 +54,8 @@ import type { Incident, IncidentChange, LightChanges, NodeLight } from './model.
 export interface LightEngine {
   /** The open alarms of a node, summarised; null when none is open. */
   setAlarms(node: number, alarms: NodeAlarms | null): void
+  /** Whether `setAlarms` told of open alarms last. */
+  hasAlarms(node: number): boolean
   /**
    * A device is silent since a time (ms), or heard again (null). `neverReported`: it has not been heard since it came
    * into the inventory, so nothing can be said of it yet; report it only after the grace for a start.
@@ -141,6 +143,7 @@ export function createLightEngine(
   const state = createLightState(inventory, createIncidentBook(settings.reopenMs), settings)
   return {
     setAlarms: (node, alarms) => setAlarms(state, node, alarms),
+    hasAlarms: node => state.alarmsOf.has(node),
     setDeviceSilence: (device, sinceMs, neverReported) =>
       setDeviceSilence(state, device, sinceMs, neverReported),
     setCollectorSilence: (collector, nodes, sinceMs, isToldAlone) =>

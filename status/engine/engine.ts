@@ -279,8 +279,10 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
       if (registry.add(entity, inventory, nowMs ?? lastTickMs))
         silence.watch({ known: registry.knownOf(first), index, collector })
       // Its alarms of levels mean less from now on.
-      if (linkTellers.learn(entity, registry.knownOf(first)))
-        summarise(inventory.nodeId(inventory.nodeOfDevice(registry.knownOf(first))))
+      if (linkTellers.learn(entity, registry.knownOf(first))) {
+        const node = inventory.nodeOfDevice(registry.knownOf(first))
+        if (lights.hasAlarms(node)) summarise(inventory.nodeId(node))
+      }
       const raised = raisedOf(first)
       for (let i = 0; i < series.length; i++) {
         assigner.assign(series[i]!, raised)
