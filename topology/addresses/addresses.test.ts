@@ -199,6 +199,43 @@ describe('choosing', () => {
     expect(found(['ул. Мира, 1', 'г. Заречный, ул. Ленина, 5'], 'Ленина 5').exact?.nodeId).toBe('du-2')
   })
 
+  it('goes to no building of home when a town is said that the book has not, before or behind', () => {
+    const addresses = ['ул. Ленина, 5', 'ул. Мира, 8', 'пгт Краснополье, ул. Мира, 3']
+    for (const query of [
+      'г. Тверь, Ленина 5',
+      'Тверь, Ленина 5',
+      'Ленина 5, г. Тверь',
+      'ул. Ленина, д. 5, кв. 12, г. Тверь',
+      'Ленина 5 город Тверь',
+      'дом 5 улица Ленина город Тверь',
+      'Ленина 5, село Ивановка'
+    ])
+      expect([query, found(addresses, query).exact]).toEqual([query, null])
+    for (const query of [
+      'Мира 8 в городе интернета нет',
+      'Мира 8, п. 3',
+      'Мира 8 город',
+      'Мира 3, пгт Краснополье'
+    ])
+      expect([query, found(addresses, query).exact?.address]).toEqual([
+        query,
+        query.includes('3,') ? 'пгт Краснополье, ул. Мира, 3' : 'ул. Мира, 8'
+      ])
+  })
+
+  it('takes what stands in brackets for a misspelled town where nothing else is said', () => {
+    const addresses = ['с. Петрово, д. 33', 'СНТ Ромашка, уч. 35', 'ул. Мира, 33']
+    expect(found(addresses, '(Пеьрово) дом 33').exact?.nodeId).toBe('du-1')
+    expect(found(addresses, '(Роммашка) участок 35').exact?.nodeId).toBe('du-2')
+    expect(found(addresses, '(Иванов) дом 33').exact).toBeNull()
+  })
+
+  it('reads the letter of a liter in the other layout', () => {
+    const addresses = ['наб. Советская, 35 литБ', 'ул. Советская, 7']
+    expect(found(addresses, 'cjdtncrfz ljv 35 kbn,').exact?.nodeId).toBe('du-1')
+    expect(found([...addresses, 'ул. Советская, 35'], 'cjdtncrfz ljv 35 kbn,').exact?.nodeId).toBe('du-1')
+  })
+
   it('lists two towns where none is home', () => {
     const addresses = ['г. Заречный, ул. Ленина, 5', 'г. Светлый, ул. Ленина, 5', 'г. Новый, ул. Мира, 5']
     const { exact, matches } = createAddressIndex(entries(addresses), { homeCities: [] }).find('Ленина 5', 10)

@@ -35,6 +35,8 @@ export interface Candidate {
   readonly cost: number
 }
 
+/** A word that costs more than this names no town: a slip or another form of it costs less. */
+const townCostMax = 0.2
 /** A street that costs more than this is only offered. */
 const chosenStreetCostMax = 0.25
 /** Every other building must cost so much more: where all was said as the book has it, and where something was not. */
@@ -174,7 +176,7 @@ function queryOf(book: Book, tokens: readonly Token[]): Query {
       if (isOthers && cost > (token.sounds === '' ? 0 : 0.02)) continue
       // Another kind of word of the same stem is none: "Энская обл." does not name Энск.
       if (
-        cost > 0.2 ||
+        cost > townCostMax ||
         (cost > 0.09 && cost < 0.11) ||
         cost === 0.15 ||
         tokens[at + 1]?.role?.isRegion === true
@@ -191,14 +193,17 @@ function queryOf(book: Book, tokens: readonly Token[]): Query {
   return { tokens, hits, towns, areas, persons }
 }
 
-/** Whether a text is the name of a town of the book, with or without its mark: "Заречный", "г. Заречный". */
-export function isTownOf(book: Book, text: string): boolean {
+/**
+ * Whether a text is the name of a town of the book, with or without its mark: "Заречный", "г. Заречный"; with `isLoose` also one that is
+ * misspelled.
+ */
+export function isTownOf(book: Book, text: string, isLoose = false): boolean {
   const all = tokensOf(text)
   const unmarked = all.filter(({ role }) => role?.isTown !== true)
   return [all, unmarked].some(tokens =>
     [...(tokens[0] === undefined ? [] : book.placeWords.find(tokens[0], false))].some(
       ([word, cost]) =>
-        cost <= 0.02 &&
+        cost <= (isLoose ? townCostMax : 0.02) &&
         book
           .placesOfWord(word)
           .some(
@@ -228,7 +233,7 @@ function placeAt(
         : token.text === book.placeWords.word(wanted).text
           ? 0
           : (book.placeWords.find(token, false).get(wanted) ?? 1)
-    if (cost > 0.2) return null
+    if (cost > townCostMax) return null
     said.push(place)
   }
   return said

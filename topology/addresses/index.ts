@@ -3,7 +3,7 @@ import { createBook, type AddressSource, type Book } from './book.ts'
 import { choose, isTownOf, type Found } from './choose.ts'
 import { tokensOf, addressLengthMax } from './tokens.ts'
 import { roleOf } from './words.ts'
-import { commaAsLetter, typedInLatin, typedInRussian } from './transliteration.ts'
+import { commaAsLetter, literInLatin, typedInLatin, typedInRussian } from './transliteration.ts'
 
 /** One address of the inventory and the node that serves it. */
 export interface AddressEntry {
@@ -120,6 +120,12 @@ const isShortened = (word: string): boolean => {
 function bestReading(book: Book, text: string): Found {
   const isPlace = (inside: string): boolean => isTownOf(book, inside)
   let best = choose(book, tokensOf(text, isPlace))
+  // Nothing but what stands in brackets may be the place, misspelled: "(Ромшака) участок 35".
+  if (best.outcome === 'not-understood' && text.includes('('))
+    best = choose(
+      book,
+      tokensOf(text, inside => isTownOf(book, inside, true))
+    )
   if (best.outcome === 'chosen' && best.nearest < 0.1) return best
   for (const other of otherLayouts(text, best)) {
     const found = choose(book, tokensOf(other, isPlace))
@@ -157,7 +163,7 @@ function otherLayouts(text: string, { nearest }: Found): readonly string[] {
   const isRussian = /[а-яё]{3}/i.test(text)
   if (!/[a-z]/i.test(text) || isRussian) return nearest > 0.25 && isRussian ? [typedInLatin(text)] : []
   const never = (): boolean => false
-  const typed = text.slice(0, otherLayoutLengthMax)
+  const typed = literInLatin(text.slice(0, otherLayoutLengthMax))
   return [
     ...new Set([
       typedInRussian(typed, never, false),

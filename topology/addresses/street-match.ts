@@ -367,6 +367,7 @@ export function readRest(
     // Where the house was said first, what stands between it and the name belongs to the name: "53 Большая Садовая".
     const isBehind = house.at < match.from ? at > match.to : at > house.at
     const { role, text } = token
+    if (namesOtherTown(tokens, used, at)) cost += strangerCost
     if (text.length === 1) {
       const isBeside = at === match.from - 1 || at === match.from - 2 || (at === match.to && house.at > at)
       if (isBeside && role?.isTown !== true && role?.isNoise !== true && !isBehind && !isInitialPaid) {
@@ -395,6 +396,16 @@ export function readRest(
     cost += strangerCost
   }
   return { cost, readings: house.readings }
+}
+
+/** "Ленина 5, г. Тверь": a town by its mark, and none of the book's, or its name would be used up. */
+function namesOtherTown(tokens: readonly Token[], used: Uint8Array, at: number): boolean {
+  const mark = tokens[at]!
+  const name = tokens[at + 1]
+  if (mark.role?.isTown !== true || name === undefined || used[at + 1] !== 0) return false
+  if (name.isNumber || name.text.length < 3 || name.role !== undefined || name.before === ',') return false
+  // One letter may be anything: the mark of a town is set off, or has its point.
+  return mark.text.length > 1 || mark.before === ',' || name.before === '.'
 }
 
 const isName = (token: Token | undefined, words: WordTable): boolean =>

@@ -243,6 +243,9 @@ export function typedInRussian(text: string, isMark: (word: string) => boolean, 
 /** A comma behind a number is the letter of a house in the other layout as well: "vbhf 24, rd 5" may be 24Б. */
 export const commaAsLetter = (text: string): string => text.replace(/(\d-?),(?!\d)/g, '$1б')
 
+/** Behind "kbn", which is "лит", a comma is nothing but a letter: "ljv 35 kbn," is 35 литБ. */
+export const literInLatin = (text: string): string => text.replace(/(?<![a-z])(kbn(?:th)?[ /]*),/gi, '$1б')
+
 const wordBefore = (text: string): string => /[а-яё-]*$/.exec(text)?.[0] ?? ''
 
 /** `"` beside a space or the end is a quotation mark, and not the letter Э. */
