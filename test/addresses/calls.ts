@@ -470,7 +470,15 @@ function missingHouse(
       ? ''
       : `${street.town.mark} ${street.town.name}, `
   if (elsewhere && book.home === 'Дальногорск') return null
-  const text = `${place}${longForm(street, random)} ${street.name.full}, ${houseText(said.house, random)}${has(random, 0.3) ? tail(random) : ''}`
+  const address = `${longForm(street, random)} ${street.name.full}, ${houseText(said.house, random)}`
+  const behind = pickFrom(
+    [', г. Дальногорск', ' город Дальногорск', ', г.Дальногорск', ', село Дальнее'],
+    random
+  )
+  const text =
+    elsewhere && has(random, 0.5)
+      ? `${address}${behind}`
+      : `${place}${address}${has(random, 0.3) ? tail(random) : ''}`
   return { query: text, meant: [], form: elsewhere ? 'another town' : 'no such house' }
 }
 
