@@ -616,7 +616,14 @@ describe('CISCO-ENTITY-SENSOR-MIB', () => {
   it('knows the port by the names of each line, and the lanes of a module', () => {
     const rx = { entSensorValue: -53, entSensorScale: 9, entSensorType: 14 }
     const names = [
-      ['subslot 0/0 transceiver 0 Rx Power Sensor', '0/0'],
+      // A subslot has many modules.
+      ['subslot 0/0 transceiver 0 Rx Power Sensor', '0/0 transceiver 0'],
+      ['subslot 0/0 transceiver 11 Rx Power Sensor', '0/0 transceiver 11'],
+      ['Hu1/0/49 Rx Lane 3 Power Sensor', 'Hu1/0/49 lane 3'],
+      ['GigabitEthernet0/0/0/1-Rx Power', 'GigabitEthernet0/0/0/1'],
+      ['TenGigE0/0/0/1-Rx Lane Power', 'TenGigE0/0/0/1'],
+      ['HundredGigE0/0/0/20-Rx Lane 3 Power', 'HundredGigE0/0/0/20 lane 3'],
+      ['0/0-PORT-2-Rx Lane 1 Power', '0/0-PORT-2 lane 1'],
       ['FS Rx Power Sensor 1/1', '1/1'],
       ['power Rx 0/11/CPU0/18', '0/11/CPU0/18'],
       ['Ethernet1/49 Lane 3 Transceiver Receive Power Sensor', 'Ethernet1/49 lane 3'],
@@ -624,8 +631,33 @@ describe('CISCO-ENTITY-SENSOR-MIB', () => {
     ] as const
     for (const [name, instance] of names)
       expect(sensor(name, rx)).toMatchObject({ instance, values: { 'optics.rx_dbm': -5.3 } })
-    for (const name of ['power Tx 0/11/CPU0/18', 'FS Tx Power Sensor 1/1'])
+    for (const name of ['power Tx 0/11/CPU0/18', 'FS Tx Power Sensor 1/1', 'Hu1/0/49 Tx Lane 3 Power Sensor'])
       expect(sensor(name, rx).values).toEqual({ 'optics.tx_dbm': -5.3 })
+    for (const [name, instance] of [
+      ['Ethernet1/7 Transceiver Temperature Sensor', 'Ethernet1/7'],
+      ['subslot 0/0 transceiver 2 Temperature Sensor', '0/0 transceiver 2'],
+      ['TenGigE0/0/0/1-Module Temp', 'TenGigE0/0/0/1'],
+      ['GigabitEthernet0/0/0/1-Temperature Sensor', 'GigabitEthernet0/0/0/1']
+    ] as const)
+      expect(sensor(name, { entSensorValue: 305, entSensorType: 8 })).toMatchObject({
+        instance,
+        values: { 'optics.temp_c': 30.5 }
+      })
+    for (const [name, instance] of [
+      ['Ethernet1/7 Transceiver Voltage Sensor', 'Ethernet1/7'],
+      ['GigabitEthernet0/0/0/1-Voltage Sensor', 'GigabitEthernet0/0/0/1']
+    ] as const)
+      expect(sensor(name, { entSensorValue: 33, entSensorType: 4 })).toMatchObject({
+        instance,
+        values: { 'optics.voltage_v': 3.3 }
+      })
+    expect(
+      sensor('GigabitEthernet0/0/0/1-Laser Bias Current', {
+        entSensorValue: 65,
+        entSensorType: 5,
+        entSensorScale: 8
+      })
+    ).toMatchObject({ instance: 'GigabitEthernet0/0/0/1', values: { 'optics.bias_ma': 6.5 } })
   })
 
   it('takes 0 W for no light, and 0 dBm for nothing to say', () => {

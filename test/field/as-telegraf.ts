@@ -20,7 +20,7 @@ export function recordsOf(device: FieldDevice, walk: Walk, timestampS: number): 
       const topTags: Record<string, string> = {}
       for (const { oid, name, isTag } of block.fields) {
         const row = walk.get(oid)
-        if (row === undefined) continue
+        if (row === undefined || row.type === nullType) continue
         if (isTag) topTags[name] = String(valueOf(row))
         else top[name] = valueOf(row)
       }
@@ -49,6 +49,7 @@ function rowsOf(table: PollTable, walk: Walk): Row[] {
   const rows = new Map<string, Row>()
   for (const { oid, name, isTag, suffix } of table.fields)
     for (const row of walk.below(oid)) {
+      if (row.type === nullType) continue
       // The suffix is cut off as it is written: without its dot it would leave one behind, and the row would join no other.
       if (!`.${row.index}`.endsWith(suffix)) continue
       const index = row.index.slice(0, row.index.length - suffix.length)
@@ -60,6 +61,8 @@ function rowsOf(table: PollTable, walk: Walk): Row[] {
   return [...rows.values()]
 }
 
+/** An agent that has the object and nothing to say of it. */
+const nullType = 5
 const oidType = 6
 const textType = 4
 

@@ -357,23 +357,28 @@ function readDlinkSw(walk: Walk, add: Add): void {
     add('optics.rx_state', index, among(whole(walk, oid), 0, 4), oid)
 }
 
-/** What a sensor of Cisco measures and of which port, by its name only. */
+/**
+ * What a sensor of Cisco measures and of which port, by its name only: "Te1/1 Receive Power Sensor", "power Rx 0/11/CPU0/18",
+ * "HundredGigE0/0/0/20-Rx Lane 3 Power", "subslot 0/0 transceiver 10 Rx Power Sensor", "FS Rx Power Sensor 1/1".
+ */
 function ciscoSensor(name: string): { readonly signal: string; readonly instance: string } | undefined {
   const kinds: readonly (readonly [RegExp, string])[] = [
-    [/(?:Receive Power|Rx Power|power Rx)/i, 'optics.rx_dbm'],
-    [/(?:Transmit Power|Tx Power|power Tx)/i, 'optics.tx_dbm'],
-    [/Module Temperature/i, 'optics.temp_c'],
-    [/Supply Voltage/i, 'optics.voltage_v'],
-    [/Bias Current/i, 'optics.bias_ma']
+    [/Receive Power|Rx (?:Lane (?:\d+ )?)?Power|^power Rx /, 'optics.rx_dbm'],
+    [/Transmit Power|Tx (?:Lane (?:\d+ )?)?Power|^power Tx /, 'optics.tx_dbm'],
+    [/Module Temp|[Tt]ransceiver (?:\d+ )?Temperature|-Temperature Sensor/, 'optics.temp_c'],
+    [/Supply Voltage|Transceiver Voltage|-Voltage Sensor/, 'optics.voltage_v'],
+    [/Bias Current/, 'optics.bias_ma']
   ]
   const signal = kinds.find(([pattern]) => pattern.test(name))?.[1]
   if (signal === undefined) return undefined
-  const lane = /^(\S+) Lane (\d+) /.exec(name)
-  if (lane !== null) return { signal, instance: `${lane[1]} lane ${lane[2]}` }
   const last = /^(?:FS|power) .*?(\d+\/\S+)$/.exec(name)?.[1]
-  const first = /^(?:subslot )?(\S+) /.exec(name)?.[1]
-  const instance = last ?? first
-  return instance === undefined ? undefined : { signal, instance }
+  const slot = /^subslot (\S+ transceiver \d+) /.exec(name)?.[1]
+  const words = 'Lane|Transceiver|Receive|Transmit|Rx|Tx|Module|Supply|Bias|Laser|Temperature|Voltage'
+  const first = new RegExp(`^(.+?)[ -](?:${words})\\b`).exec(name)?.[1]
+  const port = last ?? slot ?? first
+  const lane = /\bLane (\d+)/.exec(name)?.[1]
+  if (port === undefined) return undefined
+  return { signal, instance: lane === undefined ? port : `${port} lane ${lane}` }
 }
 
 function readCisco(walk: Walk, add: Add): void {
@@ -392,7 +397,8 @@ function readCisco(walk: Walk, add: Add): void {
       if (type === 14 && value !== 0)
         add(sensor.signal, sensor.instance, among(Math.max(real, -40), -40, 30), oid)
       if (type === 6) add(sensor.signal, sensor.instance, dbm(real * 1000), oid)
-    } else if (sensor.signal === 'optics.temp_c' && type === 8) add(sensor.signal, sensor.instance, real, oid)
+    } else if (sensor.signal === 'optics.temp_c' && type === 8 && real >= -60 && real <= 200)
+      add(sensor.signal, sensor.instance, real, oid)
     else if (sensor.signal === 'optics.voltage_v' && (type === 3 || type === 4))
       add(sensor.signal, sensor.instance, real, oid)
     else if (sensor.signal === 'optics.bias_ma' && type === 5)

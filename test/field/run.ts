@@ -34,8 +34,10 @@ export interface FieldResult {
   readonly lights: readonly LightOutcome[]
 }
 
-/** Polls after which every count of samples in the shipped rules has been met, and every reading has a rhythm. */
+/** Polls after which every count of samples in the shipped rules has been met. */
 const pollsToJudge = 6
+/** Readings are looked at every 20 s, and have a rhythm after four looks. */
+const rhythmMs = 120_000
 /** Nothing that a mutation brings takes longer: 15 s on battery, an absent reading after ten polls of its device. */
 const mutationMsMax = 180_000
 /** What is right must stay so: another alarm may come later. */
@@ -124,7 +126,7 @@ async function runMutations(
     later: cases.flatMap(({ mutation }) => mutation.walk ?? [])
   })
   try {
-    await stage.polls(pollsToJudge)
+    await Promise.all([stage.polls(pollsToJudge), delay(rhythmMs)])
     const outcomes: LightOutcome[] = []
     const ready: MutationCase[] = []
     for (const each of cases) {
