@@ -6,7 +6,12 @@ import type { Incident, Inventory, NodeLight } from './model.ts'
 export interface AlarmText {
   readonly id: string
   readonly text: LocalText
+  /** Signal that it was raised by. */
+  readonly evidence?: { readonly signal: string }
 }
+
+/** Signals that say whether a link is there; another alarm of a link, such as errors on it, leaves all ways alive. */
+const linkStates: readonly string[] = ['if.oper_status', 'if.admin_status']
 
 export interface ExplainInput {
   readonly inventory: Inventory
@@ -151,7 +156,8 @@ function whatIsWrong(language: Language, light: NodeLight, input: ExplainInput):
     case 'alarm': {
       const alarm = input.alarms.find(open => open.id === cause.alarm) ?? input.alarms[0]
       const text = alarm?.text[language].replace(/[.\s]+$/, '') ?? say.kind[cause.kind]
-      if (light.own === 'yellow' && cause.kind === 'link') return say.atRisk(text)
+      const isWayLost = alarm?.evidence === undefined || linkStates.includes(alarm.evidence.signal)
+      if (light.own === 'yellow' && cause.kind === 'link' && isWayLost) return say.atRisk(text)
       return `${say.trouble[light.effective === 'red' ? 'red' : 'yellow']}: ${text}`
     }
     case 'silence':

@@ -85,7 +85,7 @@ const says = (
   engine: LightEngine,
   id: string,
   nowMs: number,
-  open: { id: string; text: { ru: string; en: string } }[] = [],
+  open: { id: string; text: { ru: string; en: string }; evidence?: { signal: string } }[] = [],
   lastHeardMs: number | null = null
 ) =>
   explain({
@@ -485,6 +485,17 @@ describe('explain', () => {
       'Требует внимания: ИБП на батарее. Длится меньше минуты. Затронуто: узлов 3, адресов 3, абонентов 30.'
     )
     expect(says(engine, 'ku2', nowMs)).toEqual({ ru: 'Неисправностей не видно.', en: 'No fault is seen.' })
+  })
+
+  it('says that a node has no redundancy only of a link that is not there', () => {
+    const engine = createLightEngine(inventory)
+    engine.setAlarms(at('ku1'), alarm('link', 'yellow', t0))
+    engine.update(t0)
+    const open = { id: `link-${t0}`, text: { ru: 'Порт 25.', en: 'Port 25.' } }
+    const of = (signal: string): string =>
+      says(engine, 'ku1', t0 + 120_000, [{ ...open, evidence: { signal } }]).en
+    expect(of('if.oper_status')).toMatch(/^Runs without redundancy: Port 25\. Lasts 2 min/)
+    expect(of('if.in_errors')).toMatch(/^Needs attention: Port 25\. Lasts 2 min/)
   })
 
   it('tells a node that still answers below a cut one from one that does not', () => {
