@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { ProblemsError, type Problem } from '../schemas/config/located-yaml.ts'
 import type { CompiledCondition, CompiledRule, CompiledRules } from './compiled.ts'
+import { signals } from '../schemas/signals.ts'
 import { createAbsencePicker, createProgramPicker, crowdedSeries } from './pick.ts'
 import { readRulesFiles, type RulesFile } from './read.ts'
 import type { ConditionDraft, RuleDraft } from './reading/drafts.ts'
@@ -26,6 +27,9 @@ export function compileDrafts(
   if (all.length > 0) throw new ProblemsError(all)
   return compiled
 }
+
+/** Which of them a port has is a bit each (status/engine/assign.ts). */
+const besidesMax = 24
 
 /** A rule without the place it is written at, which changes nothing that it says. */
 const judgement = ({ writtenAt: _place, isOverride: _flag, ...rule }: CompiledRule): object => rule
@@ -69,10 +73,14 @@ function assemble(drafts: readonly RuleDraft[]): CompiledRules {
     const same = bySignal.get(condition.signal)
     if (same === undefined) bySignal.set(condition.signal, [condition])
     else same.push(condition)
-    if (condition.besides.length > 0)
-      beside.set(condition.signal, [
-        ...new Set([...(beside.get(condition.signal) ?? []), ...condition.besides])
-      ])
+    if (condition.besides.length > 0) {
+      const asked = [...new Set([...(beside.get(condition.signal) ?? []), ...condition.besides])]
+      if (asked.length > besidesMax)
+        throw new RangeError(
+          `rules ask ${asked.length} signals of the ports that ${signals[condition.signal]?.name ?? ''} is judged on, at most ${besidesMax} can be; ask fewer signals in the levels of rules that ask it in a clause`
+        )
+      beside.set(condition.signal, asked)
+    }
     const moduleSignal = condition.limit?.moduleSignal ?? -1
     if (moduleSignal < 0) continue
     const judged = limited.get(moduleSignal) ?? []

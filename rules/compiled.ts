@@ -92,7 +92,7 @@ export interface CompiledRules {
   absencesOf(attributes: SeriesAttributes): readonly number[]
   /** Signals that carry a module's own limits, with the signals they limit: a reading of the first re-programs the second. */
   readonly signalsNeedingLimits: ReadonlyMap<number, readonly number[]>
-  /** Signals that are asked beside others, with those others: a port that gets one of them is judged anew. */
+  /** Signals that are asked beside others, with those others (besidesMax at most): a port that gets one of them is judged anew. */
   readonly signalsBeside: ReadonlyMap<number, readonly number[]>
   /** 16 hex digits that change when anything that can change a judgement or a text does. */
   readonly digest: string

@@ -32,6 +32,9 @@ export interface SeriesAssigner {
 
 /** More than there are signals. */
 const signalsMax = 256
+/** More than there are combinations of vendors, models, roles, tiers, ports and optic classes. */
+const placesMax = 1 << 20
+const nothingAsked: readonly number[] = []
 
 export function createSeriesAssigner(
   registry: SeriesRegistry,
@@ -104,13 +107,13 @@ export function createSeriesAssigner(
     return limits
   }
 
-  /** Which of these signals the port has, where it has some. */
-  const besideOf = (head: number, asked: readonly number[]): ReadonlySet<number> | undefined => {
-    let found: Set<number> | undefined
-    eachOfModule(head, series => {
-      const signal = registry.signal(series)
-      if (asked.includes(signal)) (found ??= new Set()).add(signal)
-    })
+  /** Which of these signals the port has: a bit each, in their order. */
+  const besideOf = (head: number, asked: readonly number[]): number => {
+    let found = 0
+    for (let at = head; at >= 0; at = nextOfModule[at]! - 2) {
+      const place = asked.indexOf(registry.signal(at))
+      if (place >= 0) found |= 1 << place
+    }
     return found
   }
 
@@ -142,17 +145,16 @@ export function createSeriesAssigner(
       const limits = limitsOf(moduleOf(series))
       if (limits !== undefined) return add(rules.programFor({ signal, ...places.get(place) }, limits))
     }
-    const asked = rules.signalsBeside.get(signal)
-    if (asked !== undefined) {
-      const beside = besideOf(moduleOf(series), asked)
-      if (beside !== undefined)
-        return add(rules.programFor({ signal, ...places.get(place) }, undefined, beside))
-    }
-    const number = place * signalsMax + signal
+    const asked = rules.signalsBeside.get(signal) ?? nothingAsked
+    const beside = asked.length === 0 ? 0 : besideOf(moduleOf(series), asked)
+    const number = place * signalsMax + signal + beside * placesMax * signalsMax
     const key = isSound ? number : -1 - number
     let program = byPlace.get(key)
     if (program === undefined) {
-      program = add(rules.programFor({ signal, ...places.get(place) }))
+      const found = new Set(asked.filter((_, i) => (beside & (1 << i)) !== 0))
+      program = add(
+        rules.programFor({ signal, ...places.get(place) }, undefined, found.size === 0 ? undefined : found)
+      )
       byPlace.set(key, program)
     }
     return program
