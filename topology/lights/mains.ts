@@ -1,4 +1,4 @@
-import { enqueue, firstParent, none, type LightState } from './state.ts'
+import { enqueue, enqueueFirst, firstParent, none, type LightState } from './state.ts'
 
 /** Who has lost their mains, in order: by the part of the network they stand in, by depth, then by time. */
 
@@ -56,6 +56,7 @@ export function setMainsLost(state: LightState, node: number, sinceMs: number | 
     list.splice(placeOf(state, list, sinceMs, node), 0, node)
     mainsLost.set(node, sinceMs)
     state.tree.isMainsLost[node] = 1
+    enqueueFirst(state, node)
     siblings.add(node)
   }
   if (list.length === 0) byDepth.delete(depth)

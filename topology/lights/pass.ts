@@ -35,35 +35,28 @@ export function pass(state: LightState, nowMs: number, isOver: () => boolean): b
   enqueueUnderChangedMains(state)
   if (tree.queuedCount === 0) return true
   const following: Following = { last: null }
-  const { isMainsLost } = tree
-  const isMainsKnown = state.mainsLost.size > 0
-
-  for (const level of tree.queue) {
-    // Nodes that have lost their mains come first, the earliest of them first: the others lean on their roots.
-    if (level.length === 0) continue
-    const lost = isMainsKnown
-      ? level.filter(node => isMainsLost[node] === 1 && tree.queued[node] === 1).sort(inOrder)
-      : []
-    for (let at = 0; at < lost.length; at++) {
-      const known = level.length
-      const node = lost[at]!
-      if (tree.queued[node] === 1) visit(state, node, nowMs, following)
-      let added = false
-      for (let k = known; k < level.length; k++) {
-        if (isMainsLost[level[k]!] === 1) added = lost.push(level[k]!) > 0
+  const { queued, mainsQueue, isMainsOrdered } = tree
+  for (const [depth, level] of tree.queue.entries()) {
+    const lost = mainsQueue[depth]!
+    let [nextLost, next] = [0, 0]
+    while (nextLost < lost.length || next < level.length) {
+      // Nodes that have lost their mains come first, the earliest of them first: the others lean on their roots.
+      if (nextLost < lost.length && isMainsOrdered[depth] === 0) {
+        lost.splice(0, nextLost)
+        lost.sort(inOrder)
+        isMainsOrdered[depth] = 1
+        nextLost = 0
       }
-      if (added) lost.splice(at + 1, lost.length, ...lost.slice(at + 1).sort(inOrder))
-      if (isOver()) return false
-    }
-    for (let at = 0; at < level.length; at++) {
-      const node = level[at]!
-      if (tree.queued[node] === 0) continue
+      const node = nextLost < lost.length ? lost[nextLost++]! : level[next++]!
+      if (queued[node] === 0) continue
       visit(state, node, nowMs, following)
       if (isOver()) {
-        level.splice(0, at + 1)
+        lost.splice(0, nextLost)
+        level.splice(0, next)
         return false
       }
     }
+    lost.length = 0
     level.length = 0
   }
   return true

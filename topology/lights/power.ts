@@ -164,4 +164,4 @@ export function enqueueUnderChangedMains(state: LightState): void {
 export const mainsFirst =
   ({ mainsLost }: LightState) =>
   (a: number, b: number): number =>
-    mainsLost.get(a)! - mainsLost.get(b)! || a - b
+    (mainsLost.get(a) ?? Infinity) - (mainsLost.get(b) ?? Infinity) || a - b

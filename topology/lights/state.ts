@@ -121,7 +121,10 @@ export interface Tree {
   readonly deviceSilentMs: Float64Array
   readonly deviceNever: Uint8Array
   readonly queued: Uint8Array
+  /** Nodes to be gone over, by depth; those that have lost their mains apart, for they come first, and which of these lists are in order. */
   readonly queue: number[][]
+  readonly mainsQueue: number[][]
+  readonly isMainsOrdered: Uint8Array
   queuedCount: number
   readonly belowNodes: Int32Array
   readonly belowAddresses: Int32Array
@@ -160,6 +163,8 @@ function createTree(inventory: CompiledInventory): Tree {
     deviceNever: new Uint8Array(inventory.deviceCount),
     queued: new Uint8Array(n),
     queue: Array.from({ length: deepest + 1 }, () => []),
+    mainsQueue: Array.from({ length: deepest + 1 }, () => []),
+    isMainsOrdered: new Uint8Array(deepest + 1),
     queuedCount: 0,
     belowNodes: new Int32Array(n),
     belowAddresses: new Int32Array(n),
@@ -334,7 +339,20 @@ export function enqueue(state: LightState, node: number): void {
   if (tree.queued[node] === 1) return
   tree.queued[node] = 1
   tree.queuedCount++
-  tree.queue[tree.inventory.depth[node]!]!.push(node)
+  const depth = tree.inventory.depth[node]!
+  if (tree.isMainsLost[node] === 0) tree.queue[depth]!.push(node)
+  else {
+    tree.mainsQueue[depth]!.push(node)
+    tree.isMainsOrdered[depth] = 0
+  }
+}
+
+/** The same for a node whose mains are known to be lost from now on, and that may wait among the others. */
+export function enqueueFirst(state: LightState, node: number): void {
+  const { tree } = state
+  tree.queuedCount -= tree.queued[node]!
+  tree.queued[node] = 0
+  enqueue(state, node)
 }
 
 /** Sets what was shown before, so that the next update tells only what is different. */
