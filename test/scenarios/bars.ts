@@ -5,9 +5,9 @@ import type { Score } from './score.ts'
  * docs/scenarios.md.
  */
 const bars = {
-  rightRootFirst: 0.98,
+  rightRootFirst: 0.99,
   oneIncident: 0.98,
-  rightKind: 0.98,
+  rightKind: 0.99,
   mergedMost: 0.005,
   saidOutPerRunMost: 0,
   saidWorkPerRunMost: 0,
