@@ -37,7 +37,7 @@ const program = new Command('field')
   .option('--kinds <list>', `what befalls them, or none: ${mutationKinds.join(', ')}`, kindsOf, [
     ...mutationKinds
   ])
-  .option('--interval <seconds>', 'how often everything is polled', seconds, 5)
+  .option('--interval <seconds>', 'how often everything is polled', seconds, 10)
   .option('--simulated', 'no server and no collector: records as Telegraf makes them, in simulated time')
   .option('--keep', 'keep the folder of the run')
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
