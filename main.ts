@@ -166,7 +166,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       evaluation,
       rows,
       registry,
-      stored: await restoreState(config, client, insist),
+      stored: await restoreState(config, client, insist, watermark),
       storedAs: topic => storage.topics.storedAs(topic),
       standing: view,
       turns: createTurns(guard),

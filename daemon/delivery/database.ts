@@ -2,8 +2,10 @@ import type { ClickHouseClient } from '@clickhouse/client'
 import { createClickHouseClient } from '../../ingest/clickhouse/client.ts'
 import { migrate } from '../../ingest/clickhouse/migrate.ts'
 import { restoreStatus } from '../../ingest/clickhouse/restore.ts'
+import type { Coordinates } from '../../schemas/words.ts'
 import type { Config } from '../../schemas/config/reading.ts'
 import type { Insist } from '../process/insist.ts'
+import type { Watermark } from './watermark.ts'
 
 /** Connections beside those of inserts: small tables, history, positions. */
 const queryConnections = 6
@@ -30,19 +32,27 @@ export async function prepareDatabase(config: Config): Promise<string[]> {
   }
 }
 
-/** Prepares the database and reads what was known when the daemon stopped; tries until it can. */
+/**
+ * Prepares the database and reads what was known when the daemon stopped; tries until it can. `watermark` is told of which partitions
+ * something is under way.
+ */
 export async function restoreState(
   config: Config,
   client: ClickHouseClient,
-  insist: Insist
+  insist: Insist,
+  watermark: Pick<Watermark, 'awaited'>
 ): ReturnType<typeof restoreStatus> {
   await insist('prepare the ClickHouse database', () => prepareDatabase(config))
-  return insist('restore the state from ClickHouse', () =>
+  const stored = await insist('restore the state from ClickHouse', () =>
     restoreStatus(client, {
       retentionDays: config.clickhouse.retention_days,
       eventRetentionDays: config.clickhouse.event_retention_days
     })
   )
+  // A topic that is read no more is never assigned.
+  const isRead = ({ topic }: Coordinates): boolean => config.kafka.topics.includes(topic)
+  watermark.awaited(stored.resources.map(({ coordinates }) => coordinates).filter(isRead))
+  return stored
 }
 
 function connect(config: Config, database: string | undefined): ClickHouseClient {

@@ -67,6 +67,38 @@ describe('the watermark', () => {
     expect(watermark.atMs(60_000)).toBe(25_000 - lateMs)
   })
 
+  it('waits at a start for partitions that another member has and of which something is under way', () => {
+    let nowMs = 20_000
+    let lags: SourceLag[] = []
+    const watermark = createWatermark(
+      () => lags,
+      () => nowMs
+    )
+    watermark.awaited([place(0), place(1), place(1)])
+    watermark.assigned([place(0)])
+    const at = (ms: number, ...partitions: number[]): number => {
+      nowMs = ms
+      lags = partitions.map(partition => lag(partition, 5, 5, ms))
+      return watermark.atMs(ms)
+    }
+    expect(at(30_000, 0)).toBe(-Infinity)
+    watermark.assigned([place(0), place(1)])
+    expect(at(35_000, 0, 1)).toBe(35_000 - lateMs)
+    // One that never comes is not waited for for ever.
+    const other = createWatermark(
+      () => lags,
+      () => nowMs
+    )
+    other.awaited([place(1)])
+    other.assigned([place(0)])
+    nowMs = 94_000
+    lags = [lag(0, 5, 5, nowMs)]
+    expect(other.atMs(nowMs)).toBe(-Infinity)
+    nowMs = 96_000
+    lags = [lag(0, 5, 5, nowMs)]
+    expect(other.atMs(nowMs)).toBe(96_000 - lateMs)
+  })
+
   it('waits for a partition that another member has taken, for a while', () => {
     let nowMs = 20_000
     let lags = [lag(0, 5, 5, nowMs), lag(1, 5, 5, nowMs)]

@@ -26,6 +26,11 @@ const awayMsMax = 60_000
  * away or its producers have just found it again, nor after the process has stood still.
  */
 export interface Watermark {
+  /**
+   * Something is under way by what a former run stored of these partitions. While another member of the group still has them, what would
+   * end it cannot be known here: they are waited for as one that was taken is.
+   */
+  awaited(partitions: readonly TopicPartition[]): void
   assigned(partitions: readonly TopicPartition[]): void
   revoked(partitions: readonly TopicPartition[]): void
   /** These batches were handed over. */
@@ -121,6 +126,10 @@ export function createWatermark(
   }
 
   return {
+    awaited(partitions) {
+      for (const each of partitions)
+        if (!reaches.has(keyOf(each))) hearingOf(keyOf(each)).leftAtMs = clockMs()
+    },
     assigned(partitions) {
       for (const each of partitions) {
         const hearing = hearingOf(keyOf(each))
