@@ -51,6 +51,7 @@ describe('what an alarm means to the network', () => {
     expect(meaning('ups.battery_status', '', { kind: 'power' }).isRisk).toBe(true)
     expect(meaning('optics.rx_dbm', '25', { kind: 'optics' }).isRisk).toBe(true)
     expect(meaning('optics.rx_dbm', '25', { kind: 'optics' }, false).isRisk).toBe(false)
+    expect(meaning('optics.rx_dbm', '25', { kind: 'optics', qualifier: 'high' }, false).isRisk).toBe(true)
     expect(meaning('device.temp_c', '', { kind: 'device' }).isRisk).toBe(false)
   })
 

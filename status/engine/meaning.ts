@@ -26,8 +26,10 @@ export function meaningOf(
   const isMainsLost = onBattery.has(alarm.type)
   const isSilence = alarm.type === deviceSilent
   // A battery that is nearly flat and a weak level are dangers to what works. Where nobody says that the link is up, a level
-  // is all that is known of it.
-  const isRisk = alarm.kind === 'power' || (alarm.kind === 'optics' && isLinkTold(alarm.device))
+  // is all that is known of it; too much light is no loss of it.
+  const isRisk =
+    alarm.kind === 'power' ||
+    (alarm.kind === 'optics' && (alarm.qualifier === 'high' || isLinkTold(alarm.device)))
   const nothing = { isMainsLost, isSilence, port: null, isInPart: false, isRisk }
   const { signal, valueName } = alarm.evidence
   // A port that is not reported is not known to be down.
