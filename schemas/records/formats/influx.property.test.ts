@@ -100,7 +100,8 @@ it('a metric reads the same, written as lines and as JSON', () => {
     }),
     { numRuns: 3000 }
   )
-  expect(read).toBeGreaterThan(1000)
+  // A fifth at least: about a third of what is made has a reading that a profile knows.
+  expect(read).toBeGreaterThan(600)
 })
 
 it('several metrics of one record read the same, written as lines and as JSON', () => {
