@@ -155,7 +155,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   logger.info({ url }, 'status endpoint and operator page are up')
 
   const parts = { config, storage, dispatcher, delivery, watermark, warmUp, heard, insist, fail, trouble }
-  const handler = createSourceHandler(parts)
+  const handler = createSourceHandler({ ...parts, ...warming })
   const timers: NodeJS.Timeout[] = []
 
   // Storage first: nothing may be read before it is known what is stored.

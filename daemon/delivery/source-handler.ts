@@ -3,14 +3,14 @@ import type { Dispatcher } from '../../ingest/dispatcher.ts'
 import type { SourceHandler } from '../../ingest/source.ts'
 import type { Config } from '../../schemas/config/reading.ts'
 import type { Delivery } from './delivery.ts'
+import { createReturnCheck, type ReturnCheckOptions } from './return-check.ts'
 import type { Insist } from '../process/insist.ts'
 import type { Storage } from './storage.ts'
 import type { TroubleLog } from '../process/trouble-log.ts'
 import type { WarmUp } from './warm-up.ts'
 import type { Watermark } from './watermark.ts'
 
-/** What the daemon does with what the source brings: partitions, batches, faults. */
-export function createSourceHandler(options: {
+export interface SourceHandlerOptions extends Pick<ReturnCheckOptions, 'connection' | 'logger' | 'nowMs'> {
   readonly config: Config
   readonly storage: Pick<Storage, 'client' | 'topics'>
   readonly dispatcher: Dispatcher
@@ -22,9 +22,13 @@ export function createSourceHandler(options: {
   readonly insist: Insist
   readonly fail: (error: Error) => void
   readonly trouble: TroubleLog
-}): SourceHandler {
+}
+
+/** What the daemon does with what the source brings: partitions, batches, faults. */
+export function createSourceHandler(options: SourceHandlerOptions): SourceHandler {
   const { config, storage, dispatcher, delivery, watermark, warmUp, heard, insist, fail, trouble } = options
   const { client, topics } = storage
+  const returns = createReturnCheck(options)
   return {
     async assigned(partitions, isCurrent = () => true) {
       watermark.assigned(partitions)
@@ -32,6 +36,7 @@ export function createSourceHandler(options: {
       const positions = await insist('ask ClickHouse for positions', () =>
         startPositions(client, topics, partitions)
       )
+      await returns.check(positions)
       await warmUp.before(positions, isCurrent)
       return positions
     },

@@ -56,6 +56,7 @@ function harness(options: { readonly failures?: number; readonly env?: Record<st
         yield batch
       }
     },
+    standing: () => Promise.reject(new Error('not asked here')),
     close: () => undefined
   }
   const warmUp = createWarmUp({

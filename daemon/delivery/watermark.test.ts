@@ -181,6 +181,19 @@ describe('the watermark', () => {
       expect(at(125_000)).toBe(125_000 - lateMs)
     })
 
+    it('waits for them at a start too when it is told that the broker has just come back', () => {
+      const { watermark, at, late } = afterOutage(-Infinity)
+      watermark.returning([place(0)])
+      expect(at(101_000)).toBe(-Infinity)
+      expect(at(114_999)).toBe(-Infinity)
+      expect(at(115_000)).toBe(115_000 - lateMs)
+      // Batches of that time make it longer, here as there.
+      watermark.returning([place(0)])
+      late(128_000)
+      expect(at(132_999)).toBe(115_000 - lateMs)
+      expect(at(133_000)).toBe(133_000 - lateMs)
+    })
+
     it('keeps that over a hand-over', () => {
       const { watermark, at } = afterOutage(103_000)
       at(101_000)

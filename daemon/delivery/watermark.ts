@@ -11,7 +11,7 @@ const lateMs = 1000
  * Where a broker could not be read for so long (ms), it could not be written to either. What its producers have kept comes when they
  * have found it again, which takes a client of librdkafka up to 15 s; batches of that time make the wait longer, up to a limit.
  */
-const outageMsMin = 3000
+export const outageMsMin = 3000
 const returnMs = 15_000
 const furtherMs = 5000
 const returnMsMax = 60_000
@@ -32,6 +32,11 @@ export interface Watermark {
    */
   awaited(partitions: readonly TopicPartition[]): void
   assigned(partitions: readonly TopicPartition[]): void
+  /**
+   * Brokers may have come back just before these were assigned, which nobody saw: what producers have kept is waited for as after an
+   * outage that was seen.
+   */
+  returning(partitions: readonly TopicPartition[]): void
   revoked(partitions: readonly TopicPartition[]): void
   /** These batches were handed over. */
   offered(batches: readonly RawBatch[]): void
@@ -94,13 +99,15 @@ export function createWatermark(
     return hearing
   }
 
+  const waitFrom = (hearing: Hearing, resumedAtMs: number): void => {
+    hearing.resumedAtMs = resumedAtMs
+    hearing.waitsUntilMs = resumedAtMs + returnMs
+  }
+
   const noteHeard = (hearing: Hearing, heardAtMs: number): void => {
     // What was not heard before is so since the start: then it was away when we came.
     const sinceMs = hearing.heardAtMs === Infinity ? startMs : hearing.heardAtMs
-    if (heardAtMs - sinceMs > outageMsMin && failedAtMs() > sinceMs) {
-      hearing.resumedAtMs = heardAtMs
-      hearing.waitsUntilMs = heardAtMs + returnMs
-    }
+    if (heardAtMs - sinceMs > outageMsMin && failedAtMs() > sinceMs) waitFrom(hearing, heardAtMs)
     hearing.heardAtMs = heardAtMs
   }
 
@@ -143,6 +150,9 @@ export function createWatermark(
           hearing
         })
       }
+    },
+    returning(partitions) {
+      for (const each of partitions) waitFrom(hearingOf(keyOf(each)), clockMs())
     },
     revoked(partitions) {
       for (const each of partitions) {

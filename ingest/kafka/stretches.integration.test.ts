@@ -5,7 +5,7 @@ import { startKafkaOrSkip, type RunningKafka } from '../../test/support/kafka.ts
 import { sourceOptions } from '../source-options.ts'
 import { openStretches, type StretchAsked } from './stretches.ts'
 
-const kafka = await startKafkaOrSkip()
+const kafka = await startKafkaOrSkip({ own: true })
 const topic = `stretches_${process.pid}`
 const records = 1000
 const everyMs = 1000
@@ -109,4 +109,27 @@ describe.skipIf(kafka === null)('a stretch of the log', () => {
     expect(found).toMatchObject({ to: 1002, last: 1001, cut: null })
     expect(found.endMs).toBeGreaterThan(timeOf(890))
   }, 60_000)
+
+  it('knows a leader that was started anew until it holds records that are old enough', async () => {
+    const standing = async (sinceMs: number) => {
+      const stretches = await openStretches(options, 1)
+      try {
+        return await stretches.standing({ topic, partition: 0 }, sinceMs)
+      } finally {
+        stretches.close()
+      }
+    }
+    // The first leader has always been there.
+    expect((await standing(0)).isSteady).toBe(true)
+    await kafka?.kill9?.()
+    await kafka?.restart?.()
+    expect((await standing(Date.now() - 60_000)).isSteady).toBe(false)
+    const producer = client.producer()
+    await producer.connect()
+    const atMs = Date.now()
+    await producer.send({ topic, messages: [{ value: 'after', timestamp: String(atMs) }] })
+    await producer.disconnect()
+    expect(await standing(atMs)).toEqual({ isSteady: false, newestMs: atMs })
+    expect((await standing(atMs + 1)).isSteady).toBe(true)
+  }, 120_000)
 })

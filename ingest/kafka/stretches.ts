@@ -10,7 +10,19 @@ export interface Stretches {
   find(asked: StretchAsked): Promise<Stretch>
   /** A stretch, batch by batch. Whoever takes a batch releases its slab. */
   batches(stretch: Stretch): AsyncGenerator<RawBatch, void>
+  /** What can be said of whether a partition could be written to lately. Rejects when a broker does not answer. */
+  standing(of: TopicPartition, sinceMs: number): Promise<LogStanding>
   close(): void
+}
+
+export interface LogStanding {
+  /**
+   * Its leader holds records of before the asked time that it has written as this leader: it was not started anew since, nor
+   * has another stepped in. False where that cannot be known.
+   */
+  readonly isSteady: boolean
+  /** Kafka's time of its newest record (ms); undefined where it holds none. */
+  readonly newestMs: number | undefined
 }
 
 export interface StretchAsked extends TopicPartition {
@@ -109,6 +121,15 @@ export async function openStretches(options: SourceOptions, partitions: number):
       if (stretch.from >= stretch.to) return
       const log = await open(stretch)
       yield* log.batches(stretch.from, stretch.to, 1)
+    },
+    async standing(of, sinceMs) {
+      const log = await open(of)
+      const [leaderBegin, begin, end] = [await log.leaderBegin(), await log.begin(), await log.end()]
+      const before = (await log.offsetAt(sinceMs)) ?? end
+      return {
+        isSteady: leaderBegin < before,
+        newestMs: await timeBefore(log, begin, end)
+      }
     },
     close: () => cluster.close()
   }

@@ -4,8 +4,6 @@ import type { Stage } from './stage.ts'
 
 /** Longer than the session that the daemon has with its group (stage.ts), and than the time a rebalance may take. */
 const beyondSessionMs = 9_000
-/** Until producers have found the broker again and brought what they kept; docs/chaos.md says what a restart in that time does. */
-const producersBackMs = 15_000
 
 /** Each fault breaks something, waits its time, and puts it right again; the daemon runs, or is starting, when it is done. */
 const faults = {
@@ -51,7 +49,6 @@ const faults = {
     await stage.broker.kill9()
     await delay(random.between(0, 2_000))
     await stage.broker.start()
-    await delay(producersBackMs)
   },
   /** Another member joins the group and goes again: half of the partitions go away and come back. */
   'hand-over': async (stage, random) => {
