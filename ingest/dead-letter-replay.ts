@@ -56,6 +56,7 @@ export function whyNotReplayed({ letter, replayedMs }: FoundLetter): string {
   if (replayedMs !== null) return `it was sent again at ${new Date(replayedMs).toISOString()}`
   if (letter.valueCut)
     return `the letter holds a part only of its ${letter.valueBytes} bytes (ingest.dead_letter_bytes_max)`
+  if (letter.keyCut === true) return 'the letter holds a part only of its key'
   if (letter.reason === 'corrupt_batch') return 'it is a whole batch that could not be read, no record'
   return ''
 }

@@ -76,6 +76,33 @@ describe.skipIf(kafka === null)('dead-letter sink on a real Kafka', () => {
     )
   })
 
+  it('makes letters fit into a topic that takes only small ones', async () => {
+    const topic = 'dlq.small'
+    const admin = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING }).admin()
+    await admin.connect()
+    await admin.createTopics({
+      waitForLeaders: true,
+      topics: [{ topic, numPartitions: 1, configEntries: [{ name: 'max.message.bytes', value: '20000' }] }]
+    })
+    await admin.disconnect()
+    const sink = createDeadLetterSink({ ...base, brokers, topic })
+    const value = Buffer.alloc(5_000, 'v')
+    const small = rejects(30).map(each => ({ ...each, value, valueBytes: value.byteLength }))
+    const large = { ...rejects(1, 30)[0]!, value: Buffer.alloc(60_000, 'w'), valueBytes: 60_000 }
+    const keyed = { ...rejects(1, 31)[0]!, key: Buffer.alloc(1_000_000, 'k') }
+    await sink.send([...small, large, keyed, ...rejects(10, 32)])
+    await sink.close()
+    const letters = await readAll(brokers, topic, 42)
+    expect(letters.map(({ offset }) => offset)).toEqual(Array.from({ length: 42 }, (_, i) => i))
+    const whole = letters.filter(({ valueCut, keyCut }) => !valueCut && keyCut !== true)
+    expect(whole.map(({ offset }) => offset)).toEqual(
+      Array.from({ length: 42 }, (_, i) => i).filter(i => i !== 30 && i !== 31)
+    )
+    expect(Buffer.from(letters[30]!.valueBase64 ?? '', 'base64').byteLength).toBeGreaterThan(3_000)
+    expect(letters[30]).toMatchObject({ valueBytes: 60_000, valueCut: true })
+    expect(letters[31]).toMatchObject({ keyCut: true, valueCut: false })
+  }, 60_000)
+
   it.skipIf(kill9 === null)('waits for a broker that comes back', async () => {
     const sink = createDeadLetterSink({ ...base, brokers, topic: 'dlq.back', retries: 60, backoffMaxMs: 500 })
     await sink.send(rejects(1))

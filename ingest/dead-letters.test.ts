@@ -40,6 +40,13 @@ describe('dead letters', () => {
     expect(letter).toMatchObject({ valueBytes: 5000, valueCut: true })
   })
 
+  it('cut long keys and say so', () => {
+    const letter = read({ ...reject, key: Buffer.alloc(1_000_000, 'k') })
+    expect(Buffer.from(letter.keyBase64 ?? '', 'base64').byteLength).toBe(65_536)
+    expect(letter.keyCut).toBe(true)
+    expect(read(reject)).not.toHaveProperty('keyCut')
+  })
+
   it('keep a tombstone and a missing key apart from empty ones', () => {
     expect(read({ ...reject, key: null, value: null, valueBytes: 0 })).toMatchObject({
       keyBase64: null,

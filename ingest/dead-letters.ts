@@ -31,6 +31,8 @@ export interface DeadLetter {
   readonly partition: number
   readonly offset: number
   readonly keyBase64: string | null
+  /** There and true where the key was longer. */
+  readonly keyCut?: true
   /** Length of the value before any cut; 0 for a tombstone. */
   readonly valueBytes: number
   readonly valueBase64: string | null
@@ -43,8 +45,16 @@ export interface DeadLetter {
 const clientRetry = { retries: 1, initialRetryTime: 100, maxRetryTime: 1000 }
 const lettersPerRequest = 500
 const bytesPerRequest = 512 * 1024
+/** Keys of devices are short; one that is not must not make the letter larger than the topic takes. */
+const keyBytesMaxDefault = 64 * 1024
+/** Of a letter that the topic refuses as too large so much less is kept at each further try, and at last nothing but where it lies. */
+const shrinkBy = 4
 
-export function deadLetterMessage(reject: Reject, valueBytesMax: number): Message {
+export function deadLetterMessage(
+  reject: Reject,
+  valueBytesMax: number,
+  keyBytesMax = keyBytesMaxDefault
+): Message {
   const { reason, detail, topic, partition, offset } = reject
   const value = reject.value === null ? null : Buffer.from(reject.value.subarray(0, valueBytesMax))
   const letter: DeadLetter = {
@@ -53,7 +63,9 @@ export function deadLetterMessage(reject: Reject, valueBytesMax: number): Messag
     topic,
     partition,
     offset,
-    keyBase64: reject.key === null ? null : Buffer.from(reject.key).toString('base64'),
+    keyBase64:
+      reject.key === null ? null : Buffer.from(reject.key.subarray(0, keyBytesMax)).toString('base64'),
+    ...(reject.key !== null && reject.key.byteLength > keyBytesMax ? { keyCut: true } : {}),
     valueBytes: reject.valueBytes,
     valueBase64: value === null ? null : value.toString('base64'),
     valueCut: value !== null && value.byteLength < reject.valueBytes,
@@ -86,6 +98,8 @@ export function createDeadLetterSink(options: DeadLetterOptions): DeadLetterSink
   let idempotent = true
   /** Letters go out one request after the other, in the order of the calls. */
   let tail: Promise<unknown> = Promise.resolve()
+  /** Less where the topic takes less (`max.message.bytes`): a request is one batch to each partition. */
+  let requestBytesMax = bytesPerRequest
 
   const open = (): Promise<Producer> => {
     producer ??= (async () => {
@@ -137,6 +151,8 @@ export function createDeadLetterSink(options: DeadLetterOptions): DeadLetterSink
         await sendOnce(messages)
         return
       } catch (error) {
+        // The same again would be refused again.
+        if (isTooLarge(error)) throw error
         if (backoff.attempts() >= retries) {
           metrics?.failed()
           throw new Error(
@@ -152,25 +168,59 @@ export function createDeadLetterSink(options: DeadLetterOptions): DeadLetterSink
     }
   }
 
+  /** One letter in as large a form as the topic takes. */
+  const sendOne = async (reject: Reject): Promise<void> => {
+    let valueBytes = Math.min(valueBytesMax, reject.value?.byteLength ?? 0)
+    let keyBytes = Math.min(keyBytesMaxDefault, reject.key?.byteLength ?? 0)
+    for (;;) {
+      try {
+        await sendWithRetries([deadLetterMessage(reject, valueBytes, keyBytes)])
+        return
+      } catch (error) {
+        if (!isTooLarge(error) || valueBytes + keyBytes === 0) throw error
+        // The longer one first.
+        if (valueBytes >= keyBytes) valueBytes = Math.floor(valueBytes / shrinkBy)
+        else keyBytes = Math.floor(keyBytes / shrinkBy)
+        const { topic: of, partition, offset } = reject
+        logger.warn(
+          { record: `${of}:${partition}:${offset}`, valueBytes, keyBytes },
+          `a dead letter is larger than ${topic} takes, so it carries less of its record: raise max.message.bytes of the topic, or lower ingest.dead_letter_bytes_max`
+        )
+      }
+    }
+  }
+
+  const sendFitting = async (rejects: readonly Reject[], messages: Message[]): Promise<void> => {
+    try {
+      await sendWithRetries(messages)
+    } catch (error) {
+      if (!isTooLarge(error)) throw error
+      if (messages.length > 1) requestBytesMax = Math.min(requestBytesMax, Math.ceil(bytesOf(messages) / 2))
+      // Those that fit alone go as they are.
+      for (const reject of rejects) await sendOne(reject)
+    }
+  }
+
   const sendAll = async (rejects: readonly Reject[]): Promise<void> => {
     let request: Message[] = []
     let bytes = 0
-    const flush = async (): Promise<void> => {
-      if (request.length === 0) return
+    let from = 0
+    const flush = async (to: number): Promise<void> => {
       const messages = request
       request = []
       bytes = 0
-      await sendWithRetries(messages)
+      if (messages.length > 0) await sendFitting(rejects.slice(from, to), messages)
+      from = to
     }
-    for (const reject of rejects) {
+    for (const [i, reject] of rejects.entries()) {
       const message = deadLetterMessage(reject, valueBytesMax)
-      const length = message.value?.length ?? 0
-      if (request.length >= lettersPerRequest || (request.length > 0 && bytes + length > bytesPerRequest))
-        await flush()
+      const length = bytesOf([message])
+      if (request.length >= lettersPerRequest || (request.length > 0 && bytes + length > requestBytesMax))
+        await flush(i)
       request.push(message)
       bytes += length
     }
-    await flush()
+    await flush(rejects.length)
     if (metrics === null) return
     const byReason = new Map<string, number>()
     for (const { reason } of rejects) byReason.set(reason, (byReason.get(reason) ?? 0) + 1)
@@ -191,3 +241,10 @@ export function createDeadLetterSink(options: DeadLetterOptions): DeadLetterSink
     }
   }
 }
+
+const bytesOf = (messages: readonly Message[]): number =>
+  messages.reduce((sum, { value }) => sum + (value?.length ?? 0), 0)
+
+/** Whether the broker refused a batch for its size; kafkajs names the protocol's errors so. */
+const isTooLarge = (error: unknown): boolean =>
+  error instanceof Error && 'type' in error && error.type === 'MESSAGE_TOO_LARGE'

@@ -93,6 +93,7 @@ function* readPartition(input: Inflow, topicId: string, slabs: SlabPool): Readin
 
 // Places in a RecordBatch v2: https://kafka.apache.org/documentation/#recordbatch
 const lengthAt = 8
+const leaderEpochAt = 12
 const magicAt = 16
 const attributesAt = 21
 const lastOffsetDeltaAt = 23
@@ -192,6 +193,13 @@ export function cutBatches(bytes: Uint8Array, options: CutOptions): RawBatch[] {
     firstOffset = lastOffset + 1
     return batch
   })
+}
+
+/** The leader that the first batch of these was written by (PartitionLog.leaderEpoch); undefined before format v2. */
+export function leaderEpochOf(bytes: Uint8Array): number | undefined {
+  if (bytes.byteLength < headerBytes) return undefined
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return view.getUint8(magicAt) === 2 ? view.getInt32(leaderEpochAt) : undefined
 }
 
 interface Run {

@@ -1,4 +1,4 @@
-import { listOffsetsV7, offsetForLeaderEpochV4 } from '@platformatic/kafka'
+import { listOffsetsV7 } from '@platformatic/kafka'
 import type { RawBatch, TopicPartition } from '../../schemas/batch.ts'
 import type { SlabPool } from '../../schemas/slab.ts'
 import type { SourceOptions } from '../source-options.ts'
@@ -8,16 +8,13 @@ import { cutBatches } from './fetch-response.ts'
 
 /** One partition as a log that can be looked into anywhere, as no member of any group. */
 export interface PartitionLog {
+  /** How often it had come by a leader when this log was opened: one that is started anew counts as another. */
+  readonly leaderEpoch: number
   /** Offset of the oldest record there is, and the one behind the newest. */
   begin(): Promise<number>
   end(): Promise<number>
   /** Offset of the first record of that time (ms) or later, by Kafka's time index; undefined where all are older. */
   offsetAt(timeMs: number): Promise<number | undefined>
-  /**
-   * Where what its present leader has written since it became leader begins; -Infinity where it is the first leader, Infinity where
-   * the broker does not know.
-   */
-  leaderBegin(): Promise<number>
   /**
    * What lies between two offsets, the second not included, in runs of at most so many records; a larger batch is a run of
    * its own. Ends early where the log does. Whoever takes a run releases its slab.
@@ -79,24 +76,12 @@ export async function openPartitionLog(of: PartitionLogOptions): Promise<Partiti
   }
 
   return {
+    leaderEpoch: leader.epoch,
     begin: async () => Math.max(0, await offsetOf(earliest)),
     end: async () => Math.max(0, await offsetOf(latest)),
     async offsetAt(timeMs) {
       const offset = await offsetOf(BigInt(Math.max(0, Math.floor(timeMs))))
       return offset < 0 ? undefined : offset
-    },
-    async leaderBegin() {
-      if (leader.epoch === 0) return -Infinity
-      const answer = await connection.call(options.requestTimeoutMs, c =>
-        offsetForLeaderEpochV4.api.async(c, -1, [
-          {
-            name: topic,
-            partitions: [{ partitionIndex: partition, currentLeaderEpoch: -1, leaderEpoch: leader.epoch - 1 }]
-          }
-        ])
-      )
-      const end = Number(answer.topics[0]?.partitions[0]?.endOffset ?? -1)
-      return end < 0 ? Infinity : end
     },
     async *batches(from, to, runRecordsMax) {
       let position = from

@@ -111,25 +111,42 @@ describe.skipIf(kafka === null)('a stretch of the log', () => {
   }, 60_000)
 
   it('knows a leader that was started anew until it holds records that are old enough', async () => {
-    const standing = async (sinceMs: number) => {
-      const stretches = await openStretches(options, 1)
+    const twice = `${topic}_leaders`
+    await admin.createTopics({ waitForLeaders: true, topics: [{ topic: twice, numPartitions: 2 }] })
+    const producer = client.producer()
+    await producer.connect()
+    const write = async (atMs: number): Promise<void> => {
+      for (const partition of [0, 1])
+        await producer.send({
+          topic: twice,
+          messages: [{ value: 'one', partition, timestamp: String(atMs) }]
+        })
+    }
+    const standings = async (sinceMs: number) => {
+      const stretches = await openStretches({ ...options, topics: [twice] }, 2)
       try {
-        return await stretches.standing({ topic, partition: 0 }, sinceMs)
+        return await Promise.all(
+          [0, 1].map(partition => stretches.standing({ topic: twice, partition }, sinceMs))
+        )
       } finally {
         stretches.close()
       }
     }
+    const both = (isSteady: boolean, newestMs: number) => [
+      { isSteady, newestMs },
+      { isSteady, newestMs }
+    ]
     // The first leader has always been there.
-    expect((await standing(0)).isSteady).toBe(true)
+    const oldMs = Date.now() - 100_000
+    await write(oldMs)
+    expect(await standings(0)).toEqual(both(true, oldMs))
     await kafka?.kill9?.()
     await kafka?.restart?.()
-    expect((await standing(Date.now() - 60_000)).isSteady).toBe(false)
-    const producer = client.producer()
-    await producer.connect()
+    expect(await standings(Date.now())).toEqual(both(false, oldMs))
     const atMs = Date.now()
-    await producer.send({ topic, messages: [{ value: 'after', timestamp: String(atMs) }] })
+    await write(atMs)
     await producer.disconnect()
-    expect(await standing(atMs)).toEqual({ isSteady: false, newestMs: atMs })
-    expect((await standing(atMs + 1)).isSteady).toBe(true)
+    expect(await standings(atMs)).toEqual(both(false, atMs))
+    expect(await standings(atMs + 1)).toEqual(both(true, atMs))
   }, 120_000)
 })

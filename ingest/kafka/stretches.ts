@@ -2,6 +2,7 @@ import type { RawBatch, TopicPartition } from '../../schemas/batch.ts'
 import { createSlabPool } from '../../schemas/slab.ts'
 import type { SourceOptions } from '../source-options.ts'
 import { createCluster } from './cluster.ts'
+import { leaderEpochOf } from './fetch-response.ts'
 import { openPartitionLog, type PartitionLog } from './partition-log.ts'
 
 /** Reads stretches of the log that lie before the place where reading goes on, for every kind of source. */
@@ -88,14 +89,32 @@ export async function openStretches(options: SourceOptions, partitions: number):
     return undefined
   }
 
-  /** Kafka's time of the last record before an offset; undefined where there is none near. */
-  const timeBefore = async (log: PartitionLog, begin: number, to: number): Promise<number | undefined> => {
+  /** What there is of a record near before an offset; undefined where there is none. */
+  const nearBefore = async <T>(
+    begin: number,
+    to: number,
+    look: (from: number) => Promise<T | undefined>
+  ): Promise<T | undefined> => {
     for (const back of lookBack) {
-      const timeMs = await timeAt(log, Math.max(begin, to - back), to)
-      if (timeMs !== undefined) return timeMs
+      const found = await look(Math.max(begin, to - back))
+      if (found !== undefined) return found
     }
     return undefined
   }
+
+  const timeBefore = (log: PartitionLog, begin: number, to: number): Promise<number | undefined> =>
+    nearBefore(begin, to, from => timeAt(log, from, to))
+
+  /** By which leader a record near before an offset was written. */
+  const epochBefore = (log: PartitionLog, begin: number, to: number): Promise<number | undefined> =>
+    nearBefore(begin, to, async from => {
+      for await (const { bytes, slab } of log.batches(from, to, 1)) {
+        const epoch = leaderEpochOf(bytes)
+        slab?.release()
+        if (epoch !== undefined) return epoch
+      }
+      return undefined
+    })
 
   return {
     async find({ topic, partition, to, windowMs, recordsMax, nowMs }) {
@@ -124,10 +143,11 @@ export async function openStretches(options: SourceOptions, partitions: number):
     },
     async standing(of, sinceMs) {
       const log = await open(of)
-      const [leaderBegin, begin, end] = [await log.leaderBegin(), await log.begin(), await log.end()]
+      const [begin, end] = [await log.begin(), await log.end()]
       const before = (await log.offsetAt(sinceMs)) ?? end
       return {
-        isSteady: leaderBegin < before,
+        // The first leader has been there always.
+        isSteady: log.leaderEpoch === 0 || (await epochBefore(log, begin, before)) === log.leaderEpoch,
         newestMs: await timeBefore(log, begin, end)
       }
     },
