@@ -27,7 +27,7 @@ function harness(standings: readonly LogStanding[]) {
     logger: createLogger({ level: 'silent', pretty: false }),
     nowMs: () => nowMs
   })
-  return { check: check.check, returning, asked }
+  return { check: (at: Parameters<typeof check.check>[0]) => check.check(at), returning, asked }
 }
 
 const steady = { isSteady: true, newestMs: nowMs - 500 }
