@@ -40,6 +40,16 @@ describe('whether data comes in time', () => {
     })
   })
 
+  it('claims to know nothing before the log has been read to its end', () => {
+    expect(lateness.state()).toEqual({ asOfMs: null, lateMs: 0 })
+    pass(9, false)
+    expect(lateness.state()).toEqual({ asOfMs: null, lateMs: 0 })
+    pass(2, false)
+    expect(lateness.state()).toEqual({ asOfMs: null, lateMs: 11_000 })
+    pass(1, true)
+    expect(lateness.state()).toEqual({ asOfMs: nowMs - 1500, lateMs: 0 })
+  })
+
   it('is in time while the log is read to its end', () => {
     pass(60, true)
     expect(held).toBe(false)

@@ -28,7 +28,7 @@ const incidentAfterMs = 20_000
 
 export function createLateness(options: LatenessOptions): Lateness {
   const { lateMsMax, startMs } = options
-  let asOfMs = startMs
+  let asOfMs: number | null = null
   let connectedAtMs = startMs
   let held = false
   /**
@@ -45,10 +45,11 @@ export function createLateness(options: LatenessOptions): Lateness {
       if (options.connected()) connectedAtMs = nowMs
       else if (nowMs - startMs > lateMsMax) isCatchingUp = false
       const judgedMs = Math.min(options.judgedToMs(nowMs), connectedAtMs)
-      asOfMs = Number.isFinite(judgedMs) ? Math.min(judgedMs, nowMs) : startMs
-      const behindMs = nowMs - asOfMs
+      asOfMs = Number.isFinite(judgedMs) ? Math.min(judgedMs, nowMs) : null
+      const knownMs = asOfMs ?? startMs
+      const behindMs = nowMs - knownMs
       // Once late, it is in time again when well within the limit: a backlog that hovers about it would count silence and not count it in turn.
-      if (behindMs > lateMsMax) late ??= { fromMs: nowMs, asOfMs }
+      if (behindMs > lateMsMax) late ??= { fromMs: nowMs, asOfMs: knownMs }
       else if (behindMs <= lateMsMax / 2) {
         late = null
         if (Number.isFinite(judgedMs)) isCatchingUp = false

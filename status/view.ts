@@ -185,8 +185,8 @@ export interface Readiness {
 
 /** How new what is known is. */
 export interface Freshness {
-  /** Up to this moment (ms) everything that was sent has come and is judged. */
-  readonly asOfMs: number
+  /** Up to this moment (ms) everything that was sent has come and is judged; null after a start, until that is known. */
+  readonly asOfMs: number | null
   /** By how much the data is late (ms); 0 while it comes in time. While it is late lights stay as they were and no silence is counted. */
   readonly lateMs: number
 }

@@ -49,8 +49,10 @@ export type NodeSummaryJson = Static<typeof nodeSummarySchema>
 const asked = {
   at: iso('Time of the answer'),
   atMs: ms('The same'),
-  asOf: iso('Up to this moment everything that was sent has come and is judged'),
-  asOfMs: ms('The same'),
+  asOf: isoOrNull(
+    'Up to this moment everything that was sent has come and is judged; null after a start, until that is known'
+  ),
+  asOfMs: msOrNull('The same'),
   lateMs: int(
     'By how much the data is late (ms); 0 while it comes in time. Lights stay as they were meanwhile'
   )

@@ -30,8 +30,8 @@ export function presentAsked(view: Pick<StatusView, 'freshness'>, atMs: number):
   return {
     at: isoTime(atMs),
     atMs,
-    asOf: isoTime(asOfMs),
-    asOfMs: Math.trunc(asOfMs),
+    asOf: isoOrNull(asOfMs),
+    asOfMs: asOfMs === null ? null : Math.trunc(asOfMs),
     lateMs: Math.trunc(lateMs)
   }
 }

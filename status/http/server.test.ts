@@ -345,6 +345,11 @@ describe('the other answers', () => {
       expect(answer.headers['svetofor-as-of'], url).toBe('2026-11-22T09:58:30.000Z')
     }
     expect((await ask(server, '/api/v1/nodes/none')).headers['svetofor-as-of']).toBeDefined()
+    // Just after a start nothing is claimed.
+    view.setFreshness({ asOfMs: null, lateMs: 0 })
+    const started = await ask(server, '/api/v1/summary')
+    expect(started.json()).toMatchObject({ asOf: null, asOfMs: null, lateMs: 0 })
+    expect(started.headers['svetofor-as-of']).toBeUndefined()
   })
 
   it('says that a node is not there', async () => {

@@ -16,7 +16,7 @@ import { createTokenCheck, hostOf, isLoopback, tokenTries } from './auth.ts'
 import { limitConnections } from './connections.ts'
 import { createEventHub, eventLimits, type EventLimits } from './events.ts'
 import { createMetricsText, createStatusMetrics } from './metrics.ts'
-import { isoTime, nodeNames } from './present.ts'
+import { isoOrNull, nodeNames } from './present.ts'
 import {
   Problem,
   problemBody,
@@ -235,8 +235,10 @@ export async function createStatusServer(options: StatusServerOptions): Promise<
       throw new Problem('starting', state?.detail ?? 'State is being restored', { retryAfterS: 1 })
   })
   app.addHook('onSend', async (request, reply) => {
-    if (request.url.startsWith('/api/v1/'))
-      void reply.header('svetofor-as-of', isoTime(view.freshness().asOfMs))
+    if (request.url.startsWith('/api/v1/')) {
+      const asOf = isoOrNull(view.freshness().asOfMs)
+      if (asOf !== null) void reply.header('svetofor-as-of', asOf)
+    }
     for (const [name, value] of Object.entries(dataHeaders))
       if (!reply.hasHeader(name)) void reply.header(name, value)
     if (!reply.hasHeader('cache-control')) void reply.header('cache-control', 'no-store')

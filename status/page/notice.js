@@ -6,7 +6,8 @@ import { clock, duration, t } from './words.js'
 let said = ''
 let lostAtMs = 0
 let lateMs = 0
-let asOfMs = 0
+/** @type {number | null} */
+let asOfMs = null
 
 function draw() {
   const text =
@@ -15,7 +16,7 @@ function draw() {
       : lostAtMs !== 0
         ? t('stale', { time: clock(lostAtMs, true) })
         : lateMs > 0
-          ? t('late', { by: duration(lateMs), time: clock(asOfMs, true) })
+          ? t('late', { by: duration(lateMs), time: asOfMs === null ? '—' : clock(asOfMs, true) })
           : ''
   if (byId('banner').textContent !== text) byId('banner').textContent = text
   byId('banner').hidden = text === ''

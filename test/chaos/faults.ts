@@ -50,6 +50,14 @@ const faults = {
     await delay(random.between(0, 2_000))
     await stage.broker.start()
   },
+  /** The same while the daemon is not there either, so that it never sees that the broker was away. */
+  'broker-unseen': async (stage, random) => {
+    await stage.daemon.end('SIGKILL')
+    await stage.broker.kill9()
+    await delay(random.between(0, 2_000))
+    await stage.broker.start()
+    await stage.daemon.start()
+  },
   /** Another member joins the group and goes again: half of the partitions go away and come back. */
   'hand-over': async (stage, random) => {
     const leave = await stage.joinGroup()
@@ -82,6 +90,7 @@ const weights: Readonly<Record<FaultKind, number>> = {
   reload: 2,
   'kill-clickhouse': 3,
   'restart-broker': 1,
+  'broker-unseen': 1,
   'hand-over': 2,
   'slow-hand-over': 1
 }

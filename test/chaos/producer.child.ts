@@ -21,12 +21,15 @@ export interface ProducerReport {
  * started it is gone.
  */
 const everyMs = 50
+/** After an outage it comes back late, as collectors do; librdkafka makes at most 10 s of it. */
+const reconnectMs = 4_000
 const setup = JSON.parse(process.argv[2] ?? '') as ProducerSetup
 const producer = await connectTestProducer({
   brokers: setup.brokers,
   topic: setup.topic,
   compression: 'none',
-  lingerMs: 5
+  lingerMs: 5,
+  reconnectMs
 })
 let stopping = false
 process.once('disconnect', () => process.exit(1))

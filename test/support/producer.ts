@@ -19,6 +19,8 @@ export async function connectTestProducer(options: {
   readonly compression: 'none' | 'lz4' | 'gzip' | 'snappy'
   /** How long a record may wait for others of its batch (ms). */
   readonly lingerMs?: number
+  /** How long it waits at least before it looks for a broker that was away again (ms). */
+  readonly reconnectMs?: number
 }): Promise<TestProducer> {
   const { topic } = options
   const { default: rdkafka } = await import('node-rdkafka')
@@ -28,6 +30,7 @@ export async function connectTestProducer(options: {
       'compression.codec': options.compression,
       'linger.ms': options.lingerMs ?? 2,
       'enable.idempotence': true,
+      ...(options.reconnectMs === undefined ? {} : { 'reconnect.backoff.ms': options.reconnectMs }),
       'queue.buffering.max.messages': 100_000,
       dr_cb: true
     },
