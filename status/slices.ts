@@ -2,8 +2,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 
 /** Work on a million things, done without holding up anything else. */
 
-/** Longest piece of work done at once (ms), but for one step. */
-const sliceMsMax = 2
+/** Longest piece of work done at once (ms), but for one step. Half of what others may notice is left to the collection of garbage. */
+const sliceMsMax = 1
 
 /** Runs the steps to their end; undefined when the result is wanted no more. */
 export async function inSlices<T>(

@@ -108,7 +108,7 @@ export interface NodeAnswer extends NodeSummary {
     lastSeenMs: number | null
     silent: boolean
   }[]
-  /** Nodes directly below, at most `childrenListedMax`. */
+  /** The worst of the nodes directly below, at most `childrenListedMax`. */
   readonly children: readonly NodeSummary[]
   readonly childrenTotal: number
   /** Nodes, addresses and subscribers at and below this node. */
@@ -131,7 +131,7 @@ export interface NodeExplanation {
   }[]
 }
 
-export const childrenListedMax = 1000
+export const childrenListedMax = 100
 
 export interface AddressMatch {
   readonly address: string

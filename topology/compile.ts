@@ -149,6 +149,7 @@ function inventoryOver(store: InventoryStore, version: number, links: Links): Co
     node: store.node,
     nodeId: node => store.nodeIds.get(store.nodeText(node)),
     nodeName: store.nodeName,
+    nodeSearch: store.nodeSearch,
     tierOf: node => tiers[store.tierIndex(node)]!,
     isMaintenance: store.isMaintenance,
     feederOf: store.feeder,

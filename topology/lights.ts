@@ -83,6 +83,8 @@ export interface LightEngine {
   /** When `update` must be called again though nothing was set (ms), or null. */
   nextDeadlineMs(): number | null
   light(node: number): NodeLight
+  /** What is shown of a node, without why and since when. */
+  effective(node: number): Light
   /** Open incidents. */
   incidents(): readonly Incident[]
   /** Open incidents this node is the root of or is affected by. */
@@ -158,6 +160,7 @@ export function createLightEngine(
       return firstMs === Infinity ? null : firstMs
     },
     light: node => light(state, node),
+    effective: node => lights[state.tree.effective[node]!]!,
     incidents: () => state.book.open(),
     incidentsOf: node => incidentsOf(state, node),
     below: node => below(state, node),

@@ -59,6 +59,8 @@ export interface Inventory {
   readonly node: (node: number) => InventoryNode
   readonly nodeId: (node: number) => string
   readonly nodeName: (node: number) => string
+  /** Tells of a node whether its name or its id contains `part`, in whatever case. */
+  readonly nodeSearch: (part: string) => (node: number) => boolean
   readonly tierOf: (node: number) => Tier
   readonly isMaintenance: (node: number) => boolean
   /** Number of the feeder that the node's mains hang on, from 1; 0 where it is not known. */

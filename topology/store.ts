@@ -26,6 +26,8 @@ export interface InventoryStore {
   /** Number of a node's id in `nodeIds`. */
   readonly nodeText: (i: number) => number
   readonly nodeName: (i: number) => string
+  /** Tells of a node whether its name or its id contains `part`, in whatever case. */
+  readonly nodeSearch: (part: string) => (i: number) => boolean
   readonly tierIndex: (i: number) => number
   readonly premises: (i: number) => string
   readonly isMaintenance: (i: number) => boolean
@@ -192,6 +194,13 @@ export function createInventoryStore(): InventoryStore {
     nodeIds,
     nodeText: i => nodeText.array[i]!,
     nodeName,
+    nodeSearch(part) {
+      const has = arena.search(part)
+      return i => {
+        const place = namePlace.array[i]!
+        return (place !== nameIsId && has(place)) || has(nodeIds.place(nodeText.array[i]!))
+      }
+    },
     tierIndex: i => about.array[i]! & 7,
     premises: i => premises.get(about.array[i]! >> 4),
     isMaintenance: i => (about.array[i]! & 8) !== 0,

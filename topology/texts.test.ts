@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createColumn, createNumberTable, createTextArena, createTextSet } from './texts.ts'
 
@@ -22,6 +23,30 @@ describe('createTextArena', () => {
     expect([arena.holdsInLowerCase(ascii), arena.holdsInLowerCase(place)]).toEqual([true, false])
     arena.encode('sw-11')
     expect(arena.holdsInLowerCase(ascii)).toBe(false)
+  })
+})
+
+describe('search in a text arena', () => {
+  it('finds what strings in lower case find, in every alphabet', () => {
+    const arena = createTextArena()
+    // Neighbours of the letters that are compared as bytes, one whose lower case is longer, one that folds to Latin, a pair.
+    const letters = [...'aAzZ@[`{19 -бБпПрРяЯёЁѐЀџЏєЄѠѡҐґΣσςİKſß日🚦']
+    fc.assert(
+      fc.property(
+        fc.array(fc.constantFrom(...letters), { maxLength: 12 }),
+        fc.array(fc.constantFrom(...letters), { maxLength: 3 }),
+        fc.nat(),
+        (text, other, at) => {
+          const whole = text.join('')
+          const inside = text.slice(at % (text.length + 1), (at % (text.length + 1)) + 3).join('')
+          for (const part of [inside, inside.toUpperCase(), other.join('')])
+            expect(arena.search(part)(arena.add(whole))).toBe(
+              whole.toLowerCase().includes(part.toLowerCase())
+            )
+        }
+      ),
+      { numRuns: 5000 }
+    )
   })
 })
 

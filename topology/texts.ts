@@ -15,6 +15,8 @@ export interface TextArena {
   holds(place: number): boolean
   /** The same, where those at the place are first brought to lower case (as the text must be). */
   holdsInLowerCase(place: number): boolean
+  /** Tells of a place whether the text there contains `part`, in whatever case either is written. Makes no strings of most texts. */
+  search(part: string): (place: number) => boolean
   /** Takes a text to compare or hash; returns its hash (unsigned 32 bits). */
   encode(text: string): number
 }
@@ -88,11 +90,61 @@ export function createTextArena(): TextArena {
       }
       return bytes === length
     },
+    search(part) {
+      const wanted = part.toLowerCase()
+      const bytes = Buffer.from(wanted)
+      const lower = new Uint8Array(textBytesMax)
+      return place => {
+        const block = blocks[Math.floor(place / blockBytes)]!
+        const at = place & (blockBytes - 1)
+        const size = block[at]! | (block[at + 1]! << 8)
+        return lowerCaseOf(block, at + 2, size, lower)
+          ? contains(lower, size, bytes)
+          : get(place).toLowerCase().includes(wanted)
+      }
+    },
     encode(text) {
       write(text)
       return hashOf(scratch, length)
     }
   }
+}
+
+/**
+ * Copies a text of Latin and Cyrillic letters in lower case, which takes as many bytes as it has; false for a text with others, about
+ * which strings know more. In UTF-8, Cyrillic letters are D0 80 … D1 9F: А to П are D0 90 … 9F and а to п D0 B0 … BF, Р to Я are
+ * D0 A0 … AF and р to я D1 80 … 8F, Ѐ to Џ (with Ё) are D0 80 … 8F and ѐ to џ D1 90 … 9F.
+ */
+function lowerCaseOf(from: Uint8Array, start: number, size: number, to: Uint8Array): boolean {
+  for (let i = 0; i < size; i++) {
+    const byte = from[start + i]!
+    if (byte < 0x80) {
+      to[i] = byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte
+      continue
+    }
+    const next = from[start + ++i]!
+    if (byte === 0xd0 && next < 0xb0) {
+      const row = next & 0xf0
+      to[i - 1] = row === 0x90 ? 0xd0 : 0xd1
+      to[i] = row === 0x80 ? next + 0x10 : row === 0x90 ? next + 0x20 : next - 0x20
+    } else if (byte === 0xd0 || (byte === 0xd1 && next < 0xa0)) {
+      to[i - 1] = byte
+      to[i] = next
+    } else return false
+  }
+  return true
+}
+
+function contains(text: Uint8Array, size: number, part: Uint8Array): boolean {
+  const first = part[0]
+  if (first === undefined) return true
+  for (let at = 0; at <= size - part.length; at++) {
+    if (text[at] !== first) continue
+    let i = 1
+    while (i < part.length && text[at + i] === part[i]) i++
+    if (i === part.length) return true
+  }
+  return false
 }
 
 function hashOf(bytes: Uint8Array, length: number): number {
@@ -149,6 +201,8 @@ export interface TextSet {
   /** Number of the text, or -1. */
   find(text: string): number
   get(number: number): string
+  /** Where the text with this number stands in the arena. */
+  place(number: number): number
 }
 
 export function createTextSet(arena: TextArena): TextSet {
@@ -177,7 +231,8 @@ export function createTextSet(arena: TextArena): TextSet {
       return number
     },
     find,
-    get: number => arena.get(places.array[number]!)
+    get: number => arena.get(places.array[number]!),
+    place: number => places.array[number]!
   }
 }
 

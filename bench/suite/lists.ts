@@ -1,5 +1,7 @@
 import { once } from 'node:events'
 import { PerformanceObserver, type PerformanceEntry } from 'node:perf_hooks'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { pino } from 'pino'
 import { Registry } from 'prom-client'
 import { createStatusServer } from '../../status/http/server.ts'
@@ -7,6 +9,7 @@ import { tiers } from '../../schemas/words.ts'
 import { percentile } from '../support/figures.ts'
 import { createLargeNetwork, type LargeNetwork } from '../support/large-network.ts'
 import type { Bench } from '../support/stage.ts'
+import { mainThreadCpu } from '../support/thread-cpu.ts'
 
 const sizes = [200_000, 1_000_000]
 const asksEach = 40
@@ -77,21 +80,32 @@ async function measure(
   // Answers of inject take their turns on this thread, too: the longest piece is what is between two turns.
   let pieces: [fromMs: number, toMs: number][] = []
   let lastMs = performance.now()
-  // And what the process used meanwhile, collection in other threads included: on a machine that others use, the clock counts their turns.
+  // And what this thread used meanwhile: on a machine that others use, the clock counts their turns.
+  const cpuMs = mainThreadCpu()
   let longestCpuMs = 0
-  let lastCpu = process.cpuUsage()
+  let lastCpuMs = cpuMs()
   let isOver = false
   const note = (): void => {
     const nowMs = performance.now()
-    const { user, system } = process.cpuUsage(lastCpu)
     pieces.push([lastMs, nowMs])
-    longestCpuMs = Math.max(longestCpuMs, (user + system) / 1000)
-    lastMs = nowMs
-    lastCpu = process.cpuUsage()
+    const usedMs = cpuMs()
+    longestCpuMs = Math.max(longestCpuMs, usedMs - lastCpuMs)
+    lastCpuMs = usedMs
+    lastMs = performance.now()
   }
   let collections: PerformanceEntry[] = []
-  const observer = new PerformanceObserver(list => collections.push(...list.getEntries()))
+  let heard: () => void = () => undefined
+  const observer = new PerformanceObserver(list => {
+    collections.push(...list.getEntries())
+    heard()
+  })
   observer.observe({ entryTypes: ['gc'] })
+  const collectionsSoFar = async (): Promise<void> => {
+    const askedMs = performance.now()
+    collectYoung()
+    while (!collections.some(({ startTime }) => startTime >= askedMs))
+      await new Promise<void>(resolve => (heard = resolve))
+  }
   const beat = (): void => {
     note()
     if (!isOver) setImmediate(beat)
@@ -128,8 +142,8 @@ async function measure(
       if (statusCode !== 200) throw new Error(`lists: ${path} was answered by ${statusCode}`)
       held.push(Math.max(...pieces.map(([fromMs, toMs]) => toMs - fromMs)))
       cpu.push(longestCpuMs)
-      // Its entries come a turn later.
-      await new Promise(resolve => setTimeout(resolve, 2))
+      // Its entries come turns later, so one is made to come behind all that are waited for.
+      await collectionsSoFar()
       own.push(Math.max(...pieces.map(piece => withoutCollection(piece, collections))))
       collections = []
     }
@@ -148,6 +162,10 @@ async function measure(
   observer.disconnect()
   await server.close()
 }
+
+setFlagsFromString('--expose-gc')
+const collect = runInNewContext('gc') as (how: { type: 'minor' }) => void
+const collectYoung = (): void => collect({ type: 'minor' })
 
 function withoutCollection(
   [fromMs, toMs]: [number, number],

@@ -5,6 +5,7 @@ import { createProgramTable } from '../../rules/program.ts'
 import { createAnswers, type Answers } from '../../status/engine/answers.ts'
 import { createStatusEngine } from '../../status/engine/engine.ts'
 import { compileInventory, inventoryPart, type CompiledInventory } from '../../topology/compile.ts'
+import type { InventoryNode } from '../../topology/model.ts'
 import { createLightEngine } from '../../topology/lights.ts'
 import { createSharedMemory, openSharedState } from '../../workers/memory/shared-state.ts'
 
@@ -17,9 +18,12 @@ export interface LargeNetwork {
   clear(nodes: Iterable<number>): void
 }
 
-export async function createLargeNetwork(nodes: number): Promise<LargeNetwork> {
-  const city = generateCity({ nodes, seed: 1, equipment: 'light' })
-  const inventory = compileInventory([inventoryPart(city.nodes, [])], 1)
+export function createLargeNetwork(nodes: number): Promise<LargeNetwork> {
+  return createNetworkOf(generateCity({ nodes, seed: 1, equipment: 'light' }).nodes)
+}
+
+export async function createNetworkOf(nodes: readonly InventoryNode[]): Promise<LargeNetwork> {
+  const inventory = compileInventory([inventoryPart(nodes, [])], 1)
   const shared = createSharedMemory({
     seriesMax: 1000,
     devicesMax: 1000,

@@ -1,7 +1,7 @@
 import type { AlarmEngine } from '../../rules/alarms.ts'
 import type { Alarm } from '../../rules/model.ts'
 import type { DeviceState } from '../../rules/series-state.ts'
-import { lights as lightNames, tiers, type Tier } from '../../schemas/words.ts'
+import { lights as lightNames, tiers, type Light, type Tier } from '../../schemas/words.ts'
 import { inHandIndexInSteps, type InHandIndex } from '../../topology/addresses/in-hand.ts'
 import { addressIndexInSteps, createAddressIndex } from '../../topology/addresses/index.ts'
 import { explain } from '../../topology/explain.ts'
@@ -132,10 +132,10 @@ export async function createAnswers(options: AnswersOptions): Promise<Answers> {
     const lastMs = Math.max(...heard)
     const lastHeardMs = Number.isFinite(lastMs) ? lastMs : null
     const nowMs = options.nowMs()
-    const { childStart, childList } = inventory
-    const firstChild = childStart[index]!
-    const childrenTotal = childStart[index + 1]! - firstChild
-    const listedEnd = firstChild + Math.min(childrenTotal, childrenListedMax)
+    const children = inventory.childList.subarray(
+      inventory.childStart[index],
+      inventory.childStart[index + 1]
+    )
     return {
       node,
       cause,
@@ -163,8 +163,8 @@ export async function createAnswers(options: AnswersOptions): Promise<Answers> {
           silent: silence.isSilent(device)
         }
       }),
-      children: Array.from(childList.subarray(firstChild, listedEnd), summary),
-      childrenTotal,
+      children: worstOf(children, node => lights.effective(node)).map(summary),
+      childrenTotal: children.length,
       below: belowOf(index),
       ...summary(index)
     }
@@ -172,7 +172,7 @@ export async function createAnswers(options: AnswersOptions): Promise<Answers> {
 
   const matchOf = (index: number, score: number): AddressMatch => {
     const { addresses: known, id, name, tier } = engine.inventory().node(index)
-    return { address: known[0] ?? name, nodeId: id, tier, score, light: lights.light(index).effective }
+    return { address: known[0] ?? name, nodeId: id, tier, score, light: lights.effective(index) }
   }
 
   /** What is no address: the number of an open or closed incident, a node, a device, a management address. */
@@ -208,9 +208,7 @@ export async function createAnswers(options: AnswersOptions): Promise<Answers> {
       const { matches, exact, outcome, understoodAs, streets } = addresses.find(query, limit)
       const lit = ({ address, nodeId, tier, score }: (typeof matches)[number]): AddressMatch[] => {
         const index = inventory.nodeIndex(nodeId)
-        return index === undefined
-          ? []
-          : [{ address, nodeId, tier, score, light: lights.light(index).effective }]
+        return index === undefined ? [] : [{ address, nodeId, tier, score, light: lights.effective(index) }]
       }
       const index = exact === null ? undefined : inventory.nodeIndex(exact.nodeId)
       const match = exact === null || index === undefined ? undefined : lit(exact)[0]
@@ -275,6 +273,19 @@ export async function createAnswers(options: AnswersOptions): Promise<Answers> {
     freshness: options.freshness,
     indexed: () => indexing
   }
+}
+
+const worstFirst: readonly Light[] = ['red', 'grey', 'yellow', 'green']
+/** Children looked at (some 10 ns each) for the worst: a network that has more below one node is no tree any more. */
+const childrenSeenMax = 20_000
+
+function worstOf(children: Int32Array, light: (node: number) => Light): number[] {
+  const byLight = new Map(worstFirst.map(of => [of, [] as number[]]))
+  for (const child of children.subarray(0, childrenSeenMax)) {
+    const alike = byLight.get(light(child))
+    if (alike !== undefined && alike.length < childrenListedMax) alike.push(child)
+  }
+  return [...byLight.values()].flat().slice(0, childrenListedMax)
 }
 
 function firstOf<T>(items: Iterable<T>, limit: number): T[] {

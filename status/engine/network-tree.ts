@@ -23,7 +23,7 @@ export interface NetworkTree {
 }
 
 type Engine = Pick<StatusEngine, 'inventory'>
-type Lights = Pick<LightEngine, 'light'>
+type Lights = Pick<LightEngine, 'effective'>
 
 /** Makes the tree of the engine's inventory, without holding up anything else. */
 export async function makeTree(engine: Engine, lights: Lights): Promise<TreeIndex> {
@@ -120,17 +120,14 @@ export function createNetworkTree(
       const asked = understood(filter)
       if ('unknown' in asked) return asked
       const { inventory } = tree
-      const wanted = part.toLowerCase()
+      const isNamed = inventory.nodeSearch(part)
       const found: number[] = []
       let total = 0
       let isBehind = asked.after === undefined
       const slice = createSlice(16)
       for (const node of tree.each(asked.query)) {
         if (slice.isOver()) await slice.end()
-        const isNamed =
-          inventory.nodeName(node).toLowerCase().includes(wanted) ||
-          inventory.nodeId(node).toLowerCase().includes(wanted)
-        if (isNamed) {
+        if (isNamed(node)) {
           total++
           if (isBehind && found.length <= filter.limit) found.push(node)
         }
@@ -167,7 +164,7 @@ export function createNetworkTree(
 function* lightsInSteps(tree: TreeIndex, lights: Lights): Generator<void, true> {
   for (let node = 0; node < tree.inventory.nodeCount; node++) {
     if (node % 1000 === 0) yield
-    tree.set(node, lights.light(node).effective)
+    tree.set(node, lights.effective(node))
   }
   return true
 }

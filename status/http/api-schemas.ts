@@ -178,7 +178,9 @@ export const nodeAnswerSchema = Type.Object(
         about('A device of the node')
       )
     ),
-    children: Type.Array(nodeSummarySchema, { description: 'Nodes directly below, at most 1,000' }),
+    children: Type.Array(nodeSummarySchema, {
+      description: 'The worst of the nodes directly below, at most 100; /api/v1/nodes?parent={id} lists all'
+    }),
     childrenTotal: int('How many nodes are directly below'),
     below: Type.Object(
       { nodes: int('Nodes'), addresses: int('Street addresses'), subscribers: int('Subscribers') },

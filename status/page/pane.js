@@ -183,6 +183,8 @@ export function createPane({ input, answer, select, closeBox }) {
       nodeId === shown.id ||
       nodeId === node.cause.node ||
       node.wayToCore.some((/** @type {any} */ step) => step.id === nodeId) ||
+      // Only the worst of many children are listed, and any of the others may be one of them now.
+      node.childrenTotal > node.children.length ||
       node.children.some((/** @type {any} */ child) => child.id === nodeId)
     )
   }

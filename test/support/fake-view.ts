@@ -257,19 +257,8 @@ export function createFakeView(options: FakeCityOptions): FakeView {
   let step = steps.next()
   while (step.done !== true) step = steps.next()
   const made = step.value
-  const tree = createNetworkTree(
-    made,
-    { inventory: () => inventory },
-    {
-      light: () => ({
-        own: 'green',
-        effective: 'green',
-        sinceMs: null,
-        cause: noCause(''),
-        maintenance: false
-      })
-    },
-    index => summary(byId.get(inventory.nodeId(index))!)
+  const tree = createNetworkTree(made, { inventory: () => inventory }, { effective: () => 'green' }, index =>
+    summary(byId.get(inventory.nodeId(index))!)
   )
   const listed = createIncidentList([], tree.index)
   listeners.add(tree.hear)
@@ -442,7 +431,7 @@ export function createFakeView(options: FakeCityOptions): FakeView {
             silent: (state?.light ?? 'grey') === 'grey'
           }
         ],
-        children: (childrenOf.get(id) ?? []).slice(0, 1000).flatMap(summaryOf),
+        children: (childrenOf.get(id) ?? []).slice(0, 100).flatMap(summaryOf),
         childrenTotal: childrenOf.get(id)?.length ?? 0,
         below: below(id)
       }
