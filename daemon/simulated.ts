@@ -2,7 +2,9 @@ import type { Config } from '../schemas/config/reading.ts'
 import { loadConfig } from '../schemas/config/reading.ts'
 import type { Alarm, AlarmTransition } from '../rules/model.ts'
 import { createProgramTable } from '../rules/program.ts'
-import { endsOf } from '../schemas/blocks.ts'
+import type { RowSink } from '../ingest/clickhouse/rows.ts'
+import type { Writer } from '../ingest/clickhouse/writer.ts'
+import { endsOf, joinBlocks } from '../schemas/blocks.ts'
 import type { ColumnBlock, EvaluationTask, Reject } from '../schemas/evaluation.ts'
 import { encodeRecordBatch } from '../schemas/records/record-batch.ts'
 import { signals } from '../schemas/signals.ts'
@@ -15,6 +17,7 @@ import { createEvaluationPool } from '../workers/pool.ts'
 import type { Definitions } from './judging/definitions.ts'
 import { createEngines } from './judging/engines.ts'
 import { boundsOf, sharedMemoryFor } from './judging/evaluation.ts'
+import { seriesRowsOf } from './judging/series-rows.ts'
 
 /**
  * The daemon in simulated time: everything between Kafka and ClickHouse (decode, evaluate, status engine, lights,
@@ -90,6 +93,8 @@ export interface SimulatedOptions {
   /** Most series and devices there can be. */
   readonly seriesMax?: number
   readonly devicesMax?: number
+  /** Given what is to be stored of samples and series, as ClickHouse is; the block is the taker's. */
+  readonly store?: Pick<Writer, 'submit'> & Pick<RowSink, 'series'>
 }
 
 const defaultTickMs = 1000
@@ -149,7 +154,10 @@ export async function createSimulatedDaemon(options: SimulatedOptions): Promise<
     programs: createProgramTable(shared.kernel.programs),
     state,
     records: {
-      series: describe,
+      series(described) {
+        describe(described)
+        options.store?.series(seriesRowsOf(described, state.seriesIds))
+      },
       alarms: told => void transitions.push(...told),
       lights: told => void lightChanges.push(...told),
       incidents: told => void incidentChanges.push(...told),
@@ -205,6 +213,7 @@ export async function createSimulatedDaemon(options: SimulatedOptions): Promise<
         engine.take(result, nowMs)
         rejects.push(...result.rejects)
         store(result.block)
+        options.store?.submit(result.ranges, joinBlocks([result.block]))
         result.block.slab?.release()
       }
     },

@@ -63,6 +63,7 @@ const rooms: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     '': ['process', 'delivery', 'judging'],
     delivery: ['process'],
     judging: [],
+    replay: ['judging', 'process'],
     process: []
   }
 }

@@ -264,6 +264,7 @@ describe('history', () => {
       node: '',
       tier: '',
       profile: 'ddm',
+      collector: 'col-1',
       identifiers: ['10.0.0.1', 'sw-1'],
       entity: entityId('10.0.0.1', '25'),
       signals: [numberOf('optics.rx_dbm')]
@@ -291,9 +292,18 @@ describe('history', () => {
       node: 'du-7',
       tier: 'building',
       profile: 'p',
+      collector: '',
       identifiers: ['', long, 'a\\b']
     }
-    const bare = { device: long, instance: '', node: '', tier: '', profile: 'q', identifiers: [] }
+    const bare = {
+      device: long,
+      instance: '',
+      node: '',
+      tier: '',
+      profile: 'q',
+      collector: '',
+      identifiers: []
+    }
     const every = signals.map((_, number) => number)
     const [first] = every
     rows.series([

@@ -12,6 +12,8 @@ export interface SeriesRows {
   readonly node: string
   readonly tier: string
   readonly profile: string
+  /** '' where none is named. */
+  readonly collector: string
   readonly identifiers: readonly string[]
   /** What the ids of its series have in common (workers/learning/series-id.ts), as two unsigned halves. */
   readonly entity: { readonly hi: number; readonly lo: number }
@@ -29,15 +31,16 @@ const sent = [
   'instance String',
   'node String',
   'tier String',
-  'profile String'
+  'profile String',
+  'collector String'
 ]
 
 const listOf = (texts: readonly string[]): string => `[${texts.map(text => `'${text}'`).join(', ')}]`
 
 /** A signal is sent as its number, from 1 as ClickHouse counts. The query looks its name and unit up in two lists, and makes the series' id. */
-export const seriesInsert = `INSERT INTO series (id, signal, unit, device, instance, node, tier, profile, identifiers, updated_at)
+export const seriesInsert = `INSERT INTO series (id, signal, unit, device, instance, node, tier, profile, collector, identifiers, updated_at)
   SELECT bitXor(entity, bitAnd(xxHash64(name), 0xffff)), ${listOf(signals.map(({ name }) => name))}[number] AS name,
-    ${listOf(signals.map(({ unit }) => unit))}[number], device, instance, node, tier, profile, identifiers, updated_at
+    ${listOf(signals.map(({ unit }) => unit))}[number], device, instance, node, tier, profile, collector, identifiers, updated_at
   FROM input('${sent.join(', ')}')
   ARRAY JOIN numbers AS number FORMAT RowBinary`
 
@@ -97,6 +100,7 @@ export function seriesRowBinary(all: readonly SeriesRows[], atMs: number): Buffe
     text(rows.node)
     text(rows.tier)
     text(rows.profile)
+    text(rows.collector)
   }
   // A copy of their own: they may wait long, and shall not keep more memory than they are.
   return Buffer.from(bytes.subarray(0, end))

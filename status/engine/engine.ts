@@ -65,6 +65,7 @@ export interface StoredEntity {
   readonly identifiers: readonly string[]
   readonly instance: string
   readonly profile: string
+  readonly collector: string
   readonly deviceId: string
   readonly nodeId: string
   readonly tier: string
@@ -74,7 +75,7 @@ export interface StoredEntity {
   readonly signals: readonly number[]
 }
 
-type DescribedDevice = Pick<StoredEntity, 'identifiers' | 'deviceId' | 'nodeId' | 'tier'>
+type DescribedDevice = Pick<StoredEntity, 'identifiers' | 'collector' | 'deviceId' | 'nodeId' | 'tier'>
 
 export interface StatusEngine {
   /** Applies what a task found: assigns its new series, evaluates their samples, applies flips in order. */
@@ -241,6 +242,7 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
     const node = known < 0 ? -1 : inventory.nodeOfDevice(known)
     return {
       identifiers: registry.identifiersOf(device),
+      collector: registry.collectorOf(device),
       deviceId: known < 0 ? '' : inventory.deviceId(known),
       nodeId: node < 0 ? '' : inventory.nodeId(node),
       tier: node < 0 ? '' : inventory.tierOf(node)
@@ -263,10 +265,20 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
         device = describeDevice(index, registry.knownOf(first))
         devices.set(index, device)
       }
-      const { identifiers, deviceId, nodeId, tier } = device
+      const { identifiers, collector, deviceId, nodeId, tier } = device
       const instance = registry.instance(first)
       const profile = registry.profile(first)
-      described.push({ identifiers, deviceId, nodeId, tier, instance, profile, first, signals })
+      described.push({
+        identifiers,
+        collector,
+        deviceId,
+        nodeId,
+        tier,
+        instance,
+        profile,
+        first,
+        signals
+      })
     }
     return described
   }

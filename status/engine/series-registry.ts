@@ -54,6 +54,8 @@ export interface SeriesRegistry {
   seenDevice(index: number): SeenDevice | undefined
   /** The identifiers kept of a device; empty for a device that was not seen. */
   identifiersOf(device: number): readonly string[]
+  /** The collector by which a device was met; '' where none was named, or for a device that was not seen. */
+  collectorOf(device: number): string
   size(): number
   /** Resolves every device against another inventory. */
   resolveAll(inventory: Inventory): void
@@ -186,6 +188,7 @@ export function createSeriesRegistry(seriesMax: number, devicesMax: number): Ser
     unknownCount: () => unknown.size,
     seenDevice,
     identifiersOf: device => ((knownOf[device] ?? 0) === 0 ? [] : identifiers(device)),
+    collectorOf: device => ((knownOf[device] ?? 0) === 0 ? '' : collectors.get(collectorOf[device]!)),
     size: () => size,
     resolveAll(inventory) {
       for (let index = 0; index < devicesEnd; index++) {
