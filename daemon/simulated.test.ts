@@ -74,6 +74,20 @@ describe('the daemon in simulated time', () => {
     expect(daemon.history.alarms.map(({ change }) => change)).toEqual(['raised'])
   })
 
+  it('describes series once, and again after a month, so that retention keeps those that are there', async () => {
+    daemon = await start()
+    const day = 24 * 60 * minute
+    await daemon.feed([port(1, startMs)])
+    await daemon.feed([port(1, startMs + 1000)])
+    expect(daemon.history.descriptions).toBe(1)
+    daemon.advance(startMs + 29 * day, 20_000)
+    await daemon.feed([port(1, startMs + 29 * day)])
+    expect(daemon.history.descriptions).toBe(1)
+    daemon.advance(startMs + 31 * day, 20_000)
+    await daemon.feed([port(1, startMs + 31 * day)])
+    expect(daemon.history.descriptions).toBe(2)
+  })
+
   it('runs the timers while the clock moves: holds end, and who says nothing falls silent', async () => {
     daemon = await start()
     await daemon.feed([port(2, startMs), port(1, startMs + 1000)])

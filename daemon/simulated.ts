@@ -36,8 +36,11 @@ export interface SimulatedDaemon {
   nowMs(): number
   /** Takes records at the present moment, in this order, as Kafka brings them; resolves when they are judged. */
   feed(records: readonly FedRecord[]): Promise<void>
-  /** Moves the clock, and runs the timers (holds, silences, incidents) on the way. Throws when it would go back. */
-  advance(toMs: number): void
+  /**
+   * Moves the clock, and runs the timers (holds, silences, incidents) on the way: as often as the daemon does, or in steps of `stepMs`
+   * where days are to pass (at most 30 s: more is a clock that jumped). Throws when it would go back.
+   */
+  advance(toMs: number, stepMs?: number): void
   /** Takes over another inventory, rules and profiles at the present moment, as a reload of the daemon does. */
   reload(definitions: Definitions): Promise<void>
   /** Throws for a node that the inventory does not have. */
@@ -70,6 +73,8 @@ export interface SimulatedHistory {
   readonly alarms: readonly AlarmTransition[]
   readonly lights: readonly LightChange[]
   readonly incidents: readonly IncidentChange[]
+  /** How often a port's series, or a device's own, were described to be stored. */
+  readonly descriptions: number
 }
 
 /** A sample as it would lie in ClickHouse. */
@@ -135,7 +140,9 @@ export async function createSimulatedDaemon(options: SimulatedOptions): Promise<
     { readonly device: string; readonly instance: string; readonly low: number }
   >()
 
+  let descriptions = 0
   const describe = (described: readonly StoredEntity[]): void => {
+    descriptions += described.length
     for (const { deviceId, identifiers, instance, first, signals: carried } of described) {
       const { hi, lo } = entityOf(state.seriesIds, first, carried[0] ?? 0)
       const device = deviceId === '' ? (identifiers[0] ?? '') : deviceId
@@ -217,10 +224,10 @@ export async function createSimulatedDaemon(options: SimulatedOptions): Promise<
         result.block.slab?.release()
       }
     },
-    advance(toMs) {
+    advance(toMs, stepMs = tickMs) {
       if (toMs < nowMs) throw new RangeError(`the clock stands at ${nowMs} and cannot go back to ${toMs}`)
       while (nowMs < toMs) {
-        nowMs = Math.min(toMs, nowMs + tickMs)
+        nowMs = Math.min(toMs, nowMs + stepMs)
         engine.tick(nowMs, nowMs)
       }
     },
@@ -245,7 +252,10 @@ export async function createSimulatedDaemon(options: SimulatedOptions): Promise<
       rejects,
       alarms: transitions,
       lights: lightChanges,
-      incidents: incidentChanges
+      incidents: incidentChanges,
+      get descriptions() {
+        return descriptions
+      }
     },
     close: () => pool.close(0)
   }

@@ -82,6 +82,8 @@ describe('migrate', () => {
     expect(await ddlOf('fresh', 'samples')).toContain('TTL stored_on + toIntervalDay(7)')
     expect(await ddlOf('fresh', 'samples_1h')).toContain('TTL time + toIntervalDay(30)')
     expect(await ddlOf('fresh', 'resource_states')).toContain('TTL toDate(at) + toIntervalDay(7)')
+    // Rollups are there for longer than samples; what they are of for longer still.
+    expect(await ddlOf('fresh', 'series')).toContain('TTL toDate(updated_at) + toIntervalDay(90)')
     for (const [table, column] of [
       ['light_changes', 'at'],
       ['alarms', 'raised_at'],

@@ -158,6 +158,12 @@ const settingsWhereKnown: readonly (readonly [name: string, value: string])[] = 
   ['auto_statistics_types', "''"]
 ]
 
+/**
+ * Descriptions of series outlive the last of their samples by so many days: a daemon stores those it knows anew every 30 days, and at
+ * each start those that come again.
+ */
+const seriesSpareDays = 60
+
 async function applySettings(
   client: ClickHouseClient,
   run: (query: string) => Promise<void>,
@@ -169,8 +175,10 @@ async function applySettings(
     ['samples_5m', `time + toIntervalDay(${options.rollupRetentionDays})`],
     ['samples_1h', `time + toIntervalDay(${options.rollupRetentionDays})`]
   ]
+  const seriesDays = Math.max(options.retentionDays, options.rollupRetentionDays) + seriesSpareDays
   const wanted: typeof large = [
     ...large,
+    ['series', `toDate(updated_at) + toIntervalDay(${seriesDays})`],
     ['light_changes', `toDate(at) + toIntervalDay(${options.eventRetentionDays})`],
     ['alarms', `toDate(raised_at) + toIntervalDay(${options.eventRetentionDays})`],
     ['incidents', `toDate(opened_at) + toIntervalDay(${options.eventRetentionDays})`]

@@ -119,6 +119,8 @@ export interface StatusEngine {
 
 /** Between two ticks this far apart the clock has jumped (sleep, a stopped process, a set clock). */
 const clockJumpMsMax = 30_000
+/** Descriptions of series are stored anew so often, so that retention knows those that are there no more by their age (migrate.ts). */
+const describeAgainMs = 30 * 86_400_000
 const silenceSweepMs = 1000
 const noProfiles: ProfileReportsByName = new Map()
 
@@ -149,6 +151,7 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
   let judged = 0
   /** How many of the noted series have been handed on to be stored. */
   let stored = 0
+  let describedFromMs = options.startMs
 
   const assigner = createSeriesAssigner(registry, state, programs, inventory, rules, series =>
     raisedOf(series)
@@ -387,6 +390,10 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
         // After a jump nobody can be called silent: everything is counted anew.
         silence.hold(true, nowMs)
         silence.hold(false, nowMs)
+      }
+      if (nowMs - describedFromMs >= describeAgainMs) {
+        describedFromMs = nowMs
+        stored = 0
       }
       alarms.tick(Math.min(nowMs, watermarkMs))
       heardToMs = watermarkMs
