@@ -208,19 +208,37 @@ describe('choosing', () => {
       'ул. Ленина, д. 5, кв. 12, г. Тверь',
       'Ленина 5 город Тверь',
       'дом 5 улица Ленина город Тверь',
-      'Ленина 5, село Ивановка'
+      'Ленина 5, село Ивановка',
+      'Ленина 5 Тверь',
+      'Ленина 5, Тверь',
+      'ул Ленина д 5 кв 12 Тверь Иванов',
+      'ktybyf 5 ndthm'
     ])
       expect([query, found(addresses, query).exact]).toEqual([query, null])
     for (const query of [
       'Мира 8 в городе интернета нет',
       'Мира 8, п. 3',
       'Мира 8 город',
+      'Мира 8 Королев А.В.',
+      'Мира 8 Орлов',
+      'Мира 8, маг. Москва',
+      'Мира 8 Томск И. П.',
       'Мира 3, пгт Краснополье'
     ])
       expect([query, found(addresses, query).exact?.address]).toEqual([
         query,
         query.includes('3,') ? 'пгт Краснополье, ул. Мира, 3' : 'ул. Мира, 8'
       ])
+  })
+
+  it('takes a large town for home where the book has it, or its addresses leave it out', () => {
+    expect(found(['г. Тверь, ул. Ленина, 5', 'г. Энск, ул. Мира, 8'], 'Ленина 5 Тверь').exact?.nodeId).toBe(
+      'du-1'
+    )
+    const home = createAddressIndex(entries(['ул. Ленина, 5']), { homeCities: ['Тверь'] })
+    expect(home.find('Ленина 5 Тверь', 10).exact?.nodeId).toBe('du-1')
+    // A street of that name is no town.
+    expect(found(['ул. Тверь, 5', 'ул. Ленина, 5'], '5 Тверь').exact?.nodeId).toBe('du-1')
   })
 
   it('takes what stands in brackets for a misspelled town where nothing else is said', () => {

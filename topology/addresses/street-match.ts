@@ -1,6 +1,7 @@
 import { readHouse, type Reading } from './house.ts'
 import type { Hits, Name, Word, WordTable } from './names.ts'
 import type { Token } from './tokens.ts'
+import { isLargeTown } from './well-known.ts'
 import { areaTypes, isSize, shortened, weakTypes } from './words.ts'
 
 /** How well what was said fits a name of the book, and what the rest of it says. */
@@ -367,7 +368,7 @@ export function readRest(
     // Where the house was said first, what stands between it and the name belongs to the name: "53 Большая Садовая".
     const isBehind = house.at < match.from ? at > match.to : at > house.at
     const { role, text } = token
-    if (namesOtherTown(tokens, used, at)) cost += strangerCost
+    if (namesOtherTown(tokens, used, at) || (isBehind && isOtherTown(tokens, at))) cost += strangerCost
     if (text.length === 1) {
       const isBeside = at === match.from - 1 || at === match.from - 2 || (at === match.to && house.at > at)
       if (isBeside && role?.isTown !== true && role?.isNoise !== true && !isBehind && !isInitialPaid) {
@@ -407,6 +408,10 @@ function namesOtherTown(tokens: readonly Token[], used: Uint8Array, at: number):
   // One letter may be anything: the mark of a town is set off, or has its point.
   return mark.text.length > 1 || mark.before === ',' || name.before === '.'
 }
+
+/** "Ленина 5 Тверь": a large town without its mark, which is none of the book's either; with an initial behind it, somebody's name. */
+const isOtherTown = (tokens: readonly Token[], at: number): boolean =>
+  isLargeTown(tokens[at]!.text) && tokens[at + 1]?.text.length !== 1
 
 const isName = (token: Token | undefined, words: WordTable): boolean =>
   token !== undefined && !token.isNumber && token.text.length > 2 && words.has(token.text)
