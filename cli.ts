@@ -91,16 +91,28 @@ program
   .description('validate configuration, inventory, profiles and rules; start nothing')
   .addOption(configOption())
   .option('--strict', 'warnings are errors')
+  .option(
+    '--sample <file>',
+    'captured records, one a line: which profile takes each, and what becomes of every field'
+  )
   .addHelpText(
     'after',
-    '\nExit codes: 0 correct, warnings or not, 2 wrong input; with --strict also where there are warnings.'
+    '\nExit codes: 0 correct, warnings or not, 2 wrong input; with --strict also where there are warnings,\n' +
+      'with --sample where a record is not read wholly.'
   )
-  .action(async ({ config: file, strict }: { config?: string; strict?: boolean }) => {
-    const config = await readConfig(file)
-    const { checkCommand } = await import('./daemon/judging/check.ts')
-    const warnings = await checkCommand(config, file ?? 'the configuration', say)
-    if (strict === true && warnings > 0) process.exitCode = exitWrongInput
-  })
+  .action(
+    async ({ config: file, strict, sample }: { config?: string; strict?: boolean; sample?: string }) => {
+      const config = await readConfig(file)
+      if (sample !== undefined) {
+        const { checkSample } = await import('./daemon/judging/check-sample.ts')
+        if ((await checkSample(config, sample, Date.now(), say)) > 0) process.exitCode = exitWrongInput
+        return
+      }
+      const { checkCommand } = await import('./daemon/judging/check.ts')
+      const warnings = await checkCommand(config, file ?? 'the configuration', say)
+      if (strict === true && warnings > 0) process.exitCode = exitWrongInput
+    }
+  )
 
 program
   .command('migrate')

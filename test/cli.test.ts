@@ -78,6 +78,35 @@ describe('svetofor check', () => {
     expect((await runToEnd(['check', '--strict', '--config', config])).code).toBe(2)
   })
 
+  it('tells of captured records which profile takes them, whose they are and what becomes of each field', async () => {
+    file('inventory.yaml', goodInventory)
+    const config = file('sampled.yaml', 'inventory: { files: [inventory.yaml] }\n')
+    const record = (name: string, tags: object): string =>
+      JSON.stringify({
+        name,
+        fields: { ifOperStatus: 2, mtu: 9 },
+        tags,
+        timestamp: Math.floor(Date.now() / 1000)
+      })
+    const good = record('interface', { agent_host: '10.0.0.1', ifIndex: '3' })
+    const sample = file('sample.txt', `${good}\n\n${record('interface', { ifIndex: '3' })}\nnonsense\n`)
+    const { code, output } = await runToEnd(['check', '--config', config, '--sample', sample])
+    expect(output).toMatch(
+      /sample\.txt:1:\n {2}telegraf "interface": taken by if-mib, measurement interface\n/
+    )
+    expect(output).toMatch(/device 10\.0\.0\.1 \(sw-1 of node du-1\), instance 3, at 20/)
+    expect(output).toMatch(/if\.oper_status = down \(ifOperStatus is 2\)\n {4}not asked for: mtu\n/)
+    expect(output).toMatch(/sample\.txt:3:\n {2}telegraf "interface": cannot be read: .* names a device/)
+    expect(output).toMatch(/sample\.txt:4: cannot be read: .*not valid JSON/)
+    expect(output).toMatch(/\n1 of 3 records are read wholly\.\n$/)
+    expect(code).toBe(2)
+    const whole = file('whole.txt', good)
+    expect((await runToEnd(['check', '--config', config, '--sample', whole])).code).toBe(0)
+    const missing = await runToEnd(['check', '--config', config, '--sample', 'nowhere.txt'])
+    expect(missing.output).toMatch(/^nowhere\.txt: cannot be read: .*; correct the path/m)
+    expect(missing.code).toBe(2)
+  })
+
   it('names every fault of config, inventory, rules and profiles at once, each with place and remedy', async () => {
     file('bad-inventory.yaml', goodInventory.replace('tier: building', 'tier: house'))
     file(

@@ -35,16 +35,29 @@ export interface Decoder {
 
 const detailLengthMax = 200
 
+/**
+ * Hears of each metric of a record what was made of it: its groups, or what is wrong with it, or neither where no profile takes it.
+ * A metric that could not be told from the rest of the record is undefined.
+ */
+export type DecodingListener = (
+  metric: Metric | undefined,
+  groups: readonly DecodedGroup[],
+  wrong: Bad | undefined
+) => void
+
 interface Outcome {
   readonly groups: DecodedGroup[]
+  readonly hear: DecodingListener | undefined
   /** Where the metric in hand stands in the record; '' where its format does not say. */
   place: string
   unmapped: number
   bad: number
   firstBad: Bad | undefined
+  lastBad: Bad | undefined
 }
 
-export function createDecoder(set: ProfileSet, policy: DecodePolicy): Decoder {
+/** `hear` is for who explains a record; it must not throw. */
+export function createDecoder(set: ProfileSet, policy: DecodePolicy, hear?: DecodingListener): Decoder {
   // Fatal: invalid UTF-8 is not repaired into something that was never sent.
   const utf8 = new TextDecoder('utf-8', { fatal: true })
 
@@ -61,7 +74,15 @@ export function createDecoder(set: ProfileSet, policy: DecodePolicy): Decoder {
       return reject(textFormat === undefined ? 'not_json' : 'bad_line', 'invalid UTF-8')
     }
     if (text.trim() === '') return reject('empty', 'no value')
-    const outcome: Outcome = { groups: [], place: '', unmapped: 0, bad: 0, firstBad: undefined }
+    const outcome: Outcome = {
+      groups: [],
+      hear,
+      place: '',
+      unmapped: 0,
+      bad: 0,
+      firstBad: undefined,
+      lastBad: undefined
+    }
     const clock: Clock = { recordTimestampMs, nowMs, policy }
     try {
       if (textFormat === undefined)
@@ -108,7 +129,8 @@ function reject(reason: RejectReason, detail: string): Decoded {
 
 function spoil(outcome: Outcome, reason: RejectReason, detail: string): void {
   outcome.bad++
-  outcome.firstBad ??= { reason, detail: outcome.place === '' ? detail : `${outcome.place}: ${detail}` }
+  outcome.lastBad = { reason, detail: outcome.place === '' ? detail : `${outcome.place}: ${detail}` }
+  outcome.firstBad ??= outcome.lastBad
 }
 
 /** One pass over the bytes, without recursion: NUL bytes and nesting beyond the limit. */
@@ -183,9 +205,17 @@ function take(set: ProfileSet, document: unknown, clock: Clock, outcome: Outcome
 }
 
 function takeMetric(set: ProfileSet, metric: Metric | Bad | undefined, clock: Clock, outcome: Outcome): void {
+  const { groups, bad } = outcome
+  const before = groups.length
+  const isMetric = metric !== undefined && !('reason' in metric)
   if (metric === undefined) outcome.unmapped++
   else if ('reason' in metric) spoil(outcome, metric.reason, metric.detail)
   else decodeMetric(set, metric, clock, outcome)
+  outcome.hear?.(
+    isMetric ? metric : undefined,
+    groups.slice(before),
+    outcome.bad > bad ? outcome.lastBad : undefined
+  )
 }
 
 /** Which of the known formats it is; undefined for what is known but carries no reading (an event of Zabbix). */
