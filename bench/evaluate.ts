@@ -73,7 +73,7 @@ for (const way of ways) {
   const note = (result: EvaluationResult): void => {
     for (const entity of newEntities(result.newSeries)) {
       registry.add(entity, inventory, endMs)
-      for (const series of entity.series) assigner.assign(series)
+      assigner.assign(entity.series)
     }
     totals.samples += result.counts['samples'] ?? 0
     totals.scanned += result.counts['scanned'] ?? 0

@@ -237,13 +237,22 @@ describe('good rules files', () => {
       }
     ])
     const of = (signal: string, port = 'uplink') => rated.programFor(attributes(signal, { port }))
-    expect(of('if.in_octets')).toMatchObject({
+    const speed = signalIds.get('if.speed_mbps')!
+    const besideSpeed = rated.programFor(
+      attributes('if.in_octets', { port: 'uplink' }),
+      undefined,
+      new Set([speed])
+    )
+    expect(rated.signalsBeside.get(signalIds.get('if.in_octets')!)).toEqual([speed])
+    expect(besideSpeed).toMatchObject({
       conditions: [{ op: 'above', measure: 'utilisation', raiseLimit: 90, clearLimit: 80 }],
       keeps: 'counter'
     })
     expect(of('if.speed_mbps')).toEqual({ conditions: [], keeps: 'value' })
     expect(of('device.uptime_s', '')).toEqual({ conditions: [], keeps: 'uptime' })
     for (const [signal, port] of [
+      // Of a port whose speed is not told there is no such rate.
+      ['if.in_octets', 'uplink'],
       ['if.in_octets', 'access'],
       ['if.speed_mbps', 'access'],
       ['if.in_unicast', 'uplink'],

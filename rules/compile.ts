@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { ProblemsError, type Problem } from '../schemas/config/located-yaml.ts'
 import type { CompiledCondition, CompiledRule, CompiledRules } from './compiled.ts'
 import { signals } from '../schemas/signals.ts'
+import { signalBeside } from './rates.ts'
 import { createAbsencePicker, createProgramPicker, crowdedSeries } from './pick.ts'
 import { readRulesFiles, type RulesFile } from './read.ts'
 import type { ConditionDraft, RuleDraft } from './reading/drafts.ts'
@@ -73,8 +74,10 @@ function assemble(drafts: readonly RuleDraft[]): CompiledRules {
     const same = bySignal.get(condition.signal)
     if (same === undefined) bySignal.set(condition.signal, [condition])
     else same.push(condition)
-    if (condition.besides.length > 0) {
-      const asked = [...new Set([...(beside.get(condition.signal) ?? []), ...condition.besides])]
+    const reckonedBy = signalBeside(condition.signal, condition.measure)
+    const wanted = reckonedBy < 0 ? condition.besides : [...condition.besides, reckonedBy]
+    if (wanted.length > 0) {
+      const asked = [...new Set([...(beside.get(condition.signal) ?? []), ...wanted])]
       if (asked.length > besidesMax)
         throw new RangeError(
           `rules ask ${asked.length} signals of the ports that ${signals[condition.signal]?.name ?? ''} is judged on, at most ${besidesMax} can be; ask fewer signals in the levels of rules that ask it in a clause`

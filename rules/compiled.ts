@@ -92,7 +92,10 @@ export interface CompiledRules {
   absencesOf(attributes: SeriesAttributes): readonly number[]
   /** Signals that carry a module's own limits, with the signals they limit: a reading of the first re-programs the second. */
   readonly signalsNeedingLimits: ReadonlyMap<number, readonly number[]>
-  /** Signals that are asked beside others, with those others (besidesMax at most): a port that gets one of them is judged anew. */
+  /**
+   * Signals that are judged by what else their port has, and what that is (besidesMax signals at most): a port that gets one of these
+   * is judged anew. Rules ask some beside others, and rates are reckoned by some.
+   */
   readonly signalsBeside: ReadonlyMap<number, readonly number[]>
   /** 16 hex digits that change when anything that can change a judgement or a text does. */
   readonly digest: string

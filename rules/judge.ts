@@ -1,5 +1,5 @@
 import { opAbove, opBelow, type ProgramTable } from './program.ts'
-import { keepSample, keepsNothing, measureValue, rateOf } from './rates.ts'
+import { keepSample, keepsNothing, measureValue, rateOf, takeRateSlot } from './rates.ts'
 import { conditionsPerSeriesMax, type SeriesState } from './series-state.ts'
 
 /**
@@ -60,9 +60,9 @@ function judge(
 ): void {
   const conditionCount = table.conditionCount[program]!
   const keeps = table.keeps[program]!
+  const slot = keeps === keepsNothing ? 0 : state.rates.slotOf[series]!
   /** Over how long the rate is that ends with this sample; 0 for none. */
-  const overMs =
-    keeps === keepsNothing ? 0 : keepSample(state.rates, series, state.device[series]!, keeps, value, timeMs)
+  const overMs = keeps === keepsNothing ? 0 : keepSample(state.rates, slot, keeps, value, timeMs)
   let busy = 0
   for (let k = 0; k < conditionCount; k++) {
     const at = program * conditionsPerSeriesMax + k
@@ -72,7 +72,7 @@ function judge(
     const measure = table.measure[at]!
     let measured = value
     if (measure !== measureValue) {
-      measured = overMs === 0 ? NaN : rateOf(state.rates, series, measure, timeMs, overMs)
+      measured = overMs === 0 ? NaN : rateOf(state.rates, slot, measure, timeMs, overMs)
       // A sample without a rate says nothing: it neither counts nor breaks a count.
       if (Number.isNaN(measured)) {
         busy |= before
@@ -123,7 +123,8 @@ function inMask(mask: number, value: number): boolean {
  * Gives a series its program. `raised` names conditions (by their index in the compiled rules) that are already on,
  * so that restored or reloaded alarms clear by the next good samples; all others start clear.
  * Called by the main thread while no task holds samples of the series: after the result that brought the series
- * and before the next task of its partition, or while evaluation is held for a reload.
+ * and before the next task of its partition, or while evaluation is held for a reload. Throws RangeError where the
+ * program keeps samples for rates and there is no room for them (takeRateSlot in rates.ts tells beforehand).
  */
 export function assignProgram(
   table: ProgramTable,
@@ -132,6 +133,8 @@ export function assignProgram(
   program: number,
   raised?: ReadonlySet<number>
 ): void {
+  if (table.keeps[program] !== keepsNothing && !takeRateSlot(state.rates, series, state.device[series]!))
+    throw new RangeError(`series ${series}: there is no room for what rates are reckoned from`)
   let busy = 0
   const conditionCount = table.conditionCount[program]!
   for (let k = 0; k < conditionsPerSeriesMax; k++) {

@@ -4,7 +4,7 @@ import type { CompiledCondition, CompiledRules, Limit } from './compiled.ts'
 import type { Selector, SeriesAttributes } from './model.ts'
 import type { ConditionSpec, ProgramSpec } from './program.ts'
 import type { RuleDraft } from './reading/drafts.ts'
-import { keptFor, signalsFor } from './rates.ts'
+import { keptFor, signalBeside, signalsFor } from './rates.ts'
 import { conditionsPerSeriesMax } from './series-state.ts'
 
 /** Which conditions judge which series. */
@@ -93,6 +93,9 @@ function programOf(
     if (!selects(condition.selector, attributes)) continue
     if (condition.besides.length > 0 && !condition.besides.some(signal => beside?.has(signal) === true))
       continue
+    // Without what it is reckoned by there is no such rate, and so nothing to keep for it.
+    const reckonedBy = signalBeside(condition.signal, condition.measure)
+    if (reckonedBy >= 0 && beside?.has(reckonedBy) !== true) continue
     const raise = condition.limit === null ? 0 : limitOf(condition.limit, attributes.opticClass, moduleLimits)
     if (raise === null) continue
     specs.push({

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { signalIds } from '../schemas/signals.ts'
 import { assignProgram, evaluateSample } from './judge.ts'
 import { createProgramTable, type ConditionSpec, type ProgramSpec } from './program.ts'
-import { knownRate, keptSamples, measuresOf, unitOf, type Measure } from './rates.ts'
+import { knownRate, keptSamples, measuresOf, setBeside, unitOf, type Measure } from './rates.ts'
 import { seriesStateBytes, seriesStateOver } from './series-state.ts'
 
 const errors = 0
@@ -28,8 +28,12 @@ function port(programs: Readonly<Record<number, ProgramSpec>>) {
   const state = seriesStateOver(new ArrayBuffer(seriesStateBytes(8)), 8)
   for (const [series, spec] of Object.entries(programs))
     assignProgram(builder.table, state, Number(series), builder.addProgram(spec))
-  state.rates.beside[errors] = frames + 1
-  state.rates.beside[octets] = speed + 1
+  const { slotOf } = state.rates
+  for (const [rated, by] of [
+    [errors, frames],
+    [octets, speed]
+  ] as const)
+    if (slotOf[rated] !== 0 && slotOf[by] !== 0) setBeside(state.rates, rated, by)
   const flips: string[] = []
   return {
     state,
@@ -222,9 +226,8 @@ describe('what rates cost', () => {
     const { tell, state, table } = port({ [octets]: { conditions: [] } })
     expect(table.keeps[state.program[octets]!]).toBe(keptSamples.indexOf('nothing'))
     tell(octets, 60, 1000)
-    expect([...state.rates.baseMs, ...state.rates.baseValue, ...state.rates.perSecond]).toEqual(
-      Array.from({ length: 24 }, () => 0)
-    )
+    expect([...state.rates.slotOf]).toEqual([0, 0, 0, 0, 0, 0, 0, 0])
+    expect(state.rates.numbers.every(number => number === 0)).toBe(true)
   })
 })
 

@@ -32,17 +32,62 @@ export const utilisationPctMax = 200
 const uptimeLagMs = 60_000
 const uptimeLagShare = 0.01
 
-/** Room for rates may be less than there are series and devices (series-state.ts). */
+/**
+ * What rates are reckoned from, in slots: only of series that a rule asks for one, or by which one is reckoned, so that a million
+ * subscribers' ports take none. All of a slot lies in one line of the processor's cache. Slot 0 stands for none.
+ */
 export interface RateState {
-  /** Last sample that counts: value, and event time (ms); 0 where there is none. Also of signals that rates are reckoned by. */
-  readonly baseValue: Float64Array
-  readonly baseMs: Float64Array
-  /** Growth a second up to that sample; NaN where it is not known. */
-  readonly perSecond: Float64Array
-  /** Series of the same port that a rate is reckoned by (speed, frames), plus one; 0 for none. */
-  readonly beside: Int32Array
+  /** Slot of each series; 0 for none. Series beyond its end have none. */
+  readonly slotOf: Int32Array
+  /** By slot, `rateNumbers` each: at `baseValue` and the other places below. */
+  readonly numbers: Float64Array
+  /** The same memory by 32 bits, `rateWords` each: at `besideSlot` and `deviceOfSlot`. The first word of slot 0 tells how many are taken. */
+  readonly words: Int32Array
   /** By device: samples from before (event time, ms) are from before its last start. */
   readonly startedMs: Float64Array
+}
+
+export const rateBytes = 32
+export const rateNumbers = rateBytes / 8
+export const rateWords = rateBytes / 4
+/** Last sample that counts: value, and event time (ms); 0 where there is none. Also of signals that rates are reckoned by. */
+export const baseValue = 0
+export const baseMs = 1
+/** Growth a second up to that sample; NaN where it is not known. */
+export const perSecond = 2
+/** Slot of the series of the same port that a rate is reckoned by (speed, frames); 0 for none. */
+export const besideSlot = 6
+/** Index of the device of the series. */
+export const deviceOfSlot = 7
+
+/** Takes a slot for a series that has none; whether there was room for it. Only the main thread does so. */
+export function takeRateSlot(rates: RateState, series: number, device: number): boolean {
+  if (hasSlot(rates, series)) return true
+  const slot = rates.words[0]! + 1
+  const isBeyond = series >= rates.slotOf.length || device >= rates.startedMs.length
+  if (isBeyond || slot * rateNumbers >= rates.numbers.length) return false
+  rates.words[0] = slot
+  rates.words[slot * rateWords + deviceOfSlot] = device
+  rates.slotOf[series] = slot
+  return true
+}
+
+export function hasSlot({ slotOf }: RateState, series: number): boolean {
+  return series < slotOf.length && slotOf[series] !== 0
+}
+
+/** Names the series that the rates of another are reckoned by; both have slots. */
+export function setBeside(rates: RateState, series: number, by: number): void {
+  rates.words[rates.slotOf[series]! * rateWords + besideSlot] = rates.slotOf[by]!
+}
+
+export function hasBeside(rates: RateState, series: number): boolean {
+  return rates.words[rates.slotOf[series]! * rateWords + besideSlot] !== 0
+}
+
+/** The next sample of the series is its first one. */
+export function forgetBase(rates: RateState, series: number): void {
+  if (hasSlot(rates, series)) rates.numbers[rates.slotOf[series]! * rateNumbers + baseMs] = 0
 }
 
 const id = (name: string): number => signalIds.get(name) ?? -1
@@ -65,7 +110,16 @@ export function signalBeside(signal: number, measure: Measure): number {
 
 /** Signal that rates of this one may be reckoned by; -1 for none. */
 export function anySignalBeside(signal: number): number {
-  return Object.values(besides.get(signal) ?? {})[0] ?? -1
+  return anyBeside[signal] ?? -1
+}
+
+/** It is asked for every series that is met. */
+const anyBeside = Int16Array.from(signals, (_, signal) => Object.values(besides.get(signal) ?? {})[0] ?? -1)
+const areBeside = new Set([...besides.values()].flatMap(Object.values))
+
+/** Whether rates of another signal are reckoned by this one. */
+export function isBeside(signal: number): boolean {
+  return areBeside.has(signal)
 }
 
 /** Rates there can be of a signal; none of what is no counter. */
@@ -95,16 +149,18 @@ const known = (value: number): number | null => (Number.isNaN(value) ? null : va
 
 /** For people who ask; judging does not come by here. */
 export function knownRate(rates: RateState, series: number, measure: Measure): KnownRate {
-  const timeMs = rates.baseMs[series]!
-  if (timeMs === 0) return { value: null, perSecond: null, beside: null }
-  const by = rates.beside[series]! - 1
+  const { numbers, words } = rates
+  const slot = rates.slotOf[series] ?? 0
+  if (slot === 0 || numbers[slot * rateNumbers + baseMs] === 0)
+    return { value: null, perSecond: null, beside: null }
+  const by = words[slot * rateWords + besideSlot]! * rateNumbers
   const beside =
-    by < 0 || rates.baseMs[by] === 0 || measure === 'per_second'
+    by === 0 || numbers[by + baseMs] === 0 || measure === 'per_second'
       ? NaN
-      : (measure === 'utilisation' ? rates.baseValue : rates.perSecond)[by]!
+      : numbers[by + (measure === 'utilisation' ? baseValue : perSecond)]!
   return {
-    value: known(rateOf(rates, series, measures.indexOf(measure), Infinity, Infinity)),
-    perSecond: known(rates.perSecond[series]!),
+    value: known(rateOf(rates, slot, measures.indexOf(measure), Infinity, Infinity)),
+    perSecond: known(numbers[slot * rateNumbers + perSecond]!),
     beside: known(beside)
   }
 }
@@ -128,59 +184,61 @@ export function signalsFor(signal: number, measure: Measure): readonly number[] 
  */
 export function keepSample(
   rates: RateState,
-  series: number,
-  device: number,
+  slot: number,
   kept: number,
   value: number,
   timeMs: number
 ): number {
-  const base = rates.baseValue[series]!
-  const baseMs = rates.baseMs[series]!
-  const elapsedMs = timeMs - baseMs
+  const { numbers, startedMs } = rates
+  const at = slot * rateNumbers
+  const device = rates.words[slot * rateWords + deviceOfSlot]!
+  const base = numbers[at + baseValue]!
+  const beforeMs = numbers[at + baseMs]!
+  const elapsedMs = timeMs - beforeMs
   if (kept === keepsCounter) {
     const isKnown =
-      baseMs > 0 && value >= base && elapsedMs <= intervalMsMax && !(baseMs < rates.startedMs[device]!)
+      beforeMs > 0 && value >= base && elapsedMs <= intervalMsMax && !(beforeMs < startedMs[device]!)
     if (isKnown && elapsedMs < intervalMsMin) return 0
-    rates.perSecond[series] = isKnown ? ((value - base) * 1000) / elapsedMs : NaN
-    rates.baseValue[series] = value
-    rates.baseMs[series] = timeMs
+    numbers[at + perSecond] = isKnown ? ((value - base) * 1000) / elapsedMs : NaN
+    numbers[at + baseValue] = value
+    numbers[at + baseMs] = timeMs
     return isKnown ? elapsedMs : 0
   }
-  if (kept !== keepsValue && baseMs > 0) {
+  if (kept !== keepsValue && beforeMs > 0) {
     const expected = base + elapsedMs / 1000
     // It may have been up for longer than before, where it was not heard between.
     const lagMs = (expected - value) * 1000
     // What was counted before this moment may be from before the start: one interval too many is left out, never one too few.
-    if (value < base || lagMs > uptimeLagMs + elapsedMs * uptimeLagShare) rates.startedMs[device] = timeMs
+    if (value < base || lagMs > uptimeLagMs + elapsedMs * uptimeLagShare) startedMs[device] = timeMs
   }
-  rates.baseValue[series] = value
-  rates.baseMs[series] = timeMs
+  numbers[at + baseValue] = value
+  numbers[at + baseMs] = timeMs
   return 0
 }
 
 /**
- * A rate as it is now. `overMs`: over how long that of the series itself is; what it is reckoned by must have been told within.
+ * The rate of a slot as it is now. `overMs`: over how long that of the series itself is; what it is reckoned by must have been told within.
  * NaN where it is not known.
  */
 export function rateOf(
-  rates: RateState,
-  series: number,
+  { numbers, words }: RateState,
+  slot: number,
   measure: number,
   timeMs: number,
   overMs: number
 ): number {
-  const perSecond = rates.perSecond[series]!
-  if (measure === measurePerSecond) return perSecond
-  const beside = rates.beside[series]! - 1
-  if (beside < 0 || rates.baseMs[beside] === 0) return NaN
+  const grown = numbers[slot * rateNumbers + perSecond]!
+  if (measure === measurePerSecond) return grown
+  const beside = words[slot * rateWords + besideSlot]! * rateNumbers
+  if (beside === 0 || numbers[beside + baseMs] === 0) return NaN
   if (measure === measureUtilisation) {
-    const speedMbps = rates.baseValue[beside]!
-    const pct = (perSecond * 8 * 100) / (speedMbps * 1e6)
+    const speedMbps = numbers[beside + baseValue]!
+    const pct = (grown * 8 * 100) / (speedMbps * 1e6)
     return speedMbps > 0 && pct <= utilisationPctMax ? pct : NaN
   }
-  if (perSecond === 0) return 0
+  if (grown === 0) return 0
   // Frames of the same interval where they stand before it in the record, else of the one before.
-  const toldMs = rates.baseMs[beside]!
+  const toldMs = numbers[beside + baseMs]!
   if (toldMs > timeMs || toldMs < timeMs - overMs) return NaN
-  return (perSecond * 100) / (perSecond + rates.perSecond[beside]!)
+  return (grown * 100) / (grown + numbers[beside + perSecond]!)
 }

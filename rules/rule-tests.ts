@@ -6,7 +6,7 @@ import { ruleLabel, type CompiledRules } from './compiled.ts'
 import { assignProgram, evaluateSample } from './judge.ts'
 import type { SeriesAttributes } from './model.ts'
 import { createProgramTable, type ProgramTableBuilder } from './program.ts'
-import { anySignalBeside } from './rates.ts'
+import { anySignalBeside, keepsNothing, setBeside } from './rates.ts'
 import type { RulesFile } from './read.ts'
 import { seriesStateBytes, seriesStateOver, type SeriesState } from './series-state.ts'
 
@@ -156,6 +156,7 @@ function createBench(
     opticClass: word('optic_class')
   })
   const moduleLimits = new Map<number, number>()
+  const isRated = (signal: number): boolean => programs.table.keeps[state.program[signal]!] !== keepsNothing
   /** Signals that were reported. */
   const met = new Set<number>()
   const assign = (signal: number): void => {
@@ -163,9 +164,10 @@ function createBench(
     const beside = asked === undefined ? undefined : new Set(asked.filter(other => met.has(other)))
     const program = programs.addProgram(compiled.programFor(attributes(signal), moduleLimits, beside))
     assignProgram(programs.table, state, signal, program, engine.raisedConditions('device', instance))
+    const by = anySignalBeside(signal)
+    if (by >= 0 && isRated(signal) && isRated(by)) setBeside(state.rates, signal, by)
   }
   for (let signal = 0; signal < signals.length; signal++) {
-    state.rates.beside[signal] = anySignalBeside(signal) + 1
     assign(signal)
   }
   const stopped = new Set<number>()

@@ -1,4 +1,4 @@
-import type { RateState } from './rates.ts'
+import { rateBytes, rateNumbers, rateWords, type RateState } from './rates.ts'
 
 /**
  * The state of every series and device, as typed arrays over shared memory: workers evaluate against it, the
@@ -16,9 +16,10 @@ export const unassigned = -1
 
 /**
  * Series and devices that rates can be reckoned of: beyond the default settings there is no room for all of them in the four
- * gigabytes of the evaluation's memory. Those with the lowest numbers have it.
+ * gigabytes of the evaluation's memory. Those with the lowest numbers have it, and of these so many as there are slots.
  */
-export const ratedSeriesMax = 8_000_000
+const ratedSeriesMax = 8_000_000
+const rateSlotsMax = 6_000_000
 const ratedDevicesMax = 8_000_000
 
 export interface SeriesState {
@@ -49,10 +50,12 @@ export interface DeviceState {
 
 /** Where each array starts inside one shared block; both sides compute it from the capacity alone. */
 const ratedOf = (capacity: number): number => Math.min(capacity, ratedSeriesMax)
+/** Slots of rates, with that which stands for none. */
+const rateSlotsOf = (capacity: number): number => Math.min(capacity, rateSlotsMax) + 1
 const ratedDevicesOf = (capacity: number): number => Math.min(capacity, ratedDevicesMax)
 
 export function seriesStateBytes(capacity: number): number {
-  return capacity * (8 + 4 + 4 + conditionsPerSeriesMax + 1) + ratedOf(capacity) * (3 * 8 + 4)
+  return seriesStateParts(capacity, 0).busy + capacity
 }
 
 /** `start` is where the block begins in the memory, a multiple of 8; `startedMs` is of the devices, as many as there are series where it is left out. */
@@ -63,7 +66,7 @@ export function seriesStateOver(
   startedMs: Float64Array = new Float64Array(capacity)
 ): SeriesState {
   const at = seriesStateParts(capacity, start)
-  const rated = ratedOf(capacity)
+  const slots = rateSlotsOf(capacity)
   return {
     capacity,
     lastTimeMs: new Float64Array(memory, at.lastTimeMs, capacity),
@@ -73,10 +76,9 @@ export function seriesStateOver(
     conditionWords: new Uint32Array(memory, at.conditions, capacity * conditionWordsPerSeries),
     busy: new Uint8Array(memory, at.busy, capacity),
     rates: {
-      baseValue: new Float64Array(memory, at.baseValue, rated),
-      baseMs: new Float64Array(memory, at.baseMs, rated),
-      perSecond: new Float64Array(memory, at.perSecond, rated),
-      beside: new Int32Array(memory, at.beside, rated),
+      slotOf: new Int32Array(memory, at.rateSlots, ratedOf(capacity)),
+      numbers: new Float64Array(memory, at.rates, slots * rateNumbers),
+      words: new Int32Array(memory, at.rates, slots * rateWords),
       startedMs
     }
   }
@@ -86,29 +88,15 @@ export function seriesStateOver(
 export function seriesStateParts(
   capacity: number,
   start: number
-): Record<
-  | 'lastTimeMs'
-  | 'baseValue'
-  | 'baseMs'
-  | 'perSecond'
-  | 'program'
-  | 'device'
-  | 'beside'
-  | 'conditions'
-  | 'busy',
-  number
-> {
-  const rated = ratedOf(capacity)
+): Record<'lastTimeMs' | 'rates' | 'rateSlots' | 'program' | 'device' | 'conditions' | 'busy', number> {
   let at = start
   const take = (bytes: number): number => (at += bytes) - bytes
   return {
+    rates: take(rateSlotsOf(capacity) * rateBytes),
     lastTimeMs: take(capacity * 8),
-    baseValue: take(rated * 8),
-    baseMs: take(rated * 8),
-    perSecond: take(rated * 8),
     program: take(capacity * 4),
     device: take(capacity * 4),
-    beside: take(rated * 4),
+    rateSlots: take(ratedOf(capacity) * 4),
     conditions: take(capacity * conditionsPerSeriesMax),
     busy: take(capacity)
   }

@@ -211,9 +211,7 @@ describe('the pool', () => {
         flips,
         between,
         conditions: [...series.conditions.slice(0, 64)],
-        rates: [series.rates.baseValue, series.rates.baseMs, series.rates.perSecond].map(of => [
-          ...of.slice(0, 8)
-        ]),
+        rates: [...series.rates.slotOf.slice(0, 8), ...series.rates.numbers.slice(0, 64)],
         faults: seen.map(f => f.kind)
       }
     }

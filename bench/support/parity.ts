@@ -1,7 +1,15 @@
 import { isDeepStrictEqual } from 'node:util'
 import { assignProgram } from '../../rules/judge.ts'
 import { createProgramTable } from '../../rules/program.ts'
-import { anySignalBeside } from '../../rules/rates.ts'
+import {
+  anySignalBeside,
+  baseMs,
+  baseValue,
+  perSecond,
+  rateNumbers,
+  setBeside,
+  type RateState
+} from '../../rules/rates.ts'
 import { createDecoder, type DecodePolicy } from '../../schemas/records/decode.ts'
 import type { EvaluationResult, EvaluationTask } from '../../schemas/evaluation.ts'
 import { newEntities } from '../../schemas/findings.ts'
@@ -76,6 +84,7 @@ export function createEvaluation(profiles: ProfileSet, isScanning: boolean, shar
     shared,
     limits: { verifyCrc: true, decompressedBytesMax: 1 << 26, deadLetterBytesMax: 1 << 16 }
   })
+  const besides: [number, number][] = []
   return {
     run(task: EvaluationTask): EvaluationResult {
       const result = evaluator.evaluate(task)
@@ -84,8 +93,10 @@ export function createEvaluation(profiles: ProfileSet, isScanning: boolean, shar
           const signal = told[i]!
           assignProgram(programs.table, shared.series, at, programOf(signal))
           const by = told.indexOf(anySignalBeside(signal))
-          if (by >= 0) rates.beside[at] = series[by]! + 1
+          if (by >= 0) besides.push([at, series[by]!])
         })
+      for (const [at, by] of besides.splice(0))
+        if (rates.slotOf[at] !== 0 && rates.slotOf[by] !== 0) setBeside(rates, at, by)
       return result
     },
     /** As bytes: they are compared fast. */
@@ -93,11 +104,20 @@ export function createEvaluation(profiles: ProfileSet, isScanning: boolean, shar
       [
         shared.series.conditions.slice(0, shared.seriesCount() * 8),
         shared.series.lastTimeMs.slice(0, shared.seriesCount()),
-        ...[rates.baseValue, rates.baseMs, rates.perSecond].map(kept => kept.slice(0, shared.seriesCount())),
+        keptOf(rates, shared.seriesCount()),
         shared.devices.startedMs.slice(0, shared.deviceCount()),
         shared.devices.lastSeenMs.slice(0, shared.deviceCount())
       ].map(({ buffer }) => new Uint8Array(buffer))
   }
+}
+
+/** What rates are reckoned from, by series. */
+function keptOf({ slotOf, numbers }: RateState, count: number): Float64Array {
+  const kept = new Float64Array(count * 3)
+  for (let series = 0; series < count; series++)
+    for (const [k, place] of [baseValue, baseMs, perSecond].entries())
+      kept[series * 3 + k] = numbers[slotOf[series]! * rateNumbers + place]!
+  return kept
 }
 
 export interface Parity {

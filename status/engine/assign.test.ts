@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { checkRules } from '../../rules/check.ts'
 import { countsUnderWay, evaluateSample } from '../../rules/judge.ts'
 import { createProgramTable } from '../../rules/program.ts'
+import { besideSlot, rateWords } from '../../rules/rates.ts'
 import { seriesStateBytes, seriesStateOver } from '../../rules/series-state.ts'
 import { shippedRulesFiles } from '../../rules/shipped.ts'
 import { packageRoot } from '../../schemas/package-root.ts'
@@ -38,7 +39,7 @@ function assigned() {
       inventory,
       0
     )
-    assigner.assign(series)
+    assigner.assign([series])
   }
   return { state, programs, assigner, add }
 }
@@ -82,16 +83,24 @@ describe('createSeriesAssigner', () => {
     const met = (series: number, signal: string, instance: string): void =>
       add(series, signal, instance, 0, identifiers[0])
     met(1, 'if.in_octets', uplink)
+    // There is no such rate before the speed is known.
+    expect(programs.table.keeps[state.program[1]!]).toBe(0)
     met(2, 'if.speed_mbps', uplink)
     met(3, 'if.out_octets', uplink)
     met(4, 'if.in_octets', 'another')
     met(5, 'if.speed_mbps', 'another')
     met(6, 'device.uptime_s', '')
-    const keeps = [1, 2, 3, 4, 5, 6].map(series => programs.table.keeps[state.program[series]!])
-    expect(keeps).toEqual([2, 1, 2, 0, 0, 3])
-    expect([...state.rates.beside.slice(1, 7)]).toEqual([3, 0, 3, 0, 0, 0])
+    const keeps = (): (number | undefined)[] =>
+      [1, 2, 3, 4, 5, 6].map(series => programs.table.keeps[state.program[series]!])
+    expect(keeps()).toEqual([2, 1, 2, 0, 0, 3])
+    const { slotOf, words } = state.rates
+    const besides = (): (number | undefined)[] =>
+      [1, 2, 3, 4, 5, 6].map(series => words[slotOf[series]! * rateWords + besideSlot])
+    const speed = slotOf[2]!
+    expect(speed).toBeGreaterThan(0)
+    expect(besides()).toEqual([speed, 0, speed, 0, 0, 0])
     assigner.reassignAll(inventory, rules, () => undefined)
-    expect([...state.rates.beside.slice(1, 7)]).toEqual([3, 0, 3, 0, 0, 0])
+    expect(besides()).toEqual([speed, 0, speed, 0, 0, 0])
   })
 
   it('keeps a count that is under way over a reload of the same rules', () => {

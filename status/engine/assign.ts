@@ -3,7 +3,15 @@ import { assignProgram, countsUnderWay, resumeCount, type CountUnderWay } from '
 import type { SeriesAttributes } from '../../rules/model.ts'
 import { withoutRates } from '../../rules/pick.ts'
 import type { ProgramSpec, ProgramTableBuilder } from '../../rules/program.ts'
-import { anySignalBeside, keepsNothing } from '../../rules/rates.ts'
+import {
+  anySignalBeside,
+  hasBeside,
+  hasSlot,
+  isBeside,
+  keepsNothing,
+  setBeside,
+  takeRateSlot
+} from '../../rules/rates.ts'
 import type { SeriesState } from '../../rules/series-state.ts'
 import { portOfInstance } from '../../schemas/lanes.ts'
 import type { Inventory } from '../../topology/model.ts'
@@ -15,8 +23,8 @@ import type { SeriesRegistry } from './series-registry.ts'
  * module reports. The only place that writes SeriesState.program.
  */
 export interface SeriesAssigner {
-  /** Assigns one series; `raised` are conditions that are on already (restored alarms). */
-  assign(series: number, raised?: ReadonlySet<number>): void
+  /** Assigns series of one port; `raised` are conditions that are on already (restored alarms). */
+  assign(series: readonly number[], raised?: ReadonlySet<number>): void
   /**
    * Takes a module's own limit read from a series of a limit signal; programs anew the series it limits.
    * Returns whether the signal is one that carries limits.
@@ -73,20 +81,29 @@ export function createSeriesAssigner(
     return (Math.imul(h ^ (h >>> 15), 0x846ca68b) ^ (h >>> 13)) >>> 0
   }
 
-  /** The first series of the module this one belongs to; joins it where it does not yet. */
-  const moduleOf = (series: number): number => {
-    const device = registry.deviceOf(series)
-    const instance = registry.instanceNumber(series)
-    const hash = moduleHash(series)
-    const head = modules.find(
-      hash,
+  /** The module looked up last, by device and instance: series of one port come together. */
+  let lastDevice = -1
+  let lastModule = -1
+  let lastHead = -1
+  const headOf = (device: number, instance: number, series: number): number => {
+    if (device === lastDevice && instance === lastModule && lastHead !== -1) return lastHead
+    lastDevice = device
+    lastModule = instance
+    lastHead = modules.find(
+      moduleHash(series),
       other => registry.deviceOf(other) === device && registry.instanceNumber(other) === instance
     )
+    return lastHead
+  }
+
+  /** The first series of the module this one belongs to; joins it where it does not yet. */
+  const moduleOf = (series: number): number => {
+    const head = headOf(registry.deviceOf(series), registry.instanceNumber(series), series)
     if (nextOfModule[series] !== 0) return head
     if (head === -1) {
-      modules.add(hash, series)
+      modules.add(moduleHash(series), series)
       nextOfModule[series] = 1
-      return series
+      return (lastHead = series)
     }
     nextOfModule[series] = nextOfModule[head]!
     nextOfModule[head] = series + 2
@@ -129,9 +146,14 @@ export function createSeriesAssigner(
     return lastPlace
   }
 
-  /** Whether there is room for what rates of it are reckoned from. */
-  const isRated = (series: number): boolean =>
-    series < state.rates.baseMs.length && state.device[series]! < state.rates.startedMs.length
+  /** Whether there is room for what rates of it are reckoned from, which it has from then on. */
+  const takesSlot = (series: number): boolean => takeRateSlot(state.rates, series, state.device[series]!)
+
+  /** The number of a program; where there is no room for what its rates are reckoned from, that of the same without them. */
+  const numberOf = (series: number, spec: ProgramSpec): number =>
+    spec.keeps === undefined || takesSlot(series)
+      ? programs.addProgram(spec)
+      : programs.addProgram(withoutRates(spec))
 
   const programOf = (series: number): number => {
     const known = registry.knownOf(series)
@@ -139,56 +161,73 @@ export function createSeriesAssigner(
     if (known < 0) return 0
     const signal = registry.signal(series)
     const place = placeOf(series, known)
-    const isSound = isRated(series)
-    const add = (spec: ProgramSpec): number => programs.addProgram(isSound ? spec : withoutRates(spec))
     if (limitedSignals.has(signal)) {
       const limits = limitsOf(moduleOf(series))
-      if (limits !== undefined) return add(rules.programFor({ signal, ...places.get(place) }, limits))
+      if (limits !== undefined)
+        return numberOf(series, rules.programFor({ signal, ...places.get(place) }, limits))
     }
     const asked = rules.signalsBeside.get(signal) ?? nothingAsked
     const beside = asked.length === 0 ? 0 : besideOf(moduleOf(series), asked)
-    const number = place * signalsMax + signal + beside * placesMax * signalsMax
-    const key = isSound ? number : -1 - number
-    let program = byPlace.get(key)
-    if (program === undefined) {
-      const found = new Set(asked.filter((_, i) => (beside & (1 << i)) !== 0))
-      program = add(
-        rules.programFor({ signal, ...places.get(place) }, undefined, found.size === 0 ? undefined : found)
-      )
-      byPlace.set(key, program)
-    }
+    const key = place * signalsMax + signal + beside * placesMax * signalsMax
+    const usual = byPlace.get(key)
+    if (usual !== undefined && (programs.table.keeps[usual] === keepsNothing || takesSlot(series)))
+      return usual
+    const found = new Set(asked.filter((_, i) => (beside & (1 << i)) !== 0))
+    const spec = rules.programFor(
+      { signal, ...places.get(place) },
+      undefined,
+      found.size === 0 ? undefined : found
+    )
+    const program = numberOf(series, spec)
+    if (spec.keeps === undefined || takesSlot(series)) byPlace.set(key, program)
     return program
   }
 
   const assignOne = (series: number, raised?: ReadonlySet<number>): void =>
     assignProgram(programs.table, state, series, programOf(series), raised)
 
+  const isRated = (series: number): boolean => hasSlot(state.rates, series)
+
   /** Tells the rates of a port which other series of it they are reckoned by. */
   const linkRates = (series: number): void => {
-    if (programs.table.keeps[state.program[series]!] === keepsNothing) return
+    if (!isRated(series)) return
     const signal = registry.signal(series)
-    const { beside } = state.rates
-    const link = (rated: number, by: number): void => {
+    const by = anySignalBeside(signal)
+    if (by < 0 && !isBeside(signal)) return
+    const link = (rated: number, other: number): void => {
+      if (!isRated(rated) || !isRated(other)) return
       // Where several tell the same, the one that comes the same way.
-      if (by < beside.length && (beside[rated] === 0 || registry.isSamePlace(rated, by)))
-        beside[rated] = by + 1
+      if (!hasBeside(state.rates, rated) || registry.isSamePlace(rated, other))
+        setBeside(state.rates, rated, other)
     }
     eachOfModule(moduleOf(series), other => {
-      if (registry.signal(other) === anySignalBeside(signal)) link(series, other)
+      if (registry.signal(other) === by) link(series, other)
       else if (anySignalBeside(registry.signal(other)) === signal) link(other, series)
     })
   }
 
-  const assign = (series: number, raised?: ReadonlySet<number>): void => {
-    const signal = registry.signal(series)
-    // What is asked beside this signal is asked on its port from now on.
-    if (besideSignals.has(signal) && nextOfModule[series] === 0 && registry.knownOf(series) >= 0)
+  const assign = (list: readonly number[], raised?: ReadonlySet<number>): void => {
+    let joined: number[] | undefined
+    for (const series of list)
+      if (
+        besideSignals.has(registry.signal(series)) &&
+        nextOfModule[series] === 0 &&
+        registry.knownOf(series) >= 0
+      ) {
+        moduleOf(series)
+        joined = [...(joined ?? []), series]
+      }
+    // What is asked beside these signals is asked on their ports from now on.
+    for (const series of joined ?? []) {
+      const signal = registry.signal(series)
       eachOfModule(moduleOf(series), other => {
-        if (other !== series && rules.signalsBeside.get(registry.signal(other))?.includes(signal) === true)
+        if (state.program[other]! < 0 || other === series) return
+        if (rules.signalsBeside.get(registry.signal(other))?.includes(signal) === true)
           assignOne(other, raisedNow(other))
       })
-    assignOne(series, raised)
-    linkRates(series)
+    }
+    for (const series of list) assignOne(series, raised)
+    for (const series of list) linkRates(series)
   }
 
   /** Every count under way, by what says the same condition under other rules. */
@@ -211,7 +250,7 @@ export function createSeriesAssigner(
       limitOf[series] = number
       eachOfModule(head, other => {
         if (limitedSignals.has(registry.signal(other)) && registry.knownOf(other) >= 0)
-          assign(other, raisedNow(other))
+          assign([other], raisedNow(other))
       })
       return true
     },
@@ -224,7 +263,7 @@ export function createSeriesAssigner(
       byPlace = new Map()
       lastKnown = -1
       programs.clearPrograms()
-      for (const series of registry.all()) assign(series, raisedOf(series))
+      for (const series of registry.all()) assign([series], raisedOf(series))
       const ids = new Map(rules.conditions.map(({ key, id }) => [key, id]))
       for (const { series, key, count } of counts) {
         const condition = ids.get(key)

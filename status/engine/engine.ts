@@ -299,8 +299,8 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
         if (lights.hasAlarms(node)) summarise(inventory.nodeId(node))
       }
       const raised = raisedOf(first)
+      assigner.assign(series, raised)
       for (let i = 0; i < series.length; i++) {
-        assigner.assign(series[i]!, raised)
         if (nowMs === undefined) absences.warming(series[i]!, raised)
         else absences.met(series[i]!, raised, nowMs)
       }

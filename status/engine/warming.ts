@@ -1,5 +1,6 @@
 import { alignConditions, evaluateSample } from '../../rules/judge.ts'
 import type { ProgramTable } from '../../rules/program.ts'
+import { forgetBase } from '../../rules/rates.ts'
 import type { SeriesState } from '../../rules/series-state.ts'
 import type { EvaluationResult, NewSeries } from '../../schemas/evaluation.ts'
 import { eachCandidate, newEntities } from '../../schemas/findings.ts'
@@ -60,7 +61,7 @@ export function createWarming(options: WarmingOptions): Warming {
         // The same stretch may be judged once more, and then from its beginning.
         if (isWhole) continue
         state.lastTimeMs[series] = 0
-        state.rates.baseMs[series] = 0
+        forgetBase(state.rates, series)
       }
       options.heardSince(isWhole ? sinceMs : Infinity)
     }

@@ -56,12 +56,9 @@ interface KernelExports {
     quietMask: number
   ): void
   openRates(
-    baseValue: number,
-    baseMs: number,
-    perSecond: number,
-    beside: number,
+    slots: number,
+    rates: number,
     started: number,
-    devices: number,
     keeps: number,
     bands: number,
     intervalMsMin: number,
@@ -120,12 +117,9 @@ export function openKernel(shared: SharedState, policy: DecodePolicy, measuremen
     program.quietMask
   )
   of.openRates(
-    series.baseValue,
-    series.baseMs,
-    series.perSecond,
-    series.beside,
+    series.rateSlots,
+    series.rates,
     startedMsAt(limits.devicesMax, kernel.devices),
-    series.device,
     program.keeps,
     program.bands,
     intervalMsMin,

@@ -1,5 +1,15 @@
 import type { ProgramTable } from '../../rules/program.ts'
-import { keepsCounter, keepsNothing, keepsValue } from '../../rules/rates.ts'
+import {
+  baseMs,
+  baseValue,
+  deviceOfSlot,
+  keepsCounter,
+  keepsNothing,
+  keepsValue,
+  perSecond,
+  rateNumbers,
+  rateWords
+} from '../../rules/rates.ts'
 import { conditionWordsPerSeries, type SeriesState } from '../../rules/series-state.ts'
 import type { Desk } from './desk.ts'
 import {
@@ -42,12 +52,16 @@ export function noteJudgement(desk: Desk, programs: ProgramTable, state: SeriesS
   const series = desk.series[row]!
   const kept = programs.keeps[state.program[series]!]!
   if (kept !== keepsNothing) {
-    const { baseValue, baseMs, perSecond, startedMs } = state.rates
+    const { slotOf, numbers, words: ofSlots, startedMs } = state.rates
+    const slot = slotOf[series]!
+    const from = slot * rateNumbers
     const at = row * keptPerRow
-    desk.keptBefore[at] = baseValue[series]!
-    desk.keptBefore[at + 1] = baseMs[series]!
+    desk.keptBefore[at] = numbers[from + baseValue]!
+    desk.keptBefore[at + 1] = numbers[from + baseMs]!
     desk.keptBefore[at + 2] =
-      kept === keepsCounter || kept === keepsValue ? perSecond[series]! : startedMs[state.device[series]!]!
+      kept === keepsCounter || kept === keepsValue
+        ? numbers[from + perSecond]!
+        : startedMs[ofSlots[slot * rateWords + deviceOfSlot]!]!
     words[keptRowsWord] = row + 1
   }
   before[row] = state.lastTimeMs[series]!
@@ -83,12 +97,14 @@ export function takeBackJudgement(desk: Desk, programs: ProgramTable, state: Ser
     state.lastTimeMs[of] = lastMs
     const kept = programs.keeps[state.program[of]!] ?? keepsNothing
     if (kept === keepsNothing || row >= words[keptRowsWord]!) continue
-    const { baseValue, baseMs, perSecond, startedMs } = state.rates
+    const { slotOf, numbers, words: ofSlots, startedMs } = state.rates
+    const slot = slotOf[of]!
+    const to = slot * rateNumbers
     const at = row * keptPerRow
-    baseValue[of] = keptBefore[at]!
-    baseMs[of] = keptBefore[at + 1]!
-    if (kept === keepsCounter || kept === keepsValue) perSecond[of] = keptBefore[at + 2]!
-    else startedMs[state.device[of]!] = keptBefore[at + 2]!
+    numbers[to + baseValue] = keptBefore[at]!
+    numbers[to + baseMs] = keptBefore[at + 1]!
+    if (kept === keepsCounter || kept === keepsValue) numbers[to + perSecond] = keptBefore[at + 2]!
+    else startedMs[ofSlots[slot * rateWords + deviceOfSlot]!] = keptBefore[at + 2]!
   }
   clearJudgement(desk)
 }
