@@ -63,6 +63,8 @@ const { cycles, seed, kinds, nodes, keep } = program.opts<{
   nodes: number
   keep?: boolean
 }>()
+// Whoever is started ends with this process, but not when it is ended by a signal that nobody heeds.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 say(`chaos: ${cycles} cycles, seed ${seed}, ${nodes} nodes`)
 try {
   const result = await runChaos({ cycles, seed, kinds, nodes, say, keep: keep === true })

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createClickHouseClient } from '../../ingest/clickhouse/client.ts'
 import { startTestClickHouse, type TestClickHouse } from '../support/clickhouse.ts'
-import { startTestDaemon, waitUntil } from '../support/daemon.ts'
+import { startTestDaemon, waitUntil, type TestDaemon } from '../support/daemon.ts'
 import { startKafkaOrSkip, type RunningKafka } from '../support/kafka.ts'
 
 // The broker was away and back while nobody looked: what a producer has kept still says that a hold did not last.
@@ -40,6 +40,7 @@ describe.skipIf(kafka === null)('a broker that was away while the daemon was', (
   const { brokers = [], kill9, restart } = (kafka ?? {}) as RunningKafka
   const client = new Kafka({ brokers: [...brokers], clientId: 'broker-unseen', logLevel: logLevel.NOTHING })
   let clickhouse: TestClickHouse
+  let running: TestDaemon | undefined
 
   beforeAll(async () => {
     clickhouse = await startTestClickHouse()
@@ -51,6 +52,7 @@ describe.skipIf(kafka === null)('a broker that was away while the daemon was', (
     await admin.disconnect()
   }, 60_000)
   afterAll(async () => {
+    await running?.kill9()
     await clickhouse.stop()
     await kafka?.stop()
     rmSync(folder, { recursive: true, force: true })
@@ -96,8 +98,8 @@ describe.skipIf(kafka === null)('a broker that was away while the daemon was', (
       `SELECT device, change, toString(toUnixTimestamp64Milli(at)) AS at FROM ${database}.alarms`
     )
 
-  const start = () =>
-    startTestDaemon({
+  const start = async () => {
+    running = await startTestDaemon({
       configFile: join(folder, 'svetofor.json'),
       config: {
         kafka: {
@@ -114,6 +116,8 @@ describe.skipIf(kafka === null)('a broker that was away while the daemon was', (
         staleness: { default_interval_s: 3600 }
       }
     })
+    return running
+  }
 
   it.skipIf(kill9 === null)(
     'does not make an alarm of what a late record takes back, and makes one of the rest in its true time',
@@ -130,7 +134,7 @@ describe.skipIf(kafka === null)('a broker that was away while the daemon was', (
       await kill9?.()
       await restart?.()
 
-      const after = await start()
+      await start()
       // Without the wait for producers the holds would end now.
       expect(Date.now()).toBeGreaterThan(atMs + holdMs)
       await delay(3_000)
@@ -145,7 +149,6 @@ describe.skipIf(kafka === null)('a broker that was away while the daemon was', (
         60_000
       )
       expect(raised).toEqual([{ device: 'ups-2', change: 'raised', at: String(atMs + holdMs) }])
-      await after.kill9()
     },
     150_000
   )
