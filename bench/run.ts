@@ -51,6 +51,11 @@ const benches: Readonly<Record<string, Entry>> = {
     isSingle: true,
     load: async () => (await import('./suite/storage.ts')).storage
   },
+  replay: {
+    about: 'a day of 2,000 nodes judged again by two sets of rules',
+    isSingle: true,
+    load: async () => (await import('./suite/replay.ts')).replay
+  },
   soak: {
     about: 'an hour of steady load: memory and pauses',
     isSingle: true,

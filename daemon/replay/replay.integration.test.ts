@@ -1,4 +1,7 @@
 import type { ClickHouseClient } from '@clickhouse/client'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { generateCity, type City } from '../../embedded/simulator/city.ts'
 import { createRandom } from '../../embedded/simulator/random.ts'
@@ -22,6 +25,7 @@ import {
   type SimulatedDaemon,
   type SimulatedHistory
 } from '../simulated.ts'
+import { replayCommand } from './command.ts'
 import { replay, type ReplayOutcome } from './replay.ts'
 
 const minute = 60_000
@@ -247,12 +251,8 @@ describe('a changed limit', () => {
     }
   ]
   const rules = (low: number, clear: number): Promise<Definitions> =>
-    definitionsOf({
-      inventory,
-      rules: [
-        {
-          file: 'rx.yaml',
-          text: `
+    definitionsOf({ inventory, rules: [{ file: 'rx.yaml', text: textOf(low, clear) }] })
+  const textOf = (low: number, clear: number): string => `
 rules:
   - { name: optics.rx, qualifier: low, override: true, enabled: false }
   - name: test.rx
@@ -264,9 +264,6 @@ rules:
     hold: { raise_samples: 2 }
     text: { ru: 'Свет {value}', en: 'Light {value}' }
 `
-        }
-      ]
-    })
   const at = (minutes: number): number => startMs + minutes * minute
 
   it('gains, loses and moves exactly the alarms that it should', async () => {
@@ -306,5 +303,50 @@ rules:
     expect(lost.differences.gained).toEqual([])
     expect(lost.differences.lost).toMatchObject([{ sinceMs: at(5), clearedAtMs: at(7) }])
     await database.close()
+
+    // The same by the command, from files.
+    const folder = mkdtempSync(join(tmpdir(), 'svetofor-replay-'))
+    const file = (name: string, text: string): string => {
+      writeFileSync(join(folder, name), text)
+      return join(folder, name)
+    }
+    const run = async (json: string | null): Promise<string> => {
+      const printed: string[] = []
+      await replayCommand({
+        config: {
+          ...config,
+          inventory: {
+            ...config.inventory,
+            files: [file('nodes.ndjson', inventory.map(entry => JSON.stringify(entry)).join('\n'))]
+          },
+          clickhouse: { ...config.clickhouse, url: server.url, database: 'limits' }
+        },
+        from: new Date(startMs).toISOString(),
+        to: new Date(at(20)).toISOString(),
+        rules: [file('trial.yaml', textOf(-18, -17))],
+        against: [file('now.yaml', textOf(-20, -19))],
+        warmUpMinutes: 0,
+        toleranceS: 0,
+        linesMax: 20,
+        json,
+        nowMs: Date.now(),
+        print: line => printed.push(line),
+        note: () => undefined
+      })
+      return printed.join('\n')
+    }
+    expect(JSON.parse(await run('-'))).toMatchObject({
+      alarms: { is: 2, was: 1 },
+      by_rule: [{ name: 'test.rx', gained: 1, lost: 0, changed: 1 }],
+      by_node: [{ name: 'du', gained: 1, lost: 0, changed: 1, light_seconds: { yellow: 240, green: -240 } }],
+      gained: [{ rule: 'test.rx', severity: 'minor', raised_at: new Date(at(5)).toISOString() }],
+      lost: [],
+      untold: []
+    })
+    const text = await run(null)
+    expect(text).toContain('Alarms: 2 against 1; 1 gained, 0 lost, 1 changed. Lights differ at 1 nodes.')
+    expect(text).toContain('du: +1, −0, 1 changed; 4 min more yellow, 4 min less green')
+    expect(text).toMatch(/Gained:\n {2}du: test\.rx of sw\/25, minor from .* to .*: Свет -18,5/)
+    rmSync(folder, { recursive: true, force: true })
   })
 })
