@@ -38,6 +38,7 @@ export function createStartingView(
     nodes: filter => real?.nodes(filter) ?? nothing,
     nodesNamed: async (part, filter) => (await real?.nodesNamed(part, filter)) ?? nothing,
     outline: (deepest, after, limit) => real?.outline(deepest, after, limit) ?? [],
+    exampleAddress: () => real?.exampleAddress() ?? null,
     nodeCounts: () => real?.nodeCounts() ?? [],
     incidents: async filter => (await real?.incidents(filter)) ?? nothing,
     openOfKind: kind => real?.openOfKind(kind) ?? [],

@@ -204,6 +204,8 @@ export interface StatusView {
   nodesNamed(part: string, filter: NodeFilter): Promise<NodePage | UnknownInFilter>
   /** The whole network down to a tier, parents before children, in parts: `after` is the last node of the part before. */
   outline(deepest: Tier, after: string | undefined, limit: number): readonly TreeNode[]
+  /** An address of the network, to show how one may be asked for; null where it has none. */
+  exampleAddress(): string | null
   /** How many nodes of each tier show each effective light. */
   nodeCounts(): readonly NodeCount[]
   /** Name of a node; without it the whole answer of the node is asked for. */

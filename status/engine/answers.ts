@@ -4,6 +4,7 @@ import type { DeviceState } from '../../rules/series-state.ts'
 import { lights as lightNames, tiers, type Light, type Tier } from '../../schemas/words.ts'
 import { inHandIndexInSteps, type InHandIndex } from '../../topology/addresses/in-hand.ts'
 import { addressIndexInSteps, createAddressIndex } from '../../topology/addresses/index.ts'
+import type { CompiledInventory } from '../../topology/compile.ts'
 import { explain } from '../../topology/explain.ts'
 import type { LightEngine } from '../../topology/lights.ts'
 import type { StatusEngine } from './engine.ts'
@@ -64,6 +65,7 @@ export async function createAnswers(options: AnswersOptions): Promise<Answers> {
     inHand = names
   }
   const clearedAlarms: Alarm[] = []
+  let example: { readonly of: CompiledInventory; readonly address: string | null } | undefined
   const summary = (index: number): NodeSummary => {
     const inventory = engine.inventory()
     const { own, effective, sinceMs, maintenance } = lights.light(index)
@@ -235,6 +237,11 @@ export async function createAnswers(options: AnswersOptions): Promise<Answers> {
     nodes: tree.nodes,
     nodesNamed: tree.nodesNamed,
     outline: tree.outline,
+    exampleAddress() {
+      const inventory = engine.inventory()
+      if (example?.of !== inventory) example = { of: inventory, address: firstAddress(inventory) }
+      return example.address
+    },
     nodeCounts: () =>
       tiers.flatMap((tier: Tier) =>
         lightNames.map(light => ({ tier, light, nodes: lights.count(tier, light) }))
@@ -273,6 +280,14 @@ export async function createAnswers(options: AnswersOptions): Promise<Answers> {
     freshness: options.freshness,
     indexed: () => indexing
   }
+}
+
+function firstAddress({ nodeCount, node }: CompiledInventory): string | null {
+  for (let index = 0; index < nodeCount; index++) {
+    const [address] = node(index).addresses
+    if (address !== undefined) return address
+  }
+  return null
 }
 
 const worstFirst: readonly Light[] = ['red', 'grey', 'yellow', 'green']

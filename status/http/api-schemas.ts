@@ -371,7 +371,8 @@ export const summarySchema = Type.Object(
     nodes: int('Nodes of the network'),
     lights: countsSchema,
     tiers: Type.Array(Type.Object({ tier: tierSchema, lights: countsSchema }, about('One tier'))),
-    openIncidents: int('Open incidents')
+    openIncidents: int('Open incidents'),
+    exampleAddress: nullable<string>('string', 'An address of the network, to show how one may be asked for')
   },
   about('The whole network in a few numbers')
 )

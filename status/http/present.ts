@@ -159,6 +159,7 @@ export function nodeNames(view: StatusView): (id: string) => string {
 export function presentSummaryOfNetwork(
   counts: readonly NodeCount[],
   openIncidents: number,
+  exampleAddress: string | null,
   asked: AskedJson
 ): SummaryJson {
   const none = () => ({ green: 0, yellow: 0, red: 0, grey: 0 })
@@ -176,6 +177,7 @@ export function presentSummaryOfNetwork(
     lights: all,
     tiers: [...byTier].map(([tier, ofTier]) => ({ tier, lights: ofTier })),
     openIncidents,
+    exampleAddress,
     ...asked
   }
 }

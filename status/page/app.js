@@ -70,6 +70,8 @@ const refreshSummary = atMost(async () => {
     showFreshness(summary)
     pane.setSummary(summary)
     incidents.setOpen(summary.openIncidents)
+    exampleAddress = summary.exampleAddress ?? ''
+    drawPlaceholder()
   } catch {
     // The next event asks again; the banner tells of a lost connection.
   }
@@ -140,6 +142,14 @@ async function start() {
 
 /* ---------- words, keys, dialogs ---------- */
 
+/** An address of this network, as soon as one is known. */
+let exampleAddress = ''
+
+function drawPlaceholder() {
+  const isShort = window.innerWidth < 620 || exampleAddress === ''
+  input.placeholder = isShort ? t('askPlaceholderShort') : t('askPlaceholder', { address: exampleAddress })
+}
+
 function drawWords() {
   document.documentElement.lang = current()
   for (const element of document.querySelectorAll('[data-t]')) {
@@ -148,7 +158,7 @@ function drawWords() {
   for (const element of document.querySelectorAll('[data-t-label]')) {
     element.setAttribute('aria-label', t(element.getAttribute('data-t-label') ?? ''))
   }
-  input.placeholder = t(window.innerWidth < 620 ? 'askPlaceholderShort' : 'askPlaceholder')
+  drawPlaceholder()
   byId('language').textContent = t('other')
   byId('language').lang = current() === 'ru' ? 'en' : 'ru'
   byId('help-body').replaceChildren(

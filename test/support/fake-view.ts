@@ -439,6 +439,7 @@ export function createFakeView(options: FakeCityOptions): FakeView {
     nodes: tree.nodes,
     nodesNamed: tree.nodesNamed,
     outline: tree.outline,
+    exampleAddress: () => inventory.node(inventory.nodeCount - 1).addresses[0] ?? null,
     nodeCounts: () =>
       tiers.flatMap(tier =>
         lights.map(light => ({

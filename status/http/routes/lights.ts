@@ -98,7 +98,7 @@ export function addLightRoutes(
     },
     async () => {
       const open = Object.values(view.openIncidents()).reduce((sum, count) => sum + count, 0)
-      return presentSummaryOfNetwork(view.nodeCounts(), open, now())
+      return presentSummaryOfNetwork(view.nodeCounts(), open, view.exampleAddress(), now())
     }
   )
 
