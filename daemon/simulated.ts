@@ -100,6 +100,8 @@ export interface SimulatedOptions {
   readonly devicesMax?: number
   /** Given what is to be stored of samples and series, as ClickHouse is; the block is the taker's. */
   readonly store?: Pick<Writer, 'submit'> & Pick<RowSink, 'series'>
+  /** False keeps no samples in the history: for days of a large network, whose samples would not fit into memory. */
+  readonly keepsSamples?: boolean
 }
 
 const defaultTickMs = 1000
@@ -179,6 +181,7 @@ export async function createSimulatedDaemon(options: SimulatedOptions): Promise<
 
   const store = (block: ColumnBlock): void => {
     while (engine.storeSeries(seriesMax) > 0);
+    if (options.keepsSamples === false) return
     for (const { lo, hi, signal, ...sample } of rowsOf(block)) {
       const entity = entities.get(entityKey(lo, hi))
       if (entity === undefined) continue

@@ -357,7 +357,7 @@ const staleness = Type.Object(
       'Data that is later than this (Kafka away, a backlog) is said to be late: lights stay, and silence is not counted until it comes in time again and `grace_s` has passed.'
     ),
     settle_ms: integer(
-      3 * second,
+      500,
       0,
       10 * minute,
       'How long a fault must stand before its incident opens, so that one further up can be seen first. Lights change at once.'

@@ -31,6 +31,10 @@ export interface City {
   readonly sites: readonly Site[]
   readonly fibres: readonly Fibre[]
   readonly collectors: number
+  /** Number of the site with this id, -1 for none. */
+  siteOf(id: string): number
+  /** Numbers of the fibres that end at a site. */
+  fibresOf(site: number): readonly number[]
   /** Nodes for an NDJSON inventory; sites in `planned` are under maintenance. */
   inventory(planned?: ReadonlySet<number>): unknown[]
 }
@@ -160,10 +164,15 @@ export function buildCity(shape: NetworkShape, random: Random): City {
       before = area
     }
   }
+  const numbers = new Map(sites.map(({ id }, i) => [id, i]))
+  const ends = sites.map((): number[] => [])
+  for (const [f, { a, b }] of fibres.entries()) for (const { site } of [a, b]) ends[site]!.push(f)
   return {
     sites,
     fibres,
     collectors,
+    siteOf: id => numbers.get(id) ?? -1,
+    fibresOf: site => ends[site]!,
     inventory: planned =>
       sites.map((site, i) => ({
         id: site.id,

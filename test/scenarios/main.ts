@@ -27,6 +27,7 @@ interface Outcome {
   readonly kind: string
   readonly seed: number
   readonly wrong: readonly string[]
+  readonly late: readonly string[]
 }
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
@@ -53,8 +54,11 @@ const columns: readonly (readonly [string, (score: Score) => string])[] = [
   ['falseRed', s => String(s.falseRed)],
   ['false/day', s => (s.healthyNodeDays === 0 ? '–' : (s.falseEpisodes / s.healthyNodeDays).toFixed(3))],
   ['p50', s => at(s.evidenceMs, 0.5)],
-  ['p90', s => at(s.evidenceMs, 0.9)],
   ['p99', s => at(s.evidenceMs, 0.99)],
+  ['beyond', s => at(s.directLateMs, 0.99)],
+  ['ways', s => at(s.waysLateMs, 0.99)],
+  ['silence', s => at(s.silenceLateMs, 0.99)],
+  ['grace', s => at(s.graceLateMs, 0.99)],
   ['notes', s => (s.faults === 0 ? String(s.notifications) : (s.notifications / s.faults).toFixed(1))],
   ['strict', s => share(s.strict, s.runs)]
 ]
@@ -64,7 +68,7 @@ const row = (name: string, cells: readonly string[]): void =>
 const program = new Command('scenarios')
   .description('breaks simulated cities, and compares what the daemon says with what is true')
   .option('--seeds <list>', 'the same seed is the same city, noise and places', seedsOf, [1])
-  .option('--kind <kind>', 'only this kind, or those whose names begin so')
+  .option('--kind <kind>', 'only this kind, or those whose names begin so; several with commas')
   .option('--folder <path>', 'where the scenarios are', join(packageRoot, 'test/scenarios/kinds'))
   .option('--json <file>', 'write the figures and what was wrong')
   .option('--replay <file>', 'play what a run has saved as wrong again, and say what is wrong')
@@ -86,7 +90,8 @@ try {
     options.replay === undefined
       ? undefined
       : (JSON.parse(readFileSync(options.replay, 'utf8')) as readonly Outcome[])
-  const wanted = all.filter(({ kind }) => options.kind === undefined || kind.startsWith(options.kind))
+  const kinds = options.kind?.split(',') ?? ['']
+  const wanted = all.filter(({ kind }) => kinds.some(name => kind.startsWith(name)))
   if (wanted.length === 0) throw new Error(`no scenario is of the kind ${options.kind ?? ''}`)
   const scores = new Map<string, Score>()
   const outcomes: Outcome[] = []
@@ -100,9 +105,9 @@ try {
     const seeds = replayed?.filter(each => each.kind === kind).map(({ seed }) => seed) ?? options.seeds
     const ofKind: Score[] = []
     for (const seed of seeds) {
-      const { score, wrong } = scoreOf(await playScenario(scenario, seed))
+      const { score, wrong, late } = scoreOf(await playScenario(scenario, seed))
       ofKind.push(score)
-      if (wrong.length > 0) outcomes.push({ kind, seed, wrong })
+      if (wrong.length + late.length > 0) outcomes.push({ kind, seed, wrong, late })
     }
     if (ofKind.length === 0) continue
     const sum = addScores(ofKind)
@@ -118,12 +123,12 @@ try {
     columns.map(([, cell]) => cell(total))
   )
   if (replayed !== undefined)
-    for (const { kind, seed, wrong } of outcomes)
-      say(`${kind} ${seed}:\n  ${wrong.slice(0, 20).join('\n  ')}`)
+    for (const { kind, seed, wrong, late } of outcomes)
+      say(`${kind} ${seed}:\n  ${[...wrong.slice(0, 20), ...late].join('\n  ')}`)
   else if (outcomes.length > 0) {
     await mkdir(dirname(options.save), { recursive: true })
     writeFileSync(options.save, JSON.stringify(outcomes, null, 1))
-    say(`${outcomes.length} runs with something wrong: --replay ${options.save}`)
+    say(`${outcomes.length} runs with something wrong or told late: --replay ${options.save}`)
   }
   if (options.json !== undefined)
     writeFileSync(

@@ -18,10 +18,24 @@ export interface Played {
   readonly places: ReadonlyMap<string, readonly number[]>
   readonly startMs: number
   readonly history: SimulatedDaemon['history']
-  /** When the first record that shows a link down or mains lost was taken (ms since the start), for each fault. */
-  readonly evidenceMs: readonly (number | null)[]
+  /** What direct evidence there was of each fault, and since when each device was heard. */
+  readonly evidence: readonly Evidence[]
+  readonly heard: Heard
+  /** How long the daemon waits for each device of an incident's root, and of those above it, as it has learned (ms), by incident. */
+  readonly patience: ReadonlyMap<string, ReadonlyMap<string, number>>
   readonly checks: readonly Check[]
 }
+
+/** When records that tell of a fault were taken (ms since the start); null where none did. */
+export interface Evidence {
+  /** The first that says that the only way of a site, or all of its ways, are down, or that it is without mains; and the hold of its rule. */
+  direct: { readonly atMs: number; readonly holdMs: number } | null
+  /** The first that says that one of several ways is down: the link may be it, or what it leads to. */
+  way: { readonly atMs: number; readonly readMs: number; readonly ends: readonly number[] } | null
+}
+
+/** Of each device of each site: when each poll that came was made and when it was taken (ms since the start), in order of polls. */
+export type Heard = readonly (readonly (readonly { readonly readMs: number; readonly atMs: number }[])[])[]
 
 /** What the daemon said at one moment. */
 export interface Check {
@@ -34,9 +48,12 @@ export interface Check {
 }
 
 const minute = 60_000
-const startMs = Date.UTC(2026, 2, 2, 9)
+/** When every simulated city starts (ms). */
+export const startMs = Date.UTC(2026, 2, 2, 9)
 /** Checked so long before a fault ends. */
 const beforeEndMs = 5000
+/** The holds of the shipped rules (link.down, ups.on_battery). */
+const holdsMs = { link: 0, mains: 15_000 }
 
 export async function playScenario(scenario: Scenario, seed: number): Promise<Played> {
   const random = createRandom(seed * 7919 + hashOf(scenario.kind))
@@ -57,7 +74,7 @@ export async function playScenario(scenario: Scenario, seed: number): Promise<Pl
   try {
     const collectingSeed = seed * 7919 + hashOf(scenario.kind) + 1
     const stage = { scenario, city, world, alone, placesOf, daemon, random, collectingSeed }
-    const { evidenceMs, checks } = await play(stage)
+    const { evidence, heard, patience, checks } = await play(stage)
     return {
       scenario,
       seed,
@@ -67,12 +84,27 @@ export async function playScenario(scenario: Scenario, seed: number): Promise<Pl
       places,
       startMs,
       history: daemon.history,
-      evidenceMs,
+      evidence,
+      heard,
+      patience,
       checks
     }
   } finally {
     await daemon.close()
   }
+}
+
+/** A record, and what it is direct evidence of. */
+interface Due {
+  readonly record: FedRecord
+  /** Number of the fault, -1 for none. */
+  readonly shows: number
+  readonly by: 'link' | 'mains'
+  /** Nothing else is needed to know that the site is out, or without mains. */
+  readonly isOnly: boolean
+  readonly readMs: number
+  /** The sites at both ends of a link that is down. */
+  readonly ends: readonly number[]
 }
 
 interface Stage {
@@ -86,11 +118,11 @@ interface Stage {
   readonly collectingSeed: number
 }
 
-async function play(stage: Stage): Promise<Pick<Played, 'evidenceMs' | 'checks'>> {
+async function play(stage: Stage): Promise<Pick<Played, 'evidence' | 'heard' | 'patience' | 'checks'>> {
   const { scenario, city, world, alone, placesOf, daemon, random } = stage
   const encode = createTelegrafEncoder('ms')
   const endS = scenario.minutes * 60
-  const due = Array.from({ length: endS + 1 }, (): { record: FedRecord; shows: number }[] => [])
+  const due = Array.from({ length: endS + 1 }, (): Due[] => [])
   const spansOfKind = (what: Fault['what']) =>
     scenario.faults.filter(fault => fault.what === what).flatMap(spansOf)
   const clockSpans = spansOfKind('clock')
@@ -115,6 +147,7 @@ async function play(stage: Stage): Promise<Pick<Played, 'evidenceMs' | 'checks'>
       return (fault.number ?? 0) === collector && ms >= fromMs && ms < untilMs && lost < (fault.part ?? 1)
     })
   const backlogs = spansOfKind('backlog')
+  const heard = city.sites.map(({ devices }) => devices.map((): { readMs: number; atMs: number }[] => []))
   const lost = (scenario.lost_polls_pct ?? 0.1) / 100
   const late = (scenario.late_polls_pct ?? 0.5) / 100
 
@@ -137,17 +170,28 @@ async function play(stage: Stage): Promise<Pick<Played, 'evidenceMs' | 'checks'>
       if (backlog !== undefined) arrivesMs = backlog.toMs
       const at = due[Math.ceil(arrivesMs / 1000)]
       if (at === undefined) continue
-      for (const { reading, about } of readingsOf(stage, { s, d, ms, collector, offsetMs })) {
+      heard[s]![d]!.push({ readMs: ms, atMs: Math.ceil(arrivesMs / 1000) * 1000 })
+      for (const { reading, about, by, other } of readingsOf(stage, { s, d, ms, collector, offsetMs })) {
         const shows = about < 0 ? -1 : faultOf(alone, scenario, placesOf, about, ms)
+        const isOnly = shows >= 0 && (by === 'mains' || alone[shows]!.truthAt(ms).out.has(about))
         encode(reading, ({ key, value, timestampMs }) =>
-          at.push({ record: { key, value, timestampMs }, shows })
+          at.push({
+            record: { key, value, timestampMs },
+            shows,
+            by,
+            isOnly,
+            readMs: ms,
+            ends: [about, other]
+          })
         )
       }
     }
   }
 
-  const evidenceMs: (number | null)[] = scenario.faults.map(() => null)
+  const evidence = scenario.faults.map((): Evidence => ({ direct: null, way: null }))
   const checks: Check[] = []
+  const patience = new Map<string, ReadonlyMap<string, number>>()
+  let incidentsSeen = 0
   const checkAt = new Map<number, number[]>([[endS, [-1]]])
   for (const [f, fault] of scenario.faults.entries()) {
     const last = spansOf(fault).at(-1)
@@ -170,11 +214,22 @@ async function play(stage: Stage): Promise<Pick<Played, 'evidenceMs' | 'checks'>
     }
     const now = due[second]!
     if (now.length > 0) await daemon.feed(now.map(({ record }) => record))
-    for (const { shows } of now) if (shows >= 0) evidenceMs[shows] ??= second * 1000
+    for (const { shows, by, isOnly, readMs, ends } of now) {
+      const known = evidence[shows]
+      if (known === undefined) continue
+      const atMs = second * 1000
+      if (!isOnly) known.way ??= { atMs, readMs, ends }
+      else if (known.direct === null || atMs + holdsMs[by] < known.direct.atMs + known.direct.holdMs)
+        known.direct = { atMs, holdMs: holdsMs[by] }
+    }
+    for (const { incident, change } of daemon.history.incidents.slice(incidentsSeen))
+      if (change === 'opened') patience.set(incident.id, patienceNow(city, daemon, incident.root))
+    incidentsSeen = daemon.history.incidents.length
     const faults = checkAt.get(second)
     if (faults !== undefined) checks.push(checkNow(city, daemon, second * 1000, faults))
   }
-  return { evidenceMs, checks }
+  for (const devices of heard) for (const polls of devices) polls.sort((a, b) => a.readMs - b.readMs)
+  return { evidence, heard, patience, checks }
 }
 
 function checkNow(city: City, daemon: SimulatedDaemon, ms: number, faults: readonly number[]): Check {
@@ -184,6 +239,22 @@ function checkNow(city: City, daemon: SimulatedDaemon, ms: number, faults: reado
   })
   const says = city.sites.map(({ id }) => daemon.node(id)?.says.en ?? '')
   return { ms, lights, says, incidents: daemon.openIncidents(), faults }
+}
+
+function patienceNow(city: City, daemon: SimulatedDaemon, root: string): ReadonlyMap<string, number> {
+  const limits = new Map<string, number>()
+  for (const site of sitesAbove(city, root))
+    for (const { id, limitMs } of daemon.view.explain(city.sites[site]!.id, [], daemon.nowMs())?.devices ??
+      [])
+      limits.set(id, limitMs)
+  return limits
+}
+
+/** A site and all above it, on all its ways. */
+export function sitesAbove(city: City, id: string): Set<number> {
+  const found = new Set(city.sites.flatMap((site, s) => (site.id === id ? [s] : [])))
+  for (const site of found) for (const parent of city.sites[site]!.parents) found.add(parent)
+  return found
 }
 
 /** The fault that this site is hit by (its root or what lies behind it), or -1. */
@@ -209,11 +280,21 @@ interface Poll {
   readonly offsetMs: number
 }
 
-/** What a poll reads; `about` is the site against which the reading is direct evidence, -1 for none. */
-function* readingsOf(
-  { city, world, random }: Stage,
+interface Told {
+  readonly reading: Reading
+  /** The site against which the reading is direct evidence, -1 for none. */
+  readonly about: number
+  readonly by: 'link' | 'mains'
+  /** The site at the other end of the link; -1 where it is no link. */
+  readonly other: number
+}
+
+/** What a poll reads. */
+export function* readingsOf(
+  { city, world, random }: Pick<Stage, 'city' | 'world' | 'random'>,
   { s, d, ms, collector, offsetMs }: Poll
-): Generator<{ reading: Reading; about: number }> {
+): Generator<Told> {
+  const nothing = { about: -1, by: 'link', other: -1 } as const
   const site = city.sites[s]!
   const device = site.devices[d]!
   const common = {
@@ -226,6 +307,8 @@ function* readingsOf(
     const isTest = world.holds('ups_test', s, ms) !== undefined
     yield {
       about: lostS > 0 ? s : -1,
+      by: 'mains',
+      other: -1,
       reading: {
         ...common,
         kind: 'ups',
@@ -246,24 +329,27 @@ function* readingsOf(
   if (device.role === 'catv') {
     const change = world.levelOf('catv', s, ms)
     yield {
-      about: -1,
+      ...nothing,
       reading: { ...common, kind: 'catv', inputDbm: -4 + change + random.normal() * 0.2, rfDbuv: 104 }
     }
     return
   }
   const ports = device.ports
-  if (ports.length === 0) yield { about: -1, reading: interfaceReading(common, '1', 1, 1, ms, random.next()) }
+  if (ports.length === 0)
+    yield { ...nothing, reading: interfaceReading(common, '1', 1, 1, ms, random.next()) }
   for (const { instance, role, peer } of ports) {
     const { admin, oper } = world.port(s, instance, ms)
-    const other = city.sites.findIndex(({ id }) => id === peer)
+    const other = city.siteOf(peer)
     yield {
       about: oper === 2 ? (role === 'downlink' ? other : s) : -1,
+      by: 'link',
+      other: role === 'downlink' ? s : other,
       reading: interfaceReading(common, instance, admin, oper, ms, random.next())
     }
     const lit = oper === 1
     if (role === 'uplink')
       yield {
-        about: -1,
+        ...nothing,
         reading: {
           ...common,
           kind: 'optics',

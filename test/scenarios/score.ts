@@ -1,6 +1,7 @@
 import type { Incident, IncidentChange } from '../../topology/model.ts'
 import { spansOf } from './world.ts'
 import type { Check, Played } from './play.ts'
+import { latenessOf } from './timing.ts'
 
 /** What was right and what was not, in counts that can be added up over scenarios. */
 export interface Score {
@@ -27,8 +28,14 @@ export interface Score {
   /** Incidents that belong to no fault, or to one that nobody should be told of. */
   foreignIncidents: number
   notifications: number
-  /** From the first direct evidence to the incident (ms). */
+  /** From the first direct evidence to the incident, holds of the rules included (ms). */
   evidenceMs: number[]
+  /** How much later than it could be known the incident was told, by how it is known (ms). */
+  directLateMs: number[]
+  waysLateMs: number[]
+  silenceLateMs: number[]
+  /** The same of what shows while the grace of another fault runs. */
+  graceLateMs: number[]
   /** Runs without anything wrong. */
   strict: number
 }
@@ -53,6 +60,10 @@ export const emptyScore = (): Score => ({
   foreignIncidents: 0,
   notifications: 0,
   evidenceMs: [],
+  directLateMs: [],
+  waysLateMs: [],
+  silenceLateMs: [],
+  graceLateMs: [],
   strict: 0
 })
 
@@ -60,8 +71,9 @@ export function addScores(scores: Iterable<Score>): Score {
   const sum = emptyScore()
   for (const score of scores) {
     for (const key of Object.keys(score) as (keyof Score)[]) {
-      if (key === 'evidenceMs') sum.evidenceMs.push(...score.evidenceMs)
-      else sum[key] += score[key]
+      const [of, to] = [score[key], sum[key]]
+      if (Array.isArray(of) && Array.isArray(to)) to.push(...of)
+      else (sum[key] as number) += of as number
     }
   }
   return sum
@@ -73,10 +85,15 @@ const afterMs = 15 * minute
 /** Lights are compared with the truth when it has been what it is for so long: three and a half polls, and the settling. */
 const steadyMs = 5.5 * minute
 
-/** `wrong` says each thing that is not as it should be. */
-export function scoreOf(played: Played): { readonly score: Score; readonly wrong: readonly string[] } {
+/** `wrong` says each thing that is not as it should be; `late` what was told late, which has bars of its own. */
+export function scoreOf(played: Played): {
+  readonly score: Score
+  readonly wrong: readonly string[]
+  readonly late: readonly string[]
+} {
   const { scenario, city, places, startMs, history, checks } = played
   const wrong: string[] = []
+  const late: string[] = []
   const score = emptyScore()
   score.runs = 1
   const siteOf = new Map(city.sites.map(({ id }, i) => [id, i]))
@@ -126,9 +143,7 @@ export function scoreOf(played: Played): { readonly score: Score; readonly wrong
       if (right?.affectedSubscribers === truth) score.subscribersRight++
       else say(`${right?.affectedSubscribers ?? 'no'} subscribers said, ${truth} in truth`)
     }
-    const at = played.evidenceMs[f]
-    if (at !== null && at !== undefined && first !== undefined)
-      score.evidenceMs.push(Math.max(0, first.toldAtMs - startMs - at))
+    if (first !== undefined) addTiming(played, f, first, score, late)
   }
 
   const strangers = opened.filter(({ id }) => {
@@ -146,7 +161,22 @@ export function scoreOf(played: Played): { readonly score: Score; readonly wrong
   score.notifications = notificationsOf(history.incidents)
   scoreLights(played, score, wrong, siteOf)
   score.strict = wrong.length === 0 ? 1 : 0
-  return { score, wrong }
+  return { score, wrong, late }
+}
+
+/** What is told later than this is said (ms). */
+const lateMsMax = { direct: 1000, ways: 5000, silence: 5000, grace: Infinity }
+
+function addTiming(played: Played, f: number, first: Opened, score: Score, late: string[]): void {
+  const toldMs = first.toldAtMs - played.startMs
+  const lateness = latenessOf(played, f, first, toldMs)
+  if (lateness === undefined) return
+  const { by, ms } = lateness
+  if (by === 'direct' || by === 'grace')
+    score.evidenceMs.push(Math.max(0, toldMs - played.evidence[f]!.direct!.atMs))
+  score[`${by}LateMs`].push(ms)
+  if (ms > lateMsMax[by])
+    late.push(`fault ${f + 1}: ${first.root} is told ${ms / 1000} s later than it could be known (${by})`)
 }
 
 /** Each incident as it was opened, with when it was told (its own time is that of its first event). */
@@ -217,7 +247,7 @@ function ownerOf(
  * What Alertmanager would send by the shipped rules: that an incident opened, that it became critical, and its end.
  * Planned work alerts nobody: an incident that is told while work is planned is told when that is over.
  */
-function notificationsOf(changes: readonly IncidentChange[]): number {
+export function notificationsOf(changes: readonly IncidentChange[]): number {
   const firing = new Map<string, { readonly wasCritical: boolean }>()
   let sent = 0
   for (const { incident, change } of changes) {

@@ -173,7 +173,8 @@ export function createWorld(
     },
     port(site, port, ms) {
       const admin = { admin: 1, oper: 1 }
-      for (const [f, { a, b, way }] of fibres.entries()) {
+      for (const f of city.fibresOf(site)) {
+        const { a, b, way } = fibres[f]!
         const isLow = a.site === site && a.port === port
         if (!isLow && !(b.site === site && b.port === port)) continue
         if (isLow && isLinkHit(holds('switched_off', site, ms), way)) return { admin: 2, oper: 2 }

@@ -1,4 +1,4 @@
-import { isBySilence } from './pending.ts'
+import { answered, isBySilence } from './pending.ts'
 import { noteToldFirst } from './power.ts'
 import { riskRoot } from './reach.ts'
 import { rootState } from './roots.ts'
@@ -69,6 +69,7 @@ export function settleIncidents(state: LightState, nowMs: number, isTimeUp: () =
     state.touched.add(node)
   }
   for (const root of book.due(nowMs)) state.touched.add(root)
+  for (const root of answered(state, nowMs)) state.touched.add(root)
   for (const node of state.leftAtRisk.keys()) state.touched.add(node)
   if (state.touched.size === 0 && state.settling.size === 0) return true
   const touched = state.touched
@@ -88,7 +89,7 @@ export function settleIncidents(state: LightState, nowMs: number, isTimeUp: () =
     // What it has explained is still on its way back.
     const isOpen = book.of(root) !== undefined
     if (now !== null || !state.freedBy.has(root) || !isOpen) book.settle(root, now, nowMs)
-    if (!isOpen && book.of(root) !== undefined) noteToldFirst(state, root)
+    if (!isOpen && book.of(root) !== undefined) noteToldFirst(state, root, nowMs)
     if (settling.size > 0 && isTimeUp()) return false
   }
   return true

@@ -91,13 +91,14 @@ export function firstInPart(state: LightState, node: number, lostMs: number): nu
   return first
 }
 
-/** Whether mains were lost about then anywhere. */
-export function isLostAbout(state: LightState, sinceMs: number): boolean {
+/** Whether mains that the node may have in common were lost about then anywhere. */
+export function isLostAbout(state: LightState, node: number, sinceMs: number): boolean {
   const { powerWindowMs } = state.options
   for (const byDepth of state.mainsLostByPart.values()) {
     for (const list of byDepth.values()) {
       const first = list[placeOf(state, list, sinceMs - powerWindowMs, -1)]
-      if (first !== undefined && state.mainsLost.get(first)! <= sinceMs + powerWindowMs) return true
+      if (first === undefined || !mayShareMains(state, node, first)) continue
+      if (state.mainsLost.get(first)! <= sinceMs + powerWindowMs) return true
     }
   }
   return false

@@ -68,9 +68,9 @@ describe('who is silent', () => {
     expect(engine.light(at('du1')).effective).toBe('grey')
     // Its campus was heard after it, but not after it should have been: the campus may be dead as well.
     expect(engine.nextDeadlineMs()).toBe(t0 + 272 * s)
+    expect(update(221)).toEqual([])
     hear('ku-sw', 221)
-    expect(update(271)).toEqual([])
-    expect(update(272)).toEqual(['272 opened du1 unknown 1'])
+    expect(update(222)).toEqual(['222 opened du1 unknown 1'])
   })
 
   it('joins the fault above that shows while it is pending: one incident, at the top', () => {
@@ -96,7 +96,7 @@ describe('who is silent', () => {
     for (const device of ['du1-sw', 'ku-sw', 'ku-ups']) silent(device)
     expect(update(271)).toEqual([])
     hear('ru-sw', 275)
-    expect(update(282)).toEqual(['282 opened ku unknown 2'])
+    expect(update(276)).toEqual(['276 opened ku unknown 2'])
   })
 
   it('is not pending when there is direct evidence', () => {
@@ -162,5 +162,26 @@ describe('who is silent', () => {
     const power = { light: 'yellow', kind: 'power', alarm: 'p', sinceMs: t0 + 75 * s, alarms: ['p'] } as const
     engine.setAlarms(at('ku'), { ...power, mainsLostSinceMs: t0 + 75 * s })
     expect(update(90).slice(1)).toEqual(['90 changed ku power 3'])
+  })
+
+  it('is no power cut when the UPS above has been heard since the other went dark: told at once', () => {
+    const { engine, hear, update } = network({
+      'du1-sw': 20,
+      'du2-sw': 20,
+      'ku-ups': 15,
+      'ku-sw': 20,
+      'ru-sw': 20
+    })
+    const cutOff = (id: string, instance: string, sinceS: number): void => {
+      const sinceMs = t0 + sinceS * s
+      const port = { device: 'ku-sw', instance, sinceMs, alarm: id, isByHand: false }
+      const link = { light: null, kind: 'link', alarm: id, sinceMs, alarms: [id], ports: [port] } as const
+      engine.setAlarms(at(id), { ...link, mainsLostSinceMs: null })
+    }
+    cutOff('du1', '1', 20)
+    expect(update(20)).toEqual(['20 opened du1 link 1'])
+    hear('ku-ups', 45)
+    cutOff('du2', '2', 75)
+    expect(update(75)).toEqual(['20 opened du1 link 1', '75 opened du2 link 1'])
   })
 })

@@ -1,7 +1,7 @@
 import { isLinkCut } from './ways.ts'
 import { isSilentTrouble, isUpsHeard, silentSince } from './evidence.ts'
 import { isLostElsewhere } from './mains.ts'
-import { down, firstParent, live, none, type LightState } from './state.ts'
+import { down, firstParent, live, none, type LightState, type Rhythm } from './state.ts'
 
 /**
  * Nobody is judged by silence before those who could explain it were asked. A node that is known to be in trouble by silence
@@ -15,6 +15,9 @@ const sweepMs = 2000
 const mainsAlarmMs = 20_000
 /** How long a poll may take on its way (ms). */
 const onTheWayMs = 3000
+
+/** How often it is looked whether those that are awaited have been heard (ms): updates come after each task. */
+const lookedEachMs = 500
 
 /** More nodes above a node are not asked: they would be a network without any order. */
 const askedMax = 2000
@@ -41,20 +44,44 @@ export function explainedMs(state: LightState, node: number): number {
   missedMs += 2 * intervalMs
   if (!Number.isFinite(missedMs)) return 0
   let dueMs = 0
+  let last = none
   const asked = new Set([node])
   for (const at of asked) {
     for (let d = deviceStart[at]!; d < deviceStart[at + 1]!; d++) {
       const device = deviceList[d]!
       if (!Number.isNaN(state.tree.deviceSilentMs[device]!)) continue
       const heardMs = rhythm.heardMs(device)
-      if (heardMs > 0 && heardMs <= missedMs)
-        dueMs = Math.max(dueMs, heardMs + rhythm.limitMs(device) + sweepMs)
+      if (heardMs === 0 || heardMs > missedMs) continue
+      const overdueMs = heardMs + rhythm.limitMs(device) + sweepMs
+      if (overdueMs <= dueMs) continue
+      dueMs = overdueMs
+      last = device
     }
     for (let way = parentStart[at]!; way < parentStart[at + 1]!; way++) {
       if (asked.size < askedMax && parentList[way] !== none) asked.add(parentList[way]!)
     }
   }
+  // When it is heard the next of them is waited for, until there is none.
+  if (last !== none) awaitWord(state, rhythm, last, node)
   return dueMs
+}
+
+function awaitWord({ awaited }: LightState, rhythm: Rhythm, device: number, root: number): void {
+  const known = awaited.get(device)
+  if (known === undefined) awaited.set(device, { heardMs: rhythm.heardMs(device), roots: new Set([root]) })
+  else known.roots.add(root)
+}
+
+/** Roots that have waited for the word of a device that has been heard since: to be looked at again. */
+export function* answered(state: LightState, nowMs: number): Generator<number> {
+  const { awaited, rhythm } = state
+  if (rhythm === null || awaited.size === 0 || Math.abs(nowMs - state.lookedMs) < lookedEachMs) return
+  state.lookedMs = nowMs
+  for (const [device, { heardMs, roots }] of awaited) {
+    if (rhythm.heardMs(device) === heardMs) continue
+    awaited.delete(device)
+    yield* roots
+  }
 }
 
 /**
@@ -123,6 +150,7 @@ export function endsAskedMs(state: LightState, node: number, nowMs: number): num
         intervalMs = Math.max(intervalMs, rhythm.intervalMs(device))
       }
       if (heardMs === 0 || heardMs >= lost.sinceMs) continue
+      for (const device of tree.inventory.devicesOfNode(end)) awaitWord(state, rhythm, device, node)
       const nextMs = heardMs + intervalMs + onTheWayMs
       dueMs = Math.max(dueMs, nowMs < nextMs ? nextMs : nextMs + intervalMs)
     }

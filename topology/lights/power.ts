@@ -8,9 +8,10 @@ import { isUpsHeard, looksDark, missedAfterMs, troubleSince } from './evidence.t
 
 /**
  * Nodes that went dark about when this dark node did and may have done so with it, by a power cut: neither has a UPS to tell, and the node
- * that feeds both has one that is heard and has not told of the mains yet.
+ * that feeds both has one that is heard and has not told of the mains yet. Those of whom it has been asked already, and has said nothing,
+ * did not go dark by that.
  */
-function* darkWith(state: LightState, node: number): Generator<number> {
+function* darkWith(state: LightState, node: number, nowMs: number): Generator<number> {
   const { tree } = state
   const parent = firstParent(state, node)
   if (parent === none || tree.hasUps[node] === 1 || tree.hasUps[parent] === 0) return
@@ -22,7 +23,9 @@ function* darkWith(state: LightState, node: number): Generator<number> {
     if (other === node || firstParent(state, other) !== parent || tree.hasUps[other] === 1) continue
     const isTogether =
       looksDark(state, other) && Math.abs(troubleSince(state, other) - lostMs) <= state.options.powerWindowMs
-    if (isTogether) yield other
+    if (!isTogether) continue
+    if (state.rhythm === null || mainsToldMs(state, other, troubleSince(state, other), nowMs) > nowMs)
+      yield other
   }
 }
 
@@ -37,9 +40,9 @@ export function waitsForMains(state: LightState, node: number, nowMs: number): b
     isLinkCut(state, node) &&
     !state.book.isClosedOfLate(firstParent(state, node), nowMs) &&
     !isAnyToldFirst(state, node, sinceMs) &&
-    !isLostAbout(state, sinceMs)
+    !isLostAbout(state, node, sinceMs)
   let isAlone = true
-  for (const other of darkWith(state, node)) {
+  for (const other of darkWith(state, node, nowMs)) {
     isAlone = false
     if (!isFirst) break
     const otherMs = troubleSince(state, other)
@@ -54,7 +57,7 @@ const isAbout = (state: LightState, aMs: number, bMs: number): boolean =>
 
 function isAnyToldFirst(state: LightState, node: number, sinceMs: number): boolean {
   for (const [other, otherMs] of state.toldFirst)
-    if (other !== node && isAbout(state, otherMs, sinceMs)) return true
+    if (other !== node && isAbout(state, otherMs, sinceMs) && mayShareMains(state, node, other)) return true
   return false
 }
 
@@ -62,8 +65,8 @@ function isAnyToldFirst(state: LightState, node: number, sinceMs: number): boole
 const toldFirstMax = 100
 
 /** The incident of a node has opened: takes note of it when others went dark with it and wait for the UPS. */
-export function noteToldFirst(state: LightState, node: number): void {
-  if (node < 0 || !isLinkCut(state, node) || darkWith(state, node).next().done === true) return
+export function noteToldFirst(state: LightState, node: number, nowMs: number): void {
+  if (node < 0 || !isLinkCut(state, node) || darkWith(state, node, nowMs).next().done === true) return
   const { toldFirst } = state
   toldFirst.set(node, troubleSince(state, node))
   if (toldFirst.size > toldFirstMax) for (const [oldest] of toldFirst) if (toldFirst.delete(oldest)) break

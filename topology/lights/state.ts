@@ -219,6 +219,14 @@ interface KeptByNode {
   restored: Set<number>
   /** How many nodes each root has freed. */
   freedBy: Map<number, number>
+  /** Devices whose next word roots without an incident wait for, by device. */
+  awaited: Map<number, Awaited>
+}
+
+export interface Awaited {
+  /** When the device had been heard last when it was asked (ms): another time is its word. */
+  readonly heardMs: number
+  readonly roots: Set<number>
 }
 
 export interface Freed {
@@ -254,6 +262,8 @@ export interface LightState extends KeptByNode {
   /** Parts of the network in which that happened. */
   mainsChangedIn: Set<number>
   changes: ChangeColumns
+  /** When it was last looked at whether those that are awaited have been heard (ms). */
+  lookedMs: number
   /** Roots that have been looked at for what is handed over, and whose incidents are yet to be brought in line. */
   settling: Set<number>
 }
@@ -290,6 +300,7 @@ export function createLightState(
     mainsChangedUnder: new Set(),
     mainsChangedIn: new Set(),
     changes: noChanges(),
+    lookedMs: 0,
     settling: new Set()
   }
 }
@@ -320,6 +331,7 @@ function keptByNode(inventory: CompiledInventory): KeptByNode {
     touched: new Set(),
     freed: new Map(),
     freedBy: new Map(),
+    awaited: new Map(),
     left: new Map(),
     leftAtRisk: new Map(),
     restored: new Set()
