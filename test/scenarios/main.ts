@@ -5,7 +5,9 @@ import { Command, InvalidArgumentError } from 'commander'
 import { packageRoot } from '../../schemas/package-root.ts'
 import { isWithin } from './bars.ts'
 import { readScenarios } from './format.ts'
+import { playDemo } from './demo.ts'
 import { playScenario } from './play.ts'
+import { playQuiet, type QuietPlayed } from './quiet.ts'
 import { addScores, scoreOf, type Score } from './score.ts'
 
 /** `npm run scenarios`: see docs/scenarios.md. Exit codes: 0 within the bars, 1 not, 2 wrong input. */
@@ -22,6 +24,15 @@ function seedsOf(text: string): number[] {
   })
   return seeds
 }
+
+function wholeNumber(text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('give a whole number from 1')
+  return value
+}
+
+/** What a healthy node may be said to have (times a day). */
+const falsePerNodeDayMost = 0.001
 
 interface Outcome {
   readonly kind: string
@@ -73,6 +84,16 @@ const program = new Command('scenarios')
   .option('--json <file>', 'write the figures and what was wrong')
   .option('--replay <file>', 'play what a run has saved as wrong again, and say what is wrong')
   .option('--save <file>', 'where wrong outcomes are saved', join(packageRoot, '.cache/scenarios-wrong.json'))
+  .option(
+    '--demo <minutes>',
+    'instead: what `npm start` shows in so many minutes, and how many alerts its faults make',
+    wholeNumber
+  )
+  .option(
+    '--quiet <node-days>',
+    'instead: a large healthy city with the usual noise, and what is said of it wrongly',
+    wholeNumber
+  )
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
   .parse()
 const options = program.opts<{
@@ -82,9 +103,37 @@ const options = program.opts<{
   json?: string
   replay?: string
   save: string
+  demo?: number
+  quiet?: number
 }>()
 
-try {
+/** Ends with 1 when the faults of the demonstration have not one alert each. */
+async function demo(minutes: number): Promise<void> {
+  const { faults, alerts, notifications, startMs } = await playDemo({ minutes })
+  const at = (ms: number): string => `${((ms - startMs) / 1000).toFixed(0)} s`.padStart(6)
+  for (const { atMs, fault, nodeId } of faults) say(`${at(atMs)}  fault  ${fault} at ${nodeId}`)
+  for (const { atMs, incident } of alerts)
+    say(`${at(atMs)}  alert  ${incident.kind} at ${incident.root}, ${incident.severity}`)
+  say(`${alerts.length} alerts for ${faults.length} faults, ${notifications} notifications`)
+  process.exitCode = alerts.length === faults.length ? 0 : 1
+}
+
+/** Ends with 1 when a node was red for nothing, or more than one in a thousand node-days anything else than green. */
+async function quiet(nodeDays: number): Promise<void> {
+  for (const seed of options.seeds) {
+    const tell = (so: QuietPlayed): void =>
+      say(
+        `seed ${seed}: ${so.nodeDays.toFixed(0)} node-days, ${so.polls} polls of which ${so.lostPolls} were lost and ` +
+          `${so.latePolls} late; ${so.falseRed} times red, ${so.falseEpisodes} times not green, ${so.incidents} incidents`
+      )
+    const whole = await playQuiet({ seed, nodeDays, onHour: tell })
+    tell(whole)
+    const isTooMuch = whole.falseEpisodes > falsePerNodeDayMost * whole.nodeDays
+    if (whole.falseRed > 0 || whole.incidents > 0 || isTooMuch) process.exitCode = 1
+  }
+}
+
+async function scenarios(): Promise<void> {
   const all = await readScenarios(options.folder)
   const replayed =
     options.replay === undefined
@@ -141,6 +190,12 @@ try {
     `${Math.round((Date.now() - startMs) / 1000)} s; ${beyond.length === 0 ? 'within the bars' : 'NOT within the bars'}`
   )
   process.exitCode = beyond.length === 0 ? 0 : 1
+}
+
+try {
+  if (options.demo !== undefined) await demo(options.demo)
+  else if (options.quiet !== undefined) await quiet(options.quiet)
+  else await scenarios()
 } catch (error) {
   say(error instanceof Error ? error.message : String(error))
   process.exitCode = 2

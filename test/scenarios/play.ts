@@ -351,7 +351,6 @@ export function* readingsOf(
       yield {
         ...nothing,
         reading: {
-          ...common,
           kind: 'optics',
           index: instance,
           opticClass: '1000base-bx10',
@@ -359,7 +358,8 @@ export function* readingsOf(
           txDbm: -5,
           tempC: 41,
           voltageV: 3.3,
-          biasMa: 20
+          biasMa: 20,
+          ...common
         }
       }
   }
@@ -375,7 +375,6 @@ function interfaceReading(
 ): Reading {
   const octets = Math.floor(ms * 1000 + share * 1000)
   return {
-    ...common,
     kind: 'interface',
     index,
     adminStatus,
@@ -387,7 +386,8 @@ function interfaceReading(
     inDiscards: 0,
     outDiscards: 0,
     speedBps: 1_000_000_000,
-    lastChangeTicks: 1000
+    lastChangeTicks: 1000,
+    ...common
   }
 }
 

@@ -2,8 +2,10 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { packageRoot } from '../../schemas/package-root.ts'
 import { quick } from './bars.ts'
+import { playDemo } from './demo.ts'
 import { parseScenarios, readScenarios } from './format.ts'
 import { playScenario } from './play.ts'
+import { playQuiet } from './quiet.ts'
 import { scoreOf } from './score.ts'
 
 const folder = join(packageRoot, 'test/scenarios/kinds')
@@ -56,4 +58,17 @@ describe('scenarios', () => {
     expect(between.filter(tier => tier === 'campus').length * 7).toBe(between.length)
     expect(between).not.toEqual([])
   })
+
+  it('hears one alert for each fault of the demonstration', async () => {
+    const { faults, alerts } = await playDemo({ minutes: 3, nodes: 300 })
+    expect(faults.map(({ fault }) => fault)).toEqual(['fibre_cut', 'mains_cut', 'dirty_optic'])
+    expect(alerts.map(({ incident }) => incident.root)).toHaveLength(faults.length)
+  }, 90_000)
+
+  it('sees nothing in a healthy city whose polls are lost and late', async () => {
+    const network = { districts: 1, areas: 2, campuses: 4, buildings: 6 }
+    const { lostPolls, latePolls, ...said } = await playQuiet({ seed: 3, nodeDays: 5, network })
+    expect([lostPolls > 0, latePolls > 0]).toEqual([true, true])
+    expect(said).toMatchObject({ falseRed: 0, falseEpisodes: 0, incidents: 0 })
+  }, 90_000)
 })

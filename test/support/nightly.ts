@@ -43,9 +43,13 @@ async function formats(): Promise<void> {
     )
 }
 
-/** Every kind of scenario with some seeds, against the bars. */
+/** Every kind of scenario with some seeds, against the bars; what the demonstration alerts; and a healthy city for days. */
 async function scenarios(): Promise<void> {
-  await run(['--import', 'tsx', 'test/scenarios/main.ts', '--seeds', '1-10'])
+  const play = (...args: readonly string[]): Promise<void> =>
+    run(['--import', 'tsx', 'test/scenarios/main.ts', ...args])
+  await play('--seeds', '1-10')
+  await play('--demo', '15')
+  await play('--quiet', '2000')
 }
 
 /** Everything that may break, at random: the figures are in docs/chaos.md. */
