@@ -35,10 +35,11 @@ export function pass(state: LightState, nowMs: number, isOver: () => boolean): b
   enqueueUnderChangedMains(state)
   if (tree.queuedCount === 0) return true
   const following: Following = { last: null }
-  const { queued, mainsQueue, isMainsOrdered } = tree
+  const { queued, queueNext, mainsQueue, isMainsOrdered } = tree
   for (const [depth, level] of tree.queue.entries()) {
     const lost = mainsQueue[depth]!
-    let [nextLost, next] = [0, 0]
+    let nextLost = 0
+    let next = queueNext[depth]!
     while (nextLost < lost.length || next < level.length) {
       // Nodes that have lost their mains come first, the earliest of them first: the others lean on their roots.
       if (nextLost < lost.length && isMainsOrdered[depth] === 0) {
@@ -52,12 +53,14 @@ export function pass(state: LightState, nowMs: number, isOver: () => boolean): b
       visit(state, node, nowMs, following)
       if (isOver()) {
         lost.splice(0, nextLost)
-        level.splice(0, next)
+        // What was gone over stays in the list until that is done: to move the rest up at each end of a turn would take long.
+        queueNext[depth] = next
         return false
       }
     }
     lost.length = 0
     level.length = 0
+    queueNext[depth] = 0
   }
   return true
 }

@@ -123,6 +123,8 @@ export interface Tree {
   readonly queued: Uint8Array
   /** Nodes to be gone over, by depth; those that have lost their mains apart, for they come first, and which of these lists are in order. */
   readonly queue: number[][]
+  /** How far each list has been gone over, when an update was ended early. */
+  readonly queueNext: Int32Array
   readonly mainsQueue: number[][]
   readonly isMainsOrdered: Uint8Array
   queuedCount: number
@@ -163,6 +165,7 @@ function createTree(inventory: CompiledInventory): Tree {
     deviceNever: new Uint8Array(inventory.deviceCount),
     queued: new Uint8Array(n),
     queue: Array.from({ length: deepest + 1 }, () => []),
+    queueNext: new Int32Array(deepest + 1),
     mainsQueue: Array.from({ length: deepest + 1 }, () => []),
     isMainsOrdered: new Uint8Array(deepest + 1),
     queuedCount: 0,
