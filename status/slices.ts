@@ -5,6 +5,11 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 /** Longest piece of work done at once (ms), but for one step. Half of what others may notice is left to the collection of garbage. */
 const sliceMsMax = 1
 
+/** The same for lights of a storm: as much again is needed to tell of what has changed (ms). */
+const turnMsMax = 0.5
+/** The clock is looked at once in so many nodes. */
+const turnLooksEach = 16
+
 /** Runs the steps to their end; undefined when the result is wanted no more. */
 export async function inSlices<T>(
   steps: Generator<void, T>,
@@ -35,7 +40,7 @@ export function createTurns(guard: (act: () => void) => () => void): Turns {
     slice() {
       const startMs = performance.now()
       let asked = 0
-      return () => (++asked & 63) === 0 && performance.now() - startMs > sliceMsMax
+      return () => ++asked % turnLooksEach === 0 && performance.now() - startMs > turnMsMax
     },
     next: act => void setImmediate(guard(act))
   }
