@@ -59,7 +59,7 @@ describe('who is silent', () => {
   it('is pending until those above have been heard after its missed poll; its light says at once what is known', () => {
     const { engine, hear, silent, update } = network({
       'du1-sw': 10,
-      'ku-sw': 60,
+      'ku-sw': 120,
       'ku-ups': 300,
       'ru-sw': 300
     })
@@ -67,10 +67,20 @@ describe('who is silent', () => {
     expect(update(220)).toEqual([])
     expect(engine.light(at('du1')).effective).toBe('grey')
     // Its campus was heard after it, but not after it should have been: the campus may be dead as well.
-    expect(engine.nextDeadlineMs()).toBe(t0 + 272 * s)
+    expect(engine.nextDeadlineMs()).toBe(t0 + 332 * s)
     expect(update(221)).toEqual([])
     hear('ku-sw', 221)
     expect(update(222)).toEqual(['222 opened du1 unknown 1'])
+  })
+
+  it('is pending for a poll more when the word of those above comes late itself: its own may be on its way', () => {
+    const { hear, silent, update } = network({ 'du1-sw': 10, 'ku-sw': 60, 'ku-ups': 300, 'ru-sw': 300 })
+    silent('du1-sw')
+    update(220)
+    hear('ku-sw', 215)
+    expect(update(221)).toEqual([])
+    expect(update(271)).toEqual([])
+    expect(update(272)).toEqual(['272 opened du1 unknown 1'])
   })
 
   it('joins the fault above that shows while it is pending: one incident, at the top', () => {
@@ -92,7 +102,7 @@ describe('who is silent', () => {
   })
 
   it('opens at the top only when the node above that has been heard', () => {
-    const { hear, silent, update } = network({ 'du1-sw': 10, 'ku-sw': 60, 'ku-ups': 55, 'ru-sw': 70 })
+    const { hear, silent, update } = network({ 'du1-sw': 10, 'ku-sw': 60, 'ku-ups': 55, 'ru-sw': 170 })
     for (const device of ['du1-sw', 'ku-sw', 'ku-ups']) silent(device)
     expect(update(271)).toEqual([])
     hear('ru-sw', 275)

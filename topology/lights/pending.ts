@@ -19,6 +19,9 @@ const onTheWayMs = 3000
 /** How often it is looked whether those that are awaited have been heard (ms): updates come after each task. */
 const lookedEachMs = 500
 
+/** Who has not been heard for more of its intervals than that has lost more than a poll: what it says comes late, or it was away. */
+const latePauses = 2.2
+
 /** More nodes above a node are not asked: they would be a network without any order. */
 const askedMax = 2000
 
@@ -68,7 +71,8 @@ export function explainedMs(state: LightState, node: number): number {
 
 function awaitWord({ awaited }: LightState, rhythm: Rhythm, device: number, root: number): void {
   const known = awaited.get(device)
-  if (known === undefined) awaited.set(device, { heardMs: rhythm.heardMs(device), roots: new Set([root]) })
+  if (known === undefined)
+    awaited.set(device, { heardMs: rhythm.heardMs(device), othersMs: 0, roots: new Set([root]) })
   else known.roots.add(root)
 }
 
@@ -77,10 +81,16 @@ export function* answered(state: LightState, nowMs: number): Generator<number> {
   const { awaited, rhythm } = state
   if (rhythm === null || awaited.size === 0 || Math.abs(nowMs - state.lookedMs) < lookedEachMs) return
   state.lookedMs = nowMs
-  for (const [device, { heardMs, roots }] of awaited) {
-    if (rhythm.heardMs(device) === heardMs) continue
+  for (const [device, asked] of awaited) {
+    if (asked.othersMs === 0) {
+      const pauseMs = rhythm.heardMs(device) - asked.heardMs
+      if (pauseMs === 0) continue
+      const intervalMs = rhythm.intervalMs(device)
+      if (pauseMs > latePauses * intervalMs) asked.othersMs = nowMs + intervalMs
+    }
+    if (asked.othersMs > nowMs) continue
     awaited.delete(device)
-    yield* roots
+    yield* asked.roots
   }
 }
 

@@ -229,6 +229,8 @@ interface KeptByNode {
 export interface Awaited {
   /** When the device had been heard last when it was asked (ms): another time is its word. */
   readonly heardMs: number
+  /** Its word came late, and others may be on their way with it: until then they have time (ms). 0 while it is awaited. */
+  othersMs: number
   readonly roots: Set<number>
 }
 
