@@ -11,7 +11,11 @@ const bars = {
   mergedMost: 0.005,
   saidOutPerRunMost: 0,
   saidWorkPerRunMost: 0,
-  falseEpisodesPerNodeDayMost: 0.02
+  falseEpisodesPerNodeDayMost: 0.001,
+  /** How late an incident is told (ms), for 99 of 100; of fewer than a hundred this says nothing. */
+  directLateMsMost: 1000,
+  waysLateMsMost: 5000,
+  silenceLateMsMost: 5000
 }
 
 /** What is beyond the bars, a sentence each; empty when all is within. */
@@ -38,6 +42,13 @@ export function isWithin(score: Score): string[] {
     score.falseEpisodes / Math.max(1e-9, score.healthyNodeDays),
     bars.falseEpisodesPerNodeDayMost
   )
+  const late = (name: string, values: readonly number[], bar: number): void => {
+    const sorted = [...values].sort((a, b) => a - b)
+    if (sorted.length >= 100) most(name, sorted[Math.floor(sorted.length * 0.99)]!, bar)
+  }
+  late('told later than direct evidence and its hold (ms)', score.directLateMs, bars.directLateMsMost)
+  late('told later than both ends of a lost way (ms)', score.waysLateMs, bars.waysLateMsMost)
+  late('told later than the last explanation of a silence (ms)', score.silenceLateMs, bars.silenceLateMsMost)
   return beyond
 }
 

@@ -35,6 +35,10 @@ export interface City {
   siteOf(id: string): number
   /** Numbers of the fibres that end at a site. */
   fibresOf(site: number): readonly number[]
+  /** Number of the fibre at a port, -1 for none. */
+  fibreAt(site: number, port: string): number
+  /** How many fibres lead from a site upwards, or along its ring. */
+  waysOf(site: number): number
   /** Nodes for an NDJSON inventory; sites in `planned` are under maintenance. */
   inventory(planned?: ReadonlySet<number>): unknown[]
 }
@@ -173,6 +177,14 @@ export function buildCity(shape: NetworkShape, random: Random): City {
     collectors,
     siteOf: id => numbers.get(id) ?? -1,
     fibresOf: site => ends[site]!,
+    fibreAt: (site, port) =>
+      ends[site]!.find(f =>
+        [fibres[f]!.a, fibres[f]!.b].some(end => end.site === site && end.port === port)
+      ) ?? -1,
+    waysOf: site =>
+      ends[site]!.filter(
+        f => fibres[f]!.a.site === site || sites[fibres[f]!.a.site]!.tier === sites[site]!.tier
+      ).length,
     inventory: planned =>
       sites.map((site, i) => ({
         id: site.id,

@@ -100,11 +100,12 @@ interface Due {
   /** Number of the fault, -1 for none. */
   readonly shows: number
   readonly by: 'link' | 'mains'
-  /** Nothing else is needed to know that the site is out, or without mains. */
+  /** The site is out, or without mains: together with what was told of its other ways this shows it. */
   readonly isOnly: boolean
   readonly readMs: number
   /** The sites at both ends of a link that is down. */
   readonly ends: readonly number[]
+  readonly fibre: number
 }
 
 interface Stage {
@@ -171,7 +172,13 @@ async function play(stage: Stage): Promise<Pick<Played, 'evidence' | 'heard' | '
       const at = due[Math.ceil(arrivesMs / 1000)]
       if (at === undefined) continue
       heard[s]![d]!.push({ readMs: ms, atMs: Math.ceil(arrivesMs / 1000) * 1000 })
-      for (const { reading, about, by, other } of readingsOf(stage, { s, d, ms, collector, offsetMs })) {
+      for (const { reading, about, by, other, fibre } of readingsOf(stage, {
+        s,
+        d,
+        ms,
+        collector,
+        offsetMs
+      })) {
         const shows = about < 0 ? -1 : faultOf(alone, scenario, placesOf, about, ms)
         const isOnly = shows >= 0 && (by === 'mains' || alone[shows]!.truthAt(ms).out.has(about))
         encode(reading, ({ key, value, timestampMs }) =>
@@ -181,7 +188,8 @@ async function play(stage: Stage): Promise<Pick<Played, 'evidence' | 'heard' | '
             by,
             isOnly,
             readMs: ms,
-            ends: [about, other]
+            ends: [about, other],
+            fibre
           })
         )
       }
@@ -189,6 +197,8 @@ async function play(stage: Stage): Promise<Pick<Played, 'evidence' | 'heard' | '
   }
 
   const evidence = scenario.faults.map((): Evidence => ({ direct: null, way: null }))
+  /** Fibres that were told to be down, by the fault and the site. */
+  const told = new Map<string, Set<number>>()
   const checks: Check[] = []
   const patience = new Map<string, ReadonlyMap<string, number>>()
   let incidentsSeen = 0
@@ -214,11 +224,14 @@ async function play(stage: Stage): Promise<Pick<Played, 'evidence' | 'heard' | '
     }
     const now = due[second]!
     if (now.length > 0) await daemon.feed(now.map(({ record }) => record))
-    for (const { shows, by, isOnly, readMs, ends } of now) {
+    for (const { shows, by, isOnly, readMs, ends, fibre } of now) {
       const known = evidence[shows]
       if (known === undefined) continue
+      const toldDown = told.get(`${shows} ${ends[0]}`) ?? new Set<number>()
+      told.set(`${shows} ${ends[0]}`, toldDown.add(fibre))
       const atMs = second * 1000
-      if (!isOnly) known.way ??= { atMs, readMs, ends }
+      const isAll = by === 'mains' || toldDown.size >= city.waysOf(ends[0]!)
+      if (!isOnly || !isAll) known.way ??= { atMs, readMs, ends }
       else if (known.direct === null || atMs + holdsMs[by] < known.direct.atMs + known.direct.holdMs)
         known.direct = { atMs, holdMs: holdsMs[by] }
     }
@@ -287,6 +300,8 @@ interface Told {
   readonly by: 'link' | 'mains'
   /** The site at the other end of the link; -1 where it is no link. */
   readonly other: number
+  /** Number of the fibre; -1 where it is no link. */
+  readonly fibre: number
 }
 
 /** What a poll reads. */
@@ -294,7 +309,7 @@ export function* readingsOf(
   { city, world, random }: Pick<Stage, 'city' | 'world' | 'random'>,
   { s, d, ms, collector, offsetMs }: Poll
 ): Generator<Told> {
-  const nothing = { about: -1, by: 'link', other: -1 } as const
+  const nothing = { about: -1, by: 'link', other: -1, fibre: -1 } as const
   const site = city.sites[s]!
   const device = site.devices[d]!
   const common = {
@@ -309,6 +324,7 @@ export function* readingsOf(
       about: lostS > 0 ? s : -1,
       by: 'mains',
       other: -1,
+      fibre: -1,
       reading: {
         ...common,
         kind: 'ups',
@@ -344,6 +360,7 @@ export function* readingsOf(
       about: oper === 2 ? (role === 'downlink' ? other : s) : -1,
       by: 'link',
       other: role === 'downlink' ? s : other,
+      fibre: city.fibreAt(s, instance),
       reading: interfaceReading(common, instance, admin, oper, ms, random.next())
     }
     const lit = oper === 1
