@@ -181,27 +181,36 @@ export function createReadingWatch(options: ReadingWatchOptions): ReadingWatch {
    * What has stopped on one port does so at one moment, so that no rule sees half of it. Where a source tells nothing of the port any
    * more, that is all it ever told, readings without a rhythm too.
    */
-  const stopWith = (group: number, nowMs: number, found: number[]): void => {
+  const stopWith = (group: number, nowMs: number, found: Found): void => {
     const series = groups.anyOf(group)
     const device = registry.knownOf(series)
     const instance = registry.instanceNumber(series)
+    const before = groups.size
     eachOfPlace(device, instance, partAll)
+    const { size } = groups
     const { changedMs, seenMs, phase } = groups.kept
-    const uptoMs = changedMs[group]! + readingsRoundMs
-    const isStill = (other: number): boolean =>
-      changedMs[other]! <= uptoMs && state.lastTimeMs[groups.anyOf(other)] === seenMs[other]
+    const isQuiet = (other: number): boolean => state.lastTimeMs[groups.anyOf(other)] === seenMs[other]
+    const isOverItself = (other: number): boolean =>
+      other === group || (isQuiet(other) && hasStopped(other, nowMs))
+    // By the last of those that have stopped, whichever of them is looked at first.
+    let uptoMs = 0
+    eachOfPlace(device, instance, other => {
+      if (isOverItself(other)) uptoMs = Math.max(uptoMs, changedMs[other]! + readingsRoundMs)
+    })
+    const isStill = (other: number): boolean => isQuiet(other) && changedMs[other]! <= uptoMs
     const isOfSource = (other: number): boolean => registry.isSamePlace(series, groups.anyOf(other))
     let isWhole = true
     eachOfPlace(device, instance, other => {
       isWhole &&= !isOfSource(other) || isStill(other)
     })
     eachOfPlace(device, instance, other => {
-      const isOver =
-        other === group || (isStill(other) && ((isWhole && isOfSource(other)) || hasStopped(other, nowMs)))
+      const isOver = isOverItself(other) || (isWhole && isOfSource(other) && isStill(other))
       if (!isOver || phase[other] === stopped) return
       phase[other] = stopped
-      groups.eachSeries(other, each => void found.push(each))
+      groups.eachSeries(other, each => void found.stopped.push(each))
     })
+    // Their turn would have been that of the group they were of, and that finds nothing to part any more.
+    for (let made = before; made < size; made++) look(made, nowMs, found)
   }
 
   /** Makes groups of what was told at other times than the rest; each is as it was when it was looked at last. */
@@ -222,7 +231,7 @@ export function createReadingWatch(options: ReadingWatchOptions): ReadingWatch {
     const series = groups.anyOf(group)
     const timeMs = state.lastTimeMs[series]!
     if (timeMs === seenMs[group]) {
-      if (hasStopped(group, nowMs)) stopWith(group, nowMs, found.stopped)
+      if (hasStopped(group, nowMs)) stopWith(group, nowMs, found)
     } else {
       if (phase[group] === stopped) groups.eachSeries(group, each => void found.resumed.push(each))
       noteReading(group, timeMs, nowMs)
