@@ -140,11 +140,12 @@ async function measure(
       note()
       isOver = true
       if (statusCode !== 200) throw new Error(`lists: ${path} was answered by ${statusCode}`)
-      held.push(Math.max(...pieces.map(([fromMs, toMs]) => toMs - fromMs)))
+      const asked = [...pieces]
+      held.push(Math.max(...asked.map(([fromMs, toMs]) => toMs - fromMs)))
       cpu.push(longestCpuMs)
       // Its entries come turns later, so one is made to come behind all that are waited for.
       await collectionsSoFar()
-      own.push(Math.max(...pieces.map(piece => withoutCollection(piece, collections))))
+      own.push(Math.max(...asked.map(piece => withoutCollection(piece, collections))))
       collections = []
     }
     say(

@@ -108,7 +108,7 @@ function cityOf(samplesADay: number): City {
   return { ...city, devices: city.devices.map(device => ({ ...device, intervalS })) }
 }
 /** Of this city, all devices taken together. */
-const samplesPerPoll = 10.4
+const samplesPerPoll = 19.5
 
 /** Lives through an hour with the demonstration's faults, and stores its samples. */
 async function live(
