@@ -3,7 +3,11 @@ import { defineConfig } from 'vitest/config'
 const exclude = ['**/node_modules/**', '**/dist/**']
 
 /** Tests of the whole that measure how long something takes: beside others they would measure those. */
-const measuring = ['test/e2e/whole-path.e2e.test.ts', 'status/page-large.e2e.test.ts']
+const measuring = [
+  'test/e2e/whole-path.e2e.test.ts',
+  'test/e2e/demo.e2e.test.ts',
+  'status/page-large.e2e.test.ts'
+]
 
 // The page refreshes what it shows at a bounded pace, and CI's cores are busy: what is awaited comes, or it hangs.
 const poll = { timeout: 10_000 }
