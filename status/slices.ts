@@ -5,8 +5,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 /** Longest piece of work done at once (ms), but for one step. Half of what others may notice is left to the collection of garbage. */
 const sliceMsMax = 1
 
-/** The same for lights of a storm: as much again is needed to tell of what has changed (ms). */
-const turnMsMax = 0.5
+/** The same for lights of a storm (ms): as much again is needed to tell of what has changed, and a young collection takes a millisecond. */
+const turnMsMax = 0.2
 /** The clock is looked at once in so many nodes. */
 const turnLooksEach = 16
 

@@ -1,6 +1,6 @@
 import { lights, tiers, type Light, type Tier } from '../schemas/words.ts'
 import type { CompiledInventory } from './compile.ts'
-import { changesOf, noChanges } from './lights/changes.ts'
+import { takeChanges } from './lights/changes.ts'
 import { causeOf, kindOf } from './lights/causes.ts'
 import { createIncidentBook } from './lights/incidents.ts'
 import type { NodeAlarms } from './lights/node-alarms.ts'
@@ -8,6 +8,7 @@ import { free, nextFreedMs, settleIncidents } from './lights/life.ts'
 import { pass } from './lights/pass.ts'
 import { below, redundancyLostBy, wayToCore, type Below } from './lights/reach.ts'
 import { isBySilence } from './lights/pending.ts'
+import { empty } from './lights/queues.ts'
 import { isPlanned } from './lights/roots.ts'
 import {
   leaveCollectors,
@@ -180,8 +181,7 @@ function update(state: LightState, nowMs: number, isOver = never): LightUpdate {
   state.linkSeenUp.clear()
   // Incidents are those of the whole, so they wait until every light is known.
   const isWhole = pass(state, nowMs, isOver) && settleIncidents(state, nowMs, isOver)
-  const lightChanges = changesOf(state.tree.inventory, state.changes, nowMs)
-  state.changes = noChanges()
+  const lightChanges = takeChanges(state.tree.inventory, state.changes, nowMs)
   return { lightChanges, incidentChanges: state.book.drain(), more: !isWhole }
 }
 
@@ -267,9 +267,12 @@ function reload(state: LightState, next: CompiledInventory, nowMs: number): Ligh
     collector.nodes.clear()
     setCollectorSilence(state, name, nodes, collector.sinceMs, collector.isToldAlone)
   }
-  for (const [node, { by, untilMs }] of oldFreed) {
+  for (let node = oldFreed.shift(); node !== empty; node = oldFreed.shift()) {
+    const by = old.freedFrom[node]!
+    const untilMs = old.freedUntilMs[node]!
     const [to, root] = [newNode(node), by < 0 ? by : newNode(by)]
-    if (to !== undefined && root !== undefined) free(state, to, root, untilMs - state.options.recoverMs)
+    if (untilMs > 0 && to !== undefined && root !== undefined)
+      free(state, to, root, untilMs - state.options.recoverMs)
   }
   state.book.renumber(root => (root < 0 ? root : newNode(root)), nowMs)
   for (const root of state.book.roots()) state.touched.add(root)

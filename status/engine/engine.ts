@@ -309,8 +309,9 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
 
   const publish = (update: LightUpdate, nowMs: number): void => {
     if (update.lightChanges.length > 0) {
-      records.lights(update.lightChanges)
-      for (const change of update.lightChanges) emit({ type: 'light', atMs: change.atMs, data: change })
+      const changes = [...update.lightChanges]
+      records.lights(changes)
+      for (const change of changes) emit({ type: 'light', atMs: change.atMs, data: change })
     }
     if (update.incidentChanges.length > 0) {
       records.incidents(update.incidentChanges)

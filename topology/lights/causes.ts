@@ -20,7 +20,7 @@ import { firstLostWay, isLinkCut, linksSince } from './ways.ts'
 
 export function kindOf(state: LightState, root: number): IncidentKind {
   if (root <= collectorBase) return 'collector'
-  if (state.mainsLost.has(root)) return 'power'
+  if (state.tree.isMainsLost[root] === 1) return 'power'
   if (isLinkCut(state, root)) return 'link'
   const alarms = state.alarmsOf.get(root)
   if (alarms?.light === 'red') return alarms.kind

@@ -7,14 +7,25 @@ import type { LightCause, LightChange, LightChanges } from '../model.ts'
  * an object with its texts is made of one only when it is told.
  */
 export interface ChangeColumns {
-  readonly nodes: number[]
+  count: number
+  nodes: Int32Array
   /** Codes of the lights before, now, and the node's own: two bits each. */
-  readonly codes: number[]
+  codes: Uint8Array
+  /** Where the cause of each stands in `causes`: neighbours mostly have one in common. */
+  causeOf: Int32Array
   /** Null for a node that is well: its cause is that there is none. */
-  readonly causes: (LightCause | null)[]
+  causes: (LightCause | null)[]
 }
 
-export const noChanges = (): ChangeColumns => ({ nodes: [], codes: [], causes: [] })
+const firstCapacity = 256
+
+export const noChanges = (): ChangeColumns => ({
+  count: 0,
+  nodes: new Int32Array(firstCapacity),
+  codes: new Uint8Array(firstCapacity),
+  causeOf: new Int32Array(firstCapacity),
+  causes: []
+})
 
 export function addChange(
   columns: ChangeColumns,
@@ -24,14 +35,41 @@ export function addChange(
   own: number,
   cause: LightCause | null
 ): void {
-  columns.nodes.push(node)
-  columns.codes.push(from | (to << 2) | (own << 4))
-  columns.causes.push(cause)
+  const { causes } = columns
+  const at = columns.count++
+  if (at === columns.nodes.length) grow(columns)
+  columns.nodes[at] = node
+  columns.codes[at] = from | (to << 2) | (own << 4)
+  if (causes.length === 0 || causes[causes.length - 1] !== cause) causes.push(cause)
+  columns.causeOf[at] = causes.length - 1
 }
 
-/** The same for who is told of them: `columns` must not be added to any more. */
-export function changesOf(inventory: CompiledInventory, columns: ChangeColumns, atMs: number): LightChanges {
-  const { nodes, codes, causes } = columns
+function grow(columns: ChangeColumns): void {
+  const { nodes, codes, causeOf } = columns
+  const capacity = nodes.length * 2
+  columns.nodes = new Int32Array(capacity)
+  columns.nodes.set(nodes)
+  columns.codes = new Uint8Array(capacity)
+  columns.codes.set(codes)
+  columns.causeOf = new Int32Array(capacity)
+  columns.causeOf.set(causeOf)
+}
+
+const nothing: LightChanges = { length: 0, [Symbol.iterator]: () => [][Symbol.iterator]() }
+
+/** The same for who is told of them; the columns are empty afterwards, and take others. */
+export function takeChanges(
+  inventory: CompiledInventory,
+  columns: ChangeColumns,
+  atMs: number
+): LightChanges {
+  const { count, causes } = columns
+  if (count === 0) return nothing
+  const nodes = columns.nodes.slice(0, count)
+  const codes = columns.codes.slice(0, count)
+  const causeOf = columns.causeOf.slice(0, count)
+  columns.count = 0
+  columns.causes = []
   const change = (i: number): LightChange => {
     const code = codes[i]!
     const node = inventory.nodeId(nodes[i]!)
@@ -41,13 +79,17 @@ export function changesOf(inventory: CompiledInventory, columns: ChangeColumns, 
       to: lights[(code >> 2) & 3]!,
       own: lights[code >> 4]!,
       atMs,
-      cause: causes[i] ?? { by: 'none', node, alarm: '', kind: 'unknown' }
+      cause: causes[causeOf[i]!] ?? { by: 'none', node, alarm: '', kind: 'unknown' }
     }
   }
   return {
-    length: nodes.length,
-    *[Symbol.iterator]() {
-      for (let i = 0; i < nodes.length; i++) yield change(i)
+    length: count,
+    // No generator: what one has given is kept alive through a collection of garbage, a tenth of it in each.
+    [Symbol.iterator]() {
+      let next = 0
+      return {
+        next: () => (next < count ? { done: false, value: change(next++) } : { done: true, value: undefined })
+      }
     }
   }
 }

@@ -122,9 +122,8 @@ function countFollower(
 ): void {
   if (root === none) return
   const { group } = followedOf(state, following, root)
-  const { inventory } = state.tree
-  const addresses = inventory.addressCountOf(node)
-  const subscribers = inventory.subscribersOf(node)
+  const addresses = state.tree.addresses[node]!
+  const subscribers = state.tree.subscribers[node]!
   group.nodes += sign
   group.addresses += sign * addresses
   group.subscribers += sign * subscribers

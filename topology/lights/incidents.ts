@@ -1,5 +1,6 @@
 import { type IncidentKind, type Light } from '../../schemas/words.ts'
 import type { Impact, Incident, IncidentChange } from '../model.ts'
+import { createHeap } from './queues.ts'
 
 /** What the light engine knows of a root cause at the end of an update. */
 export interface RootState {
@@ -38,8 +39,8 @@ export interface IncidentBook {
    * there. To be settled next.
    */
   handOver(from: number, to: number, nowMs: number): void
-  /** Roots whose settling time has passed by now and that are to be settled again. */
-  due(nowMs: number): readonly number[]
+  /** The next root whose settling time has passed by now and that is to be settled again; each is given once. */
+  nextDue(nowMs: number): number | undefined
   /** When the next waiting root is due (ms), or null. */
   nextDeadlineMs(): number | null
   /** Changes since the last call: opened, then changed, then closed. */
@@ -61,8 +62,6 @@ interface Waiting {
   readonly dueMs: number
 }
 
-const none: readonly number[] = []
-
 /** How many closed incidents are kept to go on, and how many identities to be told apart. */
 const closedMax = 10_000
 
@@ -73,8 +72,8 @@ export function createIncidentBook(reopenMs = 0): IncidentBook {
   let guessed = new Set<number>()
   /** Roots that have no incident yet: when each was first seen, and when it is to be looked at again. */
   let waiting = new Map<number, Waiting>()
-  /** No root that waits is due before this (ms). */
-  let firstDueMs = Infinity
+  /** The same by when they are due; some may have been settled, or are due at another time. */
+  let due = createHeap()
   /** What was closed last at a root. */
   let closed = new Map<number, { readonly incident: Incident; readonly atMs: number }>()
   /** Identities that went over to another root: their first root opens its next incident under another. */
@@ -119,8 +118,8 @@ export function createIncidentBook(reopenMs = 0): IncidentBook {
         const seenMs = waiting.get(root)?.seenMs ?? nowMs
         const dueMs = Math.max(seenMs + state.settleMs, state.explainedMs)
         if (nowMs < dueMs) {
+          if (waiting.get(root)?.dueMs !== dueMs) due.push(dueMs, root)
           waiting.set(root, { seenMs, dueMs })
-          firstDueMs = Math.min(firstDueMs, dueMs)
           return
         }
         waiting.delete(root)
@@ -158,21 +157,22 @@ export function createIncidentBook(reopenMs = 0): IncidentBook {
       incidents.set(to, incident)
       guessed.add(to)
     },
-    due(nowMs) {
+    nextDue(nowMs) {
       // Asked after every task, while thousands of roots may be waiting.
-      if (nowMs < firstDueMs) return none
-      const roots: number[] = []
-      firstDueMs = Infinity
-      for (const [root, { dueMs }] of waiting) {
-        if (nowMs >= dueMs) roots.push(root)
-        else firstDueMs = Math.min(firstDueMs, dueMs)
+      while (due.firstKey() <= nowMs) {
+        const dueMs = due.firstKey()
+        const root = due.shift()
+        const waited = waiting.get(root)
+        if (waited?.dueMs !== dueMs) continue
+        // Should it have to wait again, be it as long, it is put among the others anew.
+        waiting.set(root, { seenMs: waited.seenMs, dueMs: NaN })
+        return root
       }
-      return roots
+      return undefined
     },
     nextDeadlineMs() {
-      let firstMs = Infinity
-      for (const { dueMs } of waiting.values()) firstMs = Math.min(firstMs, dueMs)
-      return firstMs === Infinity ? null : firstMs
+      while (due.size() > 0 && waiting.get(due.first())?.dueMs !== due.firstKey()) due.shift()
+      return due.size() > 0 ? due.firstKey() : null
     },
     drain() {
       if (changes.length === 0) return []
@@ -213,9 +213,12 @@ export function createIncidentBook(reopenMs = 0): IncidentBook {
       guessed = new Set([...guessed].flatMap(root => newRoot(root) ?? []))
       const oldWaiting = [...waiting]
       waiting = new Map()
+      due = createHeap()
       for (const [root, waited] of oldWaiting) {
         const to = newRoot(root)
-        if (to !== undefined) waiting.set(to, waited)
+        if (to === undefined) continue
+        waiting.set(to, waited)
+        if (!Number.isNaN(waited.dueMs)) due.push(waited.dueMs, to)
       }
     }
   }

@@ -1,8 +1,16 @@
 import { answered, isBySilence } from './pending.ts'
 import { noteToldFirst } from './power.ts'
 import { riskRoot } from './reach.ts'
-import { rootState } from './roots.ts'
-import { collectorBase, firstParent, live, none, type LightState } from './state.ts'
+import { isRoot, rootState } from './roots.ts'
+import {
+  collectorBase,
+  firstParent,
+  live,
+  mainsLostMs,
+  none,
+  type Handover,
+  type LightState
+} from './state.ts'
 
 /**
  * The life of incidents. One is opened once: what turns out to be the consequence of another hands its incident over to that
@@ -13,10 +21,12 @@ import { collectorBase, firstParent, live, none, type LightState } from './state
 
 /** A node that another root explained until now is in trouble by itself: it has time to come back. */
 export function free(state: LightState, node: number, by: number, nowMs: number): void {
-  const { recoverMs } = state.options
-  if (recoverMs === 0 || state.freed.has(node)) return
-  state.freed.set(node, { by, untilMs: nowMs + recoverMs })
-  state.tree.isKnown[node] = 1
+  const { options, tree } = state
+  if (options.recoverMs === 0 || tree.freedUntilMs[node]! > 0) return
+  tree.freedUntilMs[node] = nowMs + options.recoverMs
+  tree.freedFrom[node] = by
+  tree.isKnown[node] = 1
+  state.freed.push(tree.freedUntilMs[node], node)
   state.freedBy.set(by, (state.freedBy.get(by) ?? 0) + 1)
 }
 
@@ -29,27 +39,28 @@ function isOver(state: LightState, node: number, root: number, nowMs: number): b
   if (root < 0) return state.collectors.get(state.collectorNames[collectorBase - root]!)?.sinceMs === null
   if (state.tree.isCause[root] === 0 || isBySilence(state, node)) return true
   if (nowMs - state.tree.backMs[root]! < state.options.recoverMs) return true
-  return !state.mainsLost.has(root) && state.tree.offers[root] === live
+  return state.tree.isMainsLost[root] === 0 && state.tree.offers[root] === live
 }
 
 /** It is back, or explained by another, or its time is over. */
 export function unfree(state: LightState, node: number): void {
-  const freed = state.freed.get(node)
-  if (freed === undefined) return
-  state.freed.delete(node)
-  const left = (state.freedBy.get(freed.by) ?? 1) - 1
-  if (left > 0) state.freedBy.set(freed.by, left)
+  const { tree } = state
+  if (tree.freedUntilMs[node] === 0) return
+  tree.freedUntilMs[node] = 0
+  const by = tree.freedFrom[node]!
+  const left = (state.freedBy.get(by) ?? 1) - 1
+  if (left > 0) state.freedBy.set(by, left)
   else {
-    state.freedBy.delete(freed.by)
-    state.touched.add(freed.by)
+    state.freedBy.delete(by)
+    state.touched.add(by)
   }
 }
 
 /** When the first of those who have time to come back has no more (ms), or Infinity. */
-export function nextFreedMs(state: LightState): number {
-  // In the order of being freed, each for as long.
-  for (const { untilMs } of state.freed.values()) return untilMs
-  return Infinity
+export function nextFreedMs({ freed, tree }: LightState): number {
+  // Those that are back are still in it.
+  while (freed.size() > 0 && tree.freedUntilMs[freed.first()] !== freed.firstKey()) freed.shift()
+  return freed.firstKey()
 }
 
 /**
@@ -57,40 +68,46 @@ export function nextFreedMs(state: LightState): number {
  * next call goes on.
  */
 export function settleIncidents(state: LightState, nowMs: number, isTimeUp: () => boolean): boolean {
-  const { book } = state
+  const { book, left, settling, touched, tree } = state
   freeRestored(state, nowMs)
-  for (const [node, by] of state.left) {
-    if (state.tree.root[node] === node && isOver(state, node, by, nowMs)) free(state, node, by, nowMs)
+  while (left.size() > 0) {
+    const node = left.shift()
+    const by = tree.leftBy[node]!
+    if (tree.root[node] === node && isOver(state, node, by, nowMs)) free(state, node, by, nowMs)
+    if (isTimeUp()) return false
   }
-  state.left = new Map()
-  for (const [node, { untilMs }] of state.freed) {
-    if (untilMs > nowMs) break
+  while (nextFreedMs(state) <= nowMs) {
+    const node = state.freed.shift()
     unfree(state, node)
-    state.touched.add(node)
+    touched.add(node)
+    if (isTimeUp()) return false
   }
-  for (const root of book.due(nowMs)) state.touched.add(root)
-  for (const root of answered(state, nowMs)) state.touched.add(root)
-  for (const node of state.leftAtRisk.keys()) state.touched.add(node)
-  if (state.touched.size === 0 && state.settling.size === 0) return true
-  const touched = state.touched
-  state.touched = new Set()
-  const goOn = state.leftAtRisk
-  state.leftAtRisk = new Map()
-  for (const [node, by] of goOn) goOnAtRisk(state, node, by, nowMs)
-  for (const [from, to] of handovers(state, touched, nowMs)) {
-    book.handOver(from, to, nowMs)
-    touched.add(to)
+  for (let root = book.nextDue(nowMs); root !== undefined; root = book.nextDue(nowMs)) {
+    touched.add(root)
+    if (isTimeUp()) return false
   }
-  const { settling } = state
-  for (const root of touched) settling.add(root)
-  for (const root of settling) {
-    settling.delete(root)
+  for (const root of answered(state, nowMs)) touched.add(root)
+  if (state.leftAtRisk.size > 0) {
+    const goOn = state.leftAtRisk
+    state.leftAtRisk = new Map()
+    for (const node of goOn.keys()) touched.add(node)
+    for (const [node, by] of goOn) goOnAtRisk(state, node, by, nowMs)
+  }
+  while (touched.size() > 0) {
+    const root = touched.shift()
+    settling.add(root)
+    noteHandover(state, root)
+    if (isTimeUp()) return false
+  }
+  if (!handOver(state, nowMs, isTimeUp)) return false
+  while (settling.size() > 0) {
+    const root = settling.shift()
     const now = rootState(state, root, nowMs)
     // What it has explained is still on its way back.
     const isOpen = book.of(root) !== undefined
     if (now !== null || !state.freedBy.has(root) || !isOpen) book.settle(root, now, nowMs)
     if (!isOpen && book.of(root) !== undefined) noteToldFirst(state, root, nowMs)
-    if (settling.size > 0 && isTimeUp()) return false
+    if (settling.size() > 0 && isTimeUp()) return false
   }
   return true
 }
@@ -101,7 +118,8 @@ export function settleIncidents(state: LightState, nowMs: number, isTimeUp: () =
  */
 function freeRestored(state: LightState, nowMs: number): void {
   if (state.restored.size === 0) return
-  for (const node of state.troubled) {
+  for (let place = 0; place < state.troubled.size(); place++) {
+    const node = state.troubled.at(place)
     if (state.tree.root[node] !== node || state.book.of(node) !== undefined) continue
     for (let up = firstParent(state, node); up !== none; up = firstParent(state, up)) {
       if (!state.restored.has(up) || state.tree.isCause[up] === 1) continue
@@ -112,24 +130,44 @@ function freeRestored(state: LightState, nowMs: number): void {
   state.restored = new Set()
 }
 
-/** Open incidents whose root is none any more, and whose they are now; the oldest first, for that one gives its identity. */
-function handovers(
-  state: LightState,
-  touched: ReadonlySet<number>,
-  nowMs: number
-): readonly (readonly [number, number])[] {
-  const found: { from: number; to: number; openedAtMs: number; id: string }[] = []
-  for (const root of touched) {
-    const incident = root < 0 ? undefined : state.book.of(root)
-    if (incident === undefined || rootState(state, root, nowMs) !== null) continue
-    const above = state.tree.root[root]!
-    const to = above !== none && above !== root ? above : nextRoot(state, root)
-    if (to === none || rootState(state, to, nowMs) === null) continue
-    if (above === none) unfree(state, to)
-    found.push({ from: root, to, openedAtMs: incident.openedAtMs, id: incident.id })
+/** Takes note of an open incident whose root is none any more, and of whose it is now. */
+function noteHandover(state: LightState, root: number): void {
+  const incident = root < 0 ? undefined : state.book.of(root)
+  if (incident === undefined || isRoot(state, root)) return
+  const above = state.tree.root[root]!
+  const to = above !== none && above !== root ? above : nextRoot(state, root)
+  if (to === none || !isRoot(state, to)) return
+  if (above === none) unfree(state, to)
+  const found = { from: root, to, openedAtMs: incident.openedAtMs, id: incident.id }
+  const oldest = state.handovers.get(to)
+  if (oldest === undefined || isOlder(found, oldest)) {
+    state.handovers.set(to, found)
+    if (oldest !== undefined) state.otherHandovers.push(oldest)
+  } else state.otherHandovers.push(found)
+}
+
+const isOlder = (a: Handover, b: Handover): boolean =>
+  a.openedAtMs !== b.openedAtMs ? a.openedAtMs < b.openedAtMs : a.id < b.id
+
+/** Hands over what was found: the oldest for each root first, for that one gives its identity. False when `isTimeUp` has ended it. */
+function handOver(state: LightState, nowMs: number, isTimeUp: () => boolean): boolean {
+  const { book, handovers, otherHandovers, settling } = state
+  const act = ({ from, to }: Handover): void => {
+    // Between two turns it may have come otherwise.
+    if (isRoot(state, from) || !isRoot(state, to)) return
+    book.handOver(from, to, nowMs)
+    settling.add(to)
   }
-  found.sort((a, b) => a.openedAtMs - b.openedAtMs || (a.id < b.id ? -1 : 1))
-  return found.map(({ from, to }) => [from, to])
+  for (const [to, oldest] of handovers) {
+    handovers.delete(to)
+    act(oldest)
+    if (isTimeUp()) return false
+  }
+  for (let next = otherHandovers.pop(); next !== undefined; next = otherHandovers.pop()) {
+    act(next)
+    if (isTimeUp()) return false
+  }
+  return true
 }
 
 /**
@@ -142,9 +180,11 @@ function nextRoot(state: LightState, root: number): number {
   if (!state.freedBy.has(root)) return none
   let next = none
   let nextMs = Infinity
-  for (const [node, freed] of state.freed) {
-    if (freed.by !== root) continue
-    const lostMs = state.mainsLost.get(node) ?? state.alarmsOf.get(node)?.service?.sinceMs ?? Infinity
+  const { freed, tree } = state
+  for (let place = 0; place < freed.size(); place++) {
+    const node = freed.at(place)
+    if (tree.freedFrom[node] !== root || tree.freedUntilMs[node] === 0) continue
+    const lostMs = mainsLostMs(state, node) ?? state.alarmsOf.get(node)?.service?.sinceMs ?? Infinity
     if (lostMs < nextMs || (lostMs === nextMs && lostMs < Infinity && node < next)) {
       next = node
       nextMs = lostMs
@@ -156,6 +196,5 @@ function nextRoot(state: LightState, root: number): number {
 /** A way is still lost, though what was cut off behind it is reached again: the incident goes on at that link. */
 function goOnAtRisk(state: LightState, node: number, by: number, nowMs: number): void {
   const isOpen = by >= 0 && state.book.of(by) !== undefined && state.book.of(node) === undefined
-  if (isOpen && rootState(state, by, nowMs) === null && rootState(state, node, nowMs) !== null)
-    state.book.handOver(by, node, nowMs)
+  if (isOpen && !isRoot(state, by) && isRoot(state, node)) state.book.handOver(by, node, nowMs)
 }

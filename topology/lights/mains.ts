@@ -1,4 +1,4 @@
-import { enqueue, enqueueFirst, firstParent, none, type LightState } from './state.ts'
+import { enqueue, enqueueFirst, firstParent, mainsLostMs, none, type LightState } from './state.ts'
 
 /** Who has lost their mains, in order: by the part of the network they stand in, by depth, then by time. */
 
@@ -29,7 +29,7 @@ function placeOf(state: LightState, list: readonly number[], sinceMs: number, no
   let high = list.length
   while (low < high) {
     const middle = (low + high) >> 1
-    const otherMs = state.mainsLost.get(list[middle]!)!
+    const otherMs = state.tree.mainsLostMs[list[middle]!]!
     if (otherMs < sinceMs || (otherMs === sinceMs && list[middle]! < node)) low = middle + 1
     else high = middle
   }
@@ -37,25 +37,26 @@ function placeOf(state: LightState, list: readonly number[], sinceMs: number, no
 }
 
 export function setMainsLost(state: LightState, node: number, sinceMs: number | null): void {
-  const { mainsLost, mainsLostByParent, mainsLostByPart } = state
-  const before = mainsLost.get(node)
+  const { tree, mainsLostByParent, mainsLostByPart } = state
+  const before = mainsLostMs(state, node)
   if ((before ?? null) === sinceMs) return
   const parent = firstParent(state, node)
   const part = partOf(state, node)
-  const depth = state.tree.inventory.depth[node]!
+  const depth = tree.inventory.depth[node]!
   const siblings = mainsLostByParent.get(parent) ?? new Set<number>()
   const byDepth = mainsLostByPart.get(part) ?? new Map<number, number[]>()
   const list = byDepth.get(depth) ?? []
   if (before !== undefined) {
     list.splice(placeOf(state, list, before, node), 1)
-    mainsLost.delete(node)
-    state.tree.isMainsLost[node] = 0
+    state.mainsLostCount--
+    tree.isMainsLost[node] = 0
     siblings.delete(node)
   }
   if (sinceMs !== null) {
     list.splice(placeOf(state, list, sinceMs, node), 0, node)
-    mainsLost.set(node, sinceMs)
-    state.tree.isMainsLost[node] = 1
+    state.mainsLostCount++
+    tree.isMainsLost[node] = 1
+    tree.mainsLostMs[node] = sinceMs
     enqueueFirst(state, node)
     siblings.add(node)
   }
@@ -84,7 +85,7 @@ export function firstInPart(state: LightState, node: number, lostMs: number): nu
     if (at > own || (first !== none && at > depth[first]!)) continue
     const candidate = list[placeOf(state, list, lostMs - powerWindowMs, -1)]
     if (candidate === undefined || candidate === node) continue
-    const candidateMs = state.mainsLost.get(candidate)!
+    const candidateMs = state.tree.mainsLostMs[candidate]!
     const isBefore = at < own || candidateMs < lostMs || (candidateMs === lostMs && candidate < node)
     if (isBefore && candidateMs <= lostMs + powerWindowMs) first = candidate
   }
@@ -98,7 +99,7 @@ export function isLostAbout(state: LightState, node: number, sinceMs: number): b
     for (const list of byDepth.values()) {
       const first = list[placeOf(state, list, sinceMs - powerWindowMs, -1)]
       if (first === undefined || !mayShareMains(state, node, first)) continue
-      if (state.mainsLost.get(first)! <= sinceMs + powerWindowMs) return true
+      if (state.tree.mainsLostMs[first]! <= sinceMs + powerWindowMs) return true
     }
   }
   return false
@@ -109,14 +110,14 @@ export function isLostAbout(state: LightState, node: number, sinceMs: number): b
  * be a node above both, which has not been heard since.
  */
 export function isLostElsewhere(state: LightState, node: number, lostMs: number): boolean {
-  const { mainsLost, options, tree } = state
+  const { options, tree } = state
   const own = partOf(state, node)
   for (const [part, byDepth] of state.mainsLostByPart) {
     if (part === own) continue
     for (const list of byDepth.values()) {
       const other = list[placeOf(state, list, lostMs - options.powerWindowMs, -1)]
       if (other === undefined || !mayShareMains(state, node, other)) continue
-      const otherMs = mainsLost.get(other)!
+      const otherMs = tree.mainsLostMs[other]!
       if (otherMs > lostMs + options.powerWindowMs) continue
       const root = tree.root[other]!
       const isEarlier = otherMs < lostMs || (otherMs === lostMs && other < node)
@@ -133,30 +134,55 @@ export function firstOnFeeder(state: LightState, node: number, fromMs: number, t
   let first = none
   for (const [at, list] of state.mainsLostByPart.get(partOf(state, node)) ?? []) {
     const candidate = list[placeOf(state, list, fromMs, -1)]
-    if (candidate === undefined || at > own || state.mainsLost.get(candidate)! > toMs) continue
+    if (candidate === undefined || at > own || state.tree.mainsLostMs[candidate]! > toMs) continue
     if (first === none || at < state.tree.inventory.depth[first]!) first = candidate
   }
   return first
 }
 
-/** A loss of mains that came or went may mean another root for all others in its part of the network. */
-export function enqueueInChangedParts(state: LightState): void {
+/**
+ * A loss of mains that came or went may mean another root for all others in its part of the network, and may claim, or let go of, nodes in
+ * trouble below the lost node's parent. False when `isOver` has ended it before all of them were queued; the next call goes on.
+ */
+export function enqueueUnderChangedMains(state: LightState, isOver: () => boolean): boolean {
+  for (;;) {
+    if (state.mainsSpread === null) {
+      if (state.mainsChangedUnder.size === 0 && state.mainsChangedIn.size === 0) return true
+      state.mainsSpread = underChangedMains(state)
+    }
+    while (state.mainsSpread.next().done !== true) if (isOver()) return false
+    state.mainsSpread = null
+  }
+}
+
+/** A step for each node. What changes meanwhile gets a spread of its own afterwards. */
+function* underChangedMains(state: LightState): Generator<void> {
+  const { mainsChangedIn: parts, mainsChangedUnder: under, troubled } = state
+  state.mainsChangedIn = new Set()
+  state.mainsChangedUnder = new Set()
   let isOnFeeder = false
-  for (const part of state.mainsChangedIn) {
+  for (const part of parts) {
     isOnFeeder ||= part < 0
     for (const list of state.mainsLostByPart.get(part)?.values() ?? []) {
-      for (const node of list) enqueue(state, node)
+      for (const node of list) {
+        enqueue(state, node)
+        yield
+      }
     }
   }
-  if (isOnFeeder) {
-    for (const node of state.troubled) if (state.mainsChangedIn.has(partOf(state, node))) enqueue(state, node)
+  for (let place = 0; place < troubled.size(); place++) {
+    const node = troubled.at(place)
+    let isUnder = isOnFeeder && parts.has(partOf(state, node))
+    for (let up = node; !isUnder && up !== none; up = firstParent(state, up)) isUnder = under.has(up)
+    if (isUnder) enqueue(state, node)
+    yield
   }
-  state.mainsChangedIn = new Set()
 }
 
 /** The node, or one above it, has lost its mains. */
 export function isWithoutMains(state: LightState, node: number): boolean {
-  if (state.mainsLost.size === 0) return false
-  for (let up = node; up !== none; up = firstParent(state, up)) if (state.mainsLost.has(up)) return true
+  if (state.mainsLostCount === 0) return false
+  for (let up = node; up !== none; up = firstParent(state, up))
+    if (state.tree.isMainsLost[up] === 1) return true
   return false
 }

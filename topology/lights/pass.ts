@@ -5,7 +5,9 @@ import { unfree } from './life.ts'
 import { feedCause } from './feeds.ts'
 import { follow, type Following } from './follow.ts'
 import { onsetMs, stoodBefore, wasAlarmedBefore } from './onset.ts'
-import { claim, enqueueUnderChangedMains, mainsFirst, powerCause } from './power.ts'
+import { enqueueUnderChangedMains } from './mains.ts'
+import { claim, enqueueClaimed, isAnyClaimed, powerCause } from './power.ts'
+import { empty } from './queues.ts'
 import { firstWayLost, reachOf, reachOfRing, riskRoot, type Reach } from './reach.ts'
 import {
   cut,
@@ -31,36 +33,21 @@ import { isLinkCut, isToldHere } from './ways.ts'
  */
 export function pass(state: LightState, nowMs: number, isOver: () => boolean): boolean {
   const { tree } = state
-  const inOrder = mainsFirst(state)
-  enqueueUnderChangedMains(state)
+  if (!enqueueUnderChangedMains(state, isOver) || !enqueueClaimed(state, isOver)) return false
   if (tree.queuedCount === 0) return true
   const following: Following = { last: null }
-  const { queued, queueNext, mainsQueue, isMainsOrdered } = tree
+  const { queued, mainsQueue } = tree
   for (const [depth, level] of tree.queue.entries()) {
+    // Nodes that have lost their mains come first, the earliest of them first: the others lean on their roots.
     const lost = mainsQueue[depth]!
-    let nextLost = 0
-    let next = queueNext[depth]!
-    while (nextLost < lost.length || next < level.length) {
-      // Nodes that have lost their mains come first, the earliest of them first: the others lean on their roots.
-      if (nextLost < lost.length && isMainsOrdered[depth] === 0) {
-        lost.splice(0, nextLost)
-        lost.sort(inOrder)
-        isMainsOrdered[depth] = 1
-        nextLost = 0
-      }
-      const node = nextLost < lost.length ? lost[nextLost++]! : level[next++]!
+    for (;;) {
+      let node = lost.shift()
+      if (node === empty) node = level.shift()
+      if (node === empty) break
       if (queued[node] === 0) continue
       visit(state, node, nowMs, following)
-      if (isOver()) {
-        lost.splice(0, nextLost)
-        // What was gone over stays in the list until that is done: to move the rest up at each end of a turn would take long.
-        queueNext[depth] = next
-        return false
-      }
+      if (isOver() || (isAnyClaimed(state) && !enqueueClaimed(state, isOver))) return false
     }
-    lost.length = 0
-    level.length = 0
-    queueNext[depth] = 0
   }
   return true
 }
@@ -197,7 +184,10 @@ function recompute(
     const by = before.root !== none ? before.root : isLate ? tree.leftRoot[node]! : none
     // A ring that was cut in two places and is mended in one: it goes on at the other.
     if (by >= 0 && isLinkFault && isOfSameCut(state, node, by)) state.leftAtRisk.set(node, by)
-    else if (by !== none) state.left.set(node, by)
+    else if (by !== none) {
+      tree.leftBy[node] = by
+      state.left.add(node)
+    }
   }
   if ((root === none || root === node) && before.root !== none && before.root !== node) {
     tree.leftRoot[node] = before.root
@@ -221,11 +211,9 @@ function recompute(
     stands ||
     (silentTrouble && !isUpstream) ||
     power !== none
-  tree.isKnown[node] = isKnown || state.freed.has(node) || state.claimed.has(node) ? 1 : 0
-  if (root !== before.root || isCause !== before.isCause) {
-    const nodes = state.claimed.get(node)
-    if (nodes !== undefined) for (const other of nodes) enqueue(state, other)
-  }
+  tree.isKnown[node] = isKnown || tree.freedUntilMs[node]! > 0 || tree.firstClaimed[node]! > 0 ? 1 : 0
+  if (tree.firstClaimed[node]! > 0 && (root !== before.root || isCause !== before.isCause))
+    state.claimsChanged.push(node)
   const sameCause = root === before.root || before.root === none
   if (own === before.own && effective === before.effective && sameCause) return
   if (effective !== before.effective) {
@@ -252,8 +240,8 @@ function countIn(state: LightState, root: number, node: number, effective: numbe
     group = { ...noGroup }
     state.groups.set(root, group)
   }
-  const addresses = tree.inventory.addressCountOf(node)
-  const subscribers = tree.inventory.subscribersOf(node)
+  const addresses = tree.addresses[node]!
+  const subscribers = tree.subscribers[node]!
   group.nodes += sign
   group.addresses += sign * addresses
   group.subscribers += sign * subscribers

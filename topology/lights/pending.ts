@@ -1,7 +1,7 @@
 import { isLinkCut } from './ways.ts'
 import { isSilentTrouble, isUpsHeard, silentSince } from './evidence.ts'
 import { isLostElsewhere } from './mains.ts'
-import { down, firstParent, live, none, type LightState, type Rhythm } from './state.ts'
+import { down, firstParent, live, mainsLostMs, none, type LightState, type Rhythm } from './state.ts'
 
 /**
  * Nobody is judged by silence before those who could explain it were asked. A node that is known to be in trouble by silence
@@ -100,7 +100,7 @@ export function* answered(state: LightState, nowMs: number): Generator<number> {
  */
 function upsToldMs(state: LightState, node: number, afterMs: number, nowMs: number): number {
   const { rhythm, tree } = state
-  if (rhythm === null || state.mainsLost.has(node) || !isUpsHeard(state, node)) return 0
+  if (rhythm === null || tree.isMainsLost[node] === 1 || !isUpsHeard(state, node)) return 0
   let dueMs = 0
   for (const device of tree.inventory.devicesOfNode(node)) {
     if (tree.inventory.makeOf(device).role !== 'ups') continue
@@ -128,7 +128,7 @@ export function mainsToldMs(state: LightState, node: number, afterMs: number, no
  * in common; and where the power cut of one above is over since a moment, it may go on.
  */
 export function mainsAskedMs(state: LightState, node: number, nowMs: number): number {
-  const lostMs = state.mainsLost.get(node)
+  const lostMs = mainsLostMs(state, node)
   if (lostMs === undefined) return 0
   let dueMs = 0
   let isAsked = isLostElsewhere(state, node, lostMs)

@@ -1,6 +1,6 @@
-import { enqueueInChangedParts, firstInPart, firstOnFeeder, isLostAbout, mayShareMains } from './mains.ts'
+import { firstInPart, firstOnFeeder, isLostAbout, mayShareMains } from './mains.ts'
 import { mainsToldMs } from './pending.ts'
-import { enqueue, firstParent, none, type LightState } from './state.ts'
+import { enqueue, firstParent, mainsLostMs, none, type LightState } from './state.ts'
 import { isLinkCut } from './ways.ts'
 import { isUpsHeard, looksDark, missedAfterMs, troubleSince } from './evidence.ts'
 
@@ -15,7 +15,7 @@ function* darkWith(state: LightState, node: number, nowMs: number): Generator<nu
   const { tree } = state
   const parent = firstParent(state, node)
   if (parent === none || tree.hasUps[node] === 1 || tree.hasUps[parent] === 0) return
-  if (!looksDark(state, node) || state.mainsLost.has(parent) || !isUpsHeard(state, parent)) return
+  if (!looksDark(state, node) || tree.isMainsLost[parent] === 1 || !isUpsHeard(state, parent)) return
   const { childStart, childList } = tree.inventory
   const lostMs = troubleSince(state, node)
   for (let e = childStart[parent]!; e < childStart[parent + 1]!; e++) {
@@ -89,15 +89,15 @@ export function firstToldMs(state: LightState, lostMs: number, nowMs: number): n
  */
 export function powerCause(state: LightState, node: number): number {
   const { tree } = state
-  if (state.mainsLost.size === 0) return none
-  const ownMainsMs = state.mainsLost.get(node)
+  if (state.mainsLostCount === 0) return none
+  const ownMainsMs = mainsLostMs(state, node)
   if (ownMainsMs === undefined && !looksDark(state, node)) return none
   const lostMs = ownMainsMs ?? troubleSince(state, node)
   // Who is silent was lost between then and the poll it missed.
   const latestMs = ownMainsMs === undefined ? lostMs + missedAfterMs(state, node) : lostMs
   let cause = none
   for (let up = firstParent(state, node); up !== none; up = firstParent(state, up)) {
-    const upMs = state.mainsLost.get(up)
+    const upMs = mainsLostMs(state, up)
     if (upMs === undefined || latestMs < upMs - state.options.powerWindowMs) continue
     if (!mayShareMains(state, node, up)) continue
     if (lostMs <= upMs + state.options.powerWindowMs) cause = up
@@ -118,7 +118,7 @@ export function powerCause(state: LightState, node: number): number {
   for (const sibling of siblings) {
     if (sibling === node || tree.inventory.depth[sibling] !== tree.inventory.depth[node]) continue
     if (!mayShareMains(state, node, sibling)) continue
-    const siblingMs = state.mainsLost.get(sibling)!
+    const siblingMs = tree.mainsLostMs[sibling]!
     if (latestMs < siblingMs - state.options.powerWindowMs) continue
     if (lostMs > siblingMs + state.options.powerWindowMs) continue
     if (siblingMs < causeMs || (siblingMs === causeMs && sibling < causeOrder)) {
@@ -130,41 +130,44 @@ export function powerCause(state: LightState, node: number): number {
   return cause
 }
 
-export function claim(state: LightState, node: number, by: number): void {
-  const before = state.claimedBy.get(node) ?? none
-  if (before === by) return
-  if (before !== none) {
-    const nodes = state.claimed.get(before)
-    nodes?.delete(node)
-    if (nodes?.size === 0) state.claimed.delete(before)
+/** Puts the node among those that the power cut of another claims, or none does. */
+export function claim({ tree }: LightState, node: number, by: number): void {
+  const { claimedBy, firstClaimed, nextClaimed, previousClaimed } = tree
+  const before = claimedBy[node]!
+  const now = by + 1
+  if (before === now) return
+  if (before !== 0) {
+    const next = nextClaimed[node]!
+    const previous = previousClaimed[node]!
+    if (previous === 0) firstClaimed[before - 1] = next
+    else nextClaimed[previous - 1] = next
+    if (next !== 0) previousClaimed[next - 1] = previous
   }
-  if (by === none) {
-    state.claimedBy.delete(node)
-    return
-  }
-  state.claimedBy.set(node, by)
-  const nodes = state.claimed.get(by)
-  if (nodes === undefined) state.claimed.set(by, new Set([node]))
-  else nodes.add(node)
+  claimedBy[node] = now
+  if (now === 0) return
+  const next = firstClaimed[by]!
+  nextClaimed[node] = next
+  previousClaimed[node] = 0
+  if (next !== 0) previousClaimed[next - 1] = node + 1
+  firstClaimed[by] = node + 1
 }
 
-/** A loss of mains may claim, or let go of, nodes in trouble below the lost node's parent. */
-export function enqueueUnderChangedMains(state: LightState): void {
-  enqueueInChangedParts(state)
-  if (state.mainsChangedUnder.size === 0) return
-  for (const node of state.troubled) {
-    for (let up = node; up !== none; up = firstParent(state, up)) {
-      if (state.mainsChangedUnder.has(up)) {
-        enqueue(state, node)
-        break
-      }
+/** Something is left for `enqueueClaimed` to do. */
+export const isAnyClaimed = ({ claimsChanged, nextClaimChanged }: LightState): boolean =>
+  nextClaimChanged !== 0 || claimsChanged.size() > 0
+
+/** Queues what nodes have claimed whose root is another since. False when `isOver` has ended it before that was all; the next call goes on. */
+export function enqueueClaimed(state: LightState, isOver: () => boolean): boolean {
+  const { tree, claimsChanged } = state
+  for (;;) {
+    if (state.nextClaimChanged === 0) {
+      if (claimsChanged.size() === 0) return true
+      state.nextClaimChanged = tree.firstClaimed[claimsChanged.shift()]!
+      continue
     }
+    const node = state.nextClaimChanged - 1
+    state.nextClaimChanged = tree.nextClaimed[node]!
+    enqueue(state, node)
+    if (isOver()) return false
   }
-  state.mainsChangedUnder = new Set()
 }
-
-/** Orders nodes that have lost their mains: the earliest first. */
-export const mainsFirst =
-  ({ mainsLost }: LightState) =>
-  (a: number, b: number): number =>
-    (mainsLost.get(a) ?? Infinity) - (mainsLost.get(b) ?? Infinity) || a - b

@@ -186,15 +186,15 @@ export function wayToCore(state: LightState, node: number): readonly number[] {
 export function below(state: LightState, node: number): Below {
   const { tree } = state
   if (tree.belowNodes[node] === 0) {
-    const { childStart, childList, ringOf, home, nodeCount, addressCountOf, subscribersOf } = tree.inventory
+    const { childStart, childList, ringOf, home, nodeCount } = tree.inventory
     const seen = new Uint8Array(nodeCount)
     const found = [node]
     seen[node] = 1
     let addresses = 0
     let subscribers = 0
     for (const at of found) {
-      addresses += addressCountOf(at)
-      subscribers += subscribersOf(at)
+      addresses += tree.addresses[at]!
+      subscribers += tree.subscribers[at]!
       for (let e = childStart[at]!; e < childStart[at + 1]!; e++) {
         const child = childList[e]!
         const isNeighbour = ringOf[at] !== -1 && ringOf[child] === ringOf[at] && home[child] !== at

@@ -4,7 +4,7 @@ import { troubleSince } from './evidence.ts'
 import type { RootState } from './incidents.ts'
 import { endsAskedMs, explainedMs, isBySilence, mainsAskedMs, mainsToldMs } from './pending.ts'
 import { firstToldMs, waitsForMains } from './power.ts'
-import { collectorBase, noGroup, type LightState } from './state.ts'
+import { collectorBase, mainsLostMs, noGroup, type LightState } from './state.ts'
 
 /**
  * Whether work is planned on the node, or on every way above it: who hangs on a node that is worked on loses its link or falls
@@ -24,9 +24,17 @@ export function isPlanned(state: LightState, node: number, kind: IncidentKind): 
   return true
 }
 
-/** What a root is at the end of a pass: what its incident says. */
+/** Whether it is a root of an incident now. */
+export function isRoot(state: LightState, root: number): boolean {
+  if (root > collectorBase) return state.tree.isCause[root] === 1
+  const { sinceMs = null, isToldAlone = false } =
+    state.collectors.get(state.collectorNames[collectorBase - root]!) ?? {}
+  return sinceMs !== null && (state.groups.has(root) || isToldAlone)
+}
 
+/** What a root is at the end of a pass: what its incident says; null where it is none. */
 export function rootState(state: LightState, root: number, nowMs: number): RootState | null {
+  if (!isRoot(state, root)) return null
   const { tree } = state
   const { settleMs, powerSettleMs } = state.options
   const group = state.groups.get(root) ?? noGroup
@@ -38,8 +46,7 @@ export function rootState(state: LightState, root: number, nowMs: number): RootS
   }
   if (root <= collectorBase) {
     const name = state.collectorNames[collectorBase - root]!
-    const { sinceMs = null, isToldAlone = false } = state.collectors.get(name) ?? {}
-    if (sinceMs === null || (group === noGroup && !isToldAlone)) return null
+    const sinceMs = state.collectors.get(name)!.sinceMs!
     const about = {
       kind: 'collector',
       light: 'grey',
@@ -49,11 +56,10 @@ export function rootState(state: LightState, root: number, nowMs: number): RootS
     } as const
     return { root: name, sinceMs, settleMs, explainedMs: 0, isBySilence: false, ...about, ...counts }
   }
-  if (tree.isCause[root] === 0) return null
   const kind = kindOf(state, root)
   const isPowerAsked = waitsForMains(state, root, nowMs)
   const sinceMs = troubleSince(state, root)
-  const mainsMs = state.mainsLost.get(root)
+  const mainsMs = mainsLostMs(state, root)
   const askedMs = isPowerAsked
     ? mainsToldMs(state, root, sinceMs, nowMs)
     : mainsMs === undefined
@@ -67,7 +73,7 @@ export function rootState(state: LightState, root: number, nowMs: number): RootS
     sinceMs,
     alarms: state.alarmsOf.get(root)?.alarms ?? [],
     maintenance: isPlanned(state, root, isBySilence(state, root) ? 'unknown' : kind),
-    explainedMs: Math.max(...dueMs, state.freed.get(root)?.untilMs ?? 0),
+    explainedMs: Math.max(...dueMs, tree.freedUntilMs[root]!),
     isBySilence: isBySilence(state, root),
     isGrave: state.alarmsOf.get(root)?.isGrave === true,
     settleMs: isPowerAsked ? Math.max(settleMs, powerSettleMs) : settleMs,

@@ -4,6 +4,16 @@ import type { LinkEnd } from '../elements/links.ts'
 import type { IncidentBook } from './incidents.ts'
 import { noChanges, type ChangeColumns } from './changes.ts'
 import type { NodeAlarms } from './node-alarms.ts'
+import {
+  createFifo,
+  createHeap,
+  createNodeSet,
+  createRootQueue,
+  type Fifo,
+  type Heap,
+  type NodeSet,
+  type RootQueue
+} from './queues.ts'
 
 /** What the light engine keeps: columns by node, and the few nodes, roots and collectors that something is known of. */
 
@@ -114,19 +124,30 @@ export interface Tree {
   readonly silent: Int32Array
   readonly never: Int32Array
   readonly hasUps: Uint8Array
-  /** 1 when the node has lost its mains. */
+  /** 1 when the node has lost its mains, and since when that is (ms). */
   readonly isMainsLost: Uint8Array
+  readonly mainsLostMs: Float64Array
+  /** The node whose power cut has claimed this one, and those it has claimed as a list: each counted from 1, 0 for none. */
+  readonly claimedBy: Int32Array
+  readonly firstClaimed: Int32Array
+  readonly nextClaimed: Int32Array
+  readonly previousClaimed: Int32Array
+  /** Of nodes that are `left`: the root they belonged to. */
+  readonly leftBy: Int32Array
+  /** Until when a node whose trouble was another's, which is over, may come back yet (ms), and whose it was; 0 for none. */
+  readonly freedUntilMs: Float64Array
+  readonly freedFrom: Int32Array
+  /** What the inventory says of the node, nearer at hand. */
+  readonly addresses: Int32Array
+  readonly subscribers: Float64Array
   /** Where the counts of the node's tier begin in `counts`. */
   readonly tierCounts: Uint8Array
   readonly deviceSilentMs: Float64Array
   readonly deviceNever: Uint8Array
   readonly queued: Uint8Array
-  /** Nodes to be gone over, by depth; those that have lost their mains apart, for they come first, and which of these lists are in order. */
-  readonly queue: number[][]
-  /** How far each list has been gone over, when an update was ended early. */
-  readonly queueNext: Int32Array
-  readonly mainsQueue: number[][]
-  readonly isMainsOrdered: Uint8Array
+  /** Nodes to be gone over, by depth; those that have lost their mains apart, for they come first, the earliest of them first. */
+  readonly queue: Fifo[]
+  readonly mainsQueue: Heap[]
   queuedCount: number
   readonly belowNodes: Int32Array
   readonly belowAddresses: Int32Array
@@ -160,14 +181,22 @@ function createTree(inventory: CompiledInventory): Tree {
     never: new Int32Array(n),
     hasUps: new Uint8Array(n),
     isMainsLost: new Uint8Array(n),
+    mainsLostMs: new Float64Array(n),
+    claimedBy: new Int32Array(n),
+    firstClaimed: new Int32Array(n),
+    nextClaimed: new Int32Array(n),
+    previousClaimed: new Int32Array(n),
+    leftBy: new Int32Array(n),
+    freedUntilMs: new Float64Array(n),
+    freedFrom: new Int32Array(n),
+    addresses: new Int32Array(n),
+    subscribers: new Float64Array(n),
     tierCounts: new Uint8Array(n),
     deviceSilentMs: new Float64Array(inventory.deviceCount).fill(NaN),
     deviceNever: new Uint8Array(inventory.deviceCount),
     queued: new Uint8Array(n),
-    queue: Array.from({ length: deepest + 1 }, () => []),
-    queueNext: new Int32Array(deepest + 1),
-    mainsQueue: Array.from({ length: deepest + 1 }, () => []),
-    isMainsOrdered: new Uint8Array(deepest + 1),
+    queue: Array.from({ length: deepest + 1 }, createFifo),
+    mainsQueue: Array.from({ length: deepest + 1 }, createHeap),
     queuedCount: 0,
     belowNodes: new Int32Array(n),
     belowAddresses: new Int32Array(n),
@@ -180,6 +209,8 @@ function createTree(inventory: CompiledInventory): Tree {
   for (let i = 0; i < n; i++) {
     const tier = tiers.indexOf(inventory.tierOf(i)) * lights.length
     tree.tierCounts[i] = tier
+    tree.addresses[i] = inventory.addressCountOf(i)
+    tree.subscribers[i] = inventory.subscribersOf(i)
     tree.counts[tier]!++
   }
   return tree
@@ -197,8 +228,9 @@ interface KeptByNode {
   /** Silent collectors of a node, the one silent longest first. */
   collectorsOf: Map<number, Collector[]>
   /** Nodes in trouble that is not explained by silence alone below something above: the only ones a power cut can claim. */
-  troubled: Set<number>
-  mainsLost: Map<number, number>
+  troubled: NodeSet
+  /** How many nodes have lost their mains. */
+  mainsLostCount: number
   mainsLostByParent: Map<number, Set<number>>
   /** The same by the part of the network they stand in and by depth, in order of time. */
   mainsLostByPart: Map<number, Map<number, number[]>>
@@ -206,16 +238,16 @@ interface KeptByNode {
   servicesLost: Map<number, Map<number, number>>
   /** Nodes that were told as the first of several that went dark together, and since when each was (ms). */
   toldFirst: Map<number, number>
-  /** Nodes that a power cut's node has claimed, by that node. */
-  claimed: Map<number, Set<number>>
-  claimedBy: Map<number, number>
+  /** Nodes whose power cut is another root's since, so that those they have claimed are to be gone over; and the next of those of the first. */
+  claimsChanged: Fifo
+  nextClaimChanged: number
   groups: Map<number, Group>
   /** Roots whose incident is to be looked at by the end of the update. */
-  touched: Set<number>
-  /** Nodes whose trouble was another's, which is over: they may come back for a while yet. */
-  freed: Map<number, Freed>
-  /** Nodes that are roots since this update and belonged to another root before, by node. */
-  left: Map<number, number>
+  touched: RootQueue
+  /** Nodes whose trouble was another's, which is over, by how long they may come back yet. Some may be back. */
+  freed: Heap
+  /** Nodes that are roots since this update and belonged to another root before. */
+  left: RootQueue
   /** Nodes that are causes since this update, for a way whose loss was another root's until then, by node. */
   leftAtRisk: Map<number, number>
   /** Roots whose open incidents were brought back, until the first update: who belonged to them is not known. */
@@ -232,12 +264,6 @@ export interface Awaited {
   /** Its word came late, and others may be on their way with it: until then they have time (ms). 0 while it is awaited. */
   othersMs: number
   readonly roots: Set<number>
-}
-
-export interface Freed {
-  /** The root that explained it. */
-  readonly by: number
-  readonly untilMs: number
 }
 
 /** Who is heard when, by the index of the device. */
@@ -266,11 +292,24 @@ export interface LightState extends KeptByNode {
   mainsChangedUnder: Set<number>
   /** Parts of the network in which that happened. */
   mainsChangedIn: Set<number>
-  changes: ChangeColumns
+  /** What is left to do of the last update for that. */
+  mainsSpread: Generator<void> | null
+  readonly changes: ChangeColumns
   /** When it was last looked at whether those that are awaited have been heard (ms). */
   lookedMs: number
   /** Roots that have been looked at for what is handed over, and whose incidents are yet to be brought in line. */
-  settling: Set<number>
+  settling: RootQueue
+  /** What was found to be handed over: the oldest for each root that takes over, and the others. */
+  handovers: Map<number, Handover>
+  otherHandovers: Handover[]
+}
+
+/** An open incident whose root is none any more, and whose it is now. */
+export interface Handover {
+  readonly from: number
+  readonly to: number
+  readonly openedAtMs: number
+  readonly id: string
 }
 
 export interface LightOptions {
@@ -304,16 +343,22 @@ export function createLightState(
     linkSeenUp: new Map(),
     mainsChangedUnder: new Set(),
     mainsChangedIn: new Set(),
+    mainsSpread: null,
     changes: noChanges(),
     lookedMs: 0,
-    settling: new Set()
+    settling: createRootQueue(inventory.nodeCount),
+    handovers: new Map(),
+    otherHandovers: []
   }
 }
 
 /** Begins anew what goes by a node's index, for another inventory. */
 export function startOver(state: LightState, inventory: CompiledInventory): void {
   Object.assign(state, keptByNode(inventory))
-  state.settling.clear()
+  state.mainsSpread = null
+  state.settling = createRootQueue(inventory.nodeCount)
+  state.handovers = new Map()
+  state.otherHandovers = []
 }
 
 function keptByNode(inventory: CompiledInventory): KeptByNode {
@@ -324,24 +369,28 @@ function keptByNode(inventory: CompiledInventory): KeptByNode {
     downPorts: new Map(),
     lostWays: new Map(),
     collectorsOf: new Map(),
-    troubled: new Set(),
-    mainsLost: new Map(),
+    troubled: createNodeSet(inventory.nodeCount),
+    mainsLostCount: 0,
     mainsLostByParent: new Map(),
     mainsLostByPart: new Map(),
     servicesLost: new Map(),
     toldFirst: new Map(),
-    claimed: new Map(),
-    claimedBy: new Map(),
+    claimsChanged: createFifo(),
+    nextClaimChanged: 0,
     groups: new Map(),
-    touched: new Set(),
-    freed: new Map(),
+    touched: createRootQueue(inventory.nodeCount),
+    freed: createHeap(),
     freedBy: new Map(),
     awaited: new Map(),
-    left: new Map(),
+    left: createRootQueue(inventory.nodeCount),
     leftAtRisk: new Map(),
     restored: new Set()
   }
 }
+
+/** Since when the node has lost its mains (ms), or undefined. */
+export const mainsLostMs = ({ tree }: LightState, node: number): number | undefined =>
+  tree.isMainsLost[node] === 1 ? tree.mainsLostMs[node]! : undefined
 
 /** The parent a node belongs to, or none: power cuts are followed along it, because mains go by place. */
 export const firstParent = (state: LightState, node: number): number => state.tree.inventory.home[node]!
@@ -358,10 +407,7 @@ export function enqueue(state: LightState, node: number): void {
   tree.queuedCount++
   const depth = tree.inventory.depth[node]!
   if (tree.isMainsLost[node] === 0) tree.queue[depth]!.push(node)
-  else {
-    tree.mainsQueue[depth]!.push(node)
-    tree.isMainsOrdered[depth] = 0
-  }
+  else tree.mainsQueue[depth]!.push(tree.mainsLostMs[node]!, node)
 }
 
 /** The same for a node whose mains are known to be lost from now on, and that may wait among the others. */
