@@ -38,6 +38,8 @@ export function createStartingView(
     nodes: filter => real?.nodes(filter) ?? nothing,
     nodesNamed: async (part, filter) => (await real?.nodesNamed(part, filter)) ?? nothing,
     outline: (deepest, after, limit) => real?.outline(deepest, after, limit) ?? [],
+    isNear: incident => real?.isNear(incident) ?? false,
+    runway: incident => real?.runway(incident) ?? null,
     exampleAddress: () => real?.exampleAddress() ?? null,
     nodeCounts: () => real?.nodeCounts() ?? [],
     incidents: async filter => (await real?.incidents(filter)) ?? nothing,

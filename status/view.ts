@@ -3,6 +3,8 @@ import type { RuleExplanation } from '../rules/explained.ts'
 import type { LatestReading } from '../schemas/history.ts'
 import type { IncidentKind, Language, Light, Tier } from '../schemas/words.ts'
 import type { AddressOutcome } from '../topology/addresses/index.ts'
+import type { Below } from '../topology/lights/reach.ts'
+import type { DarkTime } from '../topology/runway.ts'
 import type { Incident, IncidentChange, InventoryNode, LightCause, LightChange } from '../topology/model.ts'
 
 /**
@@ -89,6 +91,20 @@ export interface NodeCount {
   readonly nodes: number
 }
 
+/** A site on its battery: when it goes dark, and what is without service then. */
+export interface BatteryRunway {
+  readonly node: string
+  readonly nodeName: string
+  /** Since when it runs on battery (event time, ms). */
+  readonly sinceMs: number
+  /** Null where nothing reliable is known. */
+  readonly dark: DarkTime | null
+  /** What is without service then, the node itself and what is so already included. */
+  readonly falls: Below
+  /** It has not long any more. */
+  readonly isNear: boolean
+}
+
 export interface NodeAnswer extends NodeSummary {
   readonly node: InventoryNode
   readonly cause: LightCause
@@ -100,6 +116,8 @@ export interface NodeAnswer extends NodeSummary {
   readonly alarms: readonly Alarm[]
   /** Open incidents this node is the root of or is affected by. */
   readonly incidents: readonly Incident[]
+  /** Of the node, or of the one above it that goes dark first, on one way to the core; null where none of them runs on battery. */
+  readonly runway: BatteryRunway | null
   readonly devices: readonly {
     id: string
     role: string
@@ -210,6 +228,10 @@ export interface StatusView {
   nodeCounts(): readonly NodeCount[]
   /** Name of a node; without it the whole answer of the node is asked for. */
   nodeName?(id: string): string | undefined
+  /** Of an open incident: of its sites on battery the one that goes dark first; null where there is none. */
+  runway(incident: string): BatteryRunway | null
+  /** One of its sites on battery has not had long any more, now or at any time since it opened. */
+  isNear(incident: string): boolean
   /** Open ones first. Looks at each that is kept, in pieces of a few milliseconds. */
   incidents(filter: IncidentFilter): Promise<IncidentPage | { readonly unknown: 'after' | 'under' }>
   /** How many are open, by kind. Costs nothing. */

@@ -1,6 +1,8 @@
 import type { IncidentKind, Language, LocalText } from '../schemas/words.ts'
 import type { LightEngine } from './lights.ts'
+import type { Below } from './lights/reach.ts'
 import type { Incident, Inventory, NodeLight } from './model.ts'
+import type { DarkTime } from './runway.ts'
 
 /** An alarm as this module needs it; rules/model.ts Alarm is one. */
 export interface AlarmText {
@@ -24,6 +26,14 @@ export interface ExplainInput {
   readonly incidents: readonly Incident[]
   /** When any device of the node was heard last (ms); null for never. */
   readonly lastHeardMs: number | null
+  /** The node, or one above it, runs on its battery; left out or null where none does. */
+  readonly runway?: {
+    readonly node: string
+    readonly nodeName: string
+    readonly sinceMs: number
+    readonly dark: DarkTime | null
+    readonly falls: Pick<Below, 'nodes' | 'subscribers'>
+  } | null
   readonly nowMs: number
 }
 
@@ -42,6 +52,11 @@ interface Words {
   readonly noData: string
   readonly collector: string
   readonly for: (duration: string) => string
+  /** `where` is '' for the node itself. */
+  readonly onBattery: (where: string, duration: string) => string
+  readonly darkUnknown: string
+  readonly dark: (likely: string, earliest: string, latest: string) => string
+  readonly falls: (nodes: number, subscribers: number) => string
   readonly affected: (incident: Incident) => string
   readonly outOfThese: (subscribers: number) => string
   readonly planned: string
@@ -74,6 +89,14 @@ const words: Readonly<Record<Language, Words>> = {
     noData: 'Данных от узла ещё не было, состояние неизвестно',
     collector: 'Молчит сборщик данных: состояние узла неизвестно, связь может быть в порядке',
     for: duration => `Длится ${duration}`,
+    onBattery: (where, duration) =>
+      where === ''
+        ? `Работает от батареи ${duration}`
+        : `Узел выше по сети «${where}» работает от батареи ${duration}`,
+    darkUnknown: ', на сколько её хватит, неизвестно',
+    dark: (likely, earliest, latest) =>
+      `, погаснет примерно через ${likely} (не раньше чем через ${earliest}, не позже чем через ${latest})`,
+    falls: (nodes, subscribers) => `; без связи тогда: узлов ${nodes}, абонентов ${subscribers}`,
     affected: ({ affectedNodes, affectedAddresses, affectedSubscribers }) =>
       `Затронуто: узлов ${affectedNodes}, адресов ${affectedAddresses}, абонентов ${affectedSubscribers}`,
     outOfThese: subscribers => `, из них без связи ${subscribers}`,
@@ -105,6 +128,14 @@ const words: Readonly<Record<Language, Words>> = {
     noData: 'No data has come from the node yet, its state is unknown',
     collector: 'The data collector is silent: the state of the node is unknown, service may be in order',
     for: duration => `Lasts ${duration}`,
+    onBattery: (where, duration) =>
+      where === ''
+        ? `On battery for ${duration}`
+        : `Node ${where} upstream has been on battery for ${duration}`,
+    darkUnknown: ', for how much longer is not known',
+    dark: (likely, earliest, latest) =>
+      `, goes dark in about ${likely} (in ${earliest} at the earliest, ${latest} at the latest)`,
+    falls: (nodes, subscribers) => `; then without service: ${nodes} nodes, ${subscribers} subscribers`,
     affected: ({ affectedNodes, affectedAddresses, affectedSubscribers }) =>
       `Affected: ${affectedNodes} nodes, ${affectedAddresses} addresses, ${affectedSubscribers} subscribers`,
     outOfThese: subscribers => `, ${subscribers} of them without service`,
@@ -132,8 +163,27 @@ function explainIn(language: Language, input: ExplainInput): string {
     if (incident !== undefined && incident.affectedNodes > 1)
       sentences.push(say.affected(incident) + outText(incident, say))
   }
+  if (input.runway !== undefined && input.runway !== null)
+    sentences.push(...runwayText(input, input.runway, light, say))
   if (light.maintenance) sentences.push(say.planned)
   return `${sentences.join('. ')}.`
+}
+
+/** Who is out already is not told of what else will be. */
+function runwayText(
+  { inventory, node, nowMs }: ExplainInput,
+  runway: NonNullable<ExplainInput['runway']>,
+  light: NodeLight,
+  say: Words
+): string[] {
+  const isOwn = runway.node === inventory.nodeId(node)
+  if (!isOwn && light.effective === 'red') return []
+  const { dark, falls, sinceMs } = runway
+  const till = (ms: number): string => durationText(ms - nowMs, say)
+  const text = say.onBattery(isOwn ? '' : runway.nodeName, durationText(nowMs - sinceMs, say))
+  if (dark === null) return [text + say.darkUnknown]
+  const when = say.dark(till(dark.likelyMs), till(dark.earliestMs), till(dark.latestMs))
+  return [text + when + say.falls(falls.nodes, falls.subscribers)]
 }
 
 /** How many of those affected are out, where others are not; of a silent collector's nothing is known. */

@@ -1,6 +1,7 @@
 import { lights, tiers, type Light, type Tier } from '../schemas/words.ts'
 import type { CompiledInventory } from './compile.ts'
 import { takeChanges } from './lights/changes.ts'
+import { falling } from './lights/falling.ts'
 import { causeOf, kindOf } from './lights/causes.ts'
 import { createIncidentBook } from './lights/incidents.ts'
 import type { NodeAlarms } from './lights/node-alarms.ts'
@@ -92,6 +93,11 @@ export interface LightEngine {
   incidentsOf(node: number): readonly Incident[]
   /** Nodes, addresses and subscribers at and below a node, each node once. */
   below(node: number): Below
+  /**
+   * What is without service when the node has no power any more, itself and those that are so already included: what hangs on it alone.
+   * Undefined where that is a large part of the network, which `below` tells better.
+   */
+  falling(node: number): Below | undefined
   /** From the node's parent up to a core: a live way where there is one, else the first. Node indices. */
   wayToCore(node: number): readonly number[]
   silenceOf(node: number): NodeSilence
@@ -165,6 +171,7 @@ export function createLightEngine(
     incidents: () => state.book.open(),
     incidentsOf: node => incidentsOf(state, node),
     below: node => below(state, node),
+    falling: node => falling(state, node),
     wayToCore: node => wayToCore(state, node),
     isCut: node => state.tree.reach[node] === cut,
     isExplained: node => state.tree.reach[node] === cut || isWithoutMains(state, node),

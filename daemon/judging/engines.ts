@@ -3,6 +3,7 @@ import type { ProgramTableBuilder } from '../../rules/program.ts'
 import type { Config } from '../../schemas/config/reading.ts'
 import { createAnswers, type Answers } from '../../status/engine/answers.ts'
 import { createStatusEngine, type EngineRecords, type StatusEngine } from '../../status/engine/engine.ts'
+import { createRunways } from '../../status/engine/runways.ts'
 import type { Turns } from '../../status/slices.ts'
 import type { StatusView } from '../../status/view.ts'
 import { createLightEngine, type LightEngine } from '../../topology/lights.ts'
@@ -46,7 +47,7 @@ export async function createEngines(options: EnginesOptions): Promise<Engines> {
     recoverMs: config.staleness.recover_s * 1000,
     reopenMs: config.staleness.reopen_s * 1000
   })
-  const engine = createStatusEngine({
+  const judging = createStatusEngine({
     inventory: definitions.inventory,
     rules: definitions.rules,
     reports: definitions.reports,
@@ -66,8 +67,22 @@ export async function createEngines(options: EnginesOptions): Promise<Engines> {
     ...(options.turns === undefined ? {} : { turns: options.turns }),
     ...(stored === undefined ? {} : { restored: stored })
   })
+  const runways = createRunways({ engine: judging, alarms, lights, seriesIds: state.seriesIds })
+  const engine: StatusEngine = {
+    ...judging,
+    take(result, atMs) {
+      judging.take(result, atMs)
+      // Behind the alarms: what says that the mains are lost is the first reading that counts.
+      runways.take(result.block)
+    },
+    tick(atMs, watermarkMs) {
+      judging.tick(atMs, watermarkMs)
+      runways.sweep(atMs)
+    }
+  }
   const answers = await createAnswers({
     engine,
+    runways,
     alarms,
     lights,
     devices: state.devices,

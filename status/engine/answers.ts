@@ -11,10 +11,12 @@ import type { StatusEngine } from './engine.ts'
 import { createExplaining } from './explanation.ts'
 import { createIncidentList } from './incident-list.ts'
 import { createNetworkTree, makeTree } from './network-tree.ts'
+import { isSoon, type Runway, type Runways } from './runways.ts'
 import { inSlices } from '../slices.ts'
 import {
   childrenListedMax,
   type AddressMatch,
+  type BatteryRunway,
   type Freshness,
   type LookupAnswer,
   type NodeAnswer,
@@ -33,6 +35,8 @@ export interface AnswersOptions {
   readonly engine: StatusEngine
   readonly alarms: AlarmEngine
   readonly lights: LightEngine
+  /** Nothing is told of batteries where it is left out. */
+  readonly runways?: Pick<Runways, 'of' | 'ofIncident' | 'isNear'>
   readonly devices: DeviceState
   readonly homeCities: readonly string[]
   readonly readiness: () => Readiness
@@ -52,7 +56,7 @@ export interface Answers extends StatusView {
 
 /** Resolves when the addresses are indexed; after a reload look-ups use the old index until the new one is made. */
 export async function createAnswers(options: AnswersOptions): Promise<Answers> {
-  const { engine, alarms, lights } = options
+  const { engine, alarms, lights, runways } = options
   let addresses = createAddressIndex([], options)
   let inHand: InHandIndex | undefined
   const indexAddresses = async (): Promise<void> => {
@@ -124,6 +128,20 @@ export async function createAnswers(options: AnswersOptions): Promise<Answers> {
     return node === undefined ? lights.below(index) : shown.below(node)
   }
 
+  const runwayOf = ({ node, ...runway }: Runway, nowMs: number): BatteryRunway => {
+    const inventory = engine.inventory()
+    const isNear = isSoon(runway.dark, nowMs)
+    return { node: inventory.nodeId(node), nodeName: inventory.nodeName(node), ...runway, isNear }
+  }
+
+  /** Of the node and those above it the one on battery that goes dark first, where any is. */
+  const firstDark = (index: number, nowMs: number): BatteryRunway | null => {
+    const found = [index, ...lights.wayToCore(index)].flatMap(node => runways?.of(node, nowMs) ?? [])
+    const likelyMs = ({ dark }: Runway): number => dark?.likelyMs ?? Infinity
+    const [first] = found.sort((a, b) => likelyMs(a) - likelyMs(b) || a.sinceMs - b.sinceMs)
+    return first === undefined ? null : runwayOf(first, nowMs)
+  }
+
   const answer = (index: number): NodeAnswer => {
     const inventory = engine.inventory()
     const node = inventory.node(index)
@@ -134,6 +152,7 @@ export async function createAnswers(options: AnswersOptions): Promise<Answers> {
     const lastMs = Math.max(...heard)
     const lastHeardMs = Number.isFinite(lastMs) ? lastMs : null
     const nowMs = options.nowMs()
+    const runway = firstDark(index, nowMs)
     const children = inventory.childList.subarray(
       inventory.childStart[index],
       inventory.childStart[index + 1]
@@ -148,8 +167,10 @@ export async function createAnswers(options: AnswersOptions): Promise<Answers> {
         alarms: open,
         incidents: ofNode,
         lastHeardMs,
+        runway,
         nowMs
       }),
+      runway,
       wayToCore: lights.wayToCore(index).map(summary),
       alarms: open,
       incidents: ofNode,
@@ -246,6 +267,12 @@ export async function createAnswers(options: AnswersOptions): Promise<Answers> {
       tiers.flatMap((tier: Tier) =>
         lightNames.map(light => ({ tier, light, nodes: lights.count(tier, light) }))
       ),
+    runway(incident) {
+      const nowMs = options.nowMs()
+      const found = runways?.ofIncident(incident, nowMs)
+      return found === undefined ? null : runwayOf(found, nowMs)
+    },
+    isNear: incident => runways?.isNear(incident) === true,
     incidents: incidents.page,
     openIncidents: incidents.openByKind,
     mergedIncidents: incidents.merged,

@@ -13,6 +13,9 @@ const adminStatus = 'if.admin_status'
 /** A service beside the network: who has no cable TV may have everything else. */
 const cableTv = 'catv'
 
+/** It says that its UPS runs on battery. */
+export const saysMainsLost = ({ type }: Pick<Alarm, 'type'>): boolean => onBattery.has(type)
+
 /**
  * What an alarm means to the network, beyond its severity: a loss of mains, a trunk port down.
  *
@@ -23,7 +26,7 @@ export function meaningOf(
   alarm: Alarm,
   isLinkTold: (device: string) => boolean
 ): AlarmMeaning {
-  const isMainsLost = onBattery.has(alarm.type)
+  const isMainsLost = saysMainsLost(alarm)
   const isSilence = alarm.type === deviceSilent
   // A battery that is nearly flat and a weak level are dangers to what works. Where nobody says that the link is up, a level
   // is all that is known of it; too much light is no loss of it.

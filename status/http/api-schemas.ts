@@ -109,6 +109,29 @@ const alarmSchema = Type.Object(
 )
 export type AlarmJson = Static<typeof alarmSchema>
 
+const runwaySchema = Type.Object(
+  {
+    node: text('Node that runs on its battery'),
+    nodeName: text('Its name'),
+    since: iso('Since when it does'),
+    sinceMs: ms('The same'),
+    earliest: isoOrNull('When it goes dark, at the earliest; null where nothing reliable is known'),
+    earliestMs: msOrNull('The same'),
+    likely: isoOrNull('When it is likely to go dark'),
+    likelyMs: msOrNull('The same'),
+    latest: isoOrNull('When it goes dark, at the latest'),
+    latestMs: msOrNull('The same'),
+    near: Type.Boolean({ description: 'Whether it has not long any more' }),
+    nodes: int('Nodes without service then, itself and those that are so already included'),
+    addresses: int('The same of street addresses'),
+    subscribers: int('The same of subscribers')
+  },
+  about('A node on its battery, and when it goes dark')
+)
+export type RunwayJson = Static<typeof runwaySchema>
+const runwayOrNull = (description: string) =>
+  Type.Unsafe<RunwayJson | null>({ ...runwaySchema, type: ['object', 'null'], description })
+
 const incidentSchema = Type.Object(
   {
     id: text('Made from root, kind and first event time: every instance gives it the same'),
@@ -132,7 +155,10 @@ const incidentSchema = Type.Object(
     outAddresses: nullable<number>('integer', 'The same of addresses'),
     outSubscribers: nullable<number>('integer', 'The same of subscribers'),
     maintenance: Type.Boolean({ description: 'Whether planned work explains it' }),
-    mergedInto: nullable<string>('string', 'Id of the incident it turned out to be part of; null for most')
+    mergedInto: nullable<string>('string', 'Id of the incident it turned out to be part of; null for most'),
+    runway: runwayOrNull(
+      'Of its sites on battery the one that goes dark first; told in lists, null elsewhere'
+    )
   },
   about('One root cause and what it affects')
 )
@@ -164,6 +190,9 @@ export const nodeAnswerSchema = Type.Object(
     wayToCore: Type.Array(nodeSummarySchema, { description: 'From the parent up to the core' }),
     alarms: Type.Array(alarmSchema, { description: 'Open alarms of the node, worst first' }),
     incidents: Type.Array(incidentSchema, { description: 'Open incidents it is the root of or affected by' }),
+    runway: runwayOrNull(
+      'Of it and those above it the one on battery that goes dark first; null where none is'
+    ),
     devices: Type.Array(
       Type.Object(
         {

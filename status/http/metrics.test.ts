@@ -63,6 +63,26 @@ describe('status metrics', () => {
     expect(valuesOf(text, 'svetofor_incidents_open')).toContain('svetofor_incidents_open{kind="power"} 4')
   })
 
+  it('tells of an incident on battery when its first site goes dark, with bounds, and whether that is near', async () => {
+    const registry = new Registry()
+    const view = createFakeView(city)
+    createStatusMetrics(registry, view, { version: '1', processMetrics: false })
+    view.fail('ku-1-2-1', { kind: 'power', severity: 'major' })
+    view.fail('du-1-1-1-1', { kind: 'link', severity: 'major' })
+    const text = await registry.metrics()
+    const told = valuesOf(text, 'svetofor_incident_dark_timestamp_seconds')
+    expect(told.map(line => [/bound="(\w+)"/.exec(line)?.[1], / (\S+)$/.exec(line)?.[1]])).toEqual([
+      ['earliest', '1205'],
+      ['likely', '1805'],
+      ['latest', '2705']
+    ])
+    expect(told[0]).toContain('node="ku-1-2-1",node_name="КУ Северный 2/1"')
+    expect(valuesOf(text, 'svetofor_incident_dark_subscribers')[0]).toMatch(/ 320$/)
+    expect(valuesOf(text, 'svetofor_incident_dark_near')).toEqual([])
+    view.isNear = () => true
+    expect(valuesOf(await registry.metrics(), 'svetofor_incident_dark_near')[0]).toMatch(/ 1$/)
+  })
+
   it('prefers the counts the engine keeps', async () => {
     const registry = new Registry()
     const view = createFakeView(city)
@@ -106,6 +126,6 @@ describe('status metrics', () => {
     expect(doc).not.toContain('nodejs_version')
     const names = [...doc.matchAll(/^\| `(\w+)`/gm)].map(match => match[1])
     expect(names).toEqual([...names].sort())
-    expect(names.length).toBe(17)
+    expect(names.length).toBe(20)
   })
 })

@@ -94,6 +94,27 @@ export function createStatusMetrics(
     registers,
     collect
   })
+  const darkAt = new Gauge({
+    name: 'svetofor_incident_dark_timestamp_seconds',
+    help: 'When the first site on battery of an open incident goes dark, in Unix time: earliest, likely and latest; left out where nothing reliable is known',
+    labelNames: ['incident', 'node', 'node_name', 'bound'] as const,
+    registers,
+    collect
+  })
+  const darkNear = new Gauge({
+    name: 'svetofor_incident_dark_near',
+    help: 'Always 1 for an open incident of which a site on battery has not had long any more, now or before',
+    labelNames: ['incident'] as const,
+    registers,
+    collect
+  })
+  const darkSubscribers = new Gauge({
+    name: 'svetofor_incident_dark_subscribers',
+    help: 'Subscribers without service when that site has gone dark',
+    labelNames: ['incident'] as const,
+    registers,
+    collect
+  })
   const merged = new Gauge({
     name: 'svetofor_incident_merged',
     help: 'Always 1 for an incident that turned out to be part of another one that is open',
@@ -114,14 +135,26 @@ export function createStatusMetrics(
     registers,
     collect
   })
+  const tellRunway = (incident: string): void => {
+    if (view.isNear(incident)) darkNear.set({ incident }, 1)
+    const runway = view.runway(incident)
+    if (runway === null) return
+    darkSubscribers.set({ incident }, runway.falls.subscribers)
+    if (runway.dark === null) return
+    const { earliestMs, likelyMs, latestMs } = runway.dark
+    const label = { incident, node: runway.node, node_name: runway.nodeName }
+    darkAt.set({ ...label, bound: 'earliest' }, earliestMs / 1000)
+    darkAt.set({ ...label, bound: 'likely' }, likelyMs / 1000)
+    darkAt.set({ ...label, bound: 'latest' }, latestMs / 1000)
+  }
   const refreshIncidents = async (): Promise<void> => {
     const byKind = view.openIncidents()
     for (const kind of incidentKinds) openByKind.set({ kind }, byKind[kind])
     const open = incidentKinds.reduce((sum, kind) => sum + byKind[kind], 0)
     const page = await view.incidents({ open: true, limit: incidentsListedMax })
-    for (const gauge of [incidentNodes, incidentAddresses, incidentSubscribers, incidentOpened, listed]) {
+    for (const gauge of [incidentNodes, incidentAddresses, incidentSubscribers, incidentOpened, listed])
       gauge.reset()
-    }
+    for (const gauge of [darkAt, darkNear, darkSubscribers]) gauge.reset()
     merged.reset()
     for (const { id, into } of view.mergedIncidents()) merged.set({ incident: id, into }, 1)
     for (const incident of 'items' in page ? page.items : []) {
@@ -142,6 +175,7 @@ export function createStatusMetrics(
       incidentAddresses.set(label, incident.affectedAddresses)
       incidentSubscribers.set(label, incident.affectedSubscribers)
       incidentOpened.set(label, incident.openedAtMs / 1000)
+      if (incident.kind === 'power') tellRunway(incident.id)
     }
     unlisted.set(Math.max(0, open - incidentsListedMax))
   }

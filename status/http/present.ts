@@ -8,10 +8,11 @@ import type {
   IncidentJson,
   NodeAnswerJson,
   NodeSummaryJson,
+  RunwayJson,
   SummaryJson,
   TreeNodeJson
 } from './api-schemas.ts'
-import type { NodeAnswer, NodeCount, NodeSummary, StatusView, TreeNode } from '../view.ts'
+import type { BatteryRunway, NodeAnswer, NodeCount, NodeSummary, StatusView, TreeNode } from '../view.ts'
 
 /** The engine's answers as the HTTP interface gives them: ISO times beside milliseconds, names beside ids. */
 
@@ -93,8 +94,35 @@ export function presentAlarm(alarm: Alarm): AlarmJson {
   }
 }
 
+export function presentRunway(runway: BatteryRunway | null): RunwayJson | null {
+  if (runway === null) return null
+  const { node, nodeName, sinceMs, dark, falls, isNear } = runway
+  return {
+    node,
+    nodeName,
+    since: isoTime(sinceMs),
+    sinceMs,
+    earliest: isoOrNull(dark?.earliestMs ?? null),
+    earliestMs: wholeOrNull(dark?.earliestMs),
+    likely: isoOrNull(dark?.likelyMs ?? null),
+    likelyMs: wholeOrNull(dark?.likelyMs),
+    latest: isoOrNull(dark?.latestMs ?? null),
+    latestMs: wholeOrNull(dark?.latestMs),
+    near: isNear,
+    nodes: falls.nodes,
+    addresses: falls.addresses,
+    subscribers: falls.subscribers
+  }
+}
+
+const wholeOrNull = (ms: number | undefined): number | null => (ms === undefined ? null : Math.round(ms))
+
 /** `nameOf` gives the name of a node id; the id itself stands in where the node is no longer in the inventory. */
-export function presentIncident(incident: Incident, nameOf: (id: string) => string): IncidentJson {
+export function presentIncident(
+  incident: Incident,
+  nameOf: (id: string) => string,
+  runway: BatteryRunway | null = null
+): IncidentJson {
   return {
     id: incident.id,
     root: incident.root,
@@ -114,7 +142,8 @@ export function presentIncident(incident: Incident, nameOf: (id: string) => stri
     outAddresses: incident.out?.addresses ?? null,
     outSubscribers: incident.out?.subscribers ?? null,
     maintenance: incident.maintenance,
-    mergedInto: incident.mergedInto ?? null
+    mergedInto: incident.mergedInto ?? null,
+    runway: presentRunway(runway)
   }
 }
 
@@ -135,6 +164,7 @@ export function presentNode(answer: NodeAnswer, nameOf: (id: string) => string):
     wayToCore: answer.wayToCore.map(presentSummary),
     alarms: answer.alarms.map(presentAlarm),
     incidents: answer.incidents.map(incident => presentIncident(incident, nameOf)),
+    runway: presentRunway(answer.runway),
     devices: answer.devices.map(device => ({
       id: device.id,
       role: device.role,

@@ -78,6 +78,45 @@ export const amounts = of =>
     .map((text, index) => [index === 0 ? '' : ' · ', h('span.amount', null, text)])
 
 /**
+ * "погаснет около 14:20 (14:05–14:40)": when a site on its battery goes dark.
+ * @param {any} runway
+ */
+export const darkAt = runway =>
+  runway.likelyMs === null
+    ? t('darkUnknown')
+    : h(
+        'span',
+        null,
+        t('darkAbout'),
+        ' ',
+        time(runway.likelyMs),
+        ' (',
+        time(runway.earliestMs),
+        '–',
+        time(runway.latestMs),
+        ')'
+      )
+
+/** @param {any} node @param {(id: string) => void} open */
+function battery({ id, runway }, open) {
+  if (runway === null) return null
+  return fact(
+    t('battery'),
+    h(
+      'span',
+      null,
+      runway.node === id ? '' : [nodeLink(runway.node, open, runway.nodeName), ': '],
+      t('onBatterySince'),
+      ' ',
+      time(runway.sinceMs),
+      ', ',
+      darkAt(runway),
+      runway.likelyMs === null ? '' : [t('darkThen'), ' ', amounts(runway)]
+    )
+  )
+}
+
+/**
  * @param {any} node  answer of /api/v1/nodes/:id
  * @param {{ address: string | null, understoodAs: string | null, open: (id: string) => void, showHistory: (id: string) => void,
  *   history: any[] | null }} options
@@ -127,6 +166,7 @@ export function answerCard(node, { address, understoodAs, open, showHistory, his
         node.cause.by === 'upstream' ? nodeLink(node.cause.node, open, causeText(node)) : causeText(node)
       ),
       fact(affected === null ? t('connected') : t('affected'), affected ?? amounts(node.below)),
+      battery(node, open),
       fact(t('planned'), planned ? t('plannedYes') : t('plannedNo'))
     ),
     way(node, open),

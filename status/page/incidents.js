@@ -1,7 +1,7 @@
 // @ts-check
 /** The panel of open incidents: the heaviest first, filtered and paged by the server. */
 import { get } from './api.js'
-import { amounts, nodeLink, passed, plannedTag, time } from './card.js'
+import { amounts, darkAt, nodeLink, passed, plannedTag, time } from './card.js'
 import { byId, h, lamp } from './dom.js'
 import { number, t } from './words.js'
 
@@ -63,7 +63,10 @@ export function createIncidentPanel({ open }) {
             'span.soft',
             null,
             amounts({ addresses: incident.affectedAddresses, subscribers: incident.affectedSubscribers })
-          )
+          ),
+          incident.runway === null
+            ? null
+            : h('span.soft', null, `${incident.runway.nodeName}: `, darkAt(incident.runway))
         )
       )
     )

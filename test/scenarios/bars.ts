@@ -15,7 +15,9 @@ const bars = {
   /** How late an incident is told (ms), for 99 of 100; of fewer than a hundred this says nothing. */
   directLateMsMost: 1000,
   waysLateMsMost: 5000,
-  silenceLateMsMost: 5000
+  silenceLateMsMost: 5000,
+  /** How often the truth lies within what is told of batteries. */
+  runwaysRight: 0.93
 }
 
 /** What is beyond the bars, a sentence each; empty when all is within. */
@@ -34,6 +36,7 @@ export function isWithin(score: Score): string[] {
   least('right root named first', score.rightRootFirst, faults, bars.rightRootFirst)
   least('exactly one incident', score.oneIncident, faults, bars.oneIncident)
   least('right kind', score.rightKind, faults, bars.rightKind)
+  least('dark within the bounds', score.runwaysRight, score.runwaysTold, bars.runwaysRight)
   most('wrongly merged', score.merged / Math.max(1, faults), bars.mergedMost)
   most('said to be out that work, a run', score.saidOut / Math.max(1, runs), bars.saidOutPerRunMost)
   most('said to work that are out, a run', score.saidWork / Math.max(1, runs), bars.saidWorkPerRunMost)

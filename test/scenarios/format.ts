@@ -70,6 +70,21 @@ const breakages = [
   'planned'
 ] as const
 
+/**
+ * `too_long`: a time left for a new battery, which falls faster than the clock; `stands_still`: always the same time left; `charge_only`;
+ * `nothing`: no time left, and a full charge; `worn`: it is empty at a charge of 5 to 25 %; `load_rises`: it is drained faster from some
+ * time on; `quarters`: the charge in steps of 25 %, and no time left.
+ */
+const batteryTells = [
+  'too_long',
+  'stands_still',
+  'charge_only',
+  'nothing',
+  'worn',
+  'load_rises',
+  'quarters'
+] as const
+
 const faultSchema = Type.Object(
   {
     what: Type.Enum([...breakages]),
@@ -85,6 +100,8 @@ const faultSchema = Type.Object(
     /** Mains: whether all nodes below lose them, too. */
     with_below: Type.Optional(Type.Boolean()),
     battery_min: Type.Optional(minutes),
+    /** Mains: what the UPS say of their batteries while these last for `battery_min`. Honest where left out. */
+    battery_tells: Type.Optional(Type.Enum([...batteryTells])),
     /** Change of the level (`optics`, `catv`), and within how long it comes. */
     db: Type.Optional(Type.Number({ minimum: -60, maximum: 60 })),
     over_min: Type.Optional(minutes),

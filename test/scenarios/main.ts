@@ -47,7 +47,14 @@ const share = (part: number, all: number): string =>
 const at = (values: readonly number[], part: number): string => {
   const sorted = [...values].sort((a, b) => a - b)
   const value = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))]
+  if (value === -Infinity) return 'never'
   return value === undefined ? '–' : `${(value / 1000).toFixed(0)} s`
+}
+
+const percent = (values: readonly number[], part: number): string => {
+  const sorted = [...values].sort((a, b) => a - b)
+  const value = sorted[Math.floor(sorted.length * part)]
+  return value === undefined ? '–' : `${(value * 100).toFixed(0)} %`
 }
 
 const columns: readonly (readonly [string, (score: Score) => string])[] = [
@@ -70,6 +77,10 @@ const columns: readonly (readonly [string, (score: Score) => string])[] = [
   ['ways', s => at(s.waysLateMs, 0.99)],
   ['silence', s => at(s.silenceLateMs, 0.99)],
   ['grace', s => at(s.graceLateMs, 0.99)],
+  ['dark', s => share(s.runwaysRight, s.runwaysTold)],
+  ['darkTold', s => share(s.runwaysTold, s.runwaysAsked)],
+  ['width', s => percent(s.runwayWidths, 0.5)],
+  ['near', s => at(s.nearBeforeMs, 0)],
   ['notes', s => (s.faults === 0 ? String(s.notifications) : (s.notifications / s.faults).toFixed(1))],
   ['strict', s => share(s.strict, s.runs)]
 ]

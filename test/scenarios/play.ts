@@ -3,6 +3,7 @@ import { createSimulatedDaemon, type FedRecord, type SimulatedDaemon } from '../
 import { createTelegrafEncoder } from '../../embedded/simulator/encode-telegraf.ts'
 import { createRandom } from '../../embedded/simulator/random.ts'
 import type { Reading } from '../../embedded/simulator/readings.ts'
+import type { DarkTime } from '../../topology/runway.ts'
 import { buildCity, choosePlaces, type City } from './city.ts'
 import type { Fault, Scenario } from './format.ts'
 import { createWorld, spansOf, type World } from './world.ts'
@@ -24,6 +25,10 @@ export interface Played {
   /** How long the daemon waits for each device of an incident's root, and of those above it, as it has learned (ms), by incident. */
   readonly patience: ReadonlyMap<string, ReadonlyMap<string, number>>
   readonly checks: readonly Check[]
+  /** What was said of sites on battery, every half minute of each. */
+  readonly runways: readonly ToldRunway[]
+  /** When it was told of an incident that a site of it has not long any more (ms since the start). */
+  readonly nearAt: ReadonlyMap<string, number>
 }
 
 /** When records that tell of a fault were taken (ms since the start); null where none did. */
@@ -36,6 +41,14 @@ export interface Evidence {
 
 /** Of each device of each site: when each poll that came was made and when it was taken (ms since the start), in order of polls. */
 export type Heard = readonly (readonly (readonly { readonly readMs: number; readonly atMs: number }[])[])[]
+
+/** What the daemon said of a site on its battery at one moment (ms since the start), and when the battery is empty in truth. */
+export interface ToldRunway {
+  readonly site: number
+  readonly ms: number
+  readonly emptyAtMs: number
+  readonly told: DarkTime | null
+}
 
 /** What the daemon said at one moment. */
 export interface Check {
@@ -74,8 +87,9 @@ export async function playScenario(scenario: Scenario, seed: number): Promise<Pl
   try {
     const collectingSeed = seed * 7919 + hashOf(scenario.kind) + 1
     const stage = { scenario, city, world, alone, placesOf, daemon, random, collectingSeed }
-    const { evidence, heard, patience, checks } = await play(stage)
+    const told = await play(stage)
     return {
+      ...told,
       scenario,
       seed,
       city,
@@ -83,11 +97,7 @@ export async function playScenario(scenario: Scenario, seed: number): Promise<Pl
       alone,
       places,
       startMs,
-      history: daemon.history,
-      evidence,
-      heard,
-      patience,
-      checks
+      history: daemon.history
     }
   } finally {
     await daemon.close()
@@ -119,7 +129,9 @@ interface Stage {
   readonly collectingSeed: number
 }
 
-async function play(stage: Stage): Promise<Pick<Played, 'evidence' | 'heard' | 'patience' | 'checks'>> {
+async function play(
+  stage: Stage
+): Promise<Pick<Played, 'evidence' | 'heard' | 'patience' | 'checks' | 'runways' | 'nearAt'>> {
   const { scenario, city, world, alone, placesOf, daemon, random } = stage
   const encode = createTelegrafEncoder('ms')
   const endS = scenario.minutes * 60
@@ -202,6 +214,8 @@ async function play(stage: Stage): Promise<Pick<Played, 'evidence' | 'heard' | '
   const checks: Check[] = []
   const patience = new Map<string, ReadonlyMap<string, number>>()
   let incidentsSeen = 0
+  const runways: ToldRunway[] = []
+  const nearAt = new Map<string, number>()
   const checkAt = new Map<number, number[]>([[endS, [-1]]])
   for (const [f, fault] of scenario.faults.entries()) {
     const last = spansOf(fault).at(-1)
@@ -238,11 +252,38 @@ async function play(stage: Stage): Promise<Pick<Played, 'evidence' | 'heard' | '
     for (const { incident, change } of daemon.history.incidents.slice(incidentsSeen))
       if (change === 'opened') patience.set(incident.id, patienceNow(city, daemon, incident.root))
     incidentsSeen = daemon.history.incidents.length
+    if (second % askedEachS === 0) {
+      runways.push(...runwaysNow(stage, second * 1000))
+      for (const { id } of daemon.openIncidents())
+        if (daemon.view.isNear(id) && !nearAt.has(id)) nearAt.set(id, second * 1000)
+    }
     const faults = checkAt.get(second)
     if (faults !== undefined) checks.push(checkNow(city, daemon, second * 1000, faults))
   }
   for (const devices of heard) for (const polls of devices) polls.sort((a, b) => a.readMs - b.readMs)
-  return { evidence, heard, patience, checks }
+  return { evidence, heard, patience, checks, runways, nearAt }
+}
+
+/** How often it is asked how long batteries last (s), and since how long a site must be on its battery (ms). */
+const askedEachS = 30
+const onBatteryMsMin = 5 * minute
+
+function runwaysNow({ city, world, daemon }: Stage, ms: number): ToldRunway[] {
+  return city.sites.flatMap(({ id }, site) => {
+    const emptyAtMs = world.emptyAtMs(site, ms)
+    const { lostS } = world.mains(site, ms)
+    if (emptyAtMs === undefined || emptyAtMs <= ms || lostS * 1000 < onBatteryMsMin) return []
+    // Who cannot be reached says nothing of its battery.
+    if (world.truthAt(ms).out.has(site)) return []
+    const runway = daemon.view.node(id)?.runway
+    const dark = runway?.node === id ? runway.dark : null
+    const told = dark && {
+      earliestMs: dark.earliestMs - startMs,
+      likelyMs: dark.likelyMs - startMs,
+      latestMs: dark.latestMs - startMs
+    }
+    return [{ site, ms, emptyAtMs, told }]
+  })
 }
 
 function checkNow(city: City, daemon: SimulatedDaemon, ms: number, faults: readonly number[]): Check {
@@ -318,7 +359,8 @@ export function* readingsOf(
     timeMs: startMs + Math.floor(ms) + offsetMs
   }
   if (device.role === 'ups') {
-    const { lostS, left, batteryS } = world.mains(s, ms)
+    const { lostS, left } = world.mains(s, ms)
+    const { chargePct, runtimeS } = world.batteryTold(s, ms)
     const isTest = world.holds('ups_test', s, ms) !== undefined
     yield {
       about: lostS > 0 ? s : -1,
@@ -329,10 +371,10 @@ export function* readingsOf(
         ...common,
         kind: 'ups',
         source: lostS > 0 ? 'battery' : isTest ? 'test' : 'mains',
-        battery: lostS > 0 && left < 0.15 ? 'low' : 'normal',
+        battery: lostS > 0 && chargePct < 15 ? 'low' : 'normal',
         replaceBattery: world.holds('ups_worn', s, ms) !== undefined,
-        chargePct: Math.round(left * 100),
-        runtimeS: Math.round(left * batteryS),
+        chargePct,
+        runtimeS,
         onBatteryS: Math.round(lostS),
         inputV: lostS > 0 ? 0 : 226 + random.normal() * 2,
         batteryV: 26 + left,

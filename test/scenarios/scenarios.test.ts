@@ -59,6 +59,22 @@ describe('scenarios', () => {
     expect(between).not.toEqual([])
   })
 
+  it('holds what is said of batteries against when they are empty', async () => {
+    const all = await readScenarios(folder)
+    const scoreOfKind = async (kind: string) =>
+      scoreOf(
+        await playScenario(
+          all.find(each => each.kind === kind)!,
+          7
+        )
+      ).score
+    const { runwaysAsked, runwaysTold, runwaysRight, nearBeforeMs } = await scoreOfKind('battery-too-long')
+    expect(runwaysAsked).toBeGreaterThan(50)
+    expect([runwaysTold, runwaysRight]).toEqual([runwaysAsked, runwaysAsked])
+    expect(nearBeforeMs.every(ms => ms >= 600_000)).toBe(true)
+    expect(await scoreOfKind('battery-nothing')).toMatchObject({ runwaysTold: 0, nearBeforeMs: [-Infinity] })
+  }, 60_000)
+
   it('hears one alert for each fault of the demonstration', async () => {
     const { faults, alerts } = await playDemo({ minutes: 3, nodes: 300 })
     expect(faults.map(({ fault }) => fault)).toEqual(['fibre_cut', 'mains_cut', 'dirty_optic'])

@@ -36,6 +36,14 @@ export interface Score {
   silenceLateMs: number[]
   /** The same of what shows while the grace of another fault runs. */
   graceLateMs: number[]
+  /** How often it was asked when a site on battery goes dark, how often that was told, and how often the truth was within the bounds. */
+  runwaysAsked: number
+  runwaysTold: number
+  runwaysRight: number
+  /** How far the bounds were apart, as a part of the time that was left in truth. */
+  runwayWidths: number[]
+  /** How long before the first site of a fault went dark it was told that this is near (ms); -Infinity where it was not. */
+  nearBeforeMs: number[]
   /** Runs without anything wrong. */
   strict: number
 }
@@ -64,6 +72,11 @@ export const emptyScore = (): Score => ({
   waysLateMs: [],
   silenceLateMs: [],
   graceLateMs: [],
+  runwaysAsked: 0,
+  runwaysTold: 0,
+  runwaysRight: 0,
+  runwayWidths: [],
+  nearBeforeMs: [],
   strict: 0
 })
 
@@ -144,7 +157,9 @@ export function scoreOf(played: Played): {
       else say(`${right?.affectedSubscribers ?? 'no'} subscribers said, ${truth} in truth`)
     }
     if (first !== undefined) addTiming(played, f, first, score, late)
+    addNear(played, f, own, score)
   }
+  addRunways(played, score)
 
   const strangers = opened.filter(({ id }) => {
     const owner = owners.get(id)
@@ -158,7 +173,7 @@ export function scoreOf(played: Played): {
         .map(i => `${i.root} ${i.kind} ${Math.round((i.toldAtMs - startMs) / 1000)} s`)
         .join(', ')}`
     )
-  score.notifications = notificationsOf(history.incidents)
+  score.notifications = notificationsOf(history.incidents, played.nearAt)
   scoreLights(played, score, wrong, siteOf)
   score.strict = wrong.length === 0 ? 1 : 0
   return { score, wrong, late }
@@ -177,6 +192,35 @@ function addTiming(played: Played, f: number, first: Opened, score: Score, late:
   score[`${by}LateMs`].push(ms)
   if (ms > lateMsMax[by])
     late.push(`fault ${f + 1}: ${first.root} is told ${ms / 1000} s later than it could be known (${by})`)
+}
+
+/** Whether the truth lies within what was said of batteries. */
+function addRunways({ runways }: Played, score: Score): void {
+  for (const { ms, emptyAtMs, told } of runways) {
+    score.runwaysAsked++
+    if (told === null) continue
+    score.runwaysTold++
+    // A second is what the clock of the scenario is exact to.
+    if (emptyAtMs >= told.earliestMs - 1000 && emptyAtMs <= told.latestMs + 1000) score.runwaysRight++
+    score.runwayWidths.push((told.latestMs - told.earliestMs) / (emptyAtMs - ms))
+  }
+}
+
+/** How long before the first site of a fault was dark its incident said that this is near. */
+function addNear(
+  { runways, nearAt, scenario }: Played,
+  f: number,
+  own: readonly Opened[],
+  score: Score
+): void {
+  const spans = spansOf(scenario.faults[f]!)
+  const empty = runways.filter(({ emptyAtMs }) =>
+    spans.some(({ fromMs, toMs }) => emptyAtMs > fromMs && emptyAtMs < toMs)
+  )
+  if (empty.length === 0) return
+  const firstMs = Math.min(...empty.map(({ emptyAtMs }) => emptyAtMs))
+  const toldMs = Math.min(...own.map(({ id }) => nearAt.get(id) ?? Infinity))
+  score.nearBeforeMs.push(firstMs - toldMs)
 }
 
 /** Each incident as it was opened, with when it was told (its own time is that of its first event). */
@@ -244,11 +288,16 @@ function ownerOf(
 }
 
 /**
- * What Alertmanager would send by the shipped rules: that an incident opened, that it became critical, and its end.
+ * What Alertmanager would send by the shipped rules: that an incident opened, that it became worse (critical, or a site on battery has not
+ * long any more; once at most), and its end.
  * Planned work alerts nobody: an incident that is told while work is planned is told when that is over.
  */
-export function notificationsOf(changes: readonly IncidentChange[]): number {
+export function notificationsOf(
+  changes: readonly IncidentChange[],
+  nearAt: ReadonlyMap<string, number> = new Map()
+): number {
   const firing = new Map<string, { readonly wasCritical: boolean }>()
+  const worse = new Set<string>()
   let sent = 0
   for (const { incident, change } of changes) {
     const { id, severity, maintenance } = incident
@@ -259,11 +308,13 @@ export function notificationsOf(changes: readonly IncidentChange[]): number {
       firing.delete(id)
     } else if (!maintenance) {
       const isCritical = severity === 'critical'
-      if (before === undefined || (isCritical && !before.wasCritical)) sent++
+      if (before === undefined) sent++
+      else if (isCritical && !before.wasCritical) worse.add(id)
+      if (nearAt.has(id)) worse.add(id)
       firing.set(id, { wasCritical: isCritical || before?.wasCritical === true })
     }
   }
-  return sent
+  return sent + worse.size
 }
 
 function scoreLights(

@@ -16,10 +16,14 @@ export interface World {
   /** RFC 2863 codes of the port. */
   readonly port: (site: number, port: string, ms: number) => { readonly admin: number; readonly oper: number }
   /** Whether the site's mains are there, how long they have not been (s), and what its battery has left (0…1). */
-  readonly mains: (
+  readonly mains: (site: number, ms: number) => { readonly lostS: number; readonly left: number }
+  /** What the UPS of a site says of its battery: its charge (%), and its time left (s), 0 where it knows none. */
+  readonly batteryTold: (
     site: number,
     ms: number
-  ) => { readonly lostS: number; readonly left: number; readonly batteryS: number }
+  ) => { readonly chargePct: number; readonly runtimeS: number }
+  /** When the battery of a site without mains is empty, be the mains back before or not (ms); undefined where they are there. */
+  readonly emptyAtMs: (site: number, ms: number) => number | undefined
   /** By how much a level of the site differs from its usual one (dB). */
   readonly levelOf: (what: 'optics' | 'catv', site: number, ms: number) => number
   readonly holds: (what: Fault['what'], site: number, ms: number) => Fault | undefined
@@ -61,6 +65,14 @@ export function createWorld(
   /** Spans by what they break and where: `mains 7`. */
   const spans = new Map<string, Span[]>()
   const bootMs = sites.map(() => random.between(40_000, 110_000))
+  /** What each battery and its UPS are like, for those faults that ask for it. */
+  const batteries = sites.map(() => ({
+    told: random.between(1.3, 2.2),
+    still: random.between(0.4, 2),
+    worn: random.between(0.05, 0.25),
+    risesAt: random.between(0.25, 0.6),
+    rise: random.between(1.4, 2.5)
+  }))
   for (const fault of faults) {
     const at = placesOf(fault)
     for (const site of sites.keys()) {
@@ -160,7 +172,49 @@ export function createWorld(
     return (truths[epoch] ??= reach(edges[epoch]!))
   }
 
+  const batteryTold: World['batteryTold'] = (site, ms) => {
+    const span = holds('mains', site, ms)
+    if (span === undefined) return { chargePct: 100, runtimeS: 3600 }
+    const allS = batteryMs(span) / 1000
+    const gone = Math.min(1, (ms - span.fromMs) / Math.max(1, batteryMs(span)))
+    const { told, still, worn, risesAt, rise } = batteries[site]!
+    const saying = (left: number, runtimeS: number) => ({
+      chargePct: Math.round(left * 100),
+      runtimeS: Math.round(runtimeS)
+    })
+    const left = 1 - gone
+    switch (span.fault.battery_tells) {
+      case 'too_long':
+        return saying(left, left * allS * told)
+      case 'stands_still':
+        return saying(left, allS * still)
+      case 'charge_only':
+        return saying(left, 0)
+      case 'nothing':
+        return saying(1, 0)
+      case 'worn': {
+        const shown = worn + (1 - worn) * left
+        return saying(shown, (shown * allS) / (1 - worn))
+      }
+      case 'quarters':
+        return saying(Math.ceil(left * 4) / 4, 0)
+      case 'load_rises': {
+        // Drained at one pace, and from some time on at a faster one.
+        const pace = 1 / (risesAt + (1 - risesAt) * rise)
+        const shown = gone < risesAt ? 1 - gone * pace : 1 - risesAt * pace - (gone - risesAt) * pace * rise
+        return saying(shown, (shown * allS) / (gone < risesAt ? pace : pace * rise))
+      }
+      default:
+        return saying(left, left * allS)
+    }
+  }
+
   return {
+    batteryTold,
+    emptyAtMs(site, ms) {
+      const span = holds('mains', site, ms)
+      return span === undefined || !hasUps(site) ? undefined : span.fromMs + batteryMs(span)
+    },
     truthAt,
     steadySince: ms => edges[epochOf(ms)]!,
     holds: (what, site, ms) => holds(what, site, ms)?.fault,
@@ -186,12 +240,11 @@ export function createWorld(
     },
     mains(site, ms) {
       const span = holds('mains', site, ms)
-      if (span === undefined) return { lostS: 0, left: 1, batteryS: 3600 }
+      if (span === undefined) return { lostS: 0, left: 1 }
       const lostMs = ms - span.fromMs
       return {
         lostS: lostMs / 1000,
-        left: Math.max(0, 1 - lostMs / Math.max(1, batteryMs(span))),
-        batteryS: batteryMs(span) / 1000
+        left: Math.max(0, 1 - lostMs / Math.max(1, batteryMs(span)))
       }
     }
   }

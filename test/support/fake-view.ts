@@ -11,6 +11,7 @@ import type { Incident, InventoryNode, LightCause } from '../../topology/model.t
 import { treeIndexInSteps } from '../../topology/tree/index.ts'
 import type {
   AddressMatch,
+  BatteryRunway,
   HistoryEntry,
   HistoryStore,
   NodeAnswer,
@@ -264,6 +265,21 @@ export function createFakeView(options: FakeCityOptions): FakeView {
   listeners.add(tree.hear)
   listeners.add(listed.hear)
 
+  /** A node whose mains are lost has half an hour left. */
+  const runwayOf = (id: string): BatteryRunway | null => {
+    const alarm = own.get(id)
+    if (alarm?.kind !== 'power') return null
+    const at = (min: number): number => alarm.raisedAtMs + min * 60_000
+    return {
+      node: id,
+      nodeName: byId.get(id)?.name ?? id,
+      sinceMs: alarm.raisedAtMs,
+      dark: { earliestMs: at(20), likelyMs: at(30), latestMs: at(45) },
+      falls: below(id),
+      isNear: false
+    }
+  }
+
   const view: FakeView = {
     fail: (nodeId, fault) => {
       const node = byId.get(nodeId)
@@ -421,6 +437,7 @@ export function createFakeView(options: FakeCityOptions): FakeView {
         incidents: [...incidents.values()].filter(
           i => i.closedAtMs === null && (i.root === id || i.root === cause.node)
         ),
+        runway: runwayOf(id),
         devices: [
           {
             id: `${id}-sw1`,
@@ -436,6 +453,11 @@ export function createFakeView(options: FakeCityOptions): FakeView {
         below: below(id)
       }
     },
+    runway: incident => {
+      const root = [...incidents.values()].find(({ id }) => id === incident)?.root
+      return root === undefined ? null : runwayOf(root)
+    },
+    isNear: () => false,
     nodes: tree.nodes,
     nodesNamed: tree.nodesNamed,
     outline: tree.outline,

@@ -93,7 +93,7 @@ export function addListRoutes(app: StatusApp, { view, nameOf, now }: RouteContex
         // All at once: each time it is asked, the list looks at every incident.
         { after: filter.after, limit, atOnce: limit },
         part => view.incidents({ ...filter, ...part }),
-        incident => presentIncident(incident, nameOf)
+        incident => presentIncident(incident, nameOf, view.runway(incident.id))
       )
       if ('unknown' in page) {
         if (page.unknown === 'after') throw refused('after', 'is not the `next` of a page of incidents')
