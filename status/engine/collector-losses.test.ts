@@ -31,25 +31,37 @@ function played(collectorOf: (campus: number, house: number) => string, inventor
   const state = deviceStateOver(new ArrayBuffer(deviceStateBytes(64)), 64)
   const explained = new Set<string>()
   const options = { defaultIntervalMs: 60 * s, factor: 3, graceMs: 120 * s, collectorDevicesMin: 3 }
-  const watch = createSilenceWatch(inventory, state, options, 0, node =>
-    explained.has(inventory.nodeId(node))
-  )
+  /** When what each was heard by last was read (ms). */
+  const readMs = new Float64Array(inventory.deviceCount)
+  const watch = createSilenceWatch(inventory, state, options, 0, {
+    isExplained: node => explained.has(inventory.nodeId(node)),
+    readMs: source => readMs[source]!
+  })
   for (let device = 0; device < inventory.deviceCount; device++) {
     const [, campus, house] = /^du(\d)(\d)$/.exec(inventory.deviceId(device)) ?? []
     const collector = campus === undefined ? 'c' : collectorOf(Number(campus), Number(house))
     watch.watch({ known: device, index: device, collector })
   }
   const told: string[] = []
+  const late = new Map<number, number>()
   let nowMs = 0
   return {
     explained,
     told,
+    /** What a device said last takes so long to come. */
+    delay: (id: string, byS: number): void => {
+      const device = inventory.deviceIndex(id)!
+      late.set(device, readMs[device]! + byS * s)
+    },
     run: (toS: number, isHeard: (id: string) => boolean): readonly string[] => {
       for (; nowMs < toS * s; nowMs += s) {
         for (let device = 0; device < inventory.deviceCount; device++) {
           const isDue = (nowMs / s) % 60 === (device * 7) % 60
-          if (isDue && isHeard(inventory.deviceId(device))) state.lastSeenMs[device] = nowMs
+          if (!isDue || !isHeard(inventory.deviceId(device))) continue
+          state.lastSeenMs[device] = nowMs
+          readMs[device] = nowMs
         }
+        for (const [device, atMs] of late) if (atMs <= nowMs) state.lastSeenMs[device] = atMs
         const { devices, collectors } = watch.sweep(nowMs)
         for (const { collector, devices: lost, sinceMs } of collectors)
           told.push(`${collector} ${sinceMs === null ? 'back' : lost.map(d => inventory.deviceId(d)).join()}`)
@@ -72,6 +84,16 @@ describe('a collector that loses a part of its devices', () => {
     expect(told).toEqual(['a du00,du10,du20,du30,du40,du50'])
     run(2400, () => true)
     expect(told.slice(1)).toEqual(['a back'])
+  })
+
+  it('has lost what was read before and came late as well', () => {
+    const { run, told, delay } = played((_, house) => (house < 2 ? 'a' : 'b'))
+    run(1200, () => true)
+    delay('du40', 75)
+    delay('du50', 50)
+    run(1800, id => !isFirstHouse(id))
+    expect(told.every(text => text.startsWith('a '))).toBe(true)
+    expect(told.at(-1)).toBe('a du00,du10,du20,du30,du40,du50')
   })
 
   it('is not blamed when its devices are not a good part of it', () => {

@@ -17,6 +17,8 @@ export interface Heard {
   nodeOf(device: number): number
   /** When the device was heard last (ms), 0 for never. */
   lastMs(device: number): number
+  /** When that was read (ms, by the clock of who read it), 0 where it is not known. */
+  readMs(device: number): number
   intervalMs(device: number): number
   isSilent(device: number): boolean
   /** A collector has lost it already. */
@@ -37,6 +39,9 @@ const ownShareMin = 0.8
 /** Places in which a fault of the network would have taken more, or less; and of the nodes, those of which that is so: a record may be late. */
 const placesMin = 3
 const againstMin = 0.1
+
+/** Longest time that a record may be on its way (ms) to be counted by when it was read. */
+const onTheWayMsMax = 120_000
 
 /** So many devices are looked at before all are. */
 const sampledMax = 20_000
@@ -66,12 +71,16 @@ function windowOf(heard: Heard, device: number): Window {
 
 /**
  * Whether a device stopped within the window. Its last poll before may have been an interval earlier; of one that is silent already, two,
- * for one may have been lost by chance.
+ * for one may have been lost by chance. What came behind the window may have been read in it.
  */
 export const stoppedIn = (heard: Heard, device: number, { fromMs, toMs }: Window): boolean => {
   const lastMs = heard.lastMs(device)
   const polls = heard.isSilent(device) ? 2 : 1
-  return lastMs > 0 && lastMs <= toMs && lastMs >= fromMs - heard.intervalMs(device) * (polls + lateness)
+  const isIn = (ms: number): boolean =>
+    ms > 0 && ms <= toMs && ms >= fromMs - heard.intervalMs(device) * (polls + lateness)
+  if (lastMs <= toMs) return isIn(lastMs)
+  // Of a clock that is off by more than a record is ever late, nothing can be said.
+  return lastMs <= toMs + onTheWayMsMax && isIn(heard.readMs(device))
 }
 
 /**
@@ -89,16 +98,17 @@ export function lostTogether(
   const window = windowOf(heard, device)
   const isLost = (other: number): boolean =>
     !heard.isLost(other) &&
-    stoppedIn(heard, other, window) &&
-    nowMs - heard.lastMs(other) > overdueIntervals * heard.intervalMs(other)
+    nowMs - heard.lastMs(other) > overdueIntervals * heard.intervalMs(other) &&
+    stoppedIn(heard, other, window)
   /** What it has lost, looking at each `step`th device; none where that is no good part. */
   const lostOf = (step: number): readonly number[] => {
     const devices: number[] = []
     let ofOthers = 0
     let heardSince = 0
     for (let other = 0; other < heard.deviceCount; other += step) {
-      const isSince = heard.lastMs(other) > window.toMs
-      if (!isSince && !isLost(other)) continue
+      const hasStopped = isLost(other)
+      const isSince = !hasStopped && heard.lastMs(other) > window.toMs
+      if (!isSince && !hasStopped) continue
       const isOwn = onlyCollectorOf(heard, other) === collector
       if (isSince) heardSince += isOwn ? 1 : 0
       else if (heard.isExplained(heard.nodeOf(other))) continue
@@ -138,7 +148,8 @@ function isContradicted(
     for (let at = deviceStart[node]!; at < deviceStart[node + 1]!; at++) if (is(deviceList[at]!)) return true
     return false
   }
-  const isHeard = (node: number): boolean => some(node, device => heard.lastMs(device) > window.toMs)
+  const isHeard = (node: number): boolean =>
+    some(node, device => heard.lastMs(device) > window.toMs && !isLost(device))
   const isDark = (node: number): boolean => some(node, isLost) && !isHeard(node)
   const childrenHeard = (node: number): number => {
     let found = 0

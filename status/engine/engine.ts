@@ -18,7 +18,7 @@ import { createAbsences } from './absences.ts'
 import { createSeriesAssigner, placeAttributesOf } from './assign.ts'
 import { createIngestIncident } from './ingest-incident.ts'
 import { createLinkTellers } from './link-tellers.ts'
-import { createSeriesRegistry, type SeriesRegistry } from './series-registry.ts'
+import { createSeriesRegistry, lastReadMs, type SeriesRegistry } from './series-registry.ts'
 import { meaningOf } from './meaning.ts'
 import { createSilenceTeller } from './silence-teller.ts'
 import { createSilenceWatch, type SilenceWatch, type StalenessOptions } from './silence.ts'
@@ -130,7 +130,10 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
   const registry = createSeriesRegistry(state.capacity, options.devices.capacity)
   const linkTellers = createLinkTellers(registry, inventory.deviceCount)
   const { devices, staleness, startMs } = options
-  const silence = createSilenceWatch(inventory, devices, staleness, startMs, node => lights.isExplained(node))
+  const silence = createSilenceWatch(inventory, devices, staleness, startMs, {
+    isExplained: node => lights.isExplained(node),
+    readMs: source => lastReadMs(registry, state, source)
+  })
   lights.useRhythm({
     heardMs: device => silence.lastSeenMs(device) ?? 0,
     intervalMs: device => silence.intervalMs(device),

@@ -1,3 +1,4 @@
+import type { SeriesState } from '../../rules/series-state.ts'
 import type { NewEntity } from '../../schemas/evaluation.ts'
 import type { Inventory } from '../../topology/model.ts'
 import { createPool, createTextArena } from '../../topology/texts.ts'
@@ -204,4 +205,13 @@ function resolve(identifiers: readonly string[], inventory: Inventory): number {
     if (found !== undefined) return found
   }
   return -1
+}
+
+/** When what was evaluated last of a device (index in the shared state) was read (event time, ms); 0 for never. */
+export function lastReadMs(registry: SeriesRegistry, state: SeriesState, device: number): number {
+  let lastMs = 0
+  registry.eachOfDevice(device, series => {
+    lastMs = Math.max(lastMs, state.lastTimeMs[series]!)
+  })
+  return lastMs
 }

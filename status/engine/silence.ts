@@ -71,6 +71,14 @@ export interface SilenceWatch {
   reload(inventory: CompiledInventory, seen: Iterable<Watched>): void
 }
 
+/** What others know of those that are watched. */
+export interface SilenceAsks {
+  /** The network explains that nothing is heard of the node. */
+  readonly isExplained?: (node: number) => boolean
+  /** When that was read by which a source (an index in the shared device state) was heard last (ms, by the clock of who read it); 0 for never. */
+  readonly readMs?: (source: number) => number
+}
+
 /** What is kept per device, in arrays: a million devices are looked over every second. */
 interface Devices {
   readonly count: number
@@ -97,7 +105,7 @@ export function createSilenceWatch(
   state: DeviceState,
   options: StalenessOptions,
   startMs: number,
-  isExplained: (node: number) => boolean = () => false
+  { isExplained = () => false, readMs = () => 0 }: SilenceAsks = {}
 ): SilenceWatch {
   let current = inventory
   let countedFromMs = startMs + options.graceMs
@@ -303,6 +311,12 @@ export function createSilenceWatch(
       },
       nodeOf: device => current.nodeOfDevice(device),
       lastMs: lastSeen,
+      readMs(device) {
+        let last = 0
+        for (let at = devices.firstSource[device]!; at !== 0; at = nextSource[at - 1]!)
+          last = Math.max(last, readMs(at - 1))
+        return last
+      },
       intervalMs: device => devices.intervalMs[device]!,
       isSilent: device => devices.silent[device] === 1,
       isLost: device => devices.lostMs[device]! > 0,
