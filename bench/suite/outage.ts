@@ -24,8 +24,7 @@ const intervalMs = 60_000
  */
 export const outage: Bench = options => {
   tuneV8()
-  const city = generateCity({ nodes: options.size ?? nodes, seed: 1, equipment: 'light' })
-  const inventory = compileInventory([inventoryPart(city.nodes, city.devices)], 1)
+  const inventory = inventoryOf(options.size ?? nodes)
   const found: Record<string, number[]> = {}
   const note = (key: string, value: number): void => void (found[key] ??= []).push(value)
   for (let run = 0; run < options.runs; run++) {
@@ -79,6 +78,12 @@ export const outage: Bench = options => {
   const figures: Record<string, number> = { nodes: inventory.nodeCount, devices: inventory.deviceCount }
   for (const [key, values] of Object.entries(found)) figures[key] = median(values)
   return Promise.resolve(figures)
+}
+
+/** What the city is made of is let go: a daemon keeps its inventory packed, and no object a node. */
+function inventoryOf(size: number): CompiledInventory {
+  const city = generateCity({ nodes: size, seed: 1, equipment: 'light' })
+  return compileInventory([inventoryPart(city.nodes, city.devices)], 1)
 }
 
 /** Between two moments at which a look-up is taken to come (ms). */
