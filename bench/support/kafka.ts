@@ -43,6 +43,8 @@ export interface RunningKafka {
   readonly kill9: (() => Promise<void>) | null
   /** Starts it again on the same ports and data. */
   readonly restart: (() => Promise<void>) | null
+  /** Folder with its topics' files; null where the broker is not a process of this machine. */
+  readonly dataDir: string | null
   /** Process id of the broker, where it is a child of ours. */
   readonly pid: () => number | null
   stop(): Promise<void>
@@ -142,6 +144,7 @@ async function givenKafka(): Promise<RunningKafka> {
     sasl: saslBrokers.length > 0 ? { brokers: saslBrokers, user: { username, password } } : null,
     kill9: null,
     restart: null,
+    dataDir: null,
     pid: () => null,
     stop: async () => {}
   }
@@ -319,6 +322,7 @@ async function javaKafka(options: KafkaOptions): Promise<RunningKafka> {
         await end()
         await start()
       },
+      dataDir: join(dir, 'data'),
       pid: () => brokerPid,
       stop: async () => {
         await end()
@@ -369,6 +373,7 @@ async function containerKafka(options: KafkaOptions): Promise<RunningKafka> {
         await container.restart({ timeout: 0 })
         await untilReady(brokers, () => null)
       },
+      dataDir: null,
       pid: () => null,
       stop: async () => {
         await container.stop({ timeout: 0 })

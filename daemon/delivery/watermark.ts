@@ -5,14 +5,14 @@ import type { RangeOutcome, TaskRange } from '../../schemas/evaluation.ts'
 /** With nothing read for this long, event time has come to the present. For sources that do not say how far they have read. */
 const backlogForgottenMs = 2000
 /** A record may lie in Kafka so much later than its event (ms): collectors gather, producers linger. */
-const lateMs = 1000
+export const lateMsMax = 1000
 
 /**
  * Where a broker could not be read for so long (ms), it could not be written to either. What its producers have kept comes when they
  * have found it again, which takes a client of librdkafka up to 15 s; batches of that time make the wait longer, up to a limit.
  */
 export const outageMsMin = 3000
-const returnMs = 15_000
+export const returnMs = 15_000
 const furtherMs = 5000
 const returnMsMax = 60_000
 
@@ -197,7 +197,7 @@ export function createWatermark(
       if (leastMs === Infinity) return lastMs
       for (const { leftAtMs, reachedMs: thenMs } of hearings.values())
         if (nowMs - leftAtMs >= 0 && nowMs - leftAtMs < awayMsMax) leastMs = Math.min(leastMs, thenMs)
-      lastMs = Math.max(lastMs, leastMs - lateMs)
+      lastMs = Math.max(lastMs, leastMs - lateMsMax)
       return lastMs
     }
   }

@@ -34,7 +34,7 @@ describe.skipIf('missing' in found)('chaos', () => {
       openForeign: 0,
       lightsWrong: 0
     })
-    expect(result.figures.transitions, told).toBeGreaterThan(50)
+    expect(result.figures.told.transitions, told).toBeGreaterThan(50)
     expect(result.daemonEndedByItself, told).toBe(0)
   }, 480_000)
 })

@@ -1,13 +1,21 @@
 import type { ClickHouseClient } from '@clickhouse/client'
 import type { AlarmTransition } from '../../rules/model.ts'
 import { getJson } from '../support/daemon.ts'
-import { placeKey, type Reference } from './reference.ts'
+import type { Lateness } from './lateness.ts'
+import { placeKey, type Choices, type Reference } from './reference.ts'
 
-/** What a run left behind against the undisturbed run. All but the first three must be 0. */
+/** What a run left behind against the undisturbed run. All but `told` must be 0. */
 export interface Figures {
-  readonly records: number
-  readonly samples: number
-  readonly transitions: number
+  readonly told: {
+    readonly records: number
+    readonly samples: number
+    readonly transitions: number
+    /** Records that Kafka took later than the daemon waits for, and how long after its event the latest of them came, at least (ms). */
+    readonly recordsLate: number
+    readonly latestMs: number
+    /** Transitions that differ from the undisturbed run's, as those records allow: they are in no figure below. */
+    readonly transitionsLate: number
+  }
   /** Samples that are not stored. */
   readonly samplesLost: number
   /** Samples stored more than once, as the rows lie, without FINAL. */
@@ -60,7 +68,17 @@ const referenceKey = ({ alarm, change, atMs }: AlarmTransition): string =>
     at: iso(atMs)
   })
 
-export async function compare(reference: Reference, observed: Observed): Promise<Comparison> {
+/** Which records came late, and what the undisturbed run comes to where such a record decides nothing that was decided before. */
+export interface Allowed {
+  readonly late: Pick<Lateness, 'records' | 'mostMs'>
+  readonly reference: (isStored: Choices['isStored']) => Promise<Reference>
+}
+
+export async function compare(
+  undisturbed: Reference,
+  observed: Observed,
+  allowed?: Allowed
+): Promise<Comparison> {
   const { client, database, url } = observed
   const differences: string[] = []
   const rows = async <T>(query: string): Promise<T[]> =>
@@ -77,8 +95,8 @@ export async function compare(reference: Reference, observed: Observed): Promise
     )
     let lost = 0
     let twice = 0
-    for (const place of new Set([...reference.samples.keys(), ...found.keys()])) {
-      const wanted = reference.samples.get(place) ?? 0
+    for (const place of new Set([...undisturbed.samples.keys(), ...found.keys()])) {
+      const wanted = undisturbed.samples.get(place) ?? 0
       const have = found.get(place) ?? 0
       if (have === wanted) continue
       lost += Math.max(0, wanted - have)
@@ -99,18 +117,29 @@ export async function compare(reference: Reference, observed: Observed): Promise
       )
     ).map(row => [row.signal, Number(row.sum)])
   )
-  for (const [signal, wanted] of reference.sums) {
+  for (const [signal, wanted] of undisturbed.sums) {
     const have = sums.get(signal) ?? NaN
     if (Math.abs(have - wanted) <= 1e-9 * Math.max(1, Math.abs(wanted))) continue
     signalsOff++
     differences.push(`values: ${signal} adds up to ${have}, not ${wanted}`)
   }
 
-  const stored = await rows<Parameters<typeof transitionKey>[0]>(
-    `SELECT resource, type, change, severity, id,
+  const stored = await rows<Parameters<typeof transitionKey>[0] & { device: string }>(
+    `SELECT device, resource, type, change, severity, id,
        formatDateTime(raised_at, '%Y-%m-%dT%H:%i:%S', 'UTC') || '.' || leftPad(toString(toUnixTimestamp64Milli(raised_at) % 1000), 3, '0') || 'Z' AS raised,
        formatDateTime(at, '%Y-%m-%dT%H:%i:%S', 'UTC') || '.' || leftPad(toString(toUnixTimestamp64Milli(at) % 1000), 3, '0') || 'Z' AS at
      FROM ${database}.alarms FINAL`
+  )
+  const moments = new Set(stored.map(({ device, at }) => `${device} ${at}`))
+  const reference =
+    allowed === undefined
+      ? undisturbed
+      : await allowed.reference((device, atMs) => moments.has(`${device} ${iso(atMs)}`))
+  const late = differ(
+    'transition by a late record',
+    undisturbed.transitions.map(referenceKey),
+    reference.transitions.map(referenceKey),
+    differences
   )
   const transitions = differ(
     'transition',
@@ -138,9 +167,14 @@ export async function compare(reference: Reference, observed: Observed): Promise
   return {
     differences,
     figures: {
-      records: reference.samples.size,
-      samples: reference.sampleCount,
-      transitions: reference.transitions.length,
+      told: {
+        records: undisturbed.samples.size,
+        samples: undisturbed.sampleCount,
+        transitions: undisturbed.transitions.length,
+        recordsLate: allowed?.late.records ?? 0,
+        latestMs: allowed?.late.mostMs ?? 0,
+        transitionsLate: late.missing + late.foreign
+      },
       samplesLost: plain.lost,
       samplesTwice: plain.twice,
       samplesTwiceFinal: final.twice,
@@ -155,12 +189,8 @@ export async function compare(reference: Reference, observed: Observed): Promise
 }
 
 /** Whether the run is as the undisturbed one. */
-export const isSame = ({
-  records: _records,
-  samples: _samples,
-  transitions: _transitions,
-  ...rest
-}: Figures): boolean => Object.values(rest).every(figure => figure === 0)
+export const isSame = ({ told: _told, ...rest }: Figures): boolean =>
+  Object.values(rest).every(figure => figure === 0)
 
 function differ(
   what: string,

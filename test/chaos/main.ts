@@ -22,6 +22,7 @@ const kindsOf = (text: string): FaultKind[] => {
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
 function table({ figures, faults, ...rest }: ChaosResult): void {
+  const { told } = figures
   const row = (name: string, value: number | string): void => say(`${name.padEnd(42)}${value}`)
   row(
     'faults',
@@ -31,12 +32,17 @@ function table({ figures, faults, ...rest }: ChaosResult): void {
   )
   row('starts of the daemon', rest.daemonStarts)
   row('ended by itself', rest.daemonEndedByItself)
-  row('records, samples', `${figures.records}, ${figures.samples}`)
+  row('records, samples', `${told.records}, ${told.samples}`)
   row('samples lost', figures.samplesLost)
   row('samples twice (without FINAL, with)', `${figures.samplesTwice}, ${figures.samplesTwiceFinal}`)
   row('signals whose values do not add up', figures.signalsOff)
-  row('alarm transitions of the undisturbed run', figures.transitions)
+  row('alarm transitions of the undisturbed run', told.transitions)
   row('  missing, foreign', `${figures.transitionsMissing}, ${figures.transitionsForeign}`)
+  row('  other by records that came late', told.transitionsLate)
+  row(
+    'records later than is waited for',
+    told.recordsLate === 0 ? 'none that is known' : `${told.recordsLate}, the latest by ${told.latestMs} ms`
+  )
   row('open alarms missing, foreign', `${figures.openMissing}, ${figures.openForeign}`)
   row('lights wrong', figures.lightsWrong)
   row('time', `${rest.seconds} s`)

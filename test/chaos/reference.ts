@@ -30,6 +30,14 @@ export interface Reference {
   readonly lights: ReadonlyMap<string, Light>
 }
 
+/** What the log leaves open where records came late: whether a hold had ended before its end could be contradicted. */
+export interface Choices {
+  /** Holds of its device that end up to here (event time, ms) may have ended before this record was seen; -Infinity where none may. */
+  readonly endedTo: (record: LoggedRecord) => number
+  /** Whether a transition of this device at this moment is stored: which of the two it was. */
+  readonly isStored: (device: string, atMs: number) => boolean
+}
+
 export const placeKey = (partition: number, offset: number): string => `${partition}/${offset}`
 
 const seriesMax = 10_000
@@ -40,9 +48,14 @@ const policy = { futureMsMax: 3_600_000, pastMsMax: 1e12, depthMax: 32, valueByt
 
 /**
  * The undisturbed run, in process: every record is read by the reference decoder and judged by the rules' own kernel, and holds
- * end by event time alone. Nothing of the way through the daemon is in it: no threads, no tasks, no clock, no storage.
+ * end by event time alone. Nothing of the way through the daemon is in it: no threads, no tasks, no clock, no storage. With
+ * `choices`, holds that nothing in the log could have kept from ending have ended, if that is what is stored.
  */
-export async function computeReference(city: ChaosCity, log: readonly LoggedRecord[]): Promise<Reference> {
+export async function computeReference(
+  city: ChaosCity,
+  log: readonly LoggedRecord[],
+  choices?: Choices
+): Promise<Reference> {
   const store = createInventoryStore()
   const inventory = compileInventory([parseInventoryYaml('inventory.yaml', city.inventoryYaml, store)], 1)
   const rules = compileRules([{ file: 'rules.yaml', text: city.rulesYaml }])
@@ -50,7 +63,8 @@ export async function computeReference(city: ChaosCity, log: readonly LoggedReco
   const decoder = createDecoder(profiles, policy)
   const programs = createProgramTable(programsMax)
   const state = seriesStateOver(new ArrayBuffer(seriesStateBytes(seriesMax)), seriesMax)
-  const alarms = createAlarmEngine(rules)
+  /** By device, because records of one come late while those of another do not. */
+  const alarms = Array.from({ length: inventory.deviceCount }, () => createAlarmEngine(rules))
   const seriesNumbers = new Map<string, number>()
   const samples = new Map<string, number>()
   const sums = new Map<string, number>()
@@ -79,14 +93,31 @@ export async function computeReference(city: ChaosCity, log: readonly LoggedReco
     return series
   }
 
-  for (const { partition, offset, timestampMs, value } of log) {
+  const endHolds = (device: number, timeMs: number, record: LoggedRecord): void => {
+    const endedToMs = choices?.endedTo(record) ?? -Infinity
+    if (endedToMs <= timeMs) return
+    const engine = alarms[device]!
+    for (;;) {
+      const endMs = engine.nextDeadlineMs()
+      if (endMs === null || endMs > endedToMs) return
+      if (endMs > timeMs && choices?.isStored(inventory.deviceId(device), endMs) !== true) return
+      engine.tick(endMs)
+    }
+  }
+
+  for (const record of log) {
+    const { partition, offset, timestampMs, value } = record
     const decoded = decoder.decode(value, timestampMs, timestampMs)
     if (!decoded.ok) throw new Error(`a record of the run cannot be read: ${decoded.detail}`)
     let count = 0
+    const told = new Set<number>()
     for (const { measurement, identifiers, instance, timeMs, slots, values } of decoded.groups) {
       const device = inventory.deviceByIdentifier(identifiers[0] ?? '')
       if (device === undefined) throw new Error(`${identifiers.join()} is no device of the run`)
       lastMs = Math.max(lastMs, timeMs)
+      told.add(device)
+      endHolds(device, timeMs, record)
+      const engine = alarms[device]!
       for (const [i, slot] of slots.entries()) {
         const { signal } = profiles.measurements[measurement]!.slots[slot]!
         const name = signals[signal]!.name
@@ -100,7 +131,7 @@ export async function computeReference(city: ChaosCity, log: readonly LoggedReco
           reading,
           timeMs,
           (condition, on, limit) =>
-            alarms.apply({
+            engine.apply({
               condition,
               on,
               node: inventory.nodeId(inventory.nodeOfDevice(device)),
@@ -114,18 +145,23 @@ export async function computeReference(city: ChaosCity, log: readonly LoggedReco
         )
       }
     }
+    for (const device of told) transitions.push(...alarms[device]!.drain())
     samples.set(placeKey(partition, offset), count)
     sampleCount += count
-    transitions.push(...alarms.drain())
   }
-  alarms.tick(lastMs + restMs)
-  transitions.push(...alarms.drain())
+  for (const engine of alarms) {
+    engine.tick(lastMs + restMs)
+    transitions.push(...engine.drain())
+  }
 
   const lights = createLightEngine(inventory, { settleMs: 0, powerSettleMs: 0 })
   for (let node = 0; node < inventory.nodeCount; node++)
     lights.setAlarms(
       node,
-      summariseAlarms(alarms.byNode(inventory.nodeId(node)), alarm => meaningOf(inventory, alarm, () => true))
+      summariseAlarms(
+        inventory.devicesOfNode(node).flatMap(device => alarms[device]!.byNode(inventory.nodeId(node))),
+        alarm => meaningOf(inventory, alarm, () => true)
+      )
     )
   lights.update(lastMs + restMs)
   return {
@@ -133,7 +169,7 @@ export async function computeReference(city: ChaosCity, log: readonly LoggedReco
     sampleCount,
     sums,
     transitions,
-    open: [...alarms.open()].map(alarm => alarm.id).sort(),
+    open: alarms.flatMap(engine => [...engine.open()].map(alarm => alarm.id)).sort(),
     lights: new Map(
       Array.from({ length: inventory.nodeCount }, (_, node) => [
         inventory.nodeId(node),

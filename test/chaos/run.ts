@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createRandom } from '../../embedded/simulator/random.ts'
+import type { Arrivals } from './arrivals.ts'
 import { createChaosCity, longestHoldMs } from './city.ts'
 import { compare, isSame, type Figures } from './compare.ts'
 import { commitFault, faultsInTurn, pickFault, type FaultKind } from './faults.ts'
-import { readLog } from './log-reader.ts'
+import { findLate } from './lateness.ts'
+import { readLog, type LoggedRecord } from './log-reader.ts'
 import { computeReference } from './reference.ts'
 import { database, partitions, startStage, type Stage } from './stage.ts'
 
@@ -77,12 +79,17 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     if (log.length < records)
       throw new Error(`Kafka holds ${log.length} of ${records} records that it acknowledged`)
     await settle(stage, log)
-    const reference = await computeReference(createChaosCity(nodes), log)
-    const { figures, differences } = await compare(reference, {
-      client: stage.clickhouseClient,
-      database,
-      url: stage.daemonUrl
-    })
+    const city = createChaosCity(nodes)
+    const arrivals = await stage.endWatch()
+    const late = findLate(log, arrivals, stage.outages)
+    const { figures, differences } = await compare(
+      await computeReference(city, log),
+      { client: stage.clickhouseClient, database, url: stage.daemonUrl },
+      {
+        late,
+        reference: isStored => computeReference(city, log, { endedTo: late.endedTo, isStored })
+      }
+    )
     const same = isSame(figures)
     const counts = daemon.counts()
     const isKept = !same || options.keep === true
@@ -97,6 +104,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     }
     if (isKept) {
       await writeFile(join(folder, 'differences.txt'), differences.join('\n') + '\n')
+      await writeFile(join(folder, 'records.txt'), recordsOf(differences, log, arrivals).join('\n') + '\n')
       await writeFile(
         join(folder, 'result.json'),
         JSON.stringify({ cycles, seed, kinds, nodes, ...result }, null, 2)
@@ -112,6 +120,23 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       { cause: error }
     )
   }
+}
+
+/** What the devices said of which something differs, in their order, and when Kafka took it after the event (ms). */
+function recordsOf(
+  differences: readonly string[],
+  log: readonly LoggedRecord[],
+  arrivals: Arrivals
+): string[] {
+  const names = new Set(differences.flatMap(line => line.match(/\b(?:ups|sw)-\d+/g) ?? []))
+  return log.flatMap(({ partition, offset, timestampMs, value }) => {
+    const text = value.toString('utf8')
+    const device = /"source":"([^"]+)"/.exec(text)?.[1] ?? ''
+    if (!names.has(device)) return []
+    const { notBeforeMs, byMs } = arrivals(partition, offset) ?? { notBeforeMs: NaN, byMs: NaN }
+    const taken = `${notBeforeMs - timestampMs} to ${byMs - timestampMs} ms`
+    return `${device} ${new Date(timestampMs).toISOString()} ${partition}/${offset} taken after ${taken}: ${text}`
+  })
 }
 
 /** Records behind the stored positions, of all partitions; -1 while ClickHouse holds none. */

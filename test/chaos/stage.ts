@@ -5,12 +5,14 @@ import { appendFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ClickHouseClient } from '@clickhouse/client'
 import { createTopic } from '../../bench/support/produce.ts'
-import { startKafka } from '../../bench/support/kafka.ts'
+import { startKafka, type RunningKafka } from '../../bench/support/kafka.ts'
 import { startEmbeddedClickHouse, type EmbeddedClickHouse } from '../../embedded/clickhouse.ts'
 import { createClickHouseClient } from '../../ingest/clickhouse/client.ts'
 import { packageRoot } from '../../schemas/package-root.ts'
 import { freePort } from '../support/server-process.ts'
+import { watchArrivals, type Arrivals } from './arrivals.ts'
 import { createChaosCity } from './city.ts'
+import type { Outage } from './lateness.ts'
 import type { MemberSetup } from './member.child.ts'
 import type { ProducerReport, ProducerSetup } from './producer.child.ts'
 
@@ -35,6 +37,10 @@ export interface Stage {
     signal(signal: NodeJS.Signals): void
   }
   readonly broker: { kill9(): Promise<void>; start(): Promise<void> }
+  /** When it was killed, and when it was back. */
+  readonly outages: readonly Outage[]
+  /** Ends the watch over the broker's files: when it took which record. Nothing is known of a broker that is not a process of this machine. */
+  endWatch(): Promise<Arrivals>
   /** Another member joins the daemon's group; it reads and stores nothing. Resolves with how it leaves. */
   joinGroup(): Promise<() => Promise<void>>
   /** Ends the producer when all it sent is acknowledged. */
@@ -75,9 +81,10 @@ export async function startStage(options: StageOptions): Promise<Stage> {
   try {
     const kafka = await startKafka({ own: true, partitions })
     ends.push(() => kafka.stop())
-    const { kill9, restart } = kafka
-    if (kill9 === null || restart === null) throw new Error('this Kafka is not ours to restart')
     await createTopic(kafka.brokers, topic, partitions)
+    const { outages, ...broker } = createBroker(kafka)
+    const watch = kafka.dataDir === null ? undefined : watchArrivals(kafka.dataDir, topic, partitions)
+    ends.push(async () => watch?.end())
 
     const clickhouse = createClickHouseProcess(folder)
     await clickhouse.start()
@@ -121,7 +128,9 @@ staleness: { default_interval_s: 3600, settle_ms: 0, power_settle_ms: 0 }
       clickhouseClient,
       daemon,
       clickhouse,
-      broker: { kill9, start: restart },
+      broker,
+      outages,
+      endWatch: async () => (await watch?.end()) ?? (() => undefined),
       joinGroup: () => joinGroup(kafka.brokers),
       endProducer: () => producer.end(),
       close
@@ -129,6 +138,23 @@ staleness: { default_interval_s: 3600, settle_ms: 0, power_settle_ms: 0 }
   } catch (error) {
     await close()
     throw error
+  }
+}
+
+function createBroker({ kill9, restart }: RunningKafka) {
+  if (kill9 === null || restart === null) throw new Error('this Kafka is not ours to restart')
+  const outages: Outage[] = []
+  let fromMs = Infinity
+  return {
+    outages,
+    async kill9(): Promise<void> {
+      fromMs = Date.now()
+      await kill9()
+    },
+    async start(): Promise<void> {
+      await restart()
+      outages.push({ fromMs, untilMs: Date.now() })
+    }
   }
 }
 
