@@ -83,7 +83,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   })
   const { client, writer, rows, rollups } = storage
 
-  const evaluation = await startEvaluation(config, definitions.profiles, logger)
+  const evaluation = await startEvaluation(config, definitions, logger)
   const { pool } = evaluation
   const poolMetrics = createPoolMetrics(registry, () => pool.stats())
   const connection = await connectSource({ config, logger, registry, offsets, given: options.source, nowMs })
@@ -145,7 +145,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const mirror = createInventoryMirror({ client, insist: quietly, stopping: stopping.signal, logger })
   const restored = createRestored<StatusEngine>(stopping.signal)
   const reloader = createReloader(
-    { config, pool, restored: restored.done, mirror, nowMs, logger },
+    { config, evaluation, restored: restored.done, mirror, nowMs, logger },
     definitions
   )
   const { reload } = reloader

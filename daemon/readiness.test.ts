@@ -9,6 +9,7 @@ const well: ReadinessOptions = {
   group: () => '',
   deadLetters: () => '',
   tables: () => ({ series: 0.5, devices: 0.5, entities: 0.5, aliases: 1 }),
+  tablesOfUnknown: () => ({ series: 0.5, devices: 0.5, entities: 0.5, aliases: 1 }),
   reloadFailure: () => ''
 }
 
@@ -37,6 +38,15 @@ describe('readiness', () => {
     expect(ready).toBe(true)
     expect(parts['tables']?.detail).toMatch(
       /further devices and entities.*raise workers\.devices_max and workers\.series_max/
+    )
+  })
+
+  it('tells that names the inventory does not know have used up their room, and what gives more', () => {
+    const tablesOfUnknown = { series: 0.2, devices: 1, entities: 0.4, aliases: 1 }
+    const { ready, parts } = createReadiness({ ...well, tablesOfUnknown: () => tablesOfUnknown })()
+    expect(ready).toBe(true)
+    expect(parts['tables']?.detail).toMatch(
+      /half of the room for devices:.*those of the inventory have room; raise workers\.devices_max,/
     )
   })
 

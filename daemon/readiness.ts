@@ -15,6 +15,8 @@ export interface ReadinessOptions {
   readonly deadLetters: () => string
   /** The part of each table that is used. */
   readonly tables: () => TablesUsed
+  /** The same of what devices may use that the inventory does not know. */
+  readonly tablesOfUnknown: () => TablesUsed
   /** What the last reload failed with; empty when it went well. */
   readonly reloadFailure: () => string
 }
@@ -29,16 +31,23 @@ const settings: Readonly<Record<'series' | 'devices' | 'entities', string>> = {
   entities: 'workers.series_max'
 }
 
-function fullTables(used: TablesUsed): string {
-  const full = (['devices', 'series', 'entities'] as const).filter(table => used[table] >= fullRatio)
-  if (full.length === 0) return ''
-  const raise = [...new Set(full.map(table => settings[table]))].join(' and ')
-  return `no room for further ${full.join(' and ')}: what is met now is stored and not judged; raise ${raise}, or look for who sends names without end`
+function fullTables(used: TablesUsed, usedByUnknown: TablesUsed): string {
+  const fullOf = (ratios: TablesUsed) =>
+    (['devices', 'series', 'entities'] as const).filter(table => ratios[table] >= fullRatio)
+  const full = fullOf(used)
+  const fullOfUnknown = fullOf(usedByUnknown)
+  const raise = [...new Set([...full, ...fullOfUnknown].map(table => settings[table]))].join(' and ')
+  const remedy = `raise ${raise}, or look for who sends names without end`
+  if (full.length > 0)
+    return `no room for further ${full.join(' and ')}: what is met now is stored and not judged; ${remedy}`
+  if (fullOfUnknown.length > 0)
+    return `devices that the inventory does not know have used up their half of the room for ${fullOfUnknown.join(' and ')}: further ones are stored and not told apart, those of the inventory have room; ${remedy}`
+  return ''
 }
 
 /** Whether the daemon does its work, and if not, which part does not and why. */
 export function createReadiness(options: ReadinessOptions): () => Readiness {
-  const { restored, writer, database, connected, group, deadLetters, tables, reloadFailure } = options
+  const { restored, writer, database, connected, group, deadLetters, reloadFailure } = options
   return () => {
     const inserts = writer()
     const unanswered = database()
@@ -65,7 +74,7 @@ export function createReadiness(options: ReadinessOptions): () => Readiness {
       parts: {
         ...parts,
         ...unwell('dead_letters', deadLetters()),
-        ...unwell('tables', fullTables(tables())),
+        ...unwell('tables', fullTables(options.tables(), options.tablesOfUnknown())),
         ...unwell('reload', failure && `the last reload failed, what was in force before stays: ${failure}`)
       }
     }

@@ -16,7 +16,7 @@ import { openSharedState } from '../workers/memory/shared-state.ts'
 import { createEvaluationPool } from '../workers/pool.ts'
 import type { Definitions } from './judging/definitions.ts'
 import { createEngines } from './judging/engines.ts'
-import { boundsOf, sharedMemoryFor } from './judging/evaluation.ts'
+import { boundsOf, listNames, sharedMemoryFor } from './judging/evaluation.ts'
 import { seriesRowsOf } from './judging/series-rows.ts'
 
 /**
@@ -131,6 +131,9 @@ export async function createSimulatedDaemon(options: SimulatedOptions): Promise<
     }
   })
 
+  await listNames(state.knownNames, definitions.inventory)
+  state.knownNames.use()
+
   const samples: StoredSample[] = []
   const rejects: Reject[] = []
   const transitions: AlarmTransition[] = []
@@ -235,9 +238,11 @@ export async function createSimulatedDaemon(options: SimulatedOptions): Promise<
       }
     },
     async reload(next) {
-      await pool.reloadProfiles(next.profiles, () =>
+      await listNames(state.knownNames, next.inventory)
+      await pool.reloadProfiles(next.profiles, () => {
+        state.knownNames.use()
         engine.reload(next.inventory, next.rules, nowMs, next.reports)
-      )
+      })
       await view.indexed()
     },
     light(node) {

@@ -45,7 +45,8 @@ export function createStanding(options: StandingOptions): Standing {
     connected,
     group,
     deadLetters: () => deadLetterTopic?.problem() ?? '',
-    tables: () => options.pool.stats().tables
+    tables: () => options.pool.stats().tables,
+    tablesOfUnknown: () => options.pool.stats().tablesOfUnknown
   })
   const lateness = createLateness({
     judgedToMs: atMs => watermark.atMs(atMs),

@@ -166,6 +166,8 @@ function inventoryOver(store: InventoryStore, version: number, links: Links): Co
       return text === -1 ? undefined : found(nodeOfText[text]! - 1)
     },
     deviceIndex: id => found(deviceTable.find(arena.encode(id), isSameId)),
+    identifierCount: store.identifierStart(deviceCount),
+    identifier: store.identifier,
     deviceByIdentifier(identifier) {
       const at = identifierTable.find(arena.encode(identifier.toLowerCase()), isSameIdentifier)
       return at === -1 ? undefined : ownerOf(at, deviceCount, store.identifierStart)

@@ -77,6 +77,9 @@ export interface Inventory {
   readonly makeOf: (device: number) => DeviceMake
   readonly nodeIndex: (id: string) => number | undefined
   readonly deviceIndex: (id: string) => number | undefined
+  /** All identifiers of devices, as written. */
+  readonly identifierCount: number
+  readonly identifier: (at: number) => string
   /** Index of the device that carries this identifier (compared without case), or undefined. */
   readonly deviceByIdentifier: (identifier: string) => number | undefined
   /** Node index of a device index. */

@@ -25,7 +25,8 @@ const calm = {
   seriesMax: 10,
   devicesKnown: 0,
   devicesMax: 5,
-  tables: { series: 0.1, devices: 0.5, entities: 0.2, aliases: 0.3 }
+  tables: { series: 0.1, devices: 0.5, entities: 0.2, aliases: 0.3 },
+  tablesOfUnknown: { series: 0, devices: 0.75, entities: 0, aliases: 0 }
 }
 
 describe('metrics of the workers', () => {
@@ -41,6 +42,7 @@ describe('metrics of the workers', () => {
     for (const line of [
       'svetofor_records_total 7',
       'svetofor_table_used_ratio{table="devices"} 0.5',
+      'svetofor_table_used_by_unknown_ratio{table="devices"} 0.75',
       'svetofor_samples_total 20',
       'svetofor_records_by_format_total{format="telegraf"} 5',
       'svetofor_rejects_total{reason="not_json"} 1',

@@ -83,6 +83,16 @@ export function createPoolMetrics(registry: Registry, stats: () => PoolStats): P
     }
   })
 
+  new Gauge({
+    name: 'svetofor_table_used_by_unknown_ratio',
+    help: 'Part of the half of a table that is used which devices may use that the inventory does not know; the other half is kept for those it knows',
+    labelNames: ['table'],
+    registers,
+    collect() {
+      for (const [table, used] of Object.entries(stats().tablesOfUnknown)) this.set({ table }, used)
+    }
+  })
+
   const observeNamed = (name: string, count: number): void => {
     if (name.startsWith(formatPrefix)) formats.inc({ format: name.slice(formatPrefix.length) }, count)
     else if (name.startsWith(rejectPrefix)) rejects.inc({ reason: name.slice(rejectPrefix.length) }, count)

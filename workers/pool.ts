@@ -52,6 +52,8 @@ export interface PoolStats {
   readonly devicesMax: number
   /** How far each table is used, 0 to 1. */
   readonly tables: TablesUsed
+  /** The same of what devices may use that the inventory does not know. */
+  readonly tablesOfUnknown: TablesUsed
 }
 
 export interface EvaluationPool {
@@ -239,7 +241,8 @@ export async function createEvaluationPool(options: PoolOptions): Promise<Evalua
       seriesMax: shared.limits.seriesMax,
       devicesKnown: shared.deviceCount(),
       devicesMax: shared.limits.devicesMax,
-      tables: shared.tablesUsed()
+      tables: shared.tablesUsed(),
+      tablesOfUnknown: shared.tablesUsedByUnknown()
     }),
     async close(timeoutMs) {
       let timer: NodeJS.Timeout | undefined

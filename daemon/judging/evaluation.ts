@@ -9,6 +9,8 @@ import {
   type SharedState
 } from '../../workers/memory/shared-state.ts'
 import { createEvaluationPool, type EvaluationPool, type PoolOptions } from '../../workers/pool.ts'
+import type { Inventory } from '../../topology/model.ts'
+import type { KnownNames } from '../../workers/memory/known-names.ts'
 import type { Definitions } from './definitions.ts'
 
 /** Most programs of rules that differ from one another. */
@@ -56,7 +58,7 @@ export interface Evaluation {
 /** The threads that evaluate, and the memory they share with the main thread, at its configured limits. */
 export async function startEvaluation(
   config: Config,
-  profiles: Definitions['profiles'],
+  { profiles, inventory }: Pick<Definitions, 'profiles' | 'inventory'>,
   logger: Logger
 ): Promise<Evaluation> {
   const shared = sharedMemoryFor(config.workers.series_max, config.workers.devices_max)
@@ -70,13 +72,28 @@ export async function startEvaluation(
     onFault: ({ kind, ...rest }) =>
       logger.error(rest, `an evaluation worker ${kind}; its task is tried again`)
   })
+  const state = openSharedState(shared)
+  await listNames(state.knownNames, inventory)
+  state.knownNames.use()
   return {
     pool,
-    state: openSharedState(shared),
+    state,
     programs: createProgramTable(shared.kernel.programs),
     concurrency: threads === 0 ? 1 : threads + 1,
     threads
   }
+}
+
+/** Writes down by which names an inventory knows its devices, for the threads; other things may be done meanwhile. */
+export async function listNames(
+  names: Pick<KnownNames, 'prepare'>,
+  inventory: Pick<Inventory, 'identifierCount' | 'identifier'>
+): Promise<void> {
+  const { identifierCount: count, identifier } = inventory
+  const all = function* (): Generator<string> {
+    for (let at = 0; at < count; at++) yield identifier(at)
+  }
+  for (const _ of names.prepare(all(), count)) await new Promise(resolve => setImmediate(resolve))
 }
 
 /** One thread a core beside the main thread's, as measured in docs/performance.md. */

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { loadConfig } from '../../schemas/config/reading.ts'
+import { createKnownNamesMemory, openKnownNames } from '../../workers/memory/known-names.ts'
 import { loadDefinitions } from './definitions.ts'
 import { createReadiness } from '../readiness.ts'
 import { createReloader, type Reloader } from './reload.ts'
@@ -46,14 +47,17 @@ describe('a reload', () => {
     reloader = createReloader(
       {
         config,
-        pool: {
-          async reloadProfiles(_, change) {
-            seen.push('compile')
-            await compiling
-            if (compileError !== undefined) throw compileError
-            change?.()
-            seen.push('threads')
-          }
+        evaluation: {
+          pool: {
+            async reloadProfiles(_, change) {
+              seen.push('compile')
+              await compiling
+              if (compileError !== undefined) throw compileError
+              change?.()
+              seen.push('threads')
+            }
+          },
+          state: { knownNames: openKnownNames(createKnownNamesMemory(10)) }
         },
         restored: new Promise(resolve => (restore = () => resolve(engine))),
         mirror: inventory => void seen.push(`mirror ${inventory.nodeCount}`),
@@ -109,6 +113,7 @@ describe('a reload', () => {
       group: () => '',
       deadLetters: () => '',
       tables: () => ({ series: 0, devices: 0, entities: 0, aliases: 1 }),
+      tablesOfUnknown: () => ({ series: 0, devices: 0, entities: 0, aliases: 1 }),
       reloadFailure: () => reloader.failure()
     })
     compileError = new Error('profile x does not compile')

@@ -4,7 +4,9 @@ import type { Config } from '../../schemas/config/reading.ts'
 import type { StatusEngine } from '../../status/engine/engine.ts'
 import type { CompiledInventory } from '../../topology/compile.ts'
 import type { EvaluationPool } from '../../workers/pool.ts'
+import type { SharedState } from '../../workers/memory/shared-state.ts'
 import { loadDefinitions, type Definitions } from './definitions.ts'
+import { listNames } from './evaluation.ts'
 
 export interface Reloaded {
   readonly inventoryVersion: number
@@ -14,7 +16,10 @@ export interface Reloaded {
 
 export interface ReloaderOptions {
   readonly config: Config
-  readonly pool: Pick<EvaluationPool, 'reloadProfiles'>
+  readonly evaluation: {
+    readonly pool: Pick<EvaluationPool, 'reloadProfiles'>
+    readonly state: Pick<SharedState, 'knownNames'>
+  }
   /** The engine, once its state is restored; until then a reload waits. */
   readonly restored: Promise<Pick<StatusEngine, 'reload'>>
   readonly mirror: (inventory: CompiledInventory) => void
@@ -33,7 +38,8 @@ export interface Reloader {
 }
 
 export function createReloader(options: ReloaderOptions, first: Definitions): Reloader {
-  const { config, pool, restored, mirror, nowMs, logger } = options
+  const { config, restored, mirror, nowMs, logger } = options
+  const { pool, state } = options.evaluation
   let current = first
   let failure = ''
   /** The last one that was asked for; settled when it is over. */
@@ -45,10 +51,12 @@ export function createReloader(options: ReloaderOptions, first: Definitions): Re
     const engine = await restored
     waiting = undefined
     const next = await loadDefinitions(config, current.inventory.version + 1)
+    await listNames(state.knownNames, next.inventory)
     // The threads compile first. Only when that went well the engine changes, and they with it, while nothing is evaluated.
-    await pool.reloadProfiles(next.profiles, () =>
+    await pool.reloadProfiles(next.profiles, () => {
+      state.knownNames.use()
       engine.reload(next.inventory, next.rules, nowMs(), next.reports)
-    )
+    })
     current = next
     mirror(next.inventory)
     const counts = {

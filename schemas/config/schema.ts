@@ -197,9 +197,14 @@ const workers = Type.Object(
       8_000_000,
       1000,
       64_000_000,
-      'Most series (device, signal, instance) that can be judged; samples of others are stored and counted.'
+      'Most series (device, signal, instance) that can be judged; samples of others are stored and counted. Half is kept for devices of the inventory.'
     ),
-    devices_max: integer(2_000_000, 100, 16_000_000, 'Most devices that can be told apart.')
+    devices_max: integer(
+      2_000_000,
+      100,
+      16_000_000,
+      'Most devices that can be told apart. Half is kept for devices of the inventory.'
+    )
   },
   { description: 'Decoding and judging of records.' }
 )

@@ -69,7 +69,8 @@ export function everyMetric(): Registry {
     seriesMax: 0,
     devicesKnown: 0,
     devicesMax: 0,
-    tables: { series: 0, devices: 0, entities: 0, aliases: 0 }
+    tables: { series: 0, devices: 0, entities: 0, aliases: 0 },
+    tablesOfUnknown: { series: 0, devices: 0, entities: 0, aliases: 0 }
   }))
   createEngineMetrics(registry, engine, () => 0)
   const view = createStartingView(

@@ -54,8 +54,14 @@ export function createEntities(shared: SharedState, seriesSets: SeriesSets): Ent
   }
 
   /** Makes neighbouring series for the signals of a set; the first one's index, or -1 at the limit of series. */
-  const makeSpan = (set: SeriesSet, device: number, identifier: string, instance: string): number => {
-    const first = shared.takeSeries(set.signals.length)
+  const makeSpan = (
+    set: SeriesSet,
+    device: number,
+    identifier: string,
+    instance: string,
+    isKnown: boolean
+  ): number => {
+    const first = shared.takeSeries(set.signals.length, isKnown)
     if (first < 0) return first
     const { hi, lo } = entityId(identifier, instance)
     set.signals.forEach((signal, i) => {
@@ -74,13 +80,15 @@ export function createEntities(shared: SharedState, seriesSets: SeriesSets): Ent
     const { deviceEnd, end } = writeKey(measurement, identifier, instance)
     const known = shared.entities.find(key, 0, end)
     if (known >= 0) return known
-    const device = shared.deviceTable.insert(key, 4, deviceEnd, shared.takeDevice)
+    const isKnown = shared.knownNames.has(group.identifiers)
+    const device = shared.deviceTable.insert(key, 4, deviceEnd, shared.takeDevice, isKnown)
     // Series without a device would all be taken for those of one, by whoever goes over the series of a device.
     if (device < 0) return tableFull
     const told = slots.length > 0 ? slots : noReadings
     // A record without any field a signal is read from says nothing of what the entity has.
     const set = told.length > 0 ? seriesSets.setOf(measurement, told) : seriesSets.set(measurement.number)!
-    return shared.entities.insert(key, 0, end, () => makeSpan(set, device, identifier, instance))
+    const make = (): number => makeSpan(set, device, identifier, instance, isKnown)
+    return shared.entities.insert(key, 0, end, make, isKnown)
   }
 
   const find = (measurement: KnownMeasurement, group: MetGroup): number => {
@@ -102,11 +110,12 @@ export function createEntities(shared: SharedState, seriesSets: SeriesSets): Ent
   const extend = (measurement: KnownMeasurement, group: MetGroup, first: number): void => {
     const identifier = group.identifiers[0]!
     const { end } = writeKey(measurement, identifier, group.instance)
+    const isKnown = shared.knownNames.has(group.identifiers)
     for (let more = 1; more <= spansMax - 1; more++) {
       if (group.slots.every(slot => seriesOf(first, slot) >= 0)) return
       // Under the table's lock and by a key of its own: two workers do not make the same span.
       key[3] = more
-      shared.entities.insert(key, 0, end, () => {
+      const make = (): number => {
         let last = first
         for (let next = first; next >= 0; next = shared.nextSpans[next]! - 1) last = next
         const slots = more === spansMax - 1 ? measurement.positionOfSlot.keys() : group.slots
@@ -114,10 +123,11 @@ export function createEntities(shared: SharedState, seriesSets: SeriesSets): Ent
         // Linked already by a worker that died before its key was there.
         if (missing.length === 0) return last
         const set = seriesSets.setOf(measurement, missing)
-        const made = makeSpan(set, state.device[first]!, identifier, group.instance)
+        const made = makeSpan(set, state.device[first]!, identifier, group.instance, isKnown)
         if (made >= 0) Atomics.store(shared.nextSpans, last, made + 1)
         return made
-      })
+      }
+      shared.entities.insert(key, 0, end, make, isKnown)
     }
   }
 

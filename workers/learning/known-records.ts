@@ -104,7 +104,9 @@ export function createKnownRecords(
   const { measurements } = profiles
   const kernel = openKernel(shared, policy, measurements.length)
   const forms = createKernelForms(shared.kernel, measurements)
+  /** No more are learnt, of anybody or of devices that the inventory does not know. */
   let aliasesFull = false
+  let unknownFull = false
   let isAliasNew = false
   let nowMs = 0
   let desk: Desk
@@ -152,9 +154,13 @@ export function createKnownRecords(
     return new Uint8Array(bufferReaching(shared.kernel.memory, to), from, to - from).slice()
   }
 
-  const remember = (alias: Uint8Array, value: number): boolean => {
-    aliasesFull = shared.aliases.insert(alias, 0, alias.length, () => value) === tableFull
-    return !aliasesFull
+  const remember = (alias: Uint8Array, value: number, identifiers: readonly string[]): boolean => {
+    const isKnown = shared.knownNames.has(identifiers)
+    if (!isKnown && unknownFull) return false
+    const isFull = shared.aliases.insert(alias, 0, alias.length, () => value, isKnown) === tableFull
+    if (isKnown) aliasesFull = isFull
+    else unknownFull = isFull
+    return !isFull
   }
 
   const listed = (at: number, count: number): number[] => {
@@ -182,7 +188,7 @@ export function createKnownRecords(
     const slots = listed(scratchSlots, kernel.readings())
     const noReadings = listed(scratchNoReadings, kernel.noReadings())
     const first = meet({ measurement: plan.index, identifiers, collector, instance, slots, noReadings })
-    return first >= 0 && remember(alias, first)
+    return first >= 0 && remember(alias, first, identifiers)
   }
 
   return {
@@ -240,7 +246,7 @@ export function createKnownRecords(
       const proof = proveAlias(alias, format, f64(foundRawTime), plan, profiles, isOfItself)
       const isWhole =
         typeof proof === 'boolean' ? proof : isSame(decoder.decode(proof, recordMs, nowMs), group)
-      remember(alias, isWhole ? first : notWhole)
+      remember(alias, isWhole ? first : notWhole, group.identifiers)
     },
     judge(from, to, unassigned) {
       let row = from

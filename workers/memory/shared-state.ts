@@ -5,6 +5,12 @@ import {
   type SeriesState
 } from '../../rules/series-state.ts'
 import { createKernelMemory, endedThreadsOf, type KernelMemory } from './kernel-memory.ts'
+import {
+  createKnownNamesMemory,
+  openKnownNames,
+  type KnownNames,
+  type KnownNamesMemory
+} from './known-names.ts'
 import { setsMax } from './map.ts'
 import {
   createSharedTableMemory,
@@ -36,12 +42,13 @@ export interface SharedMemory {
    * such a whole set itself, and which of the signals are in it, a bit each.
    */
   readonly setMembers: SharedArrayBuffer
-  /** [0] series in use, [1] devices in use, [2] sets in use, [3] those of them that are no whole ones, [4] tasks begun. */
+  /** [0] series in use, [1] devices in use, [2] sets in use, [3] those of them that are no whole ones, [4] tasks begun, [5] series of devices that the inventory does not know. */
   readonly counters: SharedArrayBuffer
   /** Numbers of sets, by what is in them. */
   readonly sets: SharedTableMemory
   readonly entities: SharedTableMemory
   readonly deviceTable: SharedTableMemory
+  readonly knownNames: KnownNamesMemory
 }
 
 /**
@@ -71,10 +78,11 @@ export function createSharedMemory(limits: SharedLimits): SharedMemory {
       aliasBytesMax: keyBytesMax
     }),
     setMembers: new SharedArrayBuffer(setsMax * setWords * 4),
-    counters: new SharedArrayBuffer(20),
+    counters: new SharedArrayBuffer(24),
     sets: createSharedTableMemory(setsMax, setsMax * 64),
     entities: createSharedTableMemory(entitiesMax, keyBytesMax),
-    deviceTable: createSharedTableMemory(devicesMax, keyBytesMax)
+    deviceTable: createSharedTableMemory(devicesMax, keyBytesMax),
+    knownNames: createKnownNamesMemory(devicesMax)
   }
 }
 
@@ -95,8 +103,10 @@ export interface SharedState {
   readonly entities: SharedTable
   readonly deviceTable: SharedTable
   readonly aliases: SharedTable
-  /** Takes `count` neighbouring series; the first one's index, or -1 when there are not that many left. */
-  takeSeries(count: number): number
+  /** Devices that the inventory does not know take half of each table at most. */
+  readonly knownNames: KnownNames
+  /** Takes `count` neighbouring series; the first one's index, or -1 when there are not that many left for such a device. */
+  takeSeries(count: number, isKnown: boolean): number
   takeDevice(this: void): number
   takeWholeSet(this: void): number
   /** A number for a set of some of a measurement's signals, from the same range. */
@@ -107,6 +117,8 @@ export interface SharedState {
   deviceCount(): number
   /** The part of each table that is used, 0 to 1: of its entries or of the bytes of its keys, whichever is more. */
   tablesUsed(): TablesUsed
+  /** The part that is used of what devices may use that the inventory does not know. */
+  tablesUsedByUnknown(): TablesUsed
 }
 
 /** By table; without room in `aliases` records only take longer, without room in another one samples are not judged. */
@@ -122,6 +134,7 @@ export function openSharedState(memory: SharedMemory): SharedState {
   const entities = openSharedTable(memory.entities, ended)
   const deviceTable = openSharedTable(memory.deviceTable, ended)
   const aliases = openSharedTable(kernel.aliases, ended)
+  const unknownSeriesMax = seriesMax >> 1
   const take = (counter: number, count: number, max: number): number => {
     const first = Atomics.add(counters, counter, count)
     if (first + count <= max) return first
@@ -141,7 +154,13 @@ export function openSharedState(memory: SharedMemory): SharedState {
     entities,
     deviceTable,
     aliases,
-    takeSeries: count => take(0, count, limits.seriesMax),
+    knownNames: openKnownNames(memory.knownNames),
+    takeSeries(count, isKnown) {
+      if (!isKnown && take(5, count, unknownSeriesMax) < 0) return -1
+      const first = take(0, count, limits.seriesMax)
+      if (first < 0 && !isKnown) Atomics.sub(counters, 5, count)
+      return first
+    },
     takeDevice: () => take(1, 1, limits.devicesMax),
     takeWholeSet: () => take(2, 1, setsMax),
     takePartSet: () => (take(3, 1, partSetsMax) < 0 ? -1 : take(2, 1, setsMax)),
@@ -153,6 +172,12 @@ export function openSharedState(memory: SharedMemory): SharedState {
       devices: deviceTable.used(),
       entities: entities.used(),
       aliases: aliases.used()
+    }),
+    tablesUsedByUnknown: () => ({
+      series: Atomics.load(counters, 5) / unknownSeriesMax,
+      devices: deviceTable.usedByUnknown(),
+      entities: entities.usedByUnknown(),
+      aliases: aliases.usedByUnknown()
     })
   }
 }

@@ -35,6 +35,32 @@ function table(entriesMax = 1000, keyBytesMax = 100_000, hash?: HashBytes) {
 }
 
 describe('the shared table', () => {
+  it('keeps half of its entries and of its key bytes for who is known', () => {
+    for (const [entriesMax, keyBytesMax, length] of [
+      [10, 10_000, 8],
+      [1000, 4000, 80]
+    ] as const) {
+      const { shared } = table(entriesMax, keyBytesMax)
+      const put = (key: string, isKnown: boolean): number => {
+        const bytes = text(key.padEnd(length))
+        return shared.insert(bytes, 0, bytes.length, () => 1, isKnown)
+      }
+      const taken = Array.from({ length: 2000 }, (_, i) => put(`u${i}`, false)).filter(
+        value => value === 1
+      ).length
+      expect(shared.usedByUnknown()).toBeGreaterThan(0.98)
+      expect(shared.used()).toBeLessThan(0.51)
+      // Whom it holds it finds, known or not.
+      expect(put('u0', false)).toBe(1)
+      expect(put('u1999', false)).toBe(tableFull)
+      const others = Array.from({ length: 2000 }, (_, i) => put(`k${i}`, true)).filter(
+        value => value === 1
+      ).length
+      expect(Math.abs(others - taken)).toBeLessThan(2)
+      expect(shared.used()).toBeGreaterThan(0.98)
+    }
+  })
+
   it('gives every key one value, whatever its length', () => {
     const { insert, find, shared } = table()
     const keys = Array.from({ length: 500 }, (_, i) => 'k'.repeat(i % 37) + String(i))

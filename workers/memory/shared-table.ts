@@ -33,13 +33,15 @@ export interface SharedTable {
   /**
    * As find(); when the key is not there it is inserted with the value `make` gives (0 or more), which must be complete in
    * shared memory when `make` returns, because other threads see it at once. `tableFull` when there is no room, or
-   * when `make` gives a negative value.
+   * when `make` gives a negative value. Who is not `isKnown` finds room in half of the table only: the other half is kept for those.
    */
-  insert(bytes: Uint8Array, from: number, to: number, make: () => number): number
+  insert(bytes: Uint8Array, from: number, to: number, make: () => number, isKnown?: boolean): number
   /** Entries used. */
   size(): number
   /** The part of its entries or of its key bytes that is used, whichever is more: from 0 to 1, where it is full. */
   used(): number
+  /** The part that is used of what those may use who are not known, in the same way. */
+  usedByUnknown(): number
 }
 
 /** 32-bit hash of the bytes [from..to) of a view. */
@@ -49,7 +51,7 @@ export type HashBytes = (view: DataView, from: number, to: number) => number
 const entryBits = 24
 const entryMask = (1 << entryBits) - 1
 
-const headerWords = 5
+const headerWords = 7
 const headerEntries = 0
 const headerArenaWords = 1
 /** Level that is complete and in use, and the level that is being filled (the same, mostly). */
@@ -57,6 +59,9 @@ const headerLevel = 2
 const headerTarget = 3
 /** Taken by who inserts. */
 const headerLock = 4
+/** Those of the entries and of the words of keys that were not of somebody known. */
+const headerUnknownEntries = 5
+const headerUnknownWords = 6
 /** Words of an entry: hash, arena position in words, key length in bytes, value. */
 const entryWords = 4
 const cellsMin = 4096
@@ -131,6 +136,8 @@ export function openSharedTable(
   const entries = new Int32Array(memory, parts.entries, entriesMax * entryWords)
   const arena = new Int32Array(memory, parts.keys, arenaWords(entriesMax, of.keyBytesMax))
   const lock = createLock(header, headerLock, ended)
+  const unknownEntriesMax = entriesMax >> 1
+  const unknownWordsMax = arena.length >> 1
 
   // The key in hand: bytes [keyFrom..keyTo) of the view, which is kept as long as the bytes are the same.
   let viewed = new Uint8Array(0)
@@ -162,12 +169,19 @@ export function openSharedTable(
     return at === to || arena[key] === lastWord(of, at, to)
   }
 
+  const hasEntries = (isKnown: boolean): boolean =>
+    Atomics.load(header, headerEntries) < entriesMax &&
+    (isKnown || Atomics.load(header, headerUnknownEntries) < unknownEntriesMax)
+
   /** Writes a complete entry that no cell shows yet; its word position, or -1 when there is no room. Under the lock. */
-  const prepare = (hash: number, make: () => number): number => {
+  const prepare = (hash: number, make: () => number, isKnown: boolean): number => {
     const number = header[headerEntries]!
     const key = header[headerArenaWords]! >>> 0
-    const keyEnd = key + ((keyTo - keyFrom + 3) >>> 2)
-    if (number >= entriesMax || keyEnd > arena.length) return -1
+    const words = (keyTo - keyFrom + 3) >>> 2
+    const keyEnd = key + words
+    if (!hasEntries(isKnown) || keyEnd > arena.length) return -1
+    const unknownWords = header[headerUnknownWords]! >>> 0
+    if (!isKnown && unknownWords + words > unknownWordsMax) return -1
     // The key in hand stays the same: what `make` looks up is in other tables.
     const value = make()
     // Nothing is used up for what cannot be made: it is asked for again by each of its records.
@@ -183,6 +197,10 @@ export function openSharedTable(
     // Before it is shown: whoever takes the lock from a dead thread does not write over it.
     Atomics.store(header, headerArenaWords, keyEnd)
     Atomics.store(header, headerEntries, number + 1)
+    if (!isKnown) {
+      header[headerUnknownEntries]!++
+      header[headerUnknownWords] = unknownWords + words
+    }
     return entry
   }
 
@@ -232,11 +250,11 @@ export function openSharedTable(
   }
 
   /** Inserts the key in hand, which was not there a moment ago. */
-  const insertLocked = (hash: number, make: () => number): number => {
+  const insertLocked = (hash: number, make: () => number, isKnown: boolean): number => {
     const known = lookUp(hash)
     if (known !== absent) return known
     grow()
-    const prepared = prepare(hash, make)
+    const prepared = prepare(hash, make, isKnown)
     if (prepared < 0) return tableFull
     let level = Atomics.load(header, headerLevel)
     let entry = show(level, prepared, equals)
@@ -247,17 +265,24 @@ export function openSharedTable(
 
   return {
     find: (bytes, from, to) => lookUp(take(bytes, from, to)),
-    insert(bytes, from, to, make) {
+    insert(bytes, from, to, make, isKnown = true) {
       const hash = take(bytes, from, to)
       const known = lookUp(hash)
       if (known !== absent) return known
-      return lock.hold(() => insertLocked(hash, make))
+      // Names without end do not make the others wait for the lock.
+      if (!isKnown && !hasEntries(isKnown)) return tableFull
+      return lock.hold(() => insertLocked(hash, make, isKnown))
     },
     size: () => Atomics.load(header, headerEntries),
     used: () =>
       Math.max(
         Atomics.load(header, headerEntries) / entriesMax,
         (Atomics.load(header, headerArenaWords) >>> 0) / arena.length
+      ),
+    usedByUnknown: () =>
+      Math.max(
+        Atomics.load(header, headerUnknownEntries) / unknownEntriesMax,
+        (Atomics.load(header, headerUnknownWords) >>> 0) / unknownWordsMax
       )
   }
 }
