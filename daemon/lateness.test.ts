@@ -10,6 +10,7 @@ describe('whether data comes in time', () => {
   let held: boolean
   let troubleSinceMs: number | null
   let lateness: Lateness
+  let sweeps: number
 
   /** Passes time in steps of a second; `judge` follows the clock when data comes. */
   const pass = (seconds: number, isComing: boolean): void => {
@@ -19,7 +20,8 @@ describe('whether data comes in time', () => {
       lateness.tick(
         {
           holdSilence: value => void (held = value),
-          setIngestTrouble: since => void (troubleSinceMs = since)
+          setIngestTrouble: since => void (troubleSinceMs = since),
+          clocks: { sweep: () => void sweeps++ }
         },
         nowMs
       )
@@ -31,6 +33,7 @@ describe('whether data comes in time', () => {
     judgedToMs = -Infinity
     isConnected = true
     held = false
+    sweeps = 0
     troubleSinceMs = null
     lateness = createLateness({
       judgedToMs: () => judgedToMs,
@@ -73,6 +76,19 @@ describe('whether data comes in time', () => {
     expect(held).toBe(false)
     expect(troubleSinceMs).toBeNull()
     expect(lateness.state().lateMs).toBe(0)
+  })
+
+  it('has clocks compared while data comes in time, and at no other time', () => {
+    pass(1, false)
+    expect(sweeps).toBe(0)
+    pass(10, true)
+    expect(sweeps).toBe(10)
+    pass(8, false)
+    const inTime = sweeps
+    pass(30, false)
+    expect(sweeps).toBe(inTime)
+    pass(1, true)
+    expect(sweeps).toBe(inTime + 1)
   })
 
   it('believes no source that lost its brokers, whatever it says of its end', () => {

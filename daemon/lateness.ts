@@ -17,7 +17,7 @@ export interface LatenessOptions {
  */
 export interface Lateness {
   /** Looks, and tells the engine; call a few times a second. */
-  tick(engine: Pick<StatusEngine, 'holdSilence' | 'setIngestTrouble'>, nowMs: number): void
+  tick(engine: LatenessTold, nowMs: number): void
   /** Samples wait up to their limit, and consumption is held back. */
   pressure(held: boolean): void
   state(): Freshness
@@ -25,6 +25,10 @@ export interface Lateness {
 
 /** Late for so long (ms) it is an incident: a restart or a broker's is over before. */
 const incidentAfterMs = 20_000
+
+type LatenessTold = Pick<StatusEngine, 'holdSilence' | 'setIngestTrouble'> & {
+  readonly clocks: Pick<StatusEngine['clocks'], 'sweep'>
+}
 
 export function createLateness(options: LatenessOptions): Lateness {
   const { lateMsMax, startMs } = options
@@ -56,6 +60,7 @@ export function createLateness(options: LatenessOptions): Lateness {
       }
       lateMs = late === null ? 0 : behindMs
       engine.holdSilence(held || (late !== null && !isCatchingUp), nowMs)
+      if (late === null && Number.isFinite(judgedMs)) engine.clocks.sweep(nowMs)
       engine.setIngestTrouble(
         late !== null && nowMs - late.fromMs >= incidentAfterMs ? late.asOfMs : null,
         nowMs

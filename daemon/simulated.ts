@@ -235,6 +235,7 @@ export async function createSimulatedDaemon(options: SimulatedOptions): Promise<
       while (nowMs < toMs) {
         nowMs = Math.min(toMs, nowMs + stepMs)
         engine.tick(nowMs, nowMs)
+        engine.clocks.sweep(nowMs)
       }
     },
     async reload(next) {

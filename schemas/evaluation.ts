@@ -138,6 +138,8 @@ export interface EvaluationResult {
   readonly newSeries: NewSeries
   /** Series that their source says are gone, and when (ms), by turns; left out where there are none. */
   readonly gone?: Float64Array
+  /** Devices whose clock was so far ahead that Kafka's time was taken, and by how much (ms), by turns; left out where there are none. */
+  readonly ahead?: Float64Array
   readonly rejects: readonly Reject[]
   /** Counters since the last task, by name; keys are bounded (formats, reasons, profile fields). */
   readonly counts: Readonly<Record<string, number>>

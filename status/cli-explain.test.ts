@@ -64,11 +64,13 @@ describe('svetofor explain', () => {
     )
     expect(out).toContain('Would raise it: warning: optics.rx_dbm below −22 dBm, for 60 s at least')
     expect(out).toContain('Rule: rules.yaml:2')
+    expect(out).toContain('clock behind by 120 min')
     expect(out).toContain('Record: telemetry/3@42, 2026-11-22T09:59:20.000Z')
   })
 
   it('speaks Russian, and JSON', async () => {
     const { out } = await run({ all: true, language: 'ru' })
+    expect(out).toMatch(/sw-du-1-1-1-1: слышно .*часы отстают на 120 мин/)
     expect(out).toContain('НОРМА  optics.rx/low  sw-du-1-1-1-1 25')
     expect(out).toContain('порог: ниже −22 dBm, из правила')
     expect(JSON.parse((await run({ json: true })).out)).toMatchObject({

@@ -45,6 +45,7 @@ const texts = {
     device: (id: string, ago: string, limit: string) => `${id}: слышно ${ago} назад, молчит после ${limit}`,
     never: (id: string) => `${id}: ещё не было слышно`,
     silent: 'МОЛЧИТ',
+    clock: (isAhead: boolean, by: string) => `часы ${isAhead ? 'спешат' : 'отстают'} на ${by}`,
     quiet: (count: number, names: string) => `В норме ещё ${count}: ${names}. Все: --all`,
     cut: (shown: number, total: number) => `Показано ${shown} из ${total}; уже: --device, --instance, --rule`,
     none: 'К узлу не относится ни одно правило: показаний его устройств ещё не было.',
@@ -69,6 +70,7 @@ const texts = {
     device: (id: string, ago: string, limit: string) => `${id}: heard ${ago} ago, silent after ${limit}`,
     never: (id: string) => `${id}: not heard yet`,
     silent: 'SILENT',
+    clock: (isAhead: boolean, by: string) => `clock ${isAhead ? 'ahead' : 'behind'} by ${by}`,
     quiet: (count: number, names: string) => `Quiet besides, ${count}: ${names}. All of them: --all`,
     cut: (shown: number, total: number) =>
       `Shown are ${shown} of ${total}; fewer by --device, --instance, --rule`,
@@ -120,10 +122,13 @@ function explanationText(
   const shown = answer.rules.filter(isWorthALine)
   const rest = answer.rules.filter(rule => !isWorthALine(rule))
   const lines = [`${answer.name} (${answer.id})`]
-  for (const { id, lastHeardMs, limitMs, silent } of answer.devices)
+  for (const { id, lastHeardMs, limitMs, silent, clockOffsetMs } of answer.devices)
     lines.push(
       `  ${lastHeardMs === null ? words.never(id) : words.device(id, seconds(answer.atMs - lastHeardMs, language), seconds(limitMs, language))}` +
-        (silent ? `  ${words.silent}` : '')
+        (silent ? `  ${words.silent}` : '') +
+        (clockOffsetMs === null
+          ? ''
+          : `  ${words.clock(clockOffsetMs > 0, seconds(Math.abs(clockOffsetMs), language))}`)
     )
   for (const rule of shown) lines.push('', ...ruleLines(rule, language))
   if (answer.rules.length === 0) lines.push('', `  ${words.none}`)

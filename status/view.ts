@@ -125,6 +125,8 @@ export interface NodeAnswer extends NodeSummary {
     model: string
     lastSeenMs: number | null
     silent: boolean
+    /** By how much (ms) the clock is ahead that it is told by, less than 0 for behind; null while it is right. */
+    clockOffsetMs: number | null
   }[]
   /** The worst of the nodes directly below, at most `childrenListedMax`. */
   readonly children: readonly NodeSummary[]
@@ -146,6 +148,7 @@ export interface NodeExplanation {
     readonly intervalMs: number
     readonly limitMs: number
     readonly isSilent: boolean
+    readonly clockOffsetMs: number | null
   }[]
 }
 

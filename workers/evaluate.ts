@@ -70,6 +70,9 @@ interface Announced extends NewEntity {
   readonly signals: number[]
 }
 
+/** Devices with clocks that are ahead that a task tells of. */
+const aheadMax = 1000
+
 /** Nesting of the deepest format that the kernel knows. */
 const depthMin = 3
 
@@ -115,6 +118,8 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
   let rejects: Reject[] = []
   /** Series that are gone and when, by turns. */
   let gone: number[] = []
+  /** Devices whose clock is ahead, and by how much (ms): those of a task that were met first. */
+  let ahead = new Map<number, number>()
   /** Entities with series that are not assigned yet, by their first series. */
   let announced = new Map<number, Announced>()
   /** Last time given to an entity's record whose clock is ahead, by the entity's first series. */
@@ -229,6 +234,8 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     for (const slot of group.noReadings) measurement.noReadings[slot]!++
     const first = meetEntity(measurement, group)
     timeMs = group.clamped ? timeInOrder(first, group) : group.timeMs
+    if (group.aheadMs !== undefined && first >= 0 && ahead.size < aheadMax)
+      ahead.set(state.device[first]!, group.aheadMs)
     desk.reserveRows(slots.length)
     counts.samples += slots.length
     for (let i = 0; i < slots.length; i++) {
@@ -385,6 +392,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     // New ones: V8 leaves the table of a cleared Map pointing to the next, so that none is freed before a full collection.
     announced = new Map()
     setBack = new Map()
+    ahead = new Map()
     formats = new Map()
     rejected = new Map()
     for (const measurement of seriesSets.measurements) {
@@ -434,6 +442,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
         candidates: candidates.take(),
         newSeries: packNewSeries([...announced.values()]),
         ...(gone.length === 0 ? {} : { gone: Float64Array.from(gone) }),
+        ...(ahead.size === 0 ? {} : { ahead: Float64Array.from([...ahead].flat()) }),
         rejects,
         counts: namedCounts(counts, formats, rejected, seriesSets.measurements)
       }

@@ -287,7 +287,7 @@ function createRowSlabs(rowBytesMax: number): RowSlabs {
       // A worker that found it too small made its own. (What came over a port is another view of the same memory.)
       const isGiven = memory.byteLength === given.memory.byteLength
       if (!isGiven) given.release()
-      const { ranges, candidates, newSeries, gone, rejects, counts } = result
+      const { ranges, candidates, newSeries, gone, ahead, rejects, counts } = result
       const { rows, groups, entity, timeMs, offset, end, signal, value } = block
       const slab = isGiven ? given : pool.adopt(memory)
       // Written out: see mailbox.ts.
@@ -297,6 +297,7 @@ function createRowSlabs(rowBytesMax: number): RowSlabs {
         candidates,
         newSeries,
         ...(gone === undefined ? {} : { gone }),
+        ...(ahead === undefined ? {} : { ahead }),
         rejects,
         counts
       }

@@ -116,12 +116,14 @@ export function joinResults(task: EvaluationTask, parts: readonly EvaluationResu
     for (const [name, count] of Object.entries(part.counts)) counts[name] = (counts[name] ?? 0) + count
   }
   const gone = parts.flatMap(part => [...(part.gone ?? [])])
+  const ahead = parts.flatMap(part => [...(part.ahead ?? [])])
   return {
     ranges: joinRanges(task, parts),
     block,
     candidates: joinCandidates(parts),
     newSeries: joinNewSeries(parts.map(part => part.newSeries)),
     ...(gone.length === 0 ? {} : { gone: Float64Array.from(gone) }),
+    ...(ahead.length === 0 ? {} : { ahead: Float64Array.from(ahead) }),
     rejects: parts.flatMap(part => part.rejects),
     counts
   }

@@ -271,6 +271,7 @@ function decodeMetric(set: ProfileSet, metric: Metric, clock: Clock, outcome: Ou
     instance,
     timeMs: time.timeMs,
     clamped: time.clamped,
+    aheadMs: time.aheadMs,
     slots,
     values,
     noReadings
@@ -317,7 +318,7 @@ function eventTime(
   plan: MeasurementPlan,
   metric: Metric,
   clock: Clock
-): { timeMs: number; clamped: boolean } | string {
+): { timeMs: number; clamped: boolean; aheadMs?: number } | string {
   let ms: number
   if (metric.time === undefined) {
     if (!(clock.recordTimestampMs > 0)) return 'no timestamp'
@@ -334,5 +335,6 @@ function eventTime(
   // The device's clock is wrong. When Kafka took the record is the best that is known, and reads the same every time.
   const { recordTimestampMs: takenMs, nowMs, policy } = clock
   const isTakenBelievable = takenMs >= nowMs - policy.pastMsMax && takenMs <= nowMs
-  return { timeMs: isTakenBelievable ? takenMs : nowMs, clamped: true }
+  const timeMs = isTakenBelievable ? takenMs : nowMs
+  return { timeMs, clamped: true, aheadMs: ms - timeMs }
 }

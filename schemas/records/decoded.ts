@@ -23,6 +23,8 @@ export interface DecodedGroup {
   readonly noReadings: readonly number[]
   /** Whether the event time was too far ahead, and is Kafka's. */
   readonly clamped: boolean
+  /** By how much that clock is ahead (ms), where it is. */
+  readonly aheadMs?: number | undefined
   /** Slots that the source says are gone; the group has no reading then. */
   readonly gone?: readonly number[]
 }

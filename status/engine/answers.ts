@@ -183,7 +183,8 @@ export async function createAnswers(options: AnswersOptions): Promise<Answers> {
           vendor,
           model,
           lastSeenMs: silence.lastSeenMs(device),
-          silent: silence.isSilent(device)
+          silent: silence.isSilent(device),
+          clockOffsetMs: engine.clocks.offsetMs(device)
         }
       }),
       children: worstOf(children, node => lights.effective(node)).map(summary),

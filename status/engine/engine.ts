@@ -16,6 +16,7 @@ import { summariseAlarms } from '../../topology/lights/node-alarms.ts'
 import type { Incident, IncidentChange, LightChanges } from '../../topology/model.ts'
 import { createAbsences } from './absences.ts'
 import { createSeriesAssigner, placeAttributesOf } from './assign.ts'
+import { createClocks, type Clocks } from './clocks.ts'
 import { createIngestIncident } from './ingest-incident.ts'
 import { createLinkTellers } from './link-tellers.ts'
 import { createSeriesRegistry, lastReadMs, type SeriesRegistry } from './series-registry.ts'
@@ -113,6 +114,7 @@ export interface StatusEngine {
   readonly registry: SeriesRegistry
   readonly series: SeriesState
   readonly silence: SilenceWatch
+  readonly clocks: Clocks
   /** Flips applied and samples of new series judged since the start, for the metrics. */
   readonly counts: () => { readonly flips: number; readonly judged: number }
 }
@@ -130,6 +132,7 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
   const registry = createSeriesRegistry(state.capacity, options.devices.capacity)
   const linkTellers = createLinkTellers(registry, inventory.deviceCount)
   const { devices, staleness, startMs } = options
+  const clocks = createClocks(registry, state, devices)
   const silence = createSilenceWatch(inventory, devices, staleness, startMs, {
     isExplained: node => lights.isExplained(node),
     readMs: source => lastReadMs(registry, state, source)
@@ -383,6 +386,7 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
   return {
     take(result, nowMs) {
       if (result.newSeries.count > 0) learn(result.newSeries, nowMs)
+      if (result.ahead !== undefined) clocks.tellAhead(result.ahead, nowMs)
       eachCandidate(result, judge)
       if (result.gone !== undefined) absences.gone(result.gone)
       settle(nowMs)
@@ -492,6 +496,7 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
     registry,
     series: state,
     silence,
+    clocks,
     counts: () => ({ flips, judged })
   }
 }

@@ -108,7 +108,8 @@ export function createExplaining(engine: StatusEngine, alarms: AlarmEngine): Exp
           lastHeardMs: silence.lastSeenMs(device),
           intervalMs: silence.intervalMs(device),
           limitMs: silence.limitMs(device),
-          isSilent: silence.isSilent(device)
+          isSilent: silence.isSilent(device),
+          clockOffsetMs: engine.clocks.offsetMs(device)
         }))
       }
     }

@@ -20,6 +20,7 @@ export function createEngineMetrics(registry: Registry, engine: StatusEngine, no
       this.set(engine.inventory().version)
     }
   })
+  createClockMetrics(registers, engine.clocks)
   counterOf(
     registry,
     'svetofor_condition_flips_total',
@@ -42,6 +43,34 @@ export function createEngineMetrics(registry: Registry, engine: StatusEngine, no
     if (event.type !== 'alarm' || event.data.change !== 'raised') return
     if (event.data.alarm.evidence.coordinates === null) return
     delay.observe(Math.max(0, nowMs() - event.data.alarm.evidence.eventTimeMs) / 1000)
+  })
+}
+
+/** Collectors that are named; those with fewest devices in question go under `other`. */
+const collectorsNamedMax = 20
+
+function createClockMetrics(registers: Registry[], clocks: StatusEngine['clocks']): void {
+  new Gauge({
+    name: 'svetofor_clock_off_devices',
+    help: 'Devices told by a clock that is wrong by more than two minutes, by collector; the twenty with most of them, the others under other.',
+    labelNames: ['collector'],
+    registers,
+    collect() {
+      this.reset()
+      for (const [at, { collector, devices }] of clocks.collectors().entries())
+        this.inc({ collector: at < collectorsNamedMax ? collector : 'other' }, devices)
+    }
+  })
+  new Gauge({
+    name: 'svetofor_clock_offset_seconds',
+    help: 'By how much the clocks of these devices are ahead, less than 0 for behind: the median of each of the twenty collectors.',
+    labelNames: ['collector'],
+    registers,
+    collect() {
+      this.reset()
+      for (const { collector, offsetMs } of clocks.collectors().slice(0, collectorsNamedMax))
+        this.set({ collector }, offsetMs / 1000)
+    }
   })
 }
 

@@ -39,8 +39,10 @@ export interface SeriesRegistry {
   profile(series: number): string
   /** Whether two noted series are of one device, instance and profile. */
   isSamePlace(series: number, other: number): boolean
-  /** Calls back with every series noted of a device (index in the shared state). */
-  eachOfDevice(device: number, act: (series: number) => void): void
+  /** Calls back with every series noted of a device (index in the shared state), until one is answered with true. */
+  eachOfDevice(device: number, act: (series: number) => boolean | void): void
+  /** Behind the last device met, by its index in the shared state. */
+  devicesEnd(): number
   /** Indices in the shared state of a device of the inventory: one for each way it is told of. Looks at every device. */
   indicesOf(known: number): readonly number[]
   /** Every series noted, in the order of noting. */
@@ -166,8 +168,9 @@ export function createSeriesRegistry(seriesMax: number, devicesMax: number): Ser
       instanceOf[series] === instanceOf[other] &&
       profileOf[series] === profileOf[other],
     eachOfDevice(device, act) {
-      for (let at = lastOf[device] ?? 0; at !== 0; at = nextOf[at - 1]!) act(at - 1)
+      for (let at = lastOf[device] ?? 0; at !== 0; at = nextOf[at - 1]!) if (act(at - 1) === true) return
     },
+    devicesEnd: () => devicesEnd,
     indicesOf(known) {
       const found: number[] = []
       for (let index = 0; index < devicesEnd; index++) if (knownOf[index] === known + 2) found.push(index)

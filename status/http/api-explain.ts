@@ -154,7 +154,10 @@ export const explainAnswerFields = {
         lastHeardMs: timeMs,
         intervalMs: Type.Integer({ description: 'How often it is heard, as learnt or configured' }),
         limitMs: Type.Integer({ description: 'It is silent when not heard for so long' }),
-        silent: Type.Boolean({ description: 'Whether it is' })
+        silent: Type.Boolean({ description: 'Whether it is' }),
+        clockOffsetMs: Type.Union([Type.Integer(), Type.Null()], {
+          description: 'By how much the clock is ahead that it is told by; null while it is right'
+        })
       },
       about('How long a device may keep silent')
     )

@@ -202,7 +202,11 @@ export const nodeAnswerSchema = Type.Object(
           model: Type.String(),
           lastSeen: isoOrNull('Event time of its newest sample; null when none was seen'),
           lastSeenMs: msOrNull('The same'),
-          silent: Type.Boolean({ description: 'Whether it is silent for longer than it may be' })
+          silent: Type.Boolean({ description: 'Whether it is silent for longer than it may be' }),
+          clockOffsetMs: Type.Union([Type.Integer(), Type.Null()], {
+            description:
+              'By how much the clock is ahead that it is told by, less than 0 for behind; null while it is right to two minutes'
+          })
         },
         about('A device of the node')
       )

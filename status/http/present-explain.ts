@@ -17,13 +17,14 @@ export function presentExplanation(
     readingsFrom: isoTime(readingsFromMs),
     total: rules.length,
     rules: rules.slice(0, limit).map(rule => presentRule(rule, nowMs)),
-    devices: devices.map(({ id: device, lastHeardMs, intervalMs, limitMs, isSilent }) => ({
+    devices: devices.map(({ id: device, lastHeardMs, intervalMs, limitMs, isSilent, clockOffsetMs }) => ({
       id: device,
       lastHeard: isoOrNull(lastHeardMs),
       lastHeardMs,
       intervalMs: Math.round(intervalMs),
       limitMs: Math.round(limitMs),
-      silent: isSilent
+      silent: isSilent,
+      clockOffsetMs: clockOffsetMs === null ? null : Math.round(clockOffsetMs)
     }))
   }
 }

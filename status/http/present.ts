@@ -172,7 +172,8 @@ export function presentNode(answer: NodeAnswer, nameOf: (id: string) => string):
       model: device.model,
       lastSeen: isoOrNull(device.lastSeenMs),
       lastSeenMs: device.lastSeenMs,
-      silent: device.silent
+      silent: device.silent,
+      clockOffsetMs: device.clockOffsetMs === null ? null : Math.round(device.clockOffsetMs)
     })),
     children: answer.children.map(presentSummary),
     childrenTotal: answer.childrenTotal,

@@ -287,6 +287,11 @@ function devices(list) {
             'span.soft',
             null,
             device.silent ? h('strong.silent', null, t('silent'), ' · ') : null,
+            device.clockOffsetMs === null
+              ? null
+              : t(device.clockOffsetMs > 0 ? 'clockAhead' : 'clockBehind', {
+                  by: duration(Math.abs(device.clockOffsetMs))
+                }) + ' · ',
             device.lastSeenMs === null
               ? t('never')
               : t('lastSeen')

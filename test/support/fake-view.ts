@@ -445,7 +445,8 @@ export function createFakeView(options: FakeCityOptions): FakeView {
             vendor: node.tier === 'building' || node.tier === 'campus' ? 'D-Link' : 'Huawei',
             model: node.tier === 'building' ? 'DES-3200-28' : 'S5720-28X',
             lastSeenMs: nowMs() - 4_000,
-            silent: (state?.light ?? 'grey') === 'grey'
+            silent: (state?.light ?? 'grey') === 'grey',
+            clockOffsetMs: null
           }
         ],
         children: (childrenOf.get(id) ?? []).slice(0, 100).flatMap(summaryOf),
@@ -524,7 +525,8 @@ export function createFakeView(options: FakeCityOptions): FakeView {
                 lastHeardMs: atMs - 5000,
                 intervalMs: 60_000,
                 limitMs: 200_000,
-                isSilent: false
+                isSilent: false,
+                clockOffsetMs: -7_200_000
               }
             ]
           }
