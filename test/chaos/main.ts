@@ -59,21 +59,31 @@ const program = new Command('chaos')
   )
   .option('--kinds <list>', `faults, separated by commas: ${faultKinds.join(', ')}`, kindsOf, faultKinds)
   .option('--nodes <count>', 'size of the network, two devices a node', whole(2, 1_000), 150)
+  .option('--minutes <count>', 'no further fault is begun after so many', whole(1, 10_000))
   .option('--keep', 'keep the folder of a run without differences, too')
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
   .parse()
-const { cycles, seed, kinds, nodes, keep } = program.opts<{
+const { cycles, seed, kinds, nodes, minutes, keep } = program.opts<{
   cycles: number
   seed: number
   kinds: FaultKind[]
   nodes: number
+  minutes?: number
   keep?: boolean
 }>()
 // Whoever is started ends with this process, but not when it is ended by a signal that nobody heeds.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 say(`chaos: ${cycles} cycles, seed ${seed}, ${nodes} nodes`)
 try {
-  const result = await runChaos({ cycles, seed, kinds, nodes, say, keep: keep === true })
+  const result = await runChaos({
+    cycles,
+    seed,
+    kinds,
+    nodes,
+    say,
+    keep: keep === true,
+    ...(minutes === undefined ? {} : { minutesMax: minutes })
+  })
   table(result)
   if (result.isSame) say('The same as the undisturbed run.')
   else

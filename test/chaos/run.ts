@@ -18,6 +18,8 @@ export interface ChaosOptions {
   readonly kinds: readonly FaultKind[]
   readonly nodes: number
   readonly say: (line: string) => void
+  /** No further fault is begun after so long; Infinity where it is left out. */
+  readonly minutesMax?: number
   /** Keeps the folder of a run without differences, too. */
   readonly keep?: boolean
 }
@@ -45,7 +47,7 @@ const rowsStoredMs = 2_000
  * what is stored and shown with the undisturbed run over the same log.
  */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
-  const { cycles, seed, kinds, nodes, say } = options
+  const { cycles, seed, kinds, nodes, say, minutesMax = Infinity } = options
   const startedMs = performance.now()
   const folder = await mkdtemp(join(tmpdir(), `svetofor-chaos-${seed}-`))
   await mkdir(folder, { recursive: true })
@@ -59,6 +61,10 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     await goesOn(stage, 0)
     await delay(warmUpMs)
     for (let cycle = 1; cycle <= cycles; cycle++) {
+      if (performance.now() - startedMs > minutesMax * 60_000) {
+        say(`${cycle - 1} of ${cycles} cycles in ${minutesMax} minutes: no more are begun`)
+        break
+      }
       const kind = turns.next().value
       faults[kind] = (faults[kind] ?? 0) + 1
       const before = await storedRecords(stage)

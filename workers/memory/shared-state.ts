@@ -42,7 +42,10 @@ export interface SharedMemory {
    * such a whole set itself, and which of the signals are in it, a bit each.
    */
   readonly setMembers: SharedArrayBuffer
-  /** [0] series in use, [1] devices in use, [2] sets in use, [3] those of them that are no whole ones, [4] tasks begun, [5] series of devices that the inventory does not know. */
+  /**
+   * [0] series in use, [1] devices in use, [2] sets in use, [3] those of them that are no whole ones, [4] tasks begun, [5] series of
+   * devices that the inventory does not know.
+   */
   readonly counters: SharedArrayBuffer
   /** Numbers of sets, by what is in them. */
   readonly sets: SharedTableMemory
@@ -134,7 +137,7 @@ export function openSharedState(memory: SharedMemory): SharedState {
   const entities = openSharedTable(memory.entities, ended)
   const deviceTable = openSharedTable(memory.deviceTable, ended)
   const aliases = openSharedTable(kernel.aliases, ended)
-  const unknownSeriesMax = seriesMax >> 1
+  const unknownSeriesMax = Math.max(1, seriesMax >> 1)
   const take = (counter: number, count: number, max: number): number => {
     const first = Atomics.add(counters, counter, count)
     if (first + count <= max) return first

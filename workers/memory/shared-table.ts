@@ -136,7 +136,7 @@ export function openSharedTable(
   const entries = new Int32Array(memory, parts.entries, entriesMax * entryWords)
   const arena = new Int32Array(memory, parts.keys, arenaWords(entriesMax, of.keyBytesMax))
   const lock = createLock(header, headerLock, ended)
-  const unknownEntriesMax = entriesMax >> 1
+  const unknownEntriesMax = Math.max(1, entriesMax >> 1)
   const unknownWordsMax = arena.length >> 1
 
   // The key in hand: bytes [keyFrom..keyTo) of the view, which is kept as long as the bytes are the same.
