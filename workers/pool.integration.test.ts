@@ -82,6 +82,43 @@ describe('the pool', () => {
     expect(inProcess.seen).toEqual([])
   })
 
+  it.each([0, 2])('with %i threads keeps room for devices that the inventory knows', async threads => {
+    const { made, shared } = await pool(threads)
+    const { knownNames } = openSharedState(shared)
+    for (const _ of knownNames.prepare(['10.7.1.1'], 1));
+    knownNames.use()
+    const strangers = (first: number): string[] =>
+      Array.from({ length: 800 }, (_, i) =>
+        telegraf(
+          'interface',
+          { agent_host: `stranger-${first + i}`, host: 'col1', ifDescr: 'eth0', ifIndex: '25' },
+          { ifOperStatus: 1, ifAdminStatus: 1 },
+          1_700_000_000
+        )
+      )
+    const flooded = await Promise.all(
+      [0, 1, 2].map(n => made.evaluate(task(strangers(n * 1600), strangers(n * 1600 + 800))))
+    )
+    const unjudged = flooded.reduce((sum, { counts }) => sum + (counts['seriesOverflow'] ?? 0), 0)
+    // Half of a thousand devices.
+    expect(unjudged).toBe((4800 - 500) * 2)
+    expect(made.stats().tablesOfUnknown.devices).toBe(1)
+    expect(made.stats().tables.devices).toBe(0.5)
+    const { counts, newSeries } = await made.evaluate(task([port(1, 0)]))
+    expect(counts['seriesOverflow'] ?? 0).toBe(0)
+    expect([...newEntities(newSeries)].map(({ identifiers }) => identifiers[0])).toEqual(['10.7.1.1'])
+  })
+
+  it.each([0, 1])('with %i threads tells whose clock is ahead, and by how much', async threads => {
+    const { made } = await pool(threads)
+    // It is 600 s, and a clock may be a minute wrong; Kafka took the records at 0 s.
+    const { ahead, newSeries } = await made.evaluate(task([port(1, 600), port(2, 4200), port(3, 100)]))
+    const device = [...newEntities(newSeries)].find(
+      ({ identifiers }) => identifiers[0] === '10.7.1.2'
+    )!.device
+    expect([...(ahead ?? [])]).toEqual([device, 4_200_000])
+  })
+
   it.each([0, 1])('with %i threads puts rows into memory that was given back', async threads => {
     const { made } = await pool(threads)
     const few = await made.evaluate(task(ports(1)))
