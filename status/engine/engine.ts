@@ -481,11 +481,7 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
       for (const node of left) summarise(node)
       silenceTold.sweep(Math.min(nowMs, heardToMs), nowMs)
       settle(nowMs)
-      emit({
-        type: 'reload',
-        atMs: nowMs,
-        data: { inventoryVersion: inventory.version }
-      })
+      emit({ type: 'reload', atMs: nowMs, data: { inventoryVersion: inventory.version } })
     },
     subscribe(listener) {
       listeners.add(listener)
