@@ -239,6 +239,20 @@ describe.skipIf(!present && process.env['CI'] === undefined)('the operator page 
     expect(await page.locator('#token-dialog[open]').count()).toBe(0)
   })
 
+  it('says of a site on its battery when it goes dark, in the answer and in the list of incidents', async () => {
+    await startServer()
+    view.fail('ku-1-1-1', { kind: 'power', severity: 'critical' })
+    await open()
+    await page.goto(`${url}/?node=ku-1-1-1`)
+    await page.waitForSelector('.answer.red')
+    const said =
+      /Батарея\s*работает от неё с \d\d:\d\d, погаснет около \d\d:\d\d \(\d\d:\d\d–\d\d:\d\d\); без связи тогда 11.узлов/
+    expect(await textOf('.facts')).toMatch(said)
+    await expect
+      .poll(() => textOf('#incidents'))
+      .toMatch(/КУ Северный 1\/1: погаснет около \d\d:\d\d \(\d\d:\d\d–\d\d:\d\d\)/)
+  })
+
   it('lists its keys, and fits a narrow screen', async () => {
     await startServer()
     view.fail('ku-1-1-1', { kind: 'power', severity: 'critical' })
