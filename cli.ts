@@ -78,7 +78,13 @@ program
     const watchdog = startWatchdog({
       onReturn: stalledMs => logger.warn({ stalledMs }, 'the main thread turns again')
     })
-    const daemon = await startDaemon({ config, logger, version, onFatal: ended.fail })
+    const daemon = await startDaemon({
+      config,
+      reread: () => readConfig(file),
+      logger,
+      version,
+      onFatal: ended.fail
+    })
     running.daemon = daemon
     if (isReloadWanted) reload()
     await ended.done

@@ -7,7 +7,7 @@ import { createDelivery, Stopped } from './daemon/delivery/delivery.ts'
 import { startEvaluation } from './daemon/judging/evaluation.ts'
 import { createFatal } from './daemon/process/fatal.ts'
 import { createInsist } from './daemon/process/insist.ts'
-import { startJudging } from './daemon/judging/judging.ts'
+import { startJudging, type JudgingEngine } from './daemon/start-judging.ts'
 import { createInventoryMirror } from './daemon/delivery/mirror.ts'
 import { createOutwardServer } from './daemon/outward.ts'
 import { createReloader, createRestored, type Reloader } from './daemon/judging/reload.ts'
@@ -26,7 +26,6 @@ import { createDispatcher } from './ingest/dispatcher.ts'
 import { createOffsetCommitter } from './ingest/offsets.ts'
 import type { Source } from './ingest/source.ts'
 import type { Config } from './schemas/config/reading.ts'
-import type { StatusEngine } from './status/engine/engine.ts'
 import { createTurns } from './status/slices.ts'
 import { createPoolMetrics } from './workers/metrics.ts'
 
@@ -36,6 +35,8 @@ import { createPoolMetrics } from './workers/metrics.ts'
  */
 export interface DaemonOptions {
   readonly config: Config
+  /** Reads the configuration anew: a reload takes its rules over, which may name other files. */
+  readonly reread?: () => Promise<Config>
   readonly logger: Logger
   readonly version: string
   /** In place of the configured Kafka source: the demo without Kafka, and tests. Dead letters are then only counted. */
@@ -61,7 +62,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const trouble = createTroubleLog(logger, nowMs)
   const { insist, quietly, problem } = createInsist(config.clickhouse.url, trouble, stopping.signal)
   const { fail, guard } = createFatal(logger, stopping.signal, options.onFatal)
-  let engine: StatusEngine | undefined
+  let engine: JudgingEngine | undefined
 
   const offsets = createOffsetCommitter({
     commit: next => source.commit(next),
@@ -143,9 +144,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     nowMs
   })
   const mirror = createInventoryMirror({ client, insist: quietly, stopping: stopping.signal, logger })
-  const restored = createRestored<StatusEngine>(stopping.signal)
+  const restored = createRestored<JudgingEngine>(stopping.signal)
   const reloader = createReloader(
-    { config, evaluation, restored: restored.done, mirror, nowMs, logger },
+    { config, reread: options.reread, evaluation, restored: restored.done, mirror, nowMs, logger },
     definitions
   )
   const { reload } = reloader
@@ -170,7 +171,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       storedAs: topic => storage.topics.storedAs(topic),
       standing: view,
       turns: createTurns(guard),
-      nowMs
+      nowMs,
+      logger
     })
     engine = judging.engine
     standing.begin(judging)

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { checkRules } from '../rules/check.ts'
+import type { CompiledRules } from '../rules/compiled.ts'
 import { shippedRulesFiles } from '../rules/shipped.ts'
 import { ProblemsError } from '../schemas/config/located-yaml.ts'
 import { packageRoot } from '../schemas/package-root.ts'
@@ -16,6 +17,8 @@ export interface Network {
   readonly inventory: string | readonly unknown[]
   /** Files beside the shipped rules and profiles, which they may override. */
   readonly rules?: readonly TextFile[]
+  /** Files in their place that are judged in shadow. */
+  readonly shadow?: readonly TextFile[]
   readonly profiles?: readonly TextFile[]
   /** False leaves out what is shipped. */
   readonly shipped?: boolean
@@ -32,12 +35,11 @@ export async function definitionsOf(network: Network, version = 1): Promise<Defi
   const profiles = [...(isShipped ? await readProfileFiles() : []), ...(network.profiles ?? [])]
   const { reports } = compileProfiles(profiles)
   const shippedRules = isShipped ? shippedRulesFiles.map(file => join(packageRoot, file)) : []
-  const ruleFiles = [
-    ...(await Promise.all(shippedRules.map(async file => ({ file, text: await readFile(file, 'utf8') })))),
-    ...(network.rules ?? [])
-  ]
-  const { compiled, problems } = checkRules(ruleFiles)
-  if (compiled === null || problems.length > 0) throw new ProblemsError(problems)
+  const shipped = await Promise.all(
+    shippedRules.map(async file => ({ file, text: await readFile(file, 'utf8') }))
+  )
+  const rules = compiled([...shipped, ...(network.rules ?? [])])
+  const shadow = network.shadow === undefined ? null : compiled([...shipped, ...network.shadow])
   const { inventory } = network
   const part =
     typeof inventory === 'string'
@@ -47,5 +49,11 @@ export async function definitionsOf(network: Network, version = 1): Promise<Defi
           inventory.map(entry => JSON.stringify(entry)),
           'ndjson'
         )
-  return { inventory: compileInventory([part], version), rules: compiled, profiles, reports }
+  return { inventory: compileInventory([part], version), rules, shadow, profiles, reports }
+}
+
+function compiled(files: readonly TextFile[]): CompiledRules {
+  const { compiled: rules, problems } = checkRules(files)
+  if (rules === null || problems.length > 0) throw new ProblemsError(problems)
+  return rules
 }

@@ -18,6 +18,8 @@ import type { Definitions } from './judging/definitions.ts'
 import { createEngines } from './judging/engines.ts'
 import { boundsOf, listNames, sharedMemoryFor } from './judging/evaluation.ts'
 import { seriesRowsOf } from './judging/series-rows.ts'
+import { createShadowJudge, type ShadowJudge } from './shadow/judge.ts'
+import { createShadowTap } from './shadow/tap.ts'
 
 /**
  * The daemon in simulated time: everything between Kafka and ClickHouse (decode, evaluate, status engine, lights,
@@ -50,6 +52,8 @@ export interface SimulatedDaemon {
   lookup(address: string, limit?: number): LookupAnswer
   /** Everything the status endpoint can be asked. */
   readonly view: StatusView
+  /** What the rules in shadow do otherwise; undefined where the definitions have none. */
+  shadow(): Pick<ShadowJudge, 'report' | 'summary'> | undefined
   openAlarms(): readonly Alarm[]
   openIncidents(): readonly Incident[]
   /** What has been stored or told since the start, in order. */
@@ -158,7 +162,7 @@ export async function createSimulatedDaemon(options: SimulatedOptions): Promise<
   const {
     alarms,
     lights,
-    engine,
+    engine: live,
     answers: view
   } = await createEngines({
     config,
@@ -181,6 +185,29 @@ export async function createSimulatedDaemon(options: SimulatedOptions): Promise<
     },
     nowMs: () => nowMs
   })
+
+  const tap = createShadowTap(live, alarms, lights)
+  const { engine } = tap
+  let inForce = definitions
+  let shadow: ShadowJudge | undefined
+  const followShadow = (next: Definitions): void => {
+    const isCompared =
+      next.rules.digest === inForce.rules.digest && next.shadow?.digest === inForce.shadow?.digest
+    inForce = next
+    if (next.shadow === null) {
+      shadow = undefined
+      tap.close()
+      return
+    }
+    const shadowed = { ...next, rules: next.shadow, shadow: null }
+    if (shadow !== undefined) {
+      shadow.reload(shadowed, isCompared, nowMs)
+      return
+    }
+    shadow = createShadowJudge({ config, definitions: shadowed, live: state, seeds: tap.seeds(), nowMs })
+    tap.open(shadow)
+  }
+  followShadow(definitions)
 
   const store = (block: ColumnBlock): void => {
     while (engine.storeSeries(seriesMax) > 0);
@@ -244,6 +271,7 @@ export async function createSimulatedDaemon(options: SimulatedOptions): Promise<
         state.knownNames.use()
         engine.reload(next.inventory, next.rules, nowMs, next.reports)
       })
+      followShadow(next)
       await view.indexed()
     },
     light(node) {
@@ -254,6 +282,7 @@ export async function createSimulatedDaemon(options: SimulatedOptions): Promise<
     node: id => view.node(id),
     lookup: (address, limit = 10) => view.lookup(address, limit),
     view,
+    shadow: () => shadow,
     openAlarms: () => [...alarms.open()],
     openIncidents: () => lights.incidents(),
     history: {

@@ -8,7 +8,7 @@ import { within } from './process/within.ts'
 export interface StopOptions {
   readonly connection: Pick<SourceConnection, 'source' | 'deadLetters' | 'groupWatch' | 'deadLetterTopic'>
   readonly storage: Storage
-  readonly engine: () => StatusEngine | undefined
+  readonly engine: () => (Pick<StatusEngine, 'storeSeries'> & { stop(): Promise<void> }) | undefined
   readonly pool: EvaluationPool
   readonly server: { close(): Promise<void> }
   readonly timers: readonly NodeJS.Timeout[]
@@ -44,7 +44,7 @@ export function createStop(options: StopOptions): () => Promise<void> {
     await within(left(), rollups?.stop() ?? Promise.resolve())
     await within(
       left(),
-      Promise.allSettled([deadLetters?.close(), options.server.close(), pool.close(left())])
+      Promise.allSettled([deadLetters?.close(), options.server.close(), pool.close(left()), engine()?.stop()])
     )
     await client.close()
     logger.info('stopped')

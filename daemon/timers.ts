@@ -13,7 +13,7 @@ const storeSeriesMs = 20
 const storeSeriesMax = 2000
 
 export interface TimersOptions {
-  readonly engine: StatusEngine
+  readonly engine: Pick<StatusEngine, 'tick' | 'storeSeries' | 'holdSilence' | 'setIngestTrouble' | 'clocks'>
   readonly watermark: Watermark
   readonly standing: Pick<Standing, 'lateness' | 'say'>
   readonly offsets: OffsetCommitter

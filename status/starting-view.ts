@@ -62,6 +62,7 @@ export function createStartingView(
       waiting.push(listener)
       return () => void waiting.splice(waiting.indexOf(listener), 1)
     },
+    shadow: async filter => (await real?.shadow?.(filter)) ?? null,
     readiness,
     freshness
   }

@@ -5,6 +5,7 @@ import type { IncidentKind, Language, Light, Tier } from '../schemas/words.ts'
 import type { AddressOutcome } from '../topology/addresses/index.ts'
 import type { Below } from '../topology/lights/reach.ts'
 import type { DarkTime } from '../topology/runway.ts'
+import type { ShadowFilter, ShadowReport } from './shadow-view.ts'
 import type { Incident, IncidentChange, InventoryNode, LightCause, LightChange } from '../topology/model.ts'
 
 /**
@@ -247,6 +248,8 @@ export interface StatusView {
   unknownDevices(limit: number): readonly UnknownDevice[]
   /** Calls back on every change after now; returns how to stop. Listeners must not block. */
   subscribe(listener: (event: StatusEvent) => void): () => void
+  /** What the rules in shadow do otherwise; null where that is not known in time. Left out where there can be none. */
+  shadow?(filter: ShadowFilter): Promise<ShadowReport | null>
   readiness(): Readiness
   freshness(): Freshness
 }

@@ -60,10 +60,12 @@ const rooms: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     simulator: ['']
   },
   daemon: {
-    '': ['process', 'delivery', 'judging'],
+    '': ['process', 'delivery', 'judging', 'shadow'],
     delivery: ['process'],
     judging: [],
-    replay: ['judging', 'process'],
+    compare: [],
+    replay: ['compare', 'judging', 'process'],
+    shadow: ['compare', 'judging', 'process'],
     process: []
   }
 }

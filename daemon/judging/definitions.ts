@@ -6,7 +6,7 @@ import { checkRules } from '../../rules/check.ts'
 import type { CompiledRules } from '../../rules/compiled.ts'
 import { shippedRulesFiles } from '../../rules/shipped.ts'
 import type { Config } from '../../schemas/config/reading.ts'
-import { ProblemsError, type Problem } from '../../schemas/config/located-yaml.ts'
+import { formatProblem, ProblemsError, type Problem } from '../../schemas/config/located-yaml.ts'
 import { packageRoot } from '../../schemas/package-root.ts'
 import { readProfileFiles } from '../../schemas/records/profile-files.ts'
 import type { ProfileReportsByName } from '../../schemas/records/plan.ts'
@@ -23,6 +23,8 @@ import { createInventoryStore, type InventoryStore } from '../../topology/store.
 export interface Definitions {
   readonly inventory: CompiledInventory
   readonly rules: CompiledRules
+  /** What is judged in shadow, beside these; null for nothing. */
+  readonly shadow: CompiledRules | null
   /** Sources of the profiles; workers compile them again for themselves. */
   readonly profiles: readonly TextFile[]
   /** What the sources of each profile tell. */
@@ -63,7 +65,9 @@ export async function loadDefinitions(
       return await load()
     } catch (error) {
       if (!(error instanceof ProblemsError)) throw error
-      problems.push(...error.problems)
+      // A file may be judged by live and in shadow.
+      const told = new Set(problems.map(formatProblem))
+      problems.push(...error.problems.filter(problem => !told.has(formatProblem(problem))))
       return undefined
     }
   }
@@ -74,12 +78,9 @@ export async function loadDefinitions(
     ]
     return { files, ...compileProfiles(files) }
   })
-  const rules = await attempt(async () => {
-    const shipped = config.rules.shipped ? shippedRulesFiles.map(file => join(packageRoot, file)) : []
-    const { compiled, problems: faults } = checkRules(await readAll([...shipped, ...config.rules.files]))
-    if (compiled === null || faults.length > 0) throw new ProblemsError(faults)
-    return compiled
-  })
+  const rules = await attempt(() => readRules(config, config.rules.files))
+  const { shadow: shadowFiles } = config.rules
+  const shadow = await attempt(async () => (shadowFiles.length === 0 ? null : readRules(config, shadowFiles)))
   const inventory = await attempt(async () => {
     const store = createInventoryStore()
     const parts: InventoryPart[] = []
@@ -103,9 +104,17 @@ export async function loadDefinitions(
       await nextTurn()
     }
   })
-  if (profiles === undefined || rules === undefined || inventory === undefined)
+  if (profiles === undefined || rules === undefined || shadow === undefined || inventory === undefined)
     throw new ProblemsError(problems)
-  return { inventory, rules, profiles: profiles.files, reports: profiles.reports }
+  return { inventory, rules, shadow, profiles: profiles.files, reports: profiles.reports }
+}
+
+/** The shipped rules, where they are used, and these files. */
+async function readRules(config: Config, files: readonly string[]): Promise<CompiledRules> {
+  const shipped = config.rules.shipped ? shippedRulesFiles.map(file => join(packageRoot, file)) : []
+  const { compiled, problems } = checkRules(await readAll([...shipped, ...files]))
+  if (compiled === null || problems.length > 0) throw new ProblemsError(problems)
+  return compiled
 }
 
 async function readAll(files: readonly string[]): Promise<TextFile[]> {

@@ -15,7 +15,7 @@ export interface EnginesOptions {
   readonly config: Config
   readonly definitions: Definitions
   readonly programs: ProgramTableBuilder
-  readonly state: SharedState
+  readonly state: Pick<SharedState, 'series' | 'devices' | 'seriesIds'>
   readonly records: EngineRecords
   /** What was stored of alarms, lights and incidents; left out where nothing ran before. */
   readonly stored?: Awaited<ReturnType<typeof restoreStatus>>
@@ -39,34 +39,8 @@ export interface Engines {
 
 /** Joins the engines of alarms, of lights and of status, and what answers from them, as the configuration says. */
 export async function createEngines(options: EnginesOptions): Promise<Engines> {
-  const { config, definitions, state, stored, nowMs } = options
-  const alarms = createAlarmEngine(definitions.rules, stored?.alarms, stored?.resources, options.storedAs)
-  const lights = createLightEngine(definitions.inventory, {
-    settleMs: config.staleness.settle_ms,
-    powerSettleMs: config.staleness.power_settle_ms,
-    recoverMs: config.staleness.recover_s * 1000,
-    reopenMs: config.staleness.reopen_s * 1000
-  })
-  const judging = createStatusEngine({
-    inventory: definitions.inventory,
-    rules: definitions.rules,
-    reports: definitions.reports,
-    programs: options.programs,
-    series: state.series,
-    devices: state.devices,
-    alarms,
-    lights,
-    staleness: {
-      defaultIntervalMs: config.staleness.default_interval_s * 1000,
-      factor: config.staleness.factor,
-      graceMs: config.staleness.grace_s * 1000,
-      collectorDevicesMin: config.staleness.collector_devices_min
-    },
-    records: options.records,
-    startMs: nowMs(),
-    ...(options.turns === undefined ? {} : { turns: options.turns }),
-    ...(stored === undefined ? {} : { restored: stored })
-  })
+  const { config, state, nowMs } = options
+  const { alarms, lights, engine: judging } = joinEngines(options)
   const runways = createRunways({ engine: judging, alarms, lights, seriesIds: state.seriesIds })
   const engine: StatusEngine = {
     ...judging,
@@ -92,4 +66,41 @@ export async function createEngines(options: EnginesOptions): Promise<Engines> {
     nowMs
   })
   return { alarms, lights, engine, answers }
+}
+
+export interface JoiningOptions extends Omit<EnginesOptions, 'standing' | 'state'> {
+  readonly state: Pick<SharedState, 'series' | 'devices'>
+}
+
+/** The same for who judges and answers nobody. */
+export function joinEngines(options: JoiningOptions): Omit<Engines, 'answers'> {
+  const { config, definitions, state, stored, nowMs } = options
+  const alarms = createAlarmEngine(definitions.rules, stored?.alarms, stored?.resources, options.storedAs)
+  const lights = createLightEngine(definitions.inventory, {
+    settleMs: config.staleness.settle_ms,
+    powerSettleMs: config.staleness.power_settle_ms,
+    recoverMs: config.staleness.recover_s * 1000,
+    reopenMs: config.staleness.reopen_s * 1000
+  })
+  const engine = createStatusEngine({
+    inventory: definitions.inventory,
+    rules: definitions.rules,
+    reports: definitions.reports,
+    programs: options.programs,
+    series: state.series,
+    devices: state.devices,
+    alarms,
+    lights,
+    staleness: {
+      defaultIntervalMs: config.staleness.default_interval_s * 1000,
+      factor: config.staleness.factor,
+      graceMs: config.staleness.grace_s * 1000,
+      collectorDevicesMin: config.staleness.collector_devices_min
+    },
+    records: options.records,
+    startMs: nowMs(),
+    ...(options.turns === undefined ? {} : { turns: options.turns }),
+    ...(stored === undefined ? {} : { restored: stored })
+  })
+  return { alarms, lights, engine }
 }

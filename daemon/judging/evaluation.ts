@@ -14,7 +14,7 @@ import type { KnownNames } from '../../workers/memory/known-names.ts'
 import type { Definitions } from './definitions.ts'
 
 /** Most programs of rules that differ from one another. */
-const programsMax = 65_536
+export const programsMax = 65_536
 
 /** Room for the keys (device, instance, tags as written) of one series in the shared tables. */
 const keyBytesPerSeries = 64
@@ -46,6 +46,8 @@ export const boundsOf = (config: Config): Pick<PoolOptions, 'rowBytesMax' | 'pol
 
 export interface Evaluation {
   readonly pool: EvaluationPool
+  /** What threads share, for one that is started beside those. */
+  readonly shared: SharedMemory
   /** What the status engine shares with the threads: it writes programs and assignments, they write the state of series. */
   readonly state: SharedState
   readonly programs: ProgramTableBuilder
@@ -77,6 +79,7 @@ export async function startEvaluation(
   state.knownNames.use()
   return {
     pool,
+    shared,
     state,
     programs: createProgramTable(shared.kernel.programs),
     concurrency: threads === 0 ? 1 : threads + 1,

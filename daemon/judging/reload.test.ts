@@ -42,7 +42,8 @@ describe('a reload', () => {
     compileError = undefined
     compiling = Promise.resolve()
     const engine = {
-      reload: (inventory: { nodeCount: number }) => void seen.push(`engine ${inventory.nodeCount}`)
+      reload: ({ inventory }: { readonly inventory: { readonly nodeCount: number } }) =>
+        void seen.push(`engine ${inventory.nodeCount}`)
     }
     reloader = createReloader(
       {

@@ -1,7 +1,6 @@
 import type { Logger } from 'pino'
 import { asError } from '../../ingest/errors.ts'
 import type { Config } from '../../schemas/config/reading.ts'
-import type { StatusEngine } from '../../status/engine/engine.ts'
 import type { CompiledInventory } from '../../topology/compile.ts'
 import type { EvaluationPool } from '../../workers/pool.ts'
 import type { SharedState } from '../../workers/memory/shared-state.ts'
@@ -16,12 +15,16 @@ export interface Reloaded {
 
 export interface ReloaderOptions {
   readonly config: Config
+  /** Reads the configuration anew, of which the rules are taken over; left out where it stands nowhere. */
+  readonly reread?: (() => Promise<Config>) | undefined
   readonly evaluation: {
     readonly pool: Pick<EvaluationPool, 'reloadProfiles'>
     readonly state: Pick<SharedState, 'knownNames'>
   }
   /** The engine, once its state is restored; until then a reload waits. */
-  readonly restored: Promise<Pick<StatusEngine, 'reload'>>
+  readonly restored: Promise<{
+    readonly reload: (definitions: Definitions, config: Config, nowMs: number) => void
+  }>
   readonly mirror: (inventory: CompiledInventory) => void
   readonly nowMs: () => number
   readonly logger: Logger
@@ -38,7 +41,7 @@ export interface Reloader {
 }
 
 export function createReloader(options: ReloaderOptions, first: Definitions): Reloader {
-  const { config, restored, mirror, nowMs, logger } = options
+  const { restored, mirror, nowMs, logger } = options
   const { pool, state } = options.evaluation
   let current = first
   let failure = ''
@@ -50,12 +53,14 @@ export function createReloader(options: ReloaderOptions, first: Definitions): Re
   const load = async (): Promise<Reloaded> => {
     const engine = await restored
     waiting = undefined
+    const rules = (await options.reread?.())?.rules ?? options.config.rules
+    const config = { ...options.config, rules }
     const next = await loadDefinitions(config, current.inventory.version + 1)
     await listNames(state.knownNames, next.inventory)
     // The threads compile first. Only when that went well the engine changes, and they with it, while nothing is evaluated.
     await pool.reloadProfiles(next.profiles, () => {
       state.knownNames.use()
-      engine.reload(next.inventory, next.rules, nowMs(), next.reports)
+      engine.reload(next, config, nowMs())
     })
     current = next
     mirror(next.inventory)

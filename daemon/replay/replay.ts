@@ -5,8 +5,8 @@ import type { Light } from '../../schemas/words.ts'
 import type { Definitions } from '../judging/definitions.ts'
 import { WrongInput } from '../process/wrong-input.ts'
 import type { ArrivalCounts } from './arrival.ts'
-import { differencesOf, type Differences, type History } from './differences.ts'
-import { createEpisodes } from './episodes.ts'
+import { differencesOf, type Differences, type History } from '../compare/differences.ts'
+import { createEpisodes } from '../compare/episodes.ts'
 import { readMoments } from './log.ts'
 import { createReplayPlayer, type ReplayPlayer } from './player.ts'
 import { createLoggedSeries } from './series.ts'
@@ -77,10 +77,10 @@ export async function replay(options: ReplayOptions): Promise<ReplayOutcome> {
       `there are samples of more than ${seriesMax} series from ${iso(played.fromMs)} to ${iso(played.toMs)}, which do not fit into memory; give a shorter time by --from and --to`
     )
   const series = createLoggedSeries(await log.entities(played))
-  const create = (definitions: Definitions): Promise<ReplayPlayer> =>
+  const create = (definitions: Definitions): ReplayPlayer =>
     createReplayPlayer({ config, definitions, series, startMs: played.fromMs, stepMs, transitionsMax })
-  const player = await create(rules)
-  const other = isDefinitions(against) ? await create(against) : undefined
+  const player = create(rules)
+  const other = isDefinitions(against) ? create(against) : undefined
   const players = other === undefined ? [player] : [player, other]
 
   const counts: ArrivalCounts = { unknown: 0, ahead: 0 }

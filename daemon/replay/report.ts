@@ -1,6 +1,6 @@
 import { lights, severities, type Light, type Severity } from '../../schemas/words.ts'
-import { worstOf, type Differences, type LightDifference } from './differences.ts'
-import type { AlarmEpisode } from './episodes.ts'
+import { worstOf, type Differences, type LightDifference } from '../compare/differences.ts'
+import type { AlarmEpisode } from '../compare/episodes.ts'
 import type { ReplayFacts } from './replay.ts'
 
 /** What a replay found, as text for a person and as JSON. */

@@ -297,6 +297,9 @@ const fileSets = {
       shipped: flag(true, 'Whether to use the rules that come with the program.'),
       files: files(
         'Further rules; one with `override: true` replaces a rule of the same name. See docs/rules.md.'
+      ),
+      shadow: files(
+        'Rules in place of `rules.files` that are judged beside them without effect, to see what they would do. See docs/rules.md.'
       )
     },
     { description: 'What makes a light yellow or red.' }

@@ -1,6 +1,5 @@
 import type { Light, Severity } from '../../schemas/words.ts'
 import type { AlarmEpisode } from './episodes.ts'
-import type { PlayedLight } from './player.ts'
 
 /** What differs between two histories of one network, within a window of time. */
 export interface Differences {
@@ -13,6 +12,13 @@ export interface Differences {
   readonly lights: readonly LightDifference[]
   /** How many alarms each has in the window. */
   readonly alarms: { readonly is: number; readonly was: number }
+}
+
+/** A node has this effective light from then on (ms). */
+export interface PlayedLight {
+  readonly node: string
+  readonly atMs: number
+  readonly light: Light
 }
 
 export interface LightDifference {
@@ -38,8 +44,20 @@ export interface CompareOptions {
 }
 
 export function differencesOf(is: History, was: History, options: CompareOptions): Differences {
-  const ours = byKey(withinWindow(is.alarms, options))
-  const theirs = byKey(withinWindow(was.alarms, options))
+  return {
+    ...alarmDifferences(is.alarms, was.alarms, options),
+    lights: lightDifferences(is, was, options)
+  }
+}
+
+/** What differs between two histories of alarms. */
+export function alarmDifferences(
+  is: readonly AlarmEpisode[],
+  was: readonly AlarmEpisode[],
+  options: CompareOptions
+): Omit<Differences, 'lights'> {
+  const ours = byKey(withinWindow(is, options))
+  const theirs = byKey(withinWindow(was, options))
   const gained: AlarmEpisode[] = []
   const lost: AlarmEpisode[] = []
   const changed: { is: AlarmEpisode; was: AlarmEpisode }[] = []
@@ -61,7 +79,6 @@ export function differencesOf(is: History, was: History, options: CompareOptions
     gained: inOrder(gained),
     lost: inOrder(lost),
     changed: changed.sort((a, b) => compare(a.is, b.is)),
-    lights: lightDifferences(is, was, options),
     alarms: { is: countOf(ours), was: countOf(theirs) }
   }
 }
@@ -137,6 +154,25 @@ function lightsByNode(lights: readonly PlayedLight[]): Map<string, PlayedLight[]
   return all
 }
 
+/** The two lights of a node, and since when they are these (ms). */
+export interface LightPair {
+  is: Light
+  was: Light
+  sinceMs: number
+}
+
+/** The stretch that ends then (ms), where the two lights differed for longer than the tolerance. */
+export function stretchOf(
+  node: string,
+  { is, was, sinceMs }: LightPair,
+  atMs: number,
+  toleranceMs: number
+): LightDifference | undefined {
+  return is !== was && atMs - sinceMs > toleranceMs
+    ? { node, fromMs: sinceMs, toMs: atMs, is, was }
+    : undefined
+}
+
 function lightDifferences(is: History, was: History, options: CompareOptions): LightDifference[] {
   const { fromMs, toMs, toleranceMs } = options
   const ours = lightsByNode(is.lights)
@@ -147,17 +183,15 @@ function lightDifferences(is: History, was: History, options: CompareOptions): L
       ...(ours.get(node) ?? []).map(({ atMs, light }) => ({ atMs, light, isOurs: true })),
       ...(theirs.get(node) ?? []).map(({ atMs, light }) => ({ atMs, light, isOurs: false }))
     ].filter(({ atMs }) => atMs >= fromMs && atMs < toMs)
-    let [isNow, wasNow] = [before, was.lightsBefore.get(node) ?? before]
-    let sinceMs = fromMs
+    const pair: LightPair = { is: before, was: was.lightsBefore.get(node) ?? before, sinceMs: fromMs }
     const end = (atMs: number): void => {
-      if (isNow !== wasNow && atMs - sinceMs > toleranceMs)
-        found.push({ node, fromMs: sinceMs, toMs: atMs, is: isNow, was: wasNow })
+      const stretch = stretchOf(node, pair, atMs, toleranceMs)
+      if (stretch !== undefined) found.push(stretch)
     }
     for (const { atMs, light, isOurs } of changes.sort((a, b) => a.atMs - b.atMs)) {
       end(atMs)
-      sinceMs = atMs
-      if (isOurs) isNow = light
-      else wasNow = light
+      pair.sinceMs = atMs
+      pair[isOurs ? 'is' : 'was'] = light
     }
     end(toMs)
   }

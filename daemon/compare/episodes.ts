@@ -30,11 +30,16 @@ interface Growing extends AlarmEpisode {
 export interface Episodes {
   add(transition: AlarmTransition): void
   all(): readonly AlarmEpisode[]
+  /** Forgets those of which this holds, unless they are open. */
+  forget(isDone: (episode: AlarmEpisode) => boolean): void
 }
 
-export function createEpisodes(): Episodes {
-  const all: Growing[] = []
-  const open = new Map<string, Growing>()
+/** Those of `before` that are open go on. */
+export function createEpisodes(before: readonly AlarmEpisode[] = []): Episodes {
+  let all: Growing[] = before
+    .filter(({ clearedAtMs }) => clearedAtMs === null)
+    .map(episode => ({ ...episode, steps: [...episode.steps] }))
+  const open = new Map(all.map(episode => [episode.id, episode]))
 
   const begin = (alarm: Alarm, atMs: number): Growing => {
     const { id, resource, type, qualifier, node, device, instance, text, raisedAtMs, severity } = alarm
@@ -70,6 +75,9 @@ export function createEpisodes(): Episodes {
       } else if (known.steps.at(-1)?.severity !== alarm.severity)
         known.steps.push({ atMs, severity: alarm.severity })
     },
-    all: () => all
+    all: () => all,
+    forget(isDone) {
+      all = all.filter(episode => episode.clearedAtMs === null || !isDone(episode))
+    }
   }
 }

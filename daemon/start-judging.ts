@@ -1,0 +1,81 @@
+import type { Logger } from 'pino'
+import type { Registry } from 'prom-client'
+import type { RowSink } from '../ingest/clickhouse/rows.ts'
+import type { CompiledRules } from '../rules/compiled.ts'
+import type { Config } from '../schemas/config/reading.ts'
+import { createEngineMetrics } from '../status/engine/metrics.ts'
+import type { StatusEngine } from '../status/engine/engine.ts'
+import type { StatusView } from '../status/view.ts'
+import type { Definitions } from './judging/definitions.ts'
+import { createEngines, type EnginesOptions } from './judging/engines.ts'
+import type { Evaluation } from './judging/evaluation.ts'
+import { seriesRowsOf } from './judging/series-rows.ts'
+import { createShadowMetrics } from './shadow/metrics.ts'
+import { createShadow } from './shadow/shadow.ts'
+import { createShadowTap } from './shadow/tap.ts'
+
+export interface JudgingOptions extends Omit<EnginesOptions, 'programs' | 'state' | 'records'> {
+  readonly evaluation: Pick<Evaluation, 'programs' | 'state' | 'shared'>
+  readonly rows: RowSink
+  readonly registry: Registry
+  readonly logger: Logger
+}
+
+/** The status engine with its shadow, if there is one. */
+export interface JudgingEngine extends Omit<StatusEngine, 'reload'> {
+  /** As StatusEngine.reload, and the same for the rules in shadow. */
+  reload(definitions: Definitions, config: Config, nowMs: number): void
+  stop(): Promise<void>
+}
+
+export interface Judging {
+  readonly engine: JudgingEngine
+  readonly answers: StatusView
+}
+
+/** The status engine as the last run left it, what stores its changes, what answers from it, and the rules in shadow beside it. */
+export async function startJudging(options: JudgingOptions): Promise<Judging> {
+  const { config, definitions, evaluation, rows, registry, logger, nowMs, ...rest } = options
+  const { programs, state, shared } = evaluation
+  const { engine, alarms, lights, answers } = await createEngines({
+    ...rest,
+    config,
+    definitions,
+    nowMs,
+    programs,
+    state,
+    records: {
+      series: described => rows.series(seriesRowsOf(described, state.seriesIds)),
+      alarms: transitions => rows.alarms(transitions),
+      lights: changes => rows.lightChanges(changes),
+      incidents: changes => rows.incidents(changes),
+      resources: states => rows.resources(states)
+    }
+  })
+  createEngineMetrics(registry, engine, nowMs)
+  const tap = createShadowTap(engine, alarms, lights)
+  const shadow = createShadow({ tap, shared, nowMs, logger })
+  createShadowMetrics(registry, shadow)
+  let inForce: RuleSets = definitions
+  shadow.follow(config, false)
+  return {
+    engine: {
+      ...tap.engine,
+      reload(next, nextConfig, atMs) {
+        engine.reload(next.inventory, next.rules, atMs, next.reports)
+        shadow.follow(nextConfig, isSame(next, inForce))
+        inForce = next
+      },
+      stop: () => shadow.stop()
+    },
+    answers: { ...answers, shadow: filter => shadow.report(filter) }
+  }
+}
+
+interface RuleSets {
+  readonly rules: Pick<CompiledRules, 'digest'>
+  readonly shadow: Pick<CompiledRules, 'digest'> | null
+}
+
+const isSame = (a: RuleSets, b: RuleSets): boolean =>
+  a.rules.digest === b.rules.digest && a.shadow?.digest === b.shadow?.digest
