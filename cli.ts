@@ -11,6 +11,7 @@ import { packageRoot } from './schemas/package-root.ts'
 import { formats, type Format } from './embedded/simulator/encode-other.ts'
 import { languageOf, lookupCommand, lookupExitCodes, lookupManyCommand } from './status/cli-lookup.ts'
 import { cityNodesMax, cityNodesMin } from './embedded/simulator/city.ts'
+import { addRulesCommands } from './cli-rules.ts'
 import type { Daemon } from './main.ts'
 
 /**
@@ -37,6 +38,7 @@ Examples:
   svetofor start --config svetofor.yaml         the daemon
   svetofor lookup "ул. Тютчева, 1"              what is wrong at this address?
   svetofor explain du-17                        why is there an alarm, or none, and what would raise one?
+  svetofor rules promote --config svetofor.yaml the rules in shadow become the live ones
   svetofor rules replay --from 2026-11-28 --rules trial.yaml   what would these rules have done since then?
   svetofor addresses try --book b.csv --queries q.csv   would last month's calls have found their building?
 
@@ -222,68 +224,14 @@ interface ExplainFlags {
   readonly rule?: string
 }
 
-program
-  .command('rules')
-  .description('what rules would do')
-  .addCommand(
-    new Command('replay')
-      .description(
-        'judge stored samples by other rules: lights and alarms gained and lost; nothing is changed'
-      )
-      .addOption(configOption())
-      .requiredOption('--from <time>', 'since when, such as 2026-11-29T08:00:00Z')
-      .option('--to <time>', 'up to when; the present where it is left out')
-      .option('--rules <files...>', 'rules files in place of those that the configuration names')
-      .option(
-        '--against <files...>',
-        "what to compare with: other rules files, or 'stored' for what the daemon did"
-      )
-      .option('--warm-up <minutes>', 'judged before, and not compared', wholeNumber(0, 10_080), 60)
-      .option(
-        '--tolerance <seconds>',
-        'with stored: times that are apart by no more are the same',
-        wholeNumber(0, 3600),
-        5
-      )
-      .option('--limit <lines>', 'at most so many lines of each list', wholeNumber(1, 1_000_000), 20)
-      .option('--json [file]', 'as JSON, all of it; to the file, or in place of the text')
-      .addHelpText(
-        'after',
-        `
-Without --against, --rules are compared with the rules of the configuration; without --rules too, those with what the daemon did.
-Exit codes: 0 replayed, whatever was found, 1 failed, 2 wrong input.`
-      )
-      .action(async (options: ReplayFlags) => {
-        const { replayCommand } = await import('./daemon/replay/command.ts')
-        const { json } = options
-        await replayCommand({
-          config: await readConfig(options.config),
-          from: options.from,
-          to: options.to ?? null,
-          rules: options.rules ?? [],
-          against: options.against ?? [],
-          warmUpMinutes: options.warmUp,
-          toleranceS: options.tolerance,
-          linesMax: options.limit,
-          json: json === undefined ? null : json === true ? '-' : json,
-          nowMs: Date.now(),
-          print: say,
-          note: complain
-        })
-      })
-  )
-
-interface ReplayFlags {
-  readonly config?: string
-  readonly from: string
-  readonly to?: string
-  readonly rules?: string[]
-  readonly against?: string[]
-  readonly warmUp: number
-  readonly tolerance: number
-  readonly limit: number
-  readonly json?: string | true
-}
+addRulesCommands(program.command('rules'), {
+  configOption,
+  urlOption,
+  tokenOption,
+  wholeNumber,
+  say,
+  complain
+})
 
 program
   .command('addresses')

@@ -162,17 +162,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   // Storage first: nothing may be read before it is known what is stored.
   const run = async (): Promise<void> => {
     const judging = await startJudging({
-      config,
+      ...warming,
       definitions,
-      evaluation,
       rows,
-      registry,
       stored: await restoreState(config, client, insist, watermark),
       storedAs: topic => storage.topics.storedAs(topic),
       standing: view,
-      turns: createTurns(guard),
-      nowMs,
-      logger
+      turns: createTurns(guard)
     })
     engine = judging.engine
     standing.begin(judging)

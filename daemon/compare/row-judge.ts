@@ -25,12 +25,9 @@ export interface JudgedRun {
 
 /**
  * What a worker does with rows that it has decoded: it judges them and says what the main thread must see. For those who judge
- * samples a second time: their records were decoded already.
+ * samples a second time: their records were decoded already. New series are for the caller to add.
  */
-export interface RowJudge {
-  /** New series are for the caller to add. */
-  judge(runs: readonly JudgedRun[]): EvaluationResult
-}
+export type RowJudge = (runs: readonly JudgedRun[]) => EvaluationResult
 
 /** `isFirst` is asked of each sample: whether the status engine must judge it itself, because its series is new to it. */
 export function createRowJudge(
@@ -50,41 +47,39 @@ export function createRowJudge(
     if (measured !== value) candidates.measured(measured)
   }
 
-  return {
-    judge(runs) {
-      candidates.clear()
-      row = 0
-      const found = createFoundRows()
-      const ranges: RangeOutcome[] = []
-      for (const { partition, rows, from, to } of runs) {
-        const rowStart = row
-        for (let at = from; at < to; at++) {
-          judged = rows.series[at]!
-          if (judged < 0) continue
-          const timeMs = rows.timeMs[at]!
-          value = rows.value[at]!
-          isFound = false
-          if (isFirst(judged)) {
-            isFound = true
-            candidates.add(row, judged, -1, false)
-          } else evaluateSample(programs, state, judged, value, timeMs, emit)
-          if (!isFound) continue
-          found.add(timeMs, rows.offset[at]!, value)
-          row++
-        }
-        if (row === rowStart) continue
-        const { topic, partition: number } = partition
-        const offsets = { firstOffset: rows.offset[from]!, lastOffset: rows.offset[to - 1]! }
-        ranges.push({ topic, partition: number, ...offsets, records: to - from, rowStart, rowEnd: row })
+  return runs => {
+    candidates.clear()
+    row = 0
+    const found = createFoundRows()
+    const ranges: RangeOutcome[] = []
+    for (const { partition, rows, from, to } of runs) {
+      const rowStart = row
+      for (let at = from; at < to; at++) {
+        judged = rows.series[at]!
+        if (judged < 0) continue
+        const timeMs = rows.timeMs[at]!
+        value = rows.value[at]!
+        isFound = false
+        if (isFirst(judged)) {
+          isFound = true
+          candidates.add(row, judged, -1, false)
+        } else evaluateSample(programs, state, judged, value, timeMs, emit)
+        if (!isFound) continue
+        found.add(timeMs, rows.offset[at]!, value)
+        row++
       }
-      return {
-        ranges,
-        block: found.block(),
-        candidates: candidates.take(),
-        newSeries: noNewSeries,
-        rejects: [],
-        counts: {}
-      }
+      if (row === rowStart) continue
+      const { topic, partition: number } = partition
+      const offsets = { firstOffset: rows.offset[from]!, lastOffset: rows.offset[to - 1]! }
+      ranges.push({ topic, partition: number, ...offsets, records: to - from, rowStart, rowEnd: row })
+    }
+    return {
+      ranges,
+      block: found.block(),
+      candidates: candidates.take(),
+      newSeries: noNewSeries,
+      rejects: [],
+      counts: {}
     }
   }
 }

@@ -15,7 +15,7 @@ export async function checkDefinitions(
 ): Promise<{ readonly definitions: Definitions; readonly warnings: readonly Problem[] }> {
   let parts: readonly InventoryPart[] = []
   const definitions = await loadDefinitions(config, 1, read => (parts = read))
-  const { inventory, rules } = definitions
+  const { inventory, rules, shadow } = definitions
   if (inventory.nodeCount === 0) {
     const [file] = config.inventory.files
     const message =
@@ -26,12 +26,16 @@ export async function checkDefinitions(
     const place = { line: file === undefined ? 0 : 1, column: 1, path: 'inventory.files' }
     return { definitions, warnings: [{ file: file ?? configFile, ...place, message, remedy }] }
   }
-  const own = new Set(config.rules.files)
+  const live = new Set(config.rules.files)
+  const own = new Set([...config.rules.files, ...config.rules.shadow])
+  const places = placesOf(inventory)
   return {
     definitions,
     warnings: [
       ...inventoryWarnings(parts, opticClassesOf(rules)),
-      ...ruleWarnings(rules, placesOf(inventory), file => own.has(file))
+      ...ruleWarnings(rules, places, file => own.has(file)),
+      // A file may be judged by live and in shadow.
+      ...(shadow === null ? [] : ruleWarnings(shadow, places, file => !live.has(file) && own.has(file)))
     ]
   }
 }
@@ -44,11 +48,11 @@ export async function checkCommand(
 ): Promise<number> {
   const { definitions, warnings } = await checkDefinitions(config, configFile)
   for (const warning of warnings) print(formatProblem({ ...warning, message: `warning: ${warning.message}` }))
-  const { inventory, rules, profiles } = definitions
+  const { inventory, rules, shadow, profiles } = definitions
   print(
     `${warnings.length === 0 ? 'All correct' : `Correct, with ${warnings.length} warning${warnings.length === 1 ? '' : 's'}`}: ` +
       `${inventory.nodeCount} nodes, ${inventory.deviceCount} devices, ` +
-      `${rules.rules.length} rules, ${profiles.length} profile files.`
+      `${rules.rules.length} rules${shadow === null ? '' : ` (${shadow.rules.length} in shadow)`}, ${profiles.length} profile files.`
   )
   return warnings.length
 }

@@ -137,7 +137,7 @@ function createArrivalJudge(
     entity.series.push(index)
     entity.signals.push(series.signalOf(index))
   }
-  const { judge } = createRowJudge(programs, state, index => {
+  const judge = createRowJudge(programs, state, index => {
     if (state.program[index]! >= 0) return false
     announce(index)
     return true

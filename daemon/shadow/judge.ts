@@ -119,7 +119,7 @@ export function createShadowJudge(options: ShadowJudgeOptions): ShadowJudge {
     },
     nowMs: () => nowMs
   })
-  const { judge } = createRowJudge(programs.table, series, index => {
+  const judge = createRowJudge(programs.table, series, index => {
     if (met[index] === 1) return false
     met[index] = 1
     return true

@@ -66,6 +66,7 @@ export function createShadow(options: ShadowOptions): Shadow {
   let queuedBytes = 0
   let summary: ShadowSummary | undefined
   let nextId = 0
+  let ending: Promise<unknown> = Promise.resolve()
   const asked = new Map<number, (report: ReportOrNull) => void>()
 
   const send = (message: ToShadow, transfer: ArrayBuffer[] = []): void => {
@@ -121,7 +122,7 @@ export function createShadow(options: ShadowOptions): Shadow {
     tap.open(target)
   }
 
-  const end = (next: Phase, why: string): Promise<unknown> => {
+  const end = (next: Phase, why: string): void => {
     const ended = worker
     tap.close()
     worker = undefined
@@ -133,13 +134,14 @@ export function createShadow(options: ShadowOptions): Shadow {
     isTicking = false
     for (const answer of asked.values()) answer(null)
     asked.clear()
-    return ended?.terminate() ?? Promise.resolve()
+    // What it was at work at is of no use to anybody.
+    ending = ended?.terminate().catch(() => undefined) ?? ending
   }
 
   const fail = (of: Worker, why: string): void => {
     if (of !== worker) return
     logger.error({ problem: why }, 'the rules in shadow are not judged any more; the live rules go on')
-    void end('failed', why)
+    end('failed', why)
   }
 
   const hear = (message: FromShadow): void => {
@@ -154,7 +156,7 @@ export function createShadow(options: ShadowOptions): Shadow {
         break
       case 'unloaded':
         logger.error({ problem: message.problem }, 'the rules in shadow could not be loaded')
-        if (phase === 'loading') void end('failed', message.problem)
+        if (phase === 'loading') end('failed', message.problem)
         else detail = message.problem
         break
       case 'done':
@@ -206,7 +208,7 @@ export function createShadow(options: ShadowOptions): Shadow {
       const { rules } = config
       files = rules.shadow
       if (files.length === 0) {
-        void end('off', '')
+        end('off', '')
         return
       }
       if (worker === undefined) start()
@@ -227,7 +229,8 @@ export function createShadow(options: ShadowOptions): Shadow {
       return { ...standing(), ...(report ?? noDifferences) }
     },
     async stop() {
-      await end('off', '')
+      end('off', '')
+      await ending
     }
   }
 }

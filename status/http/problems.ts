@@ -23,6 +23,7 @@ export const problemTypes = {
   starting: { status: 503, title: 'Svetofor is starting' },
   'not-ready': { status: 503, title: 'Svetofor is not ready' },
   'history-unavailable': { status: 503, title: 'The stored history cannot be read now' },
+  'shadow-busy': { status: 503, title: 'The rules in shadow did not answer in time' },
   'too-many-clients': { status: 503, title: 'Too many clients at once' },
   'history-timeout': { status: 504, title: 'The stored history did not answer in time' }
 } as const satisfies Record<string, { status: number; title: string }>

@@ -773,7 +773,7 @@ describe('OpenAPI', () => {
         checked++
       }
     }
-    expect(checked).toBe(13)
+    expect(checked).toBe(14)
     expect([...ids].sort()).toEqual([
       'addresses',
       'alarms',
@@ -788,6 +788,7 @@ describe('OpenAPI', () => {
       'nodes',
       'ready',
       'reload',
+      'shadow',
       'status',
       'summary',
       'tree',

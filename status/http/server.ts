@@ -31,6 +31,7 @@ import { addLightRoutes } from './routes/lights.ts'
 import { addListRoutes } from './routes/lists.ts'
 import { addLookupRoutes } from './routes/lookups.ts'
 import { addOperationRoutes } from './routes/operations.ts'
+import { addShadowRoutes } from './routes/shadow.ts'
 import { createTreeCache } from './tree-cache.ts'
 import type { HistoryStore, StatusView } from '../view.ts'
 
@@ -340,6 +341,7 @@ export async function createStatusServer(options: StatusServerOptions): Promise<
   addListRoutes(app, context, hub)
   addHistoryRoutes(app, context, history, limits)
   addLookupRoutes(app, context)
+  addShadowRoutes(app, context)
   addOperationRoutes(app, context, {
     version: options.version,
     reload: options.reload,

@@ -1,4 +1,5 @@
 import { Registry } from 'prom-client'
+import { createShadowMetrics } from '../../daemon/shadow/metrics.ts'
 import { createDispatcherMetrics } from '../../ingest/dispatcher-metrics.ts'
 import { createDispatcher } from '../../ingest/dispatcher.ts'
 import { createDeadLetterMetrics, createSourceMetrics } from '../../ingest/metrics.ts'
@@ -41,6 +42,14 @@ export function everyMetric(): Registry {
     records: { series: nothing, alarms: nothing, lights: nothing, incidents: nothing, resources: nothing },
     startMs: 0
   })
+  const some = { open: 1, ended: 1 }
+  const shadow = {
+    standing: () => ({ state: 'off', detail: '', files: [], sinceMs: null, samples: 0, dropped: 0 }) as const,
+    summary: () => ({
+      byRule: [{ name: 'ups.on_battery', gained: some, lost: some, changed: some, light: some }],
+      lights: 0
+    })
+  }
   const dispatcher = createDispatcher({
     evaluate: () => Promise.reject(new Error('nothing is evaluated here')),
     deliver: () => undefined,
@@ -73,6 +82,7 @@ export function everyMetric(): Registry {
     tablesOfUnknown: { series: 0, devices: 0, entities: 0, aliases: 0 }
   }))
   createEngineMetrics(registry, engine, () => 0)
+  createShadowMetrics(registry, shadow)
   const view = createStartingView(
     () => ({ ready: false, parts: {} }),
     () => ({ asOfMs: 0, lateMs: 0 })

@@ -41,6 +41,13 @@ const explainedRules = compileRules([
   }
 ])
 
+const shadowCounts = {
+  gained: { open: 1, ended: 0 },
+  lost: { open: 0, ended: 0 },
+  changed: { open: 0, ended: 0 },
+  light: { open: 0, ended: 1 }
+}
+
 /**
  * A small city that implements the ports of view.ts, for the tests of this folder. It has no rules engine: a test
  * says which node fails and how, and the fake does what the engine would make of it.
@@ -483,6 +490,47 @@ export function createFakeView(options: FakeCityOptions): FakeView {
       )
       return all.slice(0, filter.limit)
     },
+    shadow: async ({ limit }) => ({
+      state: 'running',
+      detail: '',
+      files: ['trial.yaml'],
+      sinceMs: startedMs,
+      samples: 1000,
+      dropped: 0,
+      byRule: [{ name: 'optics.rx/low', ...shadowCounts }],
+      byNode: [{ name: 'cu-1', ...shadowCounts }],
+      forgotten: 0,
+      items: [
+        {
+          key: 'sw-1|optics.rx|low',
+          change: 'gained' as const,
+          node: 'cu-1',
+          rule: 'optics.rx/low',
+          device: 'sw-1',
+          instance: '25',
+          is: 'warning' as const,
+          was: null,
+          fromMs: startedMs,
+          toMs: null,
+          text: { ru: 'Низкий сигнал', en: 'Low power' }
+        },
+        {
+          key: 'cu-1',
+          change: 'light' as const,
+          node: 'cu-1',
+          rule: '',
+          device: '',
+          instance: '',
+          is: 'yellow' as const,
+          was: 'green' as const,
+          fromMs: startedMs,
+          toMs: startedMs + 1000,
+          text: null
+        }
+      ].slice(0, limit),
+      total: 2,
+      next: null
+    }),
     unknownDevices: (limit): readonly UnknownDevice[] =>
       [
         {
