@@ -6,6 +6,7 @@ import { packageRoot } from '../schemas/package-root.ts'
 import { signalIds } from '../schemas/signals.ts'
 import { createAlarmEngine } from './alarms.ts'
 import { compileRules } from './compile.ts'
+import type { CompiledRules } from './compiled.ts'
 import { assignProgram, evaluateSample } from './judge.ts'
 import type { Alarm, AlarmTransition, ConditionFlip } from './model.ts'
 import { createProgramTable } from './program.ts'
@@ -18,36 +19,41 @@ const rules = compileRules(
 const t0 = 1_700_000_000_000
 
 /** Flips as the kernel would give them: a condition of an instance turns on and off in turn, in time order. */
-const flipsArbitrary = fc
-  .array(
-    fc.record({
-      condition: fc.integer({ min: 0, max: rules.conditions.length - 1 }),
-      device: fc.constantFrom('d1', 'd2'),
-      instance: fc.constantFrom('', '1', '2'),
-      stepMs: fc.constantFrom(0, 0, 1, 1000, 20_000, 70_000, 400_000)
-    }),
-    { maxLength: 60 }
-  )
-  .map(steps => {
-    const on = new Set<string>()
-    let timeMs = t0
-    return steps.map(({ condition, device, instance, stepMs }, offset): ConditionFlip => {
-      timeMs += stepMs
-      const key = `${condition}/${device}/${instance}`
-      if (!on.delete(key)) on.add(key)
-      return {
-        condition,
-        on: on.has(key),
-        node: `node-of-${device}`,
-        device,
-        instance,
-        value: 1,
-        limit: null,
-        timeMs,
-        coordinates: { topic: 't', partition: 0, offset }
-      }
+const flipsOf = (compiled: CompiledRules) =>
+  fc
+    .array(
+      fc.record({
+        condition: fc.constantFrom(
+          ...compiled.conditions.flatMap(({ id, op }) => (op === 'alarm' ? [] : [id]))
+        ),
+        device: fc.constantFrom('d1', 'd2'),
+        instance: fc.constantFrom('', '1', '2'),
+        stepMs: fc.constantFrom(0, 0, 1, 1000, 20_000, 70_000, 400_000)
+      }),
+      { maxLength: 60 }
+    )
+    .map(steps => {
+      const on = new Set<string>()
+      let timeMs = t0
+      return steps.map(({ condition, device, instance, stepMs }, offset): ConditionFlip => {
+        timeMs += stepMs
+        const key = `${condition}/${device}/${instance}`
+        if (!on.delete(key)) on.add(key)
+        return {
+          condition,
+          on: on.has(key),
+          node: `node-of-${device}`,
+          device,
+          instance,
+          value: 1,
+          limit: null,
+          timeMs,
+          coordinates: { topic: 't', partition: 0, offset }
+        }
+      })
     })
-  })
+
+const flipsArbitrary = flipsOf(rules)
 
 /** What is stored of each alarm, whatever the order among resources. */
 const byAlarm = (transitions: readonly AlarmTransition[]): Map<string, string[]> => {
@@ -61,8 +67,8 @@ const byAlarm = (transitions: readonly AlarmTransition[]): Map<string, string[]>
 }
 
 /** Runs flips, ticking with event time after every `every`-th one; the end is far behind every hold. */
-function run(flips: readonly ConditionFlip[], every: number): AlarmTransition[] {
-  const engine = createAlarmEngine(rules)
+function run(flips: readonly ConditionFlip[], every: number, compiled = rules): AlarmTransition[] {
+  const engine = createAlarmEngine(compiled)
   const transitions: AlarmTransition[] = []
   flips.forEach((flip, index) => {
     // Flips of one moment are one record: a batch is never cut between them.
@@ -193,6 +199,61 @@ describe('hysteresis', () => {
         values.forEach(feed)
         expect(before).toBe(raised ? 1 : 0)
         expect(flips).toHaveLength(before)
+      }),
+      { numRuns: 300 }
+    )
+  })
+})
+
+/** Rules over ports, devices and nodes that ask others, and each other. */
+const composites = compileRules([
+  {
+    file: 'composites.yaml',
+    text: ((text: string) => `rules:
+  - { name: p.down, kind: link, severity: major, select: { signal: if.oper_status }, in: [down], hold: { clear_s: 1 }, ${text} }
+  - { name: o.low, kind: optics, severity: warning, select: { signal: optics.rx_dbm }, below: -20, hysteresis: 1, hold: { raise_s: 20 }, ${text} }
+  - { name: u.battery, kind: power, severity: warning, scope: device, select: { signal: ups.output_source }, in: [battery], ${text} }
+  - { name: u.short, kind: power, severity: warning, scope: device, select: { signal: ups.runtime_s }, below: 600, hold: { raise_s: 60, clear_s: 20 }, ${text} }
+  - { name: c.port, over: port, kind: link, severity: minor, any: [{ rule: p.down, for_s: 20 }, { all: [{ rule: o.low }, { not: { rule: p.down } }] }], ${text} }
+  - { name: c.device, over: device, kind: power, severity: major, all: [{ rule: u.battery }, { any: [{ rule: u.short }, { rule: p.down, at_least: 2 }, { signal: ups.load_pct, above: 80 }] }], hold: { raise_s: 1, clear_s: 20 }, ${text} }
+  - { name: c.node, over: node, kind: power, severity: critical, count: { at_least: 2, of: [{ rule: c.device, for_s: 70 }, { rule: c.port, at_least: 2 }, { rule: o.low }, { not: { rule: u.short } }] }, hold: { raise_s: 20 }, ${text} }
+`)("text: { ru: 'Т', en: 'T' }")
+  }
+])
+const isOfComposite = ({ alarm }: AlarmTransition): boolean => alarm.type.startsWith('c.')
+
+describe('composite rules', () => {
+  it('give the same transitions however often the engine is ticked and drained', () => {
+    let told = 0
+    fc.assert(
+      fc.property(flipsOf(composites), fc.integer({ min: 1, max: 10 }), (flips, every) => {
+        const often = run(flips, 1, composites)
+        told += often.filter(isOfComposite).length
+        expect(byAlarm(run(flips, every, composites))).toEqual(byAlarm(often))
+      }),
+      { numRuns: 500 }
+    )
+    expect(told).toBeGreaterThan(500)
+  })
+
+  it('clear when nothing is on any more, and leave nothing behind', () => {
+    fc.assert(
+      fc.property(flipsOf(composites), flips => {
+        const engine = createAlarmEngine(composites)
+        const on = new Map<string, ConditionFlip>()
+        let timeMs = t0
+        for (const flip of flips) {
+          engine.tick(flip.timeMs - 1)
+          engine.apply(flip)
+          timeMs = flip.timeMs
+          const key = `${flip.condition}/${flip.device}/${flip.instance}`
+          if (flip.on) on.set(key, flip)
+          else on.delete(key)
+        }
+        for (const flip of on.values()) engine.apply({ ...flip, on: false, timeMs: timeMs + 1 })
+        engine.tick(timeMs + 3_600_000)
+        expect([...engine.open()]).toEqual([])
+        expect(engine.size().resources).toBe(0)
       }),
       { numRuns: 300 }
     )

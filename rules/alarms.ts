@@ -13,9 +13,11 @@ import {
   type Scope
 } from './alarms/resource.ts'
 import { createTakingUp, stateOf, type ResourceState } from './alarms/resource-state.ts'
+import { createFeeding, feedAgain, isOver, nearScopesOf, placeIn, scopesOf } from './alarms/feeding.ts'
 import { standingOf, type ResourceStanding } from './alarms/standing.ts'
 import { createSilentDevices, deviceSilent, type Silence } from './alarms/silent-devices.ts'
 import type { CompiledRules } from './compiled.ts'
+import { membersOf } from './composite.ts'
 import { createDeadlines } from './deadlines.ts'
 import type { Alarm, AlarmTransition, ConditionFlip } from './model.ts'
 
@@ -56,7 +58,8 @@ export interface AlarmEngine {
   reload(compiled: CompiledRules, nowMs: number): void
   /**
    * After an inventory reload: alarms move to the node they now belong to; undefined clears those of devices that
-   * are gone. Returns the nodes that alarms moved away from; the transitions name the new ones.
+   * are gone. Returns the nodes that alarms moved away from; the transitions name the new ones. Of a node itself it is asked with its id as
+   * the instance of no device.
    */
   relocate(nodeOf: (device: string, instance: string) => string | undefined, nowMs: number): readonly string[]
   /**
@@ -101,8 +104,14 @@ export function createAlarmEngine(
     changed.set(resource.key, resource)
   }
   const createRulesJudge = () =>
-    createJudge(rules.conditions, openAlarms, deadlines, () => resources.size, noteChange)
+    createJudge(rules.conditions, openAlarms, deadlines, () => resources.size, {
+      onChange: noteChange,
+      onAlarm: (...told) => feeding.alarm(...told),
+      onHold: state => feeding.holding(state)
+    })
+  const createRulesFeeding = () => createFeeding(rules, scopes, (...until) => judging.endHolds(...until))
   let judging = createRulesJudge()
+  let feeding = createRulesFeeding()
   /** Alarms of rules that are gone: cleared by the first tick, because only then a time is known. */
   let orphans: Alarm[] = []
 
@@ -131,43 +140,58 @@ export function createAlarmEngine(
 
   const forgetIfQuiet = (resource: Resource): void => {
     for (const [index, state] of resource.rules)
-      if (state.alarm === null && state.levels.every(isQuiet)) resource.rules.delete(index)
+      if (state.alarm === null && state.wakeMs === never && state.levels.every(isQuiet))
+        resource.rules.delete(index)
     const quiet = resource.conditions.size === 0 && resource.rules.size === 0 && resource.touched.size === 0
     // A deadline may outlive its resource, and another may have come under the same key.
     if (quiet && resources.get(resource.key) === resource) resources.delete(resource.key)
   }
 
   const settleAll = (): void => {
-    for (const resource of dirty) settle(resource)
-    dirty.length = 0
+    for (;;) {
+      for (const resource of dirty) settle(resource)
+      dirty.length = 0
+      const flip = feeding.next()
+      if (flip === undefined) return
+      for (const scope of nearScopesOf(scopes[flip.condition])) touch(scope, flip)
+    }
   }
 
-  const touch = (scope: Scope, flip: ConditionFlip): void => {
-    const instance = scope === 'device' ? '' : portOfInstance(flip.instance)
+  const touch = (scope: Scope, told: ConditionFlip): void => {
+    const { device, instance, member } = placeIn(scope, told)
     // A condition that goes off where nothing is known to be on changes nothing.
-    const known = resources.get(resourceKey(scope, flip.device, instance))
-    if (known === undefined && !flip.on) return
-    const resource = known ?? resourceOf(scope, flip.device, instance, flip.node)
+    const known = resources.get(resourceKey(scope, device, instance))
+    if (known === undefined && !told.on) return
+    const resource = known ?? resourceOf(scope, device, instance, told.node)
+    // What comes late of several devices is of the moment they are at.
+    const flip =
+      scope === 'over-node' && told.timeMs < resource.changedAtMs
+        ? { ...told, timeMs: resource.changedAtMs }
+        : told
     const state = resource.conditions.get(flip.condition)
     if (!flip.on && (state === undefined || flip.timeMs < state.restoredUntilMs)) return
     if (resource.touched.size > 0 && resource.touchedAtMs !== flip.timeMs) settle(resource)
+    // What was so until now may have been so for long enough.
+    for (const state of resource.rules.values())
+      while (state.wakeMs < flip.timeMs) judging.endHolds(state, state.wakeMs)
     // Settling may have found the resource quiet; what follows makes it known again.
     resources.set(resource.key, resource)
     if (flip.on) {
       if (state === undefined)
         resource.conditions.set(flip.condition, {
-          instances: new Set([flip.instance]),
+          instances: new Set([member]),
+          sinceMs: flip.timeMs,
           flip,
           restoredUntilMs: -Infinity
         })
       else {
         state.instances.delete(someInstance)
-        state.instances.add(flip.instance)
+        state.instances.add(member)
         state.flip = flip
       }
     } else if (state !== undefined) {
       state.instances.delete(someInstance)
-      state.instances.delete(flip.instance)
+      state.instances.delete(member)
       if (state.instances.size === 0) resource.conditions.delete(flip.condition)
     }
     resource.node = flip.node
@@ -196,13 +220,15 @@ export function createAlarmEngine(
     }
     const found = rule.levels.findIndex(level => level.severity === alarm.severity)
     const worst = found < 0 ? rule.levels.length - 1 : found
-    const resource = resourceOf(rule.scope, alarm.device, alarm.instance, alarm.node)
+    const instance = rule.scope === 'over-node' ? alarm.node : alarm.instance
+    const resource = resourceOf(rule.scope, alarm.device, instance, alarm.node)
     const state = ruleStateOf(resource, rule)
     state.alarm = alarm
     const takeOn = (condition: number): void => {
       if (resource.conditions.has(condition)) return
       resource.conditions.set(condition, {
         instances: new Set([someInstance]),
+        sinceMs: alarm.raisedAtMs,
         flip: null,
         restoredUntilMs: alarm.evidence.eventTimeMs
       })
@@ -217,10 +243,13 @@ export function createAlarmEngine(
         k > worst &&
         condition.op !== 'in' &&
         condition.op !== 'absent' &&
+        level.composite === null &&
         condition.op === worstCondition.op &&
         condition.signal === worstCondition.signal
       if (k !== worst && !implied) return
-      takeOn(level.condition)
+      // Which alarms a composite asks are open is known.
+      const asked = level.composite === null ? [level.condition] : membersOf(level.composite, false)
+      for (const one of asked) if (rules.conditions[one]?.op !== 'alarm') takeOn(one)
       levelState.on = true
       levelState.confirmed = true
       levelState.sinceMs = alarm.raisedAtMs
@@ -261,6 +290,11 @@ export function createAlarmEngine(
     }
   }
 
+  const feedAnew = (nowMs: number): void => {
+    feeding.forgetNodes()
+    feedAgain({ resources, rules, scopes, settleAll, touch, judgeAgain }, nowMs)
+  }
+
   const clearOrphans = (nowMs: number): void => {
     for (const alarm of orphans) openAlarms.clear(alarm, nowMs)
     orphans = []
@@ -268,10 +302,14 @@ export function createAlarmEngine(
 
   takeUp(states)
   adoptAll(restored)
+  feedAnew(-Infinity)
 
   return {
     apply(flip) {
-      for (const scope of scopes[flip.condition] ?? []) touch(scope, flip)
+      for (const scope of scopes[flip.condition] ?? []) {
+        if (!isOver(scope)) touch(scope, flip)
+        else feeding.push(flip)
+      }
     },
 
     silence: input => silentDevices.silence(input),
@@ -279,10 +317,17 @@ export function createAlarmEngine(
     tick(nowMs) {
       settleAll()
       clearOrphans(nowMs)
-      for (let next = deadlines.peek(); next !== undefined && next.atMs <= nowMs; next = deadlines.peek()) {
-        deadlines.pop()
-        judging.endHolds(next.item, next.atMs)
-        forgetIfQuiet(next.item.resource)
+      for (;;) {
+        const next = deadlines.peek()
+        const flips = feeding.nextOfNodes(nowMs, next?.atMs ?? never)
+        for (const flip of flips) touch('over-node', flip)
+        if (flips.length === 0) {
+          if (next === undefined || next.atMs > nowMs) return
+          deadlines.pop()
+          judging.endHolds(next.item, next.atMs)
+          forgetIfQuiet(next.item.resource)
+        }
+        settleAll()
       }
     },
 
@@ -320,10 +365,13 @@ export function createAlarmEngine(
       let raised: Set<number> | undefined
       for (const resource of [
         resources.get(resourceKey('instance', device, portOfInstance(instance))),
-        resources.get(resourceKey('device', device, ''))
+        resources.get(resourceKey('device', device, '')),
+        resources.get(resourceKey('over-port', device, portOfInstance(instance))),
+        resources.get(resourceKey('over-device', device, ''))
       ]) {
         if (resource === undefined) continue
         for (const [condition, state] of resource.conditions) {
+          if (rules.conditions[condition]?.op === 'alarm') continue
           // From now on this instance answers for the condition, too.
           if (state.instances.has(someInstance)) state.instances.add(instance)
           if (state.instances.has(instance)) (raised ??= new Set()).add(condition)
@@ -345,6 +393,7 @@ export function createAlarmEngine(
       resources = new Map()
       deadlines = createDeadlines()
       judging = createRulesJudge()
+      feeding = createRulesFeeding()
       dirty.length = 0
       // What is known to be on comes first: an alarm taken up then finds its conditions with their samples.
       const carried: Resource[] = []
@@ -367,6 +416,7 @@ export function createAlarmEngine(
       adoptAll(openAlarms.takeAll())
       clearOrphans(nowMs)
       for (const resource of carried) judgeAgain(resource, nowMs)
+      feedAnew(nowMs)
       settleAll()
     },
 
@@ -387,8 +437,10 @@ export function createAlarmEngine(
           }
         }
         if (node === undefined) {
-          for (const state of resource.rules.values())
+          for (const state of resource.rules.values()) {
+            state.wakeMs = never
             for (const level of state.levels) level.deadlineMs = never
+          }
           resources.delete(resource.key)
           resource.conditions.clear()
           resource.rules.clear()
@@ -398,6 +450,7 @@ export function createAlarmEngine(
           noteChange(resource, nowMs)
         }
       }
+      feedAnew(nowMs)
       silentDevices.relocate(nodeOf, nowMs, left)
       return [...left]
     },
@@ -406,9 +459,10 @@ export function createAlarmEngine(
       settleAll()
       for (const resource of resources.values()) {
         for (const [condition, state] of resource.conditions) {
+          if (rules.conditions[condition]?.op === 'alarm') continue
           for (const instance of state.instances) {
             const asked = instance === someInstance ? resource.instance : instance
-            if (resource.scope === 'device' && instance === someInstance) continue
+            if (resource.instance === '' && instance === someInstance) continue
             if (!isJudged(condition, resource.device, asked)) state.instances.delete(instance)
           }
           if (state.instances.size > 0) continue
@@ -433,7 +487,7 @@ export function createAlarmEngine(
       settleAll()
       for (let next = deadlines.peek(); next !== undefined; next = deadlines.peek()) {
         const { atMs, item } = next
-        if (item.levels.some(level => level.deadlineMs <= atMs)) return atMs
+        if (item.wakeMs <= atMs || item.levels.some(level => level.deadlineMs <= atMs)) return atMs
         deadlines.pop()
       }
       return null
@@ -443,11 +497,4 @@ export function createAlarmEngine(
       return { resources: resources.size, deadlines: deadlines.size(), alarms: openAlarms.count() }
     }
   }
-}
-
-/** The scopes each condition is judged in. */
-function scopesOf(compiled: CompiledRules): readonly (readonly Scope[])[] {
-  return compiled.conditions.map(condition => [
-    ...new Set(condition.rules.map(rule => compiled.rules[rule]?.scope ?? 'instance'))
-  ])
 }

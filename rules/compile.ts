@@ -5,7 +5,8 @@ import { signals } from '../schemas/signals.ts'
 import { signalBeside } from './rates.ts'
 import { createAbsencePicker, createProgramPicker, crowdedSeries } from './pick.ts'
 import { readRulesFiles, type RulesFile } from './read.ts'
-import type { ConditionDraft, RuleDraft } from './reading/drafts.ts'
+import { labelOf, levelOf, memberProblems, watchingDraft } from './members.ts'
+import type { ConditionDraft, MemberDraft, RuleDraft } from './reading/drafts.ts'
 
 /**
  * Compiles rules files (docs/rules.md) to conditions, judged in the workers, and rules over them, judged by the
@@ -15,14 +16,21 @@ import type { ConditionDraft, RuleDraft } from './reading/drafts.ts'
 /** Compiles files in order; a rule or table with `override: true` replaces an earlier one of its name. Throws ProblemsError. */
 export function compileRules(files: readonly RulesFile[]): CompiledRules {
   const problems: Problem[] = []
-  return compileDrafts(readRulesFiles(files, problems), problems)
+  const broken = new Set<string>()
+  return compileDrafts(readRulesFiles(files, problems, broken), problems, broken)
 }
 
-/** Compiles rules that were read before; `problems` are those found so far. Throws ProblemsError. */
+/** Compiles rules that were read before; `problems` are those found so far, `broken` names rules that have some. Throws ProblemsError. */
 export function compileDrafts(
   drafts: readonly RuleDraft[],
-  problems: readonly Problem[] = []
+  problems: readonly Problem[] = [],
+  broken: ReadonlySet<string> = new Set()
 ): CompiledRules {
+  const faults = memberProblems(drafts, broken)
+  // Rules that are broken cannot be asked.
+  const asksOthers = drafts.some(({ levels }) => levels.some(({ composite }) => composite !== null))
+  if (faults.length > 0 || (asksOthers && problems.length > 0))
+    throw new ProblemsError([...problems, ...faults])
   const compiled = assemble(drafts)
   const all = [...problems, ...crowdedSeries(compiled, drafts)]
   if (all.length > 0) throw new ProblemsError(all)
@@ -33,7 +41,11 @@ export function compileDrafts(
 const besidesMax = 24
 
 /** A rule without the place it is written at, which changes nothing that it says. */
-const judgement = ({ writtenAt: _place, isOverride: _flag, ...rule }: CompiledRule): object => rule
+const judgement = ({ writtenAt: _place, isOverride: _flag, levels, ...rule }: CompiledRule): object => ({
+  ...rule,
+  // Only where there is one: stored states know the others by what they were called before there were composites.
+  levels: levels.map(({ composite, ...level }) => (composite === null ? level : { ...level, composite }))
+})
 
 function assemble(drafts: readonly RuleDraft[]): CompiledRules {
   const byKey = new Map<string, { draft: ConditionDraft; id: number; rules: number[]; besides: Beside }>()
@@ -49,13 +61,16 @@ function assemble(drafts: readonly RuleDraft[]): CompiledRules {
         : [...new Set([...condition.besides, ...besides])]
     return condition.id
   }
+  const byLabel = new Map(drafts.map((draft, index) => [labelOf(draft), index]))
+  const numberOf = (member: MemberDraft, rule: number): number =>
+    number(member.kind === 'condition' ? member.draft : watchingDraft(member.label, drafts), rule)
   const rules = drafts.map((draft, index): CompiledRule => ({
     index,
     name: draft.name,
     qualifier: draft.qualifier,
     kind: draft.kind,
     scope: draft.scope,
-    levels: draft.levels.map(level => ({ ...level, condition: number(level.condition, index) })),
+    levels: draft.levels.map(level => levelOf(level, member => numberOf(member, index))),
     when: draft.when.map(clause => number(clause, index, besideOf(draft, clause))),
     unless: draft.unless.map(clause => number(clause, index, besideOf(draft, clause))),
     writtenAt: draft.writtenAt,
@@ -70,7 +85,12 @@ function assemble(drafts: readonly RuleDraft[]): CompiledRules {
   const beside = new Map<number, readonly number[]>()
   const bySignal = new Map<number, CompiledCondition[]>()
   const limited = new Map<number, number[]>()
+  const watching = new Map<number, number>()
   for (const condition of conditions) {
+    if (condition.op === 'alarm') {
+      watching.set(byLabel.get(condition.watches) ?? -1, condition.id)
+      continue
+    }
     const same = bySignal.get(condition.signal)
     if (same === undefined) bySignal.set(condition.signal, [condition])
     else same.push(condition)
@@ -100,6 +120,7 @@ function assemble(drafts: readonly RuleDraft[]): CompiledRules {
     absencesOf: createAbsencePicker(bySignal),
     signalsNeedingLimits: limited,
     signalsBeside: beside,
+    watching,
     digest
   }
 }
@@ -109,7 +130,7 @@ type Beside = 'always' | readonly number[]
 
 /** Trunk ports are few, and all that is asked of them is judged; so is what is asked of a whole device. */
 function besideOf(rule: RuleDraft, clause: ConditionDraft): Beside {
-  const asked = rule.levels.map(level => level.condition.signal)
+  const asked = rule.levels.flatMap(level => level.condition?.signal ?? [])
   const roles = clause.selector.port
   const isOfTrunks = roles?.every(role => role === 'uplink' || role === 'downlink') === true
   return rule.scope === 'device' || roles === undefined || isOfTrunks || asked.includes(clause.signal)

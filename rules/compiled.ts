@@ -1,6 +1,7 @@
 import { codeName, signals } from '../schemas/signals.ts'
 import type { FilePlace } from '../schemas/config/located-yaml.ts'
 import type { IncidentKind, LocalText, Severity } from '../schemas/words.ts'
+import type { Composite, OverScope } from './composite.ts'
 import type { Selector, SeriesAttributes } from './model.ts'
 import type { ConditionOp, ProgramSpec } from './program.ts'
 import type { Measure } from './rates.ts'
@@ -27,8 +28,11 @@ export interface CompiledCondition {
   readonly key: string
   readonly signal: number
   readonly selector: Selector
-  /** `absent` is told by the status engine, which knows who is heard; all others are judged by sample. */
-  readonly op: ConditionOp | 'absent'
+  /**
+   * `absent` is told by the status engine, which knows who is heard, `alarm` by the alarm engine: that another rule has an alarm, whose first
+   * signal stands here for it. All others are judged by sample.
+   */
+  readonly op: ConditionOp | 'absent' | 'alarm'
   /** What is compared: the value, or a rate of a counter. */
   readonly measure: Measure
   /** null for an enumeration, and for `absent`. */
@@ -43,6 +47,8 @@ export interface CompiledCondition {
    * where there are none. What subscribers' ports do otherwise is nothing to the alarm engine.
    */
   readonly besides: readonly number[]
+  /** Name and qualifier of the rule whose alarm is asked; '' for the others. */
+  readonly watches: string
   /** Indices of the rules that use it. */
   readonly rules: readonly number[]
 }
@@ -50,7 +56,10 @@ export interface CompiledCondition {
 /** One severity of a rule, with its condition. */
 export interface CompiledLevel {
   readonly severity: Severity
+  /** Of a composite, the first that it asks and that must be on. */
   readonly condition: number
+  /** null where the condition alone counts. */
+  readonly composite: Composite | null
   readonly raiseHoldMs: number
   readonly clearHoldMs: number
   /** Holds instead where the alarm is raised again within this time of clearing; 0 for no damping. */
@@ -64,7 +73,8 @@ export interface CompiledRule {
   readonly name: string
   readonly qualifier: string
   readonly kind: IncidentKind
-  readonly scope: 'instance' | 'device'
+  /** A composite rule is about a port, a device or a node; such resources are its own. */
+  readonly scope: 'instance' | 'device' | OverScope
   /** Worst severity first. */
   readonly levels: readonly CompiledLevel[]
   /** Conditions of the same resource that must all be on, and must all be off, for any level to hold. */
@@ -88,6 +98,8 @@ export interface CompiledRules {
     moduleLimits?: ReadonlyMap<number, number>,
     beside?: ReadonlySet<number>
   ): ProgramSpec
+  /** The conditions that ask whether a rule has an alarm, by the rule's index. */
+  readonly watching: ReadonlyMap<number, number>
   /** Conditions that are on where a series of such a place is not reported, though its device is heard. */
   absencesOf(attributes: SeriesAttributes): readonly number[]
   /** Signals that carry a module's own limits, with the signals they limit: a reading of the first re-programs the second. */
@@ -116,6 +128,7 @@ export function conditionText(condition: CompiledCondition): string {
   const signal = signals[condition.signal]
   if (signal === undefined) return ''
   if (condition.op === 'absent') return `${signal.name} not reported`
+  if (condition.op === 'alarm') return `alarm ${condition.watches}`
   if (condition.limit !== null)
     return `${measuredText(signal.name, condition.measure)} ${condition.op} ${condition.limit.fallback ?? 'its limit'}`
   const names: string[] = []

@@ -7,6 +7,7 @@ import {
   type CompiledRule,
   type CompiledRules
 } from './compiled.ts'
+import type { Composite } from './composite.ts'
 import { unitOf } from './rates.ts'
 
 /** The page of the shipped rules with what holds unless it is overridden (`npm run docs`). */
@@ -30,6 +31,7 @@ export function rulesDoc(compiled: CompiledRules): string {
 }
 
 function levelRow({ conditions }: CompiledRules, rule: CompiledRule, level: CompiledLevel): string {
+  if (level.composite !== null) return compositeRow(conditions, rule, level, level.composite)
   const condition = conditions[level.condition]!
   const clauses = (ids: readonly number[], word: string): string[] =>
     ids.map(id => `${word} ${conditionText(conditions[id]!)}${countText(conditions[id]!)}`)
@@ -51,8 +53,52 @@ function levelRow({ conditions }: CompiledRules, rule: CompiledRule, level: Comp
     clear.join(', '),
     level.text.en
   ]
-  return `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |`
+  return rowOf(cells)
 }
+
+function compositeRow(
+  conditions: CompiledRules['conditions'],
+  rule: CompiledRule,
+  level: CompiledLevel,
+  composite: Composite
+): string {
+  const raise = [
+    partText(composite, conditions, true),
+    `of a ${rule.scope.replace('over-', '')}`,
+    ...heldText(1, level.raiseHoldMs)
+  ]
+  const clear = ['else', ...heldText(1, level.clearHoldMs)]
+  const cells = [
+    `\`${ruleLabel(rule.name, rule.qualifier)}\``,
+    level.severity,
+    raise.join(', '),
+    clear.join(', '),
+    level.text.en
+  ]
+  return rowOf(cells)
+}
+
+function partText(part: Composite, conditions: CompiledRules['conditions'], isOutermost = false): string {
+  if (part.op === 'on') {
+    const condition = conditions[part.condition]!
+    const times = part.instancesMin > 1 ? [`${part.instancesMin} times`] : []
+    return [conditionText(condition) + attributesText(condition), ...times, ...heldText(1, part.forMs)].join(
+      ' '
+    )
+  }
+  if (part.op === 'not') return `not ${partText(part.of, conditions)}`
+  const parts = part.of.map(one => partText(one, conditions))
+  if (part.op === 'count') return `${part.atLeast} at least of (${parts.join(', ')})`
+  const text = parts.join(part.op === 'any' ? ' or ' : ' and ')
+  return isOutermost || parts.length === 1 ? text : `(${text})`
+}
+
+/** An alarm is asked of whatever its rule selects. */
+const attributesText = (condition: CompiledCondition): string =>
+  condition.op === 'alarm' ? '' : selectText(condition)
+
+const rowOf = (cells: readonly string[]): string =>
+  `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |`
 
 const round = (value: number): number => Math.round(value * 1000) / 1000
 
@@ -68,6 +114,7 @@ function conditionText(condition: CompiledCondition): string {
   const signal = signals[condition.signal]!
   const name = `\`${measuredText(signal.name, measure)}\``
   if (op === 'absent') return `${name} not reported`
+  if (op === 'alarm') return `alarm \`${condition.watches}\``
   if (limit !== null)
     return `${name} ${op} ${limit.table ?? (limit.fallback === null ? 'no limit' : quantity(condition, limit.fallback))}`
   const names: string[] = []

@@ -1,4 +1,5 @@
 import type { Language, LocalText } from '../schemas/words.ts'
+import type { Composite } from './composite.ts'
 import type { ExplainedInput, ExplainedLevel, RuleExplanation } from './explained.ts'
 import type { Alarm } from './model.ts'
 
@@ -8,6 +9,13 @@ interface Words {
   readonly op: Readonly<Record<'below' | 'above', string>>
   readonly oneOf: (names: string) => string
   readonly absent: string
+  readonly alarmOf: (rule: string) => string
+  readonly alarmIs: (rule: string, isOpen: boolean) => string
+  readonly times: (count: number) => string
+  readonly or: string
+  readonly and: string
+  readonly not: (text: string) => string
+  readonly atLeastOf: (count: number, texts: string) => string
   readonly noLimit: string
   readonly for: (duration: string) => string
   readonly inRow: (count: number) => string
@@ -40,6 +48,13 @@ const words: Readonly<Record<Language, Words>> = {
     op: { below: 'ниже', above: 'выше' },
     oneOf: names => `в состоянии ${names}`,
     absent: 'не сообщается',
+    alarmOf: rule => `тревога ${rule}`,
+    alarmIs: (rule, isOpen) => `тревога ${rule} ${isOpen ? 'открыта' : 'не открыта'}`,
+    times: count => `не меньше ${count} раз`,
+    or: 'или',
+    and: 'и',
+    not: text => `не (${text})`,
+    atLeastOf: (count, texts) => `не меньше ${count} из: ${texts}`,
     noLimit: 'порога нет',
     for: duration => `не меньше ${duration}`,
     inRow: count => `отсчётов подряд: ${count}`,
@@ -74,6 +89,13 @@ const words: Readonly<Record<Language, Words>> = {
     op: { below: 'below', above: 'above' },
     oneOf: names => `in ${names}`,
     absent: 'is not reported',
+    alarmOf: rule => `alarm ${rule}`,
+    alarmIs: (rule, isOpen) => `alarm ${rule} is ${isOpen ? 'open' : 'not open'}`,
+    times: count => `${count} times at least`,
+    or: 'or',
+    and: 'and',
+    not: text => `not (${text})`,
+    atLeastOf: (count, texts) => `${count} at least of: ${texts}`,
     noLimit: 'no limit',
     for: duration => `for ${duration} at least`,
     inRow: count => `${count} samples in a row`,
@@ -171,13 +193,13 @@ export function wouldRaise(levels: readonly ExplainedLevel[], gates: readonly Ex
       ...named('unless').map(text => say.unless(text))
     ]
     return levels
-      .flatMap(({ severity, raiseHoldMs, inputs }) => {
+      .flatMap(({ severity, raiseHoldMs, inputs, together }) => {
         const [input] = inputs
         if (input === undefined) return []
-        const { raiseSamples } = input.condition
+        const raiseSamples = together === null ? input.condition.raiseSamples : 1
         return [
           [
-            `${severity}: ${conditionText(input, language)}`,
+            `${severity}: ${together?.[language] ?? conditionText(input, language)}`,
             ...(raiseSamples > 1 ? [say.inRow(raiseSamples)] : []),
             ...(raiseHoldMs > 0 ? [say.for(durationText(raiseHoldMs, language))] : []),
             ...around
@@ -186,6 +208,47 @@ export function wouldRaise(levels: readonly ExplainedLevel[], gates: readonly Ex
       })
       .join('; ')
   })
+}
+
+/** A composite in words; `inputOf` gives a reading of one of its conditions, or the name of the rule that it asks. */
+export function compositeText(
+  composite: Composite,
+  inputOf: (condition: number) => ExplainedInput | string
+): LocalText {
+  return both(language => partText(composite, inputOf, language, true))
+}
+
+function partText(
+  part: Composite,
+  inputOf: (condition: number) => ExplainedInput | string,
+  language: Language,
+  isOutermost = false
+): string {
+  const say = words[language]
+  const list = (parts: readonly Composite[]): string[] => parts.map(one => partText(one, inputOf, language))
+  const joined = (parts: readonly Composite[], by: string): string => {
+    const text = list(parts).join(` ${by} `)
+    return isOutermost || parts.length === 1 ? text : `(${text})`
+  }
+  switch (part.op) {
+    case 'on': {
+      const input = inputOf(part.condition)
+      const text = typeof input === 'string' ? say.alarmOf(input) : conditionText(input, language)
+      return [
+        text,
+        ...(part.instancesMin > 1 ? [say.times(part.instancesMin)] : []),
+        ...(part.forMs > 0 ? [say.for(durationText(part.forMs, language))] : [])
+      ].join(' ')
+    }
+    case 'any':
+      return joined(part.of, say.or)
+    case 'all':
+      return joined(part.of, say.and)
+    case 'count':
+      return say.atLeastOf(part.atLeast, list(part.of).join(', '))
+    case 'not':
+      return say.not(partText(part.of, inputOf, language))
+  }
 }
 
 /** What is compared, in words: the signal, or a rate of it. */
@@ -213,6 +276,7 @@ function conditionText(input: ExplainedInput, language: Language): string {
   const signal = comparedText(input, language)
   const { op, limit, names } = condition
   if (op === 'absent') return `${signal} ${say.absent}`
+  if (op === 'alarm') return say.alarmOf(names.join(', '))
   if (op === 'in') return `${signal} ${say.oneOf(names.join(', '))}`
   return limit === null
     ? `${signal}: ${say.noLimit}`
@@ -225,6 +289,10 @@ function readingsText(inputs: readonly ExplainedInput[], language: Language, now
   const texts = new Map<string, string[]>()
   for (const input of inputs) {
     const { value, valueName, unit, timeMs, condition, rate } = input
+    if (condition.op === 'alarm') {
+      texts.set(say.alarmIs(condition.names.join(', '), input.isOn), [])
+      continue
+    }
     const signal = comparedText(input, language)
     const missing =
       rate === null || rate.counter === null ? say.isMissing(signal) : `${signal}: ${say.noRate}`

@@ -3,7 +3,13 @@ import { portOfInstance } from '../schemas/lanes.ts'
 import { codeName, signals } from '../schemas/signals.ts'
 import type { Coordinates } from '../schemas/words.ts'
 import type { ResourceStanding, RuleStanding } from './alarms/standing.ts'
-import { ruleLabel, type CompiledCondition, type CompiledRule, type CompiledRules } from './compiled.ts'
+import {
+  ruleLabel,
+  type CompiledCondition,
+  type CompiledLevel,
+  type CompiledRule,
+  type CompiledRules
+} from './compiled.ts'
 import {
   ruleStates,
   type ExplainedInput,
@@ -13,7 +19,8 @@ import {
   type RuleExplanation,
   type RuleState
 } from './explained.ts'
-import { saysOf, wouldRaise } from './explain-texts.ts'
+import { membersOf } from './composite.ts'
+import { compositeText, saysOf, wouldRaise } from './explain-texts.ts'
 import type { SeriesAttributes } from './model.ts'
 import { selects } from './pick.ts'
 import type { ConditionSpec } from './program.ts'
@@ -61,9 +68,9 @@ export function explainDevice(input: ExplainInput): RuleExplanation[] {
   const found: RuleExplanation[] = []
   for (const rule of input.compiled.rules) {
     const instances = new Set<string>()
-    for (const { condition } of rule.levels)
+    for (const condition of rule.levels.flatMap(askedBy))
       for (const { series } of judged.get(condition) ?? [])
-        instances.add(rule.scope === 'device' ? '' : portOfInstance(series.instance))
+        instances.add(isOfPort(rule) ? portOfInstance(series.instance) : '')
     for (const instance of instances) found.push(explainRule(input, rule, instance, judged))
   }
   return found.sort(
@@ -149,11 +156,15 @@ function explainRule(
     const condition = compiled.conditions[id]
     if (condition === undefined) return []
     return (judged.get(id) ?? [])
-      .filter(({ series }) => rule.scope === 'device' || portOfInstance(series.instance) === instance)
+      .filter(({ series }) => !isOfPort(rule) || portOfInstance(series.instance) === instance)
       .map(one => inputOf(condition, one, part, isOn(id)))
       .sort((a, b) => apart(a) - apart(b))
       .slice(0, inputsMax)
   }
+  const watchedOf = (member: number): string => compiled.conditions[member]?.watches ?? ''
+  /** Of each part what is nearest to it. */
+  const partsOf = (level: CompiledLevel): ExplainedInput[] =>
+    askedBy(level).flatMap(member => inputsOf(member, 'level').slice(0, 1))
   const levels = rule.levels.map((level, k): ExplainedLevel => {
     const now = standing?.levels[k]
     return {
@@ -163,14 +174,18 @@ function explainRule(
       isOn: now?.isOn ?? false,
       sinceMs: now === undefined || (now.sinceMs === 0 && !now.isOn) ? null : now.sinceMs,
       deadlineMs: now?.deadlineMs ?? null,
-      inputs: inputsOf(level.condition, 'level')
+      inputs: level.composite === null ? inputsOf(level.condition, 'level') : partsOf(level),
+      together:
+        level.composite === null
+          ? null
+          : compositeText(level.composite, member => inputsOf(member, 'level')[0] ?? watchedOf(member))
     }
   })
   const gates = [
     ...rule.when.flatMap(id => inputsOf(id, 'when')),
     ...rule.unless.flatMap(id => inputsOf(id, 'unless'))
   ]
-  const isCrossed = rule.levels.some(({ condition }) => isOn(condition))
+  const isCrossed = rule.levels.some(({ condition, composite }) => composite === null && isOn(condition))
   const state = stateOf(standing, isCrossed, levels)
   const explanation = {
     rule: ruleLabel(rule.name, rule.qualifier),
@@ -193,6 +208,11 @@ function explainRule(
   }
 }
 
+const askedBy = ({ condition, composite }: CompiledLevel): readonly number[] =>
+  composite === null ? [condition] : membersOf(composite)
+
+const isOfPort = ({ scope }: CompiledRule): boolean => scope === 'instance' || scope === 'over-port'
+
 function stateOf(
   standing: RuleStanding | undefined,
   isCrossed: boolean,
@@ -203,6 +223,7 @@ function stateOf(
   if (standing?.levels.some(({ isOn, deadlineMs }) => isOn && deadlineMs !== null) === true) return 'raising'
   if (isCrossed) return 'prevented'
   const inputs = levels.flatMap(level => level.inputs)
+  if (levels.some(({ together }) => together !== null)) return 'quiet'
   if (inputs.some(({ meets }) => meets === true)) return 'counting'
   if (inputs.every(({ value }) => value === null)) return 'no-reading'
   return inputs.every(({ meets }) => meets === null) ? 'no-limit' : 'quiet'
@@ -223,6 +244,7 @@ function inputOf(
   const names: string[] = []
   for (let code = 0; code < 32 && condition.mask !== 0; code++)
     if (((condition.mask >>> code) & 1) === 1) names.push(codeName(signal, code) ?? String(code))
+  if (condition.op === 'alarm') names.push(condition.watches)
   return {
     part,
     signal: signal.name,
@@ -234,7 +256,11 @@ function inputOf(
     timeMs: series.last?.timeMs ?? null,
     coordinates: series.last?.coordinates ?? null,
     meets:
-      condition.op === 'absent' ? isOn : value === null || spec === undefined ? null : isMet(spec, value),
+      condition.op === 'absent' || condition.op === 'alarm'
+        ? isOn
+        : value === null || spec === undefined
+          ? null
+          : isMet(spec, value),
     isOn,
     condition: {
       op: condition.op,

@@ -86,6 +86,8 @@ export interface ExplainedLevel {
   readonly sinceMs: number | null
   /** When the hold under way ends (ms). */
   readonly deadlineMs: number | null
+  /** What a composite asks, in words; null where one condition counts. */
+  readonly together: LocalText | null
   /** Readings the level compares: those that meet it first, then those nearest to the limit. */
   readonly inputs: readonly ExplainedInput[]
 }

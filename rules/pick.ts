@@ -89,7 +89,7 @@ function programOf(
 ): ProgramSpec {
   const specs: ConditionSpec[] = []
   for (const condition of conditions) {
-    if (condition.op === 'absent') continue
+    if (condition.op === 'absent' || condition.op === 'alarm') continue
     if (!selects(condition.selector, attributes)) continue
     if (condition.besides.length > 0 && !condition.besides.some(signal => beside?.has(signal) === true))
       continue
@@ -170,7 +170,7 @@ export function isMatched(pattern: string, value: string): boolean {
 export function crowdedSeries({ conditions: all }: CompiledRules, drafts: readonly RuleDraft[]): Problem[] {
   const problems: Problem[] = []
   const bySignal = new Map<number, CompiledCondition[]>()
-  for (const condition of all.filter(({ op }) => op !== 'absent'))
+  for (const condition of all.filter(({ op }) => op !== 'absent' && op !== 'alarm'))
     bySignal.set(condition.signal, [...(bySignal.get(condition.signal) ?? []), condition])
   for (const [signal, conditions] of bySignal) {
     const crowd = crowdOf(conditions, 0)

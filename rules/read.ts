@@ -1,9 +1,11 @@
 import { parseLocatedYaml, type FilePlace, type Path, type Problem } from '../schemas/config/located-yaml.ts'
 import { incidentKinds, severities, type LocalText } from '../schemas/words.ts'
-import { ruleLabel } from './compiled.ts'
+import { ruleLabel, type CompiledRule } from './compiled.ts'
+import { overs, overScopes } from './composite.ts'
 import type { Selector } from './model.ts'
 import { readClause, readTest, testKeys } from './reading/conditions.ts'
-import type { ConditionDraft, RuleDraft } from './reading/drafts.ts'
+import { compositeKeys, compositesIn, readComposite, type CompositeContext } from './reading/composites.ts'
+import type { ConditionDraft, LevelDraft, RuleDraft } from './reading/drafts.ts'
 import { noHold, readHold, type Hold } from './reading/holds.ts'
 import { readTables, type LimitTable } from './reading/limits.ts'
 import { readSelector } from './reading/selectors.ts'
@@ -24,6 +26,8 @@ const ruleKeys = [
   'qualifier',
   'override',
   'enabled',
+  'over',
+  ...compositeKeys,
   'kind',
   'severity',
   'scope',
@@ -41,9 +45,16 @@ const ruleKeys = [
   'levels',
   'text'
 ]
-const levelKeys = ['severity', ...testKeys, 'hold', 'text']
-/** The rules of all files, in order; one with `override: true` replaces an earlier one of its name. Problems are added to `problems`. */
-export function readRulesFiles(files: readonly RulesFile[], problems: Problem[]): RuleDraft[] {
+const levelKeys = ['severity', ...testKeys, ...compositeKeys, 'hold', 'text']
+/**
+ * The rules of all files, in order; one with `override: true` replaces an earlier one of its name. Problems are added to `problems`, and
+ * rules that have some to `broken`, as `name/qualifier`.
+ */
+export function readRulesFiles(
+  files: readonly RulesFile[],
+  problems: Problem[],
+  broken = new Set<string>()
+): RuleDraft[] {
   const tables = new Map<string, LimitTable>()
   const parsed = files.map(({ file, text }) => parseLocatedYaml(file, text))
   for (const yaml of parsed) problems.push(...yaml.problems)
@@ -54,7 +65,6 @@ export function readRulesFiles(files: readonly RulesFile[], problems: Problem[])
     if (document !== undefined) readTables(reader, document, tables)
   }
   const drafts = new Map<string, RuleDraft>()
-  const broken = new Set<string>()
   for (const yaml of documents) {
     const reader = createReader(yaml, problems)
     if (isFields(yaml.value)) readRules(reader, yaml.value, tables, drafts, broken)
@@ -111,7 +121,9 @@ function readRules(
     }
     broken.add(key)
     const draft = readRule(reader, path, fields, name, qualifier, tables)
-    if (draft !== undefined) drafts.set(key, draft)
+    if (draft === undefined) return
+    broken.delete(key)
+    drafts.set(key, draft)
   })
 }
 
@@ -124,14 +136,20 @@ function readRule(
   tables: ReadonlyMap<string, LimitTable>
 ): RuleDraft | undefined {
   const at = (...steps: (string | number)[]): Path => [...path, ...steps]
-  for (const key of ['kind', 'select', 'text'])
+  const over = fields['over'] === undefined ? undefined : reader.word(fields['over'], at('over'), overs)
+  const isComposite = fields['over'] !== undefined
+  if (isComposite && fields['scope'] !== undefined)
+    reader.report(at('scope'), 'stands beside over', 'leave scope out')
+  for (const key of isComposite ? ['kind', 'text'] : ['kind', 'select', 'text'])
     if (fields[key] === undefined) reader.report(path, `${key} is missing`, `add ${key}: to the rule`)
   const kind =
     fields['kind'] === undefined ? undefined : reader.word(fields['kind'], at('kind'), incidentKinds)
-  const scope =
-    fields['scope'] === undefined
-      ? 'instance'
-      : reader.word(fields['scope'], at('scope'), ['instance', 'device'] as const)
+  const scope: CompiledRule['scope'] | undefined =
+    over !== undefined
+      ? overScopes[over]
+      : fields['scope'] === undefined
+        ? 'instance'
+        : reader.word(fields['scope'], at('scope'), ['instance', 'device'] as const)
   const selector =
     fields['select'] === undefined ? undefined : readSelector(reader, fields['select'], at('select'))
   const text = fields['text'] === undefined ? undefined : readText(reader, fields['text'], at('text'))
@@ -140,9 +158,15 @@ function readRule(
     reader
       .list(fields[key], at(key))
       .map((clause, index) => readClause(reader, clause, at(key, index), selector, tables))
+  if (isComposite)
+    for (const key of ['when', 'unless'])
+      if (fields[key] !== undefined)
+        reader.report(at(key), 'stands beside over', 'write it into all: and not:')
+  if (isComposite && over === undefined) return undefined
+  const composite = over === undefined ? undefined : { over, selector, tables }
   const when = clauses('when')
   const unless = clauses('unless')
-  const levels = readLevels(reader, path, fields, selector, hold, text, tables)
+  const levels = readLevels(reader, path, fields, selector, hold, text, tables, composite)
   if (kind === undefined || scope === undefined || levels === undefined) return undefined
   if (!allDefined(when) || !allDefined(unless)) return undefined
   return {
@@ -161,8 +185,6 @@ function readRule(
 
 const placeOf = ({ file, line, column }: Problem): FilePlace => ({ file, line, column })
 
-type LevelDraft = RuleDraft['levels'][number]
-
 /** The levels of a rule: its `levels`, or the rule itself as its only one. */
 function readLevels(
   reader: Reader,
@@ -171,11 +193,12 @@ function readLevels(
   selector: Selector | undefined,
   hold: Hold,
   text: LocalText | undefined,
-  tables: ReadonlyMap<string, LimitTable>
+  tables: ReadonlyMap<string, LimitTable>,
+  composite: CompositeContext | undefined
 ): LevelDraft[] | undefined {
   const single = fields['levels'] === undefined
   if (!single)
-    for (const key of ['severity', ...testKeys])
+    for (const key of ['severity', ...testKeys, ...compositeKeys])
       if (fields[key] !== undefined)
         reader.report([...path, key], `${key} stands beside levels`, 'move it into each of the levels')
   const entries = single
@@ -196,11 +219,11 @@ function readLevels(
     const levelHold = single ? hold : readHold(reader, level['hold'], [...at, 'hold'], hold)
     const levelText =
       single || level['text'] === undefined ? text : readText(reader, level['text'], [...at, 'text'])
-    const condition = readTest(reader, level, at, selector, levelHold, tables)
-    if (severity === undefined || condition === undefined || levelText === undefined) return undefined
+    const judged = readJudged(reader, level, at, selector, levelHold, tables, composite)
+    if (severity === undefined || judged === undefined || levelText === undefined) return undefined
     return {
       severity,
-      condition,
+      ...judged,
       raiseHoldMs: levelHold.raiseS * 1000,
       clearHoldMs: levelHold.clearS * 1000,
       flapHoldMs: levelHold.flapS * 1000,
@@ -218,6 +241,36 @@ function readLevels(
     if (level !== undefined) seen.add(level.severity)
   })
   return levels.length > 0 && allDefined(levels) ? levels : undefined
+}
+
+/** What a level judges by: one condition, or several taken together. */
+function readJudged(
+  reader: Reader,
+  level: Fields,
+  at: Path,
+  selector: Selector | undefined,
+  hold: Hold,
+  tables: ReadonlyMap<string, LimitTable>,
+  context: CompositeContext | undefined
+): Pick<LevelDraft, 'condition' | 'composite'> | undefined {
+  const [together] = compositesIn(level)
+  if (context === undefined) {
+    if (together !== undefined)
+      reader.report([...at, together], 'is for composite rules', 'add over: port, device or node to the rule')
+    const condition = readTest(reader, level, at, selector, hold, tables)
+    return condition === undefined ? undefined : { condition, composite: null }
+  }
+  const [own] = testKeys.filter(key => level[key] !== undefined)
+  if (own !== undefined)
+    reader.report([...at, own], 'stands beside over', 'write it with its signal into any: or all:')
+  if (together === undefined) {
+    reader.report(at, 'says nothing of what is taken together', 'give one of any, all, count')
+    return undefined
+  }
+  if (hold.raiseSamples > 1 || hold.clearSamples > 1)
+    reader.report([...at, 'hold'], 'there are no samples to count', 'use raise_s and clear_s')
+  const composite = readComposite(reader, level, at, context)
+  return composite === undefined ? undefined : { condition: null, composite }
 }
 
 function allDefined<T>(list: (T | undefined)[]): list is T[] {

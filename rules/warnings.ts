@@ -1,6 +1,7 @@
 import type { Problem } from '../schemas/config/located-yaml.ts'
 import { nearest } from '../schemas/config/nearest.ts'
 import { ruleLabel, type CompiledRule, type CompiledRules } from './compiled.ts'
+import { membersOf } from './composite.ts'
 import type { Selector, SeriesAttributes } from './model.ts'
 import { isMatched, selects } from './pick.ts'
 
@@ -54,9 +55,10 @@ export function ruleWarnings(
 }
 
 function selectorsOf(rule: CompiledRule, conditions: CompiledRules['conditions']): Selector[] {
-  return [...rule.levels.map(({ condition }) => condition), ...rule.when, ...rule.unless].flatMap(
-    id => conditions[id]?.selector ?? []
+  const asked = rule.levels.flatMap(({ condition, composite }) =>
+    composite === null ? [condition] : membersOf(composite)
   )
+  return [...asked, ...rule.when, ...rule.unless].flatMap(id => conditions[id]?.selector ?? [])
 }
 
 const problemOf =

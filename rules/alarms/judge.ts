@@ -1,7 +1,8 @@
+import { holds, membersOf, type MemberState } from '../composite.ts'
 import { codeName, signals } from '../../schemas/signals.ts'
-import { ruleLabel, type CompiledCondition } from '../compiled.ts'
+import { ruleLabel, type CompiledCondition, type CompiledLevel } from '../compiled.ts'
 import type { Deadlines } from '../deadlines.ts'
-import { absentName, type ConditionFlip, type Evidence } from '../model.ts'
+import { absentName, type Alarm, type ConditionFlip, type Evidence } from '../model.ts'
 import { createTextRenderer } from '../texts.ts'
 import { alarmId, resourceName } from './identity.ts'
 import { copyAlarm, type OpenAlarms } from './open-alarms.ts'
@@ -14,13 +15,21 @@ export interface Judge {
   endHolds(state: RuleState, untilMs: number): void
 }
 
+export interface JudgeEvents {
+  readonly onChange: (resource: Resource, atMs: number) => void
+  /** The rule's alarm was raised, or cleared. */
+  readonly onAlarm: (state: RuleState, alarm: Alarm, on: boolean, atMs: number) => void
+  /** A hold of the rule is under way. */
+  readonly onHold: (state: RuleState) => void
+}
+
 /** `resourceCount`: how many resources are known, by which old deadlines are found to be too many. */
 export function createJudge(
   conditions: readonly CompiledCondition[],
   open: OpenAlarms,
   deadlines: Deadlines<RuleState>,
   resourceCount: () => number,
-  onChange: (resource: Resource, atMs: number) => void
+  { onChange, onAlarm, onHold }: JudgeEvents
 ): Judge {
   const renderText = createTextRenderer()
   /** When alarms of rules with damping cleared last (event time, ms), by resource and rule. */
@@ -72,11 +81,14 @@ export function createJudge(
       noteCleared(state, atMs)
       const off = state.levels.reduce<ConditionFlip | null>((last, { offFlip }) => later(last, offFlip), null)
       open.clear(alarm, atMs, off === null ? alarm.evidence : evidenceOf(state, off.condition, off))
+      onAlarm(state, alarm, false, atMs)
       return
     }
     if (alarm !== null && alarm.severity === level.severity) return
-    const evidence = evidenceOf(state, level.condition, levelState.flip)
-    const { device, instance, node } = resource
+    const evidence = evidenceOf(state, levelState.flip?.condition ?? level.condition, levelState.flip)
+    const { device, node } = resource
+    const isOfNode = rule.scope === 'over-node'
+    const instance = isOfNode ? '' : resource.instance
     const text = renderText(level.text, evidence, { device, instance, node })
     if (alarm !== null) {
       const changedAtMs = Math.max(atMs, alarm.changedAtMs)
@@ -84,7 +96,11 @@ export function createJudge(
       open.emit(state.alarm, 'changed', changedAtMs)
       return
     }
-    const key = { resource: resourceName(device, instance), type: rule.name, qualifier: rule.qualifier }
+    const key = {
+      resource: isOfNode ? node : resourceName(device, instance),
+      type: rule.name,
+      qualifier: rule.qualifier
+    }
     const lastMs = clearedAt.get(flapKey(state))
     state.isFlapping = lastMs !== undefined && levelState.sinceMs - lastMs <= dampedMs(state)
     state.alarm = {
@@ -105,20 +121,22 @@ export function createJudge(
       evidence
     }
     open.emit(state.alarm, 'raised', atMs)
+    onAlarm(state, state.alarm, true, atMs)
   }
 
   const holdUntil = (state: RuleState, level: LevelState, atMs: number): void => {
     level.deadlineMs = atMs
     deadlines.push(atMs, state)
+    onHold(state)
     // A condition that flaps under a long hold leaves its old deadlines behind.
     if (deadlines.size() > 1024 && deadlines.size() > 4 * resourceCount())
-      deadlines.prune((at, item) => item.levels.some(one => one.deadlineMs === at))
+      deadlines.prune((at, item) => item.wakeMs === at || item.levels.some(one => one.deadlineMs === at))
   }
 
   /** Ends the holds of one rule that run out up to `untilMs`, in order. */
   const endHolds = (state: RuleState, untilMs: number): void => {
     for (;;) {
-      const atMs = state.levels.reduce((least, level) => Math.min(least, level.deadlineMs), never)
+      const atMs = state.levels.reduce((least, level) => Math.min(least, level.deadlineMs), state.wakeMs)
       if (atMs > untilMs || atMs === never) return
       for (const level of state.levels) {
         if (level.deadlineMs > atMs) continue
@@ -126,7 +144,8 @@ export function createJudge(
         level.confirmed = level.on
       }
       onChange(state.resource, atMs)
-      publish(state, atMs)
+      if (state.wakeMs <= atMs) judge(state, atMs)
+      else publish(state, atMs)
     }
   }
 
@@ -135,15 +154,17 @@ export function createJudge(
     const { rule, resource } = state
     const on = (condition: number): boolean => resource.conditions.has(condition)
     const gate = rule.when.every(on) && !rule.unless.some(on)
+    const wokenMs = state.wakeMs
+    state.wakeMs = never
     rule.levels.forEach((level, k) => {
       const levelState = state.levels[k]
       if (levelState === undefined) return
-      const now = gate && on(level.condition)
+      const now = gate && isOn(state, level, atMs)
       if (now === levelState.on) return
       levelState.on = now
       levelState.sinceMs = atMs
-      if (now) levelState.flip = resource.conditions.get(level.condition)?.flip ?? null
-      else levelState.offFlip = flipOf(resource, [level.condition, ...rule.when, ...rule.unless])
+      if (now) levelState.flip = resource.conditions.get(firstOn(resource, level))?.flip ?? null
+      else levelState.offFlip = flipOf(resource, [...askedBy(level), ...rule.when, ...rule.unless])
       if (now === levelState.confirmed) {
         levelState.deadlineMs = never
         return
@@ -156,10 +177,31 @@ export function createJudge(
         levelState.confirmed = now
       }
     })
+    if (state.wakeMs !== never && state.wakeMs !== wokenMs) deadlines.push(state.wakeMs, state)
     publish(state, atMs)
   }
 
   return { judge, endHolds }
+}
+
+/** What a level says now; a composite tells when it may say otherwise by the time alone. */
+function isOn(state: RuleState, { condition, composite }: CompiledLevel, atMs: number): boolean {
+  const { conditions } = state.resource
+  if (composite === null) return conditions.has(condition)
+  const memberOf = (member: number): MemberState | undefined => {
+    const found = conditions.get(member)
+    return found === undefined ? undefined : { instances: found.instances.size, sinceMs: found.sinceMs }
+  }
+  return holds(composite, memberOf, atMs, wakeMs => (state.wakeMs = Math.min(state.wakeMs, wakeMs)))
+}
+
+const askedBy = ({ condition, composite }: CompiledLevel): readonly number[] =>
+  composite === null ? [condition] : membersOf(composite)
+
+/** The condition whose sample says why a level is on. */
+function firstOn({ conditions }: Resource, { condition, composite }: CompiledLevel): number {
+  if (composite === null) return condition
+  return membersOf(composite, false).find(member => conditions.has(member)) ?? condition
 }
 
 /** Alarms whose clearing is remembered, for damping. */

@@ -2,7 +2,7 @@ import type { Coordinates } from '../../schemas/words.ts'
 import { ruleLabel, type CompiledRules } from '../compiled.ts'
 import type { Deadlines } from '../deadlines.ts'
 import type { Alarm, ConditionFlip } from '../model.ts'
-import { never, ruleStateOf, type Resource, type RuleState } from './resource.ts'
+import { never, ruleStateOf, type Resource, type RuleState, type Scope } from './resource.ts'
 
 /**
  * All that the alarm engine knows of a resource, in a form that outlives the process: which conditions are on, how far the
@@ -10,7 +10,7 @@ import { never, ruleStateOf, type Resource, type RuleState } from './resource.ts
  * log; with the states as of a place in the log the engine goes on behind that place as if it had never stopped.
  */
 export interface ResourceState {
-  readonly scope: 'instance' | 'device'
+  readonly scope: Scope
   readonly device: string
   readonly instance: string
   readonly node: string
@@ -29,6 +29,8 @@ export interface StoredCondition {
   /** CompiledCondition.key. */
   readonly key: string
   readonly instances: readonly string[]
+  /** Left out where it is the moment of the flip. */
+  readonly sinceMs?: number
   /** null where it was itself taken up with an alarm. */
   readonly flip: StoredFlip | null
 }
@@ -80,9 +82,11 @@ export function stateOf(resource: Resource, rules: CompiledRules): ResourceState
     coordinates,
     atMs: changedAtMs,
     digest: rules.digest,
-    conditions: [...resource.conditions].flatMap(([condition, { instances, flip }]) => {
+    conditions: [...resource.conditions].flatMap(([condition, { instances, flip, sinceMs }]) => {
       const key = rules.conditions[condition]?.key
-      return key === undefined ? [] : [{ key, instances: [...instances], flip: stored(flip) }]
+      if (key === undefined) return []
+      const since = sinceMs === flip?.timeMs ? {} : { sinceMs }
+      return [{ key, instances: [...instances], ...since, flip: stored(flip) }]
     }),
     rules: [...resource.rules.values()].map(({ rule, levels, alarm, isFlapping }) => ({
       name: rule.name,
@@ -126,12 +130,13 @@ export function createTakingUp(rules: CompiledRules, deadlines: Deadlines<RuleSt
     conditions(resource: Resource, state: ResourceState): void {
       resource.coordinates = state.coordinates
       resource.changedAtMs = state.atMs
-      for (const { key, instances, flip } of state.conditions) {
+      for (const { key, instances, flip, sinceMs } of state.conditions) {
         const condition = byKey.get(key)
         if (condition === undefined) continue
         const on = flipIn(state, flip)
         resource.conditions.set(condition, {
           instances: new Set(instances),
+          sinceMs: sinceMs ?? on?.timeMs ?? state.atMs,
           flip: on,
           restoredUntilMs: on?.timeMs ?? -Infinity
         })

@@ -7,6 +7,8 @@ import type { Alarm, ConditionFlip } from '../model.ts'
 export interface ConditionState {
   /** Instances it is on for; one entry for a resource that is an instance itself. */
   readonly instances: Set<string>
+  /** Since when it is on for one of them at least (event time, ms). */
+  sinceMs: number
   /** The sample that turned it on; null where it was restored with an alarm. */
   flip: ConditionFlip | null
   /** Restored: older good samples, replayed after a crash, do not turn it off. */
@@ -32,6 +34,8 @@ export interface RuleState {
   readonly resource: Resource
   readonly levels: LevelState[]
   alarm: Alarm | null
+  /** When a composite is to be looked at again though nothing flips; `never` for not at all. */
+  wakeMs: number
   /** The alarm was raised again soon after it had cleared. */
   isFlapping: boolean
 }
@@ -39,7 +43,7 @@ export interface RuleState {
 export interface Resource {
   readonly key: string
   readonly device: string
-  /** '' for a whole device, and for an instance that has no name of its own. */
+  /** '' for a whole device, and for an instance that has no name of its own; of a node its id, while `device` is ''. */
   readonly instance: string
   readonly scope: Scope
   node: string
@@ -82,7 +86,14 @@ export function createResource(scope: Scope, device: string, instance: string, n
 export function ruleStateOf(resource: Resource, rule: CompiledRule): RuleState {
   let state = resource.rules.get(rule.index)
   if (state === undefined) {
-    state = { rule, resource, levels: rule.levels.map(quietLevel), alarm: null, isFlapping: false }
+    state = {
+      rule,
+      resource,
+      levels: rule.levels.map(quietLevel),
+      alarm: null,
+      wakeMs: never,
+      isFlapping: false
+    }
     resource.rules.set(rule.index, state)
   }
   return state

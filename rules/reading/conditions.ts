@@ -59,7 +59,7 @@ export function readTest(
   const id = signalIds.get(selector.signal) ?? -1
   const measure = readMeasure(reader, fields, path, op, id)
   if (measure === undefined) return undefined
-  const base = { signal: id, selector, op, measure }
+  const base = { signal: id, selector, op, measure, watches: '' }
   const counts = { raiseCount: hold.raiseSamples, clearCount: hold.clearSamples }
   if (op === 'absent') {
     for (const key of ['clear', 'hysteresis'])

@@ -461,6 +461,7 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
       linkTellers.reload(inventory.deviceCount)
       alarms.reload(rules, nowMs)
       const left = alarms.relocate((device, instance) => {
+        if (device === '') return inventory.nodeIndex(instance) === undefined ? undefined : instance
         const index = inventory.deviceIndex(device)
         return index === undefined ? undefined : nodeOf(index, instance)
       }, nowMs)

@@ -84,7 +84,10 @@ export function createExplaining(engine: StatusEngine, alarms: AlarmEngine): Exp
           device: deviceId,
           attributesOf: instance => placeAttributesOf(inventory, device, instance),
           series,
-          standingOf: (scope, instance) => alarms.standing(scope, deviceId, instance),
+          standingOf: (scope, instance) =>
+            scope === 'over-node'
+              ? alarms.standing(scope, '', id)
+              : alarms.standing(scope, deviceId, instance),
           nowMs
         })
         // A port towards a child speaks for the child, and of a parent only the ports that lead here are asked.
@@ -93,8 +96,13 @@ export function createExplaining(engine: StatusEngine, alarms: AlarmEngine): Exp
           return port?.role === 'downlink' && port.peer !== '' && port.peer !== id
         }
         rules.push(
-          ...found.filter(({ scope, instance }) =>
-            ports === null ? !isOthers(instance) : scope === 'instance'
+          ...found.filter(({ scope, instance, rule: name }) =>
+            // What is about the node is told with the first of its devices.
+            scope === 'over-node' && rules.some(({ rule }) => rule === name)
+              ? false
+              : ports === null
+                ? !isOthers(instance)
+                : scope === 'instance' || scope === 'over-port'
           )
         )
       }

@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox'
+import { overScopes } from '../../rules/composite.ts'
 import { limitOrigins, ruleStates } from '../../rules/explained.ts'
 import { conditionOps } from '../../rules/program.ts'
 import { measures } from '../../rules/rates.ts'
@@ -83,8 +84,8 @@ const inputSchema = Type.Object(
     coordinates,
     rate,
     op: words(
-      [...conditionOps, 'absent'],
-      'How it is compared; absent where it is asked whether it is reported'
+      [...conditionOps, 'absent', 'alarm'],
+      'How it is compared; absent where it is asked whether it is reported, alarm where it is asked whether a rule has an alarm'
     ),
     names: Type.Array(Type.String(), { description: 'Values that raise, of an enumeration' }),
     limit: nullable<number>('number', 'Limit it is compared with'),
@@ -102,7 +103,10 @@ const ruleSchema = Type.Object(
   {
     rule: text('Name of the rule, with its qualifier'),
     kind: kindSchema,
-    scope: words(['instance', 'device'], 'Whether it judges each port by itself or the device as a whole'),
+    scope: words(
+      ['instance', 'device', ...Object.values(overScopes)],
+      'Whether it judges each port by itself, the device as a whole, or what is known of a port, a device or a node together'
+    ),
     writtenAt: text('file:line of the rule'),
     isOverride: Type.Boolean({ description: 'Whether it replaces an earlier rule of its name' }),
     device: text('Device it is judged on: of the node, or of a parent whose port leads to it'),

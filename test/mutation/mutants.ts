@@ -42,7 +42,7 @@ function levelMutants(rule: RuleDraft, level: Level, at: number): Mutant[] {
     levels: rule.levels.map((one, k) => (k === at ? changed : one))
   })
   return [
-    ...conditionMutants(level.condition).map(({ change, to }) => ({
+    ...(level.condition === null ? [] : conditionMutants(level.condition)).map(({ change, to }) => ({
       change: named(change),
       draft: instead({ ...level, condition: to })
     })),
