@@ -12,6 +12,8 @@ export interface Figures {
     readonly transitions: number
     /** Records that Kafka took later than the daemon waits for, and how long after its event the latest of them came, at least (ms). */
     readonly recordsLate: number
+    /** Of so many it is known when they came. */
+    readonly recordsTimed: number
     readonly latestMs: number
     /** Transitions that differ from the undisturbed run's, as those records allow: they are in no figure below. */
     readonly transitionsLate: number
@@ -70,7 +72,7 @@ const referenceKey = ({ alarm, change, atMs }: AlarmTransition): string =>
 
 /** Which records came late, and what the undisturbed run comes to where such a record decides nothing that was decided before. */
 export interface Allowed {
-  readonly late: Pick<Lateness, 'records' | 'mostMs'>
+  readonly late: Pick<Lateness, 'known' | 'records' | 'mostMs'>
   readonly reference: (isStored: Choices['isStored']) => Promise<Reference>
 }
 
@@ -172,6 +174,7 @@ export async function compare(
         samples: undisturbed.sampleCount,
         transitions: undisturbed.transitions.length,
         recordsLate: allowed?.late.records ?? 0,
+        recordsTimed: allowed?.late.known ?? 0,
         latestMs: allowed?.late.mostMs ?? 0,
         transitionsLate: late.missing + late.foreign
       },

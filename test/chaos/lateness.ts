@@ -9,6 +9,8 @@ export interface Outage {
 
 /** What came later than the daemon waits for. */
 export interface Lateness {
+  /** Records of which it is known when they came. */
+  readonly known: number
   /** Records that are proved to have come later than that. */
   readonly records: number
   /** By how much the latest of them came after its event, at least (ms). */
@@ -32,6 +34,7 @@ interface Placed {
  * the broker held up must not be missed, for then the daemon waits longer; and what is not known for sure counts as in time.
  */
 export function findLate(log: readonly Placed[], arrivals: Arrivals, outages: readonly Outage[]): Lateness {
+  let known = 0
   let records = 0
   let mostMs = 0
   const endedTo = (record: Placed): number => {
@@ -43,11 +46,14 @@ export function findLate(log: readonly Placed[], arrivals: Arrivals, outages: re
       : -Infinity
   }
   for (const record of log) {
+    const arrival = arrivals(record.partition, record.offset)
+    if (arrival === undefined) continue
+    known++
     if (endedTo(record) === -Infinity) continue
     records++
-    mostMs = Math.max(mostMs, arrivals(record.partition, record.offset)!.notBeforeMs - record.timestampMs)
+    mostMs = Math.max(mostMs, arrival.notBeforeMs - record.timestampMs)
   }
-  return { records, mostMs, endedTo }
+  return { known, records, mostMs, endedTo }
 }
 
 /** Its broker was away between event and arrival, or had been back for less than the time producers are waited for. */

@@ -39,10 +39,8 @@ function table({ figures, faults, ...rest }: ChaosResult): void {
   row('alarm transitions of the undisturbed run', told.transitions)
   row('  missing, foreign', `${figures.transitionsMissing}, ${figures.transitionsForeign}`)
   row('  other by records that came late', told.transitionsLate)
-  row(
-    'records later than is waited for',
-    told.recordsLate === 0 ? 'none that is known' : `${told.recordsLate}, the latest by ${told.latestMs} ms`
-  )
+  row('records later than is waited for', `${told.recordsLate} of ${told.recordsTimed} that are known`)
+  if (told.recordsLate > 0) row('  the latest, after its event', `${told.latestMs} ms`)
   row('open alarms missing, foreign', `${figures.openMissing}, ${figures.openForeign}`)
   row('lights wrong', figures.lightsWrong)
   row('time', `${rest.seconds} s`)
