@@ -151,7 +151,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   )
   const { reload } = reloader
   const { view } = standing
-  const server = await createOutwardServer({ config, version, view, client, registry, reload, logger })
+  const server = await createOutwardServer({ ...warming, version, view, client, reload })
   const { url } = await server.listen()
   logger.info({ url }, 'status endpoint and operator page are up')
 

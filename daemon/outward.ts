@@ -8,6 +8,7 @@ import { packageRoot } from '../schemas/package-root.ts'
 import { eventLimits } from '../status/http/events.ts'
 import { createStatusServer } from '../status/http/server.ts'
 import type { StatusView } from '../status/view.ts'
+import { startAlerting } from './alerting/alerting.ts'
 import type { Reloaded } from './judging/reload.ts'
 
 export interface OutwardOptions {
@@ -17,15 +18,16 @@ export interface OutwardOptions {
   readonly client: ClickHouseClient
   readonly registry: Registry
   readonly reload: () => Promise<Reloaded>
+  readonly nowMs: () => number
   readonly logger: Logger
 }
 
-/** The outward face: API, page, metrics and health, with the limits of the configuration. */
-export function createOutwardServer(
+/** The outward face: API, page, metrics, health and alerts, with the limits of the configuration. */
+export async function createOutwardServer(
   options: OutwardOptions
 ): Promise<Awaited<ReturnType<typeof createStatusServer>>> {
   const { host, port, tokens, allowed_hosts, ...limits } = options.config.status
-  return createStatusServer({
+  const server = await createStatusServer({
     view: options.view,
     history: createHistoryStore(options.client),
     registry: options.registry,
@@ -47,4 +49,12 @@ export function createOutwardServer(
       }
     }
   })
+  const alerting = startAlerting({ ...options, config: options.config.alertmanager })
+  return {
+    ...server,
+    async close() {
+      await alerting.stop()
+      await server.close()
+    }
+  }
 }

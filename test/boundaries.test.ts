@@ -60,7 +60,8 @@ const rooms: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     simulator: ['']
   },
   daemon: {
-    '': ['process', 'delivery', 'judging', 'shadow'],
+    '': ['process', 'alerting', 'delivery', 'judging', 'shadow'],
+    alerting: ['process'],
     delivery: ['process'],
     judging: [],
     compare: [],

@@ -145,6 +145,18 @@ const words: Readonly<Record<Language, Words>> = {
   }
 }
 
+/** What an incident is, and how many it affects, in words. */
+export function describeIncident(incident: Incident): {
+  readonly kind: LocalText
+  readonly affected: LocalText
+} {
+  const { ru, en } = words
+  return {
+    kind: { ru: ru.kind[incident.kind], en: en.kind[incident.kind] },
+    affected: { ru: `${ru.affected(incident)}.`, en: `${en.affected(incident)}.` }
+  }
+}
+
 /** What the operator reads to the caller: what, where, for how long, how many are affected, whether it is planned. */
 export function explain(input: ExplainInput): Record<Language, string> {
   return { ru: explainIn('ru', input), en: explainIn('en', input) }

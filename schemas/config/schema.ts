@@ -337,6 +337,26 @@ const status = Type.Object(
   { description: 'HTTP: the operator page, the API, metrics and health.' }
 )
 
+const alertmanager = Type.Object(
+  {
+    urls: Type.Array(Type.String({ pattern: '^https?://[^\\s/@?#]+[^\\s@?#]*$', maxLength: 4096 }), {
+      default: [],
+      maxItems: 10,
+      description:
+        'Alertmanagers that are told of incidents directly, as http://host:9093: all members of a cluster. Empty: none; then Prometheus tells them by the rules of deploy/prometheus. With addresses here, leave the group `svetofor-incidents` out of those rules, or each incident is told twice.'
+    }),
+    language: Type.Enum(['ru', 'en'], { default: 'ru', description: 'Language of the texts of alerts.' }),
+    resend_s: integer(30, 5, 300, 'How often all that is open is told again.'),
+    expire_s: integer(
+      900,
+      900,
+      86_400,
+      'How long an alert goes on at Alertmanager when nothing is heard of this daemon: longer than a restart takes, so that nobody is told that all is well meanwhile.'
+    )
+  },
+  { description: 'Alerts of incidents without Prometheus in between, in Russian or English.' }
+)
+
 const staleness = Type.Object(
   {
     default_interval_s: integer(
@@ -423,6 +443,7 @@ export const configSchema = Type.Object({
   ingest,
   ...fileSets,
   status,
+  alertmanager,
   staleness,
   log,
   home,

@@ -1,4 +1,5 @@
 import { Registry } from 'prom-client'
+import { createAlertingMetrics } from '../../daemon/alerting/alerting.ts'
 import { createShadowMetrics } from '../../daemon/shadow/metrics.ts'
 import { createDispatcherMetrics } from '../../ingest/dispatcher-metrics.ts'
 import { createDispatcher } from '../../ingest/dispatcher.ts'
@@ -83,6 +84,7 @@ export function everyMetric(): Registry {
   }))
   createEngineMetrics(registry, engine, () => 0)
   createShadowMetrics(registry, shadow)
+  createAlertingMetrics(registry)
   const view = createStartingView(
     () => ({ ready: false, parts: {} }),
     () => ({ asOfMs: 0, lateMs: 0 })

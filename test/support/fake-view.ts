@@ -65,6 +65,8 @@ export interface FakeView extends StatusView, HistoryStore {
   /** Raises an alarm on the node; everything below turns grey with it as the cause when the light is red. */
   fail(nodeId: string, fault: { kind: IncidentKind; severity: Severity }): void
   clear(nodeId: string): void
+  /** As clear: its incident turned out to be part of that one. */
+  mergeInto(nodeId: string, incident: string): void
   setMaintenance(nodeId: string, on: boolean): void
   setReadiness(readiness: Readiness): void
   setFreshness(freshness: Freshness): void
@@ -273,6 +275,22 @@ export function createFakeView(options: FakeCityOptions): FakeView {
   listeners.add(listed.hear)
 
   /** A node whose mains are lost has half an hour left. */
+  const close = (nodeId: string, more: Pick<Incident, 'mergedInto'> = {}): void => {
+    const atMs = nowMs()
+    const alarm = own.get(nodeId)
+    if (alarm === undefined) return
+    own.delete(nodeId)
+    const cleared: Alarm = { ...alarm, isCleared: true, changedAtMs: atMs, clearedAtMs: atMs }
+    clearedAlarms.push(cleared)
+    emit({ type: 'alarm', atMs, data: { alarm: cleared, change: 'cleared', atMs } })
+    recompute()
+    const open = incidents.get(nodeId)
+    if (open === undefined) return
+    const incident: Incident = { ...open, closedAtMs: atMs, ...more }
+    incidents.set(nodeId, incident)
+    emit({ type: 'incident', atMs, data: { incident, change: 'closed', atMs } })
+  }
+
   const runwayOf = (id: string): BatteryRunway | null => {
     const alarm = own.get(id)
     if (alarm?.kind !== 'power') return null
@@ -340,21 +358,8 @@ export function createFakeView(options: FakeCityOptions): FakeView {
       incidents.set(nodeId, incident)
       emit({ type: 'incident', atMs, data: { incident, change: 'opened', atMs } })
     },
-    clear: nodeId => {
-      const atMs = nowMs()
-      const alarm = own.get(nodeId)
-      if (alarm === undefined) return
-      own.delete(nodeId)
-      const cleared: Alarm = { ...alarm, isCleared: true, changedAtMs: atMs, clearedAtMs: atMs }
-      clearedAlarms.push(cleared)
-      emit({ type: 'alarm', atMs, data: { alarm: cleared, change: 'cleared', atMs } })
-      recompute()
-      const open = incidents.get(nodeId)
-      if (open === undefined) return
-      const incident: Incident = { ...open, closedAtMs: atMs }
-      incidents.set(nodeId, incident)
-      emit({ type: 'incident', atMs, data: { incident, change: 'closed', atMs } })
-    },
+    clear: nodeId => close(nodeId),
+    mergeInto: (nodeId, mergedInto) => close(nodeId, { mergedInto }),
     setMaintenance: (nodeId, on) => {
       if (on) maintenance.add(nodeId)
       else maintenance.delete(nodeId)

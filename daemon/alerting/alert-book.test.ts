@@ -1,0 +1,111 @@
+import { describe, expect, it } from 'vitest'
+import { createAlertBook, endedForMs, type Alert, type ToldIncident } from './alert-book.ts'
+
+const texts = { summary: 's', description: 'd' }
+const incident = (id: string, over: Partial<ToldIncident> = {}): ToldIncident => ({
+  id,
+  openedAtMs: 1000,
+  severity: 'warning',
+  maintenance: false,
+  isNear: false,
+  texts,
+  ...over
+})
+const shown = (alerts: readonly Alert[]): string[] =>
+  alerts.map(
+    ({ labels, endedMs }) =>
+      `${labels['alertname']} ${labels['incident']} ${endedMs === null ? 'on' : endedMs}`
+  )
+
+describe('the book of alerts', () => {
+  it('begins an alert with its incident, and ends it once it is not open any more', () => {
+    const book = createAlertBook()
+    book.update([incident('a')], true, [], 5000)
+    expect(book.alerts(0)).toMatchObject([
+      {
+        labels: { alertname: 'SvetoforIncident', incident: 'a', team: 'noc' },
+        annotations: texts,
+        startsMs: 1000,
+        endedMs: null
+      }
+    ])
+    const version = book.version()
+    book.update([incident('a', { texts: { summary: 'other', description: '' } })], true, [], 6000)
+    expect(book.alerts(version)).toEqual([])
+    expect(book.textsOf('a')).toEqual({ summary: 'other', description: '' })
+    book.update([], true, [], 7000)
+    expect(shown(book.alerts(version))).toEqual(['SvetoforIncident a 7000'])
+    expect(book.textsOf('a')).toBeUndefined()
+    book.update([], true, [], 7000 + endedForMs)
+    expect(book.alerts(0)).toHaveLength(1)
+    book.update([], true, [], 7001 + endedForMs)
+    expect(book.alerts(0)).toEqual([])
+  })
+
+  it('says that it got worse when it becomes critical or a battery is near its end, and goes on saying so', () => {
+    const book = createAlertBook()
+    book.update([incident('a'), incident('b', { severity: 'critical' })], true, [], 1000)
+    book.update(
+      [incident('a', { severity: 'critical' }), incident('b', { severity: 'critical', isNear: true })],
+      true,
+      [],
+      2000
+    )
+    expect(shown(book.alerts(0)).filter(text => text.includes('Worse'))).toEqual([
+      'SvetoforIncidentWorse a on',
+      'SvetoforIncidentWorse b on'
+    ])
+    const version = book.version()
+    book.update([incident('a'), incident('b', { severity: 'critical' })], true, [], 3000)
+    expect(book.alerts(version)).toEqual([])
+  })
+
+  it('goes on saying what an earlier run said, and tells nothing new by it', () => {
+    const book = createAlertBook()
+    book.resume(
+      new Map([
+        ['a', 1500],
+        ['gone', 1500]
+      ])
+    )
+    book.update(
+      [incident('a', { severity: 'critical' }), incident('b', { severity: 'critical' })],
+      true,
+      [],
+      9000
+    )
+    expect(
+      book.alerts(0).map(({ labels, startsMs }) => [labels['alertname'], labels['incident'], startsMs])
+    ).toEqual([
+      ['SvetoforIncident', 'a', 1000],
+      ['SvetoforIncidentWorse', 'a', 1500],
+      ['SvetoforIncident', 'b', 1000]
+    ])
+  })
+
+  it('ends nothing that may only be too light for the list', () => {
+    const book = createAlertBook()
+    book.update([incident('a'), incident('b')], true, [], 1000)
+    book.update([incident('b')], false, [], 2000)
+    expect(shown(book.alerts(0))).toEqual(['SvetoforIncident a on', 'SvetoforIncident b on'])
+  })
+
+  it('keeps planned work and what was merged quiet, and says that first', () => {
+    const book = createAlertBook()
+    book.update([incident('a', { maintenance: true }), incident('b')], true, [], 1000)
+    book.update([incident('a', { maintenance: true })], true, [{ id: 'b', into: 'a' }], 2000)
+    expect(shown(book.alerts(0))).toEqual([
+      'SvetoforPlannedWork a on',
+      'SvetoforIncidentMerged b on',
+      'SvetoforIncident a on',
+      'SvetoforIncident b 2000'
+    ])
+    // Longer than its end is repeated, though what it is part of is over.
+    book.update([incident('a')], true, [], 2000 + endedForMs)
+    expect(shown(book.alerts(0))).toContain('SvetoforIncidentMerged b on')
+    expect(shown(book.alerts(0))).toContain(`SvetoforPlannedWork a ${2000 + endedForMs}`)
+    book.update([incident('a'), incident('b')], true, [], 3000 + endedForMs)
+    expect(shown(book.alerts(0))).toContain('SvetoforIncident b on')
+    expect(shown(book.alerts(0))).toContain(`SvetoforIncidentMerged b ${3000 + endedForMs}`)
+  })
+})

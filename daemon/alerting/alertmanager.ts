@@ -1,0 +1,62 @@
+import { worseAlert, type Alert } from './alert-book.ts'
+
+/** One Alertmanager, by its API v2 (https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml). */
+export interface Alertmanager {
+  readonly url: string
+  /** Tells of alerts; those that are on hold until `expiresMs` (ms) where nothing more is heard. Throws what went wrong. */
+  post(alerts: readonly Alert[], expiresMs: number): Promise<void>
+  /** Incidents that it has been told to be worse, and since when (ms). Throws what went wrong. */
+  worse(): Promise<ReadonlyMap<string, number>>
+}
+
+/** Alerts of one request: some hundred kilobytes. */
+const postedMax = 500
+const requestMsMax = 5000
+
+export function connectAlertmanager(url: string, stopping: AbortSignal): Alertmanager {
+  const base = url.replace(/\/+$/, '')
+  const ask = async (path: string, init: RequestInit): Promise<Response> => {
+    const signal = AbortSignal.any([stopping, AbortSignal.timeout(requestMsMax)])
+    const response = await fetch(`${base}/api/v2/${path}`, { ...init, signal })
+    if (response.ok) return response
+    throw new Error(`it answered ${response.status}: ${(await response.text()).slice(0, 200)}`)
+  }
+  return {
+    url,
+    async post(alerts, expiresMs) {
+      for (let from = 0; from < alerts.length; from += postedMax) {
+        const body = alerts
+          .slice(from, from + postedMax)
+          .map(({ labels, annotations, startsMs, endedMs }) => ({
+            labels,
+            annotations,
+            startsAt: new Date(startsMs).toISOString(),
+            endsAt: new Date(endedMs ?? expiresMs).toISOString()
+          }))
+        const response = await ask('alerts', {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify(body)
+        })
+        await response.arrayBuffer()
+      }
+    },
+    async worse() {
+      const filter = encodeURIComponent(`alertname="${worseAlert}"`)
+      const held = (await (await ask(`alerts?filter=${filter}`, {})).json()) as HeldAlert[]
+      return new Map(
+        held.flatMap(({ labels, startsAt }) => {
+          const startsMs = Date.parse(startsAt)
+          return labels['incident'] === undefined || Number.isNaN(startsMs)
+            ? []
+            : [[labels['incident'], startsMs]]
+        })
+      )
+    }
+  }
+}
+
+interface HeldAlert {
+  readonly labels: Readonly<Record<string, string>>
+  readonly startsAt: string
+}
