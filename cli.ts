@@ -99,6 +99,7 @@ program
   .description('validate configuration, inventory, profiles and rules; start nothing')
   .addOption(configOption())
   .option('--strict', 'warnings are errors')
+  .option('--online', 'ask Kafka, ClickHouse and Alertmanager too whether they are there')
   .option(
     '--sample <file>',
     'captured records, one a line: which profile takes each, and what becomes of every field'
@@ -106,10 +107,20 @@ program
   .addHelpText(
     'after',
     '\nExit codes: 0 correct, warnings or not, 2 wrong input; with --strict also where there are warnings,\n' +
-      'with --sample where a record is not read wholly.'
+      'with --sample where a record is not read wholly; 1 where a server is not as it should be (--online).'
   )
   .action(
-    async ({ config: file, strict, sample }: { config?: string; strict?: boolean; sample?: string }) => {
+    async ({
+      config: file,
+      strict,
+      online,
+      sample
+    }: {
+      config?: string
+      strict?: boolean
+      online?: boolean
+      sample?: string
+    }) => {
       const config = await readConfig(file)
       if (sample !== undefined) {
         const { checkSample } = await import('./daemon/judging/check-sample.ts')
@@ -119,6 +130,9 @@ program
       const { checkCommand } = await import('./daemon/judging/check.ts')
       const warnings = await checkCommand(config, file ?? 'the configuration', say)
       if (strict === true && warnings > 0) process.exitCode = exitWrongInput
+      if (online !== true) return
+      const { checkServers } = await import('./daemon/check-servers.ts')
+      if ((await checkServers(config, say)) > 0) process.exitCode ||= 1
     }
   )
 

@@ -12,6 +12,7 @@ import {
   type RunningAlertmanager
 } from '../../test/support/alertmanager.ts'
 import { createFakeView, type FakeView } from '../../test/support/fake-view.ts'
+import { freePort } from '../../test/support/server-process.ts'
 import { startAlerting, type Alerting } from './alerting.ts'
 
 const ready = { ready: true, parts: { state: { ok: true, detail: '' }, group: { ok: true, detail: '' } } }
@@ -155,14 +156,15 @@ describe.skipIf(alertmanagerProgram() === undefined)('alerts at a real Alertmana
   it('is not kept from telling one server by another that is away, and tells nobody before it is ready', async () => {
     const registry = new Registry()
     view.setReadiness({ ready: false, parts: {} })
-    start(['http://127.0.0.1:9', server.url], registry)
+    const nobody = `http://127.0.0.1:${await freePort()}`
+    start([nobody, server.url], registry)
     view.fail('ku-1-1-1', { kind: 'link', severity: 'critical' })
     await sleep(2000)
     expect(await server.alerts()).toEqual([])
     view.setReadiness(ready)
     await server.waitForNotification(() => true, 15_000)
     const text = await registry.metrics()
-    expect(text).toContain('svetofor_alertmanager_reached{url="http://127.0.0.1:9"} 0')
+    expect(text).toContain(`svetofor_alertmanager_reached{url="${nobody}"} 0`)
     expect(text).toContain(`svetofor_alertmanager_reached{url="${server.url}"} 1`)
   }, 60_000)
 })
