@@ -35,7 +35,7 @@ export default defineConfig({
           testTimeout: 60_000
         }
       },
-      // Each file starts servers on ports of its own, and waits for them more than it computes: two stand side by side.
+      // Each file starts servers on ports of its own, and waits for them more than it computes: three stand side by side.
       {
         test: {
           name: 'integration',
@@ -44,7 +44,7 @@ export default defineConfig({
           exclude,
           testTimeout: 120_000,
           hookTimeout: 180_000,
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 1 }
         }
       },
@@ -57,7 +57,7 @@ export default defineConfig({
           expect: { poll },
           testTimeout: 600_000,
           hookTimeout: 300_000,
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 1 }
         }
       },
