@@ -15,11 +15,27 @@ const requestMsMax = 5000
 
 export function connectAlertmanager(url: string, stopping: AbortSignal): Alertmanager {
   const base = url.replace(/\/+$/, '')
-  const ask = async (path: string, init: RequestInit): Promise<Response> => {
-    const signal = AbortSignal.any([stopping, AbortSignal.timeout(requestMsMax)])
-    const response = await fetch(`${base}/api/v2/${path}`, { ...init, signal })
-    if (response.ok) return response
-    throw new Error(`it answered ${response.status}: ${(await response.text()).slice(0, 200)}`)
+  // A signal of its own for each request: what AbortSignal.any makes is remembered by the one that lives as long as the daemon.
+  const ask = async <T>(
+    path: string,
+    init: RequestInit,
+    read: (from: Response) => Promise<T>
+  ): Promise<T> => {
+    const given = new AbortController()
+    const giveUp = (): void => given.abort(new Error('the daemon stops'))
+    const timer = setTimeout(
+      () => given.abort(new Error(`no answer in ${requestMsMax / 1000} s`)),
+      requestMsMax
+    )
+    stopping.addEventListener('abort', giveUp)
+    try {
+      const response = await fetch(`${base}/api/v2/${path}`, { ...init, signal: given.signal })
+      if (response.ok) return await read(response)
+      throw new Error(`it answered ${response.status}: ${(await response.text()).slice(0, 200)}`)
+    } finally {
+      clearTimeout(timer)
+      stopping.removeEventListener('abort', giveUp)
+    }
   }
   return {
     url,
@@ -33,17 +49,21 @@ export function connectAlertmanager(url: string, stopping: AbortSignal): Alertma
             startsAt: new Date(startsMs).toISOString(),
             endsAt: new Date(endedMs ?? expiresMs).toISOString()
           }))
-        const response = await ask('alerts', {
+        const request = {
           method: 'POST',
           headers: { 'content-type': 'application/json' },
           body: JSON.stringify(body)
-        })
-        await response.arrayBuffer()
+        }
+        await ask('alerts', request, response => response.arrayBuffer())
       }
     },
     async worse() {
       const filter = encodeURIComponent(`alertname="${worseAlert}"`)
-      const held = (await (await ask(`alerts?filter=${filter}`, {})).json()) as HeldAlert[]
+      const held = await ask(
+        `alerts?filter=${filter}`,
+        {},
+        response => response.json() as Promise<HeldAlert[]>
+      )
       return new Map(
         held.flatMap(({ labels, startsAt }) => {
           const startsMs = Date.parse(startsAt)
