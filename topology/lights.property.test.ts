@@ -490,6 +490,27 @@ describe('light engine', () => {
     )
   })
 
+  it('knows a cause for a node that is cut off before whose mains are lost is gone over', () => {
+    const node = { tierStep: 0, parents: [0], devices: 0, ups: false }
+    const inventory = inventoryOf({ nodes: [node, node, { ...node, ups: true }, node] })
+    const mainsLost = (at: number, seconds: number) => ({
+      event: { what: 'alarms' as const, at, light: 'red' as const, kind: 'power' as const, mains: true },
+      seconds,
+      update: false
+    })
+    const list = [
+      mainsLost(706, 0),
+      mainsLost(13, 1),
+      mainsLost(126, 0),
+      { event: { what: 'cut' as const, at: 46 }, seconds: 0, update: false }
+    ]
+    const { engine, told } = play(inventory, list, () => true)
+    const root = engine.incidents()[0]?.root
+    expect(engine.incidents()).toHaveLength(1)
+    for (const { cause } of told.flatMap(({ lightChanges }) => lightChanges))
+      expect(cause.node === root || cause.by !== 'upstream').toBe(true)
+  })
+
   it('tells the same changes for the same events, byte for byte', () => {
     fc.assert(
       fc.property(shape, steps, (plan, list) => {

@@ -133,8 +133,9 @@ function recompute(
   const root = isUpstream
     ? tree.root[from]!
     : power !== none
-      ? tree.isCause[power] === 1
-        ? power
+      ? tree.isCause[power] === 1 || tree.root[power] === none
+        ? // Where it is not gone over itself yet, it is what is known for now.
+          power
         : tree.root[power]!
       : isTrouble || reach !== live
         ? node
