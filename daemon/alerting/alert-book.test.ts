@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createAlertBook, endedForMs, type Alert, type ToldIncident } from './alert-book.ts'
 
+const none: ReadonlySet<string> = new Set()
 const texts = { summary: 's', description: 'd' }
 const incident = (id: string, over: Partial<ToldIncident> = {}): ToldIncident => ({
   id,
@@ -20,7 +21,7 @@ const shown = (alerts: readonly Alert[]): string[] =>
 describe('the book of alerts', () => {
   it('begins an alert with its incident, and ends it once it is not open any more', () => {
     const book = createAlertBook()
-    book.update([incident('a')], true, [], 5000)
+    book.update([incident('a')], true, none, [], 5000)
     expect(book.alerts(0)).toMatchObject([
       {
         labels: { alertname: 'SvetoforIncident', incident: 'a', team: 'noc' },
@@ -30,24 +31,25 @@ describe('the book of alerts', () => {
       }
     ])
     const version = book.version()
-    book.update([incident('a', { texts: { summary: 'other', description: '' } })], true, [], 6000)
+    book.update([incident('a', { texts: { summary: 'other', description: '' } })], true, none, [], 6000)
     expect(book.alerts(version)).toEqual([])
     expect(book.textsOf('a')).toEqual({ summary: 'other', description: '' })
-    book.update([], true, [], 7000)
+    book.update([], true, none, [], 7000)
     expect(shown(book.alerts(version))).toEqual(['SvetoforIncident a 7000'])
     expect(book.textsOf('a')).toBeUndefined()
-    book.update([], true, [], 7000 + endedForMs)
+    book.update([], true, none, [], 7000 + endedForMs)
     expect(book.alerts(0)).toHaveLength(1)
-    book.update([], true, [], 7001 + endedForMs)
+    book.update([], true, none, [], 7001 + endedForMs)
     expect(book.alerts(0)).toEqual([])
   })
 
   it('says that it got worse when it becomes critical or a battery is near its end, and goes on saying so', () => {
     const book = createAlertBook()
-    book.update([incident('a'), incident('b', { severity: 'critical' })], true, [], 1000)
+    book.update([incident('a'), incident('b', { severity: 'critical' })], true, none, [], 1000)
     book.update(
       [incident('a', { severity: 'critical' }), incident('b', { severity: 'critical', isNear: true })],
       true,
+      none,
       [],
       2000
     )
@@ -56,7 +58,7 @@ describe('the book of alerts', () => {
       'SvetoforIncidentWorse b on'
     ])
     const version = book.version()
-    book.update([incident('a'), incident('b', { severity: 'critical' })], true, [], 3000)
+    book.update([incident('a'), incident('b', { severity: 'critical' })], true, none, [], 3000)
     expect(book.alerts(version)).toEqual([])
   })
 
@@ -71,6 +73,7 @@ describe('the book of alerts', () => {
     book.update(
       [incident('a', { severity: 'critical' }), incident('b', { severity: 'critical' })],
       true,
+      none,
       [],
       9000
     )
@@ -85,15 +88,17 @@ describe('the book of alerts', () => {
 
   it('ends nothing that may only be too light for the list', () => {
     const book = createAlertBook()
-    book.update([incident('a'), incident('b')], true, [], 1000)
-    book.update([incident('b')], false, [], 2000)
+    book.update([incident('a'), incident('b')], true, none, [], 1000)
+    book.update([incident('b')], false, none, [], 2000)
     expect(shown(book.alerts(0))).toEqual(['SvetoforIncident a on', 'SvetoforIncident b on'])
+    book.update([incident('b')], false, new Set(['a']), [], 3000)
+    expect(shown(book.alerts(0))).toEqual(['SvetoforIncident b on', 'SvetoforIncident a 3000'])
   })
 
   it('keeps planned work and what was merged quiet, and says that first', () => {
     const book = createAlertBook()
-    book.update([incident('a', { maintenance: true }), incident('b')], true, [], 1000)
-    book.update([incident('a', { maintenance: true })], true, [{ id: 'b', into: 'a' }], 2000)
+    book.update([incident('a', { maintenance: true }), incident('b')], true, none, [], 1000)
+    book.update([incident('a', { maintenance: true })], true, none, [{ id: 'b', into: 'a' }], 2000)
     expect(shown(book.alerts(0))).toEqual([
       'SvetoforPlannedWork a on',
       'SvetoforIncidentMerged b on',
@@ -101,10 +106,10 @@ describe('the book of alerts', () => {
       'SvetoforIncident b 2000'
     ])
     // Longer than its end is repeated, though what it is part of is over.
-    book.update([incident('a')], true, [], 2000 + endedForMs)
+    book.update([incident('a')], true, none, [], 2000 + endedForMs)
     expect(shown(book.alerts(0))).toContain('SvetoforIncidentMerged b on')
     expect(shown(book.alerts(0))).toContain(`SvetoforPlannedWork a ${2000 + endedForMs}`)
-    book.update([incident('a'), incident('b')], true, [], 3000 + endedForMs)
+    book.update([incident('a'), incident('b')], true, none, [], 3000 + endedForMs)
     expect(shown(book.alerts(0))).toContain('SvetoforIncident b on')
     expect(shown(book.alerts(0))).toContain(`SvetoforIncidentMerged b ${3000 + endedForMs}`)
   })

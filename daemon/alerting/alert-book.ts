@@ -37,11 +37,12 @@ export interface AlertTexts {
 export interface AlertBook {
   /**
    * What is open now, and what turned out to be part of something else. What is not open any more has ended at `nowMs`, if `isAll` of
-   * the open ones are given; otherwise it may only not be among those.
+   * the open ones are given; otherwise only what was `closed` since the last time has: others may be too light to be given.
    */
   update(
     open: readonly ToldIncident[],
     isAll: boolean,
+    closed: ReadonlySet<string>,
     merged: readonly { readonly id: string; readonly into: string }[],
     nowMs: number
   ): void
@@ -115,7 +116,7 @@ export function createAlertBook(): AlertBook {
   }
 
   return {
-    update(open, isAll, merged, nowMs) {
+    update(open, isAll, closed, merged, nowMs) {
       for (const { id, into } of merged)
         put(mergedAlert, id, nowMs, { summary: `Incident ${id} is part of ${into}` }, nowMs)
       for (const incident of open) {
@@ -134,15 +135,14 @@ export function createAlertBook(): AlertBook {
         end(mergedAlert, id, nowMs)
       }
       const ids = new Set(open.map(({ id }) => id))
+      const isOver = (id: string): boolean => !ids.has(id) && (isAll || closed.has(id))
       for (const { labels, incident, endedMs, seenMs } of [...book.values()]) {
         if (endedMs !== null || ids.has(incident)) continue
         const name = labels['alertname']!
-        if (name === mergedAlert ? nowMs - seenMs > mergedForMs : isAll) end(name, incident, nowMs)
+        if (name === mergedAlert ? nowMs - seenMs > mergedForMs : isOver(incident)) end(name, incident, nowMs)
       }
-      if (isAll) {
-        for (const id of first.keys()) if (!ids.has(id)) first.delete(id)
-        worseBefore = new Map()
-      }
+      for (const id of first.keys()) if (isOver(id)) first.delete(id)
+      if (isAll) worseBefore = new Map()
       forget(nowMs)
     },
     resume: worse => (worseBefore = new Map([...worseBefore, ...worse])),

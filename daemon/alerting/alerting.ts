@@ -18,7 +18,7 @@ export interface AlertingOptions {
   readonly config: Config['alertmanager']
   readonly view: Pick<
     StatusView,
-    'incidents' | 'mergedIncidents' | 'isNear' | 'node' | 'nodeName' | 'readiness' | 'subscribe'
+    'incidents' | 'mergedIncidents' | 'isNear' | 'node' | 'readiness' | 'subscribe'
   >
   readonly registry: Registry
   readonly nowMs: () => number
@@ -30,6 +30,8 @@ export const incidentsToldMax = 1000
 /** How soon after it happened an opening or an end is told. */
 const everyMs = 250
 const retryAfterMs = 5000
+/** Closed ones remembered between two looks; the alerts of others end at the server by themselves. */
+const closedMax = 20_000
 
 interface Target {
   readonly server: Alertmanager
@@ -56,6 +58,8 @@ export function startAlerting(options: AlertingOptions): Alerting {
   const book = createAlertBook()
   const resendMs = config.resend_s * 1000
   let isChanged = false
+  /** Incidents that were closed since the last look. */
+  let closed = new Set<string>()
   let wasReady = false
   let describedMs = -Infinity
   let turn: Promise<void> | undefined
@@ -72,7 +76,7 @@ export function startAlerting(options: AlertingOptions): Alerting {
     const { kind, affected } = describeIncident(incident)
     const { language } = config
     const node = view.node(root)
-    const name = node?.name ?? view.nodeName?.(root) ?? root
+    const name = node?.name ?? root
     return {
       summary: `${name} (${root}): ${kind[language]}, ${severity}`,
       description: node?.says[language] ?? affected[language]
@@ -80,6 +84,8 @@ export function startAlerting(options: AlertingOptions): Alerting {
   }
 
   const look = async (): Promise<void> => {
+    const closedNow = closed
+    closed = new Set()
     const page = await view.incidents({ open: true, limit: incidentsToldMax })
     if (!('items' in page)) return
     const atMs = nowMs()
@@ -96,7 +102,7 @@ export function startAlerting(options: AlertingOptions): Alerting {
     }
     if (isDue) describedMs = atMs
     metrics.untold.set(page.total - page.items.length)
-    book.update(open, page.next === null, view.mergedIncidents(), nowMs())
+    book.update(open, page.next === null, closedNow, view.mergedIncidents(), nowMs())
   }
 
   /** Whether the server did it; one that did not is left alone for a while. */
@@ -146,7 +152,10 @@ export function startAlerting(options: AlertingOptions): Alerting {
   }
 
   const unsubscribe = view.subscribe(event => {
-    if (event.type === 'incident') isChanged = true
+    if (event.type !== 'incident') return
+    isChanged = true
+    const { incident, change } = event.data
+    if (change === 'closed' && closed.size < closedMax) closed.add(incident.id)
   })
   const timer = setInterval(() => {
     turn ??= take()
