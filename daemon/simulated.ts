@@ -14,7 +14,7 @@ import type { Incident, IncidentChange, LightChange, NodeLight } from '../topolo
 import { bitsOfSignal, entityOf } from '../workers/learning/series-id.ts'
 import { openSharedState } from '../workers/memory/shared-state.ts'
 import { createEvaluationPool } from '../workers/pool.ts'
-import type { Definitions } from './judging/definitions.ts'
+import { isSameRules, type Definitions } from './judging/definitions.ts'
 import { createEngines } from './judging/engines.ts'
 import { boundsOf, listNames, sharedMemoryFor } from './judging/evaluation.ts'
 import { seriesRowsOf } from './judging/series-rows.ts'
@@ -191,8 +191,7 @@ export async function createSimulatedDaemon(options: SimulatedOptions): Promise<
   let inForce = definitions
   let shadow: ShadowJudge | undefined
   const followShadow = (next: Definitions): void => {
-    const isCompared =
-      next.rules.digest === inForce.rules.digest && next.shadow?.digest === inForce.shadow?.digest
+    const isCompared = isSameRules(next, inForce)
     inForce = next
     if (next.shadow === null) {
       shadow = undefined

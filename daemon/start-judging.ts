@@ -1,12 +1,11 @@
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import type { RowSink } from '../ingest/clickhouse/rows.ts'
-import type { CompiledRules } from '../rules/compiled.ts'
 import type { Config } from '../schemas/config/reading.ts'
 import { createEngineMetrics } from '../status/engine/metrics.ts'
 import type { StatusEngine } from '../status/engine/engine.ts'
 import type { StatusView } from '../status/view.ts'
-import type { Definitions } from './judging/definitions.ts'
+import { isSameRules, type Definitions } from './judging/definitions.ts'
 import { createEngines, type EnginesOptions } from './judging/engines.ts'
 import type { Evaluation } from './judging/evaluation.ts'
 import { seriesRowsOf } from './judging/series-rows.ts'
@@ -56,14 +55,14 @@ export async function startJudging(options: JudgingOptions): Promise<Judging> {
   const tap = createShadowTap(engine, alarms, lights)
   const shadow = createShadow({ tap, shared, nowMs, logger })
   createShadowMetrics(registry, shadow)
-  let inForce: RuleSets = definitions
+  let inForce: Definitions = definitions
   shadow.follow(config, false)
   return {
     engine: {
       ...tap.engine,
       reload(next, nextConfig, atMs) {
         engine.reload(next.inventory, next.rules, atMs, next.reports)
-        shadow.follow(nextConfig, isSame(next, inForce))
+        shadow.follow(nextConfig, isSameRules(next, inForce))
         inForce = next
       },
       stop: () => shadow.stop()
@@ -71,11 +70,3 @@ export async function startJudging(options: JudgingOptions): Promise<Judging> {
     answers: { ...answers, shadow: filter => shadow.report(filter) }
   }
 }
-
-interface RuleSets {
-  readonly rules: Pick<CompiledRules, 'digest'>
-  readonly shadow: Pick<CompiledRules, 'digest'> | null
-}
-
-const isSame = (a: RuleSets, b: RuleSets): boolean =>
-  a.rules.digest === b.rules.digest && a.shadow?.digest === b.shadow?.digest

@@ -165,3 +165,7 @@ function unreadable(file: string, error: unknown): Problem {
     remedy: 'correct the path in the configuration, or the permissions of the file'
   }
 }
+
+/** Neither the rules nor those in shadow are others. */
+export const isSameRules = (a: Definitions, b: Definitions): boolean =>
+  a.rules.digest === b.rules.digest && a.shadow?.digest === b.shadow?.digest

@@ -6,7 +6,7 @@
  * no known one is missed. There are two lists: the next one is written beside the one in force.
  */
 export interface KnownNames {
-  /** Whether one of them is a name of a device of the inventory, in whatever case; always, while no inventory has any. */
+  /** Whether one of them is a name of a device of the inventory, upper and lower case alike. Of an inventory without names, all are. */
   has(names: readonly string[]): boolean
   /** Writes down the next list, a stretch of it a step. With more names than there is room for, all names are as good as known. */
   prepare(names: Iterable<string>, count: number): Generator<void>
