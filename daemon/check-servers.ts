@@ -78,6 +78,6 @@ async function checkClickHouse(config: Config): Promise<string> {
 }
 
 async function checkAlertmanager(url: string): Promise<string> {
-  await connectAlertmanager(url, AbortSignal.timeout(requestMsMax)).worse()
+  await connectAlertmanager(url, AbortSignal.timeout(requestMsMax)).held()
   return 'answers'
 }

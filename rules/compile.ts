@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { ProblemsError, type Problem } from '../schemas/config/located-yaml.ts'
-import type { CompiledCondition, CompiledRule, CompiledRules } from './compiled.ts'
+import { ruleLabel, type CompiledCondition, type CompiledRule, type CompiledRules } from './compiled.ts'
+import { noNotes } from './model.ts'
 import { signals } from '../schemas/signals.ts'
 import { signalBeside } from './rates.ts'
 import { createAbsencePicker, createProgramPicker, crowdedSeries } from './pick.ts'
@@ -40,8 +41,14 @@ export function compileDrafts(
 /** Which of them a port has is a bit each (status/engine/assign.ts). */
 const besidesMax = 24
 
-/** A rule without the place it is written at, which changes nothing that it says. */
-const judgement = ({ writtenAt: _place, isOverride: _flag, levels, ...rule }: CompiledRule): object => ({
+/** A rule without what nothing is judged by: the place it is written at, and what it says beside. */
+const judgement = ({
+  writtenAt: _place,
+  isOverride: _flag,
+  notes: _notes,
+  levels,
+  ...rule
+}: CompiledRule): object => ({
   ...rule,
   // Only where there is one: stored states know the others by what they were called before there were composites.
   levels: levels.map(({ composite, ...level }) => (composite === null ? level : { ...level, composite }))
@@ -73,6 +80,7 @@ function assemble(drafts: readonly RuleDraft[]): CompiledRules {
     levels: draft.levels.map(level => levelOf(level, member => numberOf(member, index))),
     when: draft.when.map(clause => number(clause, index, besideOf(draft, clause))),
     unless: draft.unless.map(clause => number(clause, index, besideOf(draft, clause))),
+    notes: draft.notes,
     writtenAt: draft.writtenAt,
     isOverride: draft.isOverride
   }))
@@ -121,6 +129,7 @@ function assemble(drafts: readonly RuleDraft[]): CompiledRules {
     signalsNeedingLimits: limited,
     signalsBeside: beside,
     watching,
+    notesOf: ({ type, qualifier }) => rules[byLabel.get(ruleLabel(type, qualifier)) ?? -1]?.notes ?? noNotes,
     digest
   }
 }

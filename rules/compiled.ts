@@ -2,7 +2,7 @@ import { codeName, signals } from '../schemas/signals.ts'
 import type { FilePlace } from '../schemas/config/located-yaml.ts'
 import type { IncidentKind, LocalText, Severity } from '../schemas/words.ts'
 import type { Composite, OverScope } from './composite.ts'
-import type { Selector, SeriesAttributes } from './model.ts'
+import type { AlarmKey, RuleNotes, Selector, SeriesAttributes } from './model.ts'
 import type { ConditionOp, ProgramSpec } from './program.ts'
 import type { Measure } from './rates.ts'
 
@@ -80,6 +80,7 @@ export interface CompiledRule {
   /** Conditions of the same resource that must all be on, and must all be off, for any level to hold. */
   readonly when: readonly number[]
   readonly unless: readonly number[]
+  readonly notes: RuleNotes
   readonly writtenAt: FilePlace
   /** Whether it replaces an earlier one of its name. */
   readonly isOverride: boolean
@@ -109,6 +110,8 @@ export interface CompiledRules {
    * is judged anew. Rules ask some beside others, and rates are reckoned by some.
    */
   readonly signalsBeside: ReadonlyMap<number, readonly number[]>
+  /** What the rule of an alarm says of it; nothing where there is no such rule any more. */
+  notesOf(alarm: Pick<AlarmKey, 'type' | 'qualifier'>): RuleNotes
   /** 16 hex digits that change when anything that can change a judgement or a text does. */
   readonly digest: string
 }

@@ -193,6 +193,7 @@ function explainRule(
     scope: rule.scope,
     writtenAt: placeText(rule.writtenAt),
     isOverride: rule.isOverride,
+    notes: rule.notes,
     device,
     instance,
     state,

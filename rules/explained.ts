@@ -1,5 +1,6 @@
 import type { Coordinates, IncidentKind, LocalText, Severity } from '../schemas/words.ts'
 import type { CompiledCondition, CompiledRule } from './compiled.ts'
+import type { RuleNotes } from './model.ts'
 import type { Measure } from './rates.ts'
 
 /** What an explanation of a rule is made of. */
@@ -99,6 +100,7 @@ export interface RuleExplanation {
   /** Where the rule is written, as `file:line`. */
   readonly writtenAt: string
   readonly isOverride: boolean
+  readonly notes: RuleNotes
   readonly device: string
   /** '' for a whole device. */
   readonly instance: string

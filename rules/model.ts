@@ -17,6 +17,8 @@ export interface Selector {
   /** What the inventory says of the port: uplink (to a parent), downlink (to a child), access; '' when it says nothing. */
   readonly port?: readonly string[]
   readonly opticClass?: readonly string[]
+  /** Tags of the device or its node, in lower case; one of them is enough. */
+  readonly tag?: readonly string[]
 }
 
 /** What the main thread knows of a series when it picks its program. */
@@ -28,6 +30,8 @@ export interface SeriesAttributes {
   readonly tier: string
   readonly port: string
   readonly opticClass: string
+  /** Of the device and its node, in lower case; left out for none. */
+  readonly tags?: readonly string[]
 }
 
 /** A rule's alarm on a resource: RFC 8632's key is (resource, type, qualifier). */
@@ -39,6 +43,16 @@ export interface AlarmKey {
   /** Distinguishes alarms of one type on one resource, e.g. `low`/`high`; '' mostly. */
   readonly qualifier: string
 }
+
+/** What a rule says for those who are told of its alarms; nothing is judged by it. */
+export interface RuleNotes {
+  /** Labels of its alerts, beside those that they are known by. */
+  readonly labels: Readonly<Record<string, string>>
+  /** Address (https) of what is to be done; '' for none. */
+  readonly runbook: string
+}
+
+export const noNotes: RuleNotes = { labels: {}, runbook: '' }
 
 /** Stands for the value of a reading that is not reported. */
 export const absentName = 'absent'

@@ -11,6 +11,7 @@ import { conditionsPerSeriesMax } from './series-state.ts'
 
 /** Distinct attribute sets remembered; an inventory has a few hundred. */
 const rememberedMax = 20_000
+const noTags: readonly string[] = []
 const emptyProgram: ProgramSpec = { conditions: [] }
 
 export function createProgramPicker(
@@ -28,8 +29,8 @@ export function createProgramPicker(
       if (isConsistent(own)) return own
     }
     if (beside !== undefined && beside.size > 0) return programOf(judged, attributes, undefined, beside)
-    const { signal, vendor, model, role, tier, port, opticClass } = attributes
-    const key = `${signal}\0${vendor}\0${model}\0${role}\0${tier}\0${port}\0${opticClass}`
+    const { signal, vendor, model, role, tier, port, opticClass, tags = noTags } = attributes
+    const key = `${signal}\0${vendor}\0${model}\0${role}\0${tier}\0${port}\0${opticClass}\0${tags.join('\0')}`
     let program = remembered.get(key)
     if (program === undefined) {
       program = programOf(judged, attributes, undefined, undefined)
@@ -147,7 +148,7 @@ function isConsistent(program: ProgramSpec): boolean {
   return low < high
 }
 
-type AttributeName = Exclude<keyof SeriesAttributes, 'signal'>
+type AttributeName = Exclude<keyof SeriesAttributes, 'signal' | 'tags'>
 const attributeNames: readonly AttributeName[] = ['vendor', 'model', 'role', 'tier', 'port', 'opticClass']
 
 /** Whether a condition is compiled onto series of such a place. */
@@ -158,7 +159,8 @@ export function selects(selector: Selector, attributes: SeriesAttributes): boole
     const value = attributes[name].toLowerCase()
     if (!wanted.some(pattern => isMatched(pattern, value))) return false
   }
-  return true
+  const { tags = noTags } = attributes
+  return selector.tag?.some(pattern => tags.some(tag => isMatched(pattern, tag))) ?? true
 }
 
 /** A pattern may end in `*`. Both are in lower case. */
@@ -186,7 +188,7 @@ export function crowdedSeries({ conditions: all }: CompiledRules, drafts: readon
   return problems
 }
 
-/** Some set of conditions above the limit that one series could have, attribute by attribute. */
+/** Some set of conditions above the limit that one series could have, attribute by attribute. It may have any tags. */
 function crowdOf(
   conditions: readonly CompiledCondition[],
   attribute: number

@@ -7,6 +7,7 @@ import { readClause, readTest, testKeys } from './reading/conditions.ts'
 import { compositeKeys, compositesIn, readComposite, type CompositeContext } from './reading/composites.ts'
 import type { ConditionDraft, LevelDraft, RuleDraft } from './reading/drafts.ts'
 import { noHold, readHold, type Hold } from './reading/holds.ts'
+import { noteKeys, readNotes } from './reading/notes.ts'
 import { readTables, type LimitTable } from './reading/limits.ts'
 import { readSelector } from './reading/selectors.ts'
 import { readText } from './reading/texts.ts'
@@ -43,7 +44,8 @@ const ruleKeys = [
   'when',
   'unless',
   'levels',
-  'text'
+  'text',
+  ...noteKeys
 ]
 const levelKeys = ['severity', ...testKeys, ...compositeKeys, 'hold', 'text']
 /**
@@ -154,6 +156,7 @@ function readRule(
     fields['select'] === undefined ? undefined : readSelector(reader, fields['select'], at('select'))
   const text = fields['text'] === undefined ? undefined : readText(reader, fields['text'], at('text'))
   const hold = readHold(reader, fields['hold'], at('hold'), noHold)
+  const notes = readNotes(reader, fields, path)
   const clauses = (key: 'when' | 'unless'): (ConditionDraft | undefined)[] =>
     reader
       .list(fields[key], at(key))
@@ -177,6 +180,7 @@ function readRule(
     levels: levels.sort((a, b) => severities.indexOf(a.severity) - severities.indexOf(b.severity)),
     when,
     unless,
+    notes,
     at: { problem: (step, message, remedy) => reader.problem([...path, ...step], message, remedy) },
     writtenAt: placeOf(reader.problem([...path, 'name'], '', '')),
     isOverride: fields['override'] === true

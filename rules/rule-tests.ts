@@ -25,7 +25,7 @@ export interface RuleTest {
 }
 
 const testKeys = ['name', 'device', 'steps']
-const deviceKeys = ['vendor', 'model', 'role', 'tier', 'port', 'optic_class', 'instance']
+const deviceKeys = ['vendor', 'model', 'role', 'tier', 'port', 'optic_class', 'instance', 'tags']
 /** Keys of a step beside the signals. */
 const stepKeys = ['at_s', 'repeat', 'every_s', 'alarms']
 const stepsMax = 10_000
@@ -146,6 +146,7 @@ function createBench(
   )
   const word = (key: string): string => (typeof device[key] === 'string' ? device[key] : '')
   const instance = typeof device['instance'] === 'number' ? String(device['instance']) : word('instance')
+  const tags = Array.isArray(device['tags']) ? device['tags'].map(tag => String(tag).toLowerCase()) : []
   const attributes = (signal: number): SeriesAttributes => ({
     signal,
     vendor: word('vendor'),
@@ -153,7 +154,8 @@ function createBench(
     role: word('role'),
     tier: word('tier'),
     port: word('port'),
-    opticClass: word('optic_class')
+    opticClass: word('optic_class'),
+    tags
   })
   const moduleLimits = new Map<number, number>()
   const isRated = (signal: number): boolean => programs.table.keeps[state.program[signal]!] !== keepsNothing

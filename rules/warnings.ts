@@ -8,7 +8,10 @@ import { isMatched, selects } from './pick.ts'
 /** What is allowed in rules and still is most likely a mistake, given the devices they are for. */
 
 type Place = Omit<SeriesAttributes, 'signal'>
-const checked = ['vendor', 'model', 'role', 'opticClass'] as const
+const checked = ['vendor', 'model', 'role', 'opticClass', 'tag'] as const
+type Checked = (typeof checked)[number]
+const valuesOf = (place: Place, name: Checked): readonly string[] =>
+  name === 'tag' ? (place.tags ?? []) : [place[name].toLowerCase()]
 
 /** `places`: what the inventory says of its devices and ports, each combination once. `isOurs`: whether a file is checked at all. */
 export function ruleWarnings(
@@ -17,7 +20,7 @@ export function ruleWarnings(
   isOurs: (file: string) => boolean
 ): Problem[] {
   const known = new Map(
-    checked.map(name => [name, [...new Set(places.map(place => place[name].toLowerCase()))].filter(Boolean)])
+    checked.map(name => [name, [...new Set(places.flatMap(place => valuesOf(place, name)))].filter(Boolean)])
   )
   return rules.flatMap(rule => {
     if (!isOurs(rule.writtenAt.file)) return []

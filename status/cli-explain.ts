@@ -41,6 +41,7 @@ const texts = {
     wouldRaise: 'Поднимет',
     written: 'Правило',
     override: 'заменяет поставленное',
+    runbook: 'Что делать',
     record: 'Запись',
     device: (id: string, ago: string, limit: string) => `${id}: слышно ${ago} назад, молчит после ${limit}`,
     never: (id: string) => `${id}: ещё не было слышно`,
@@ -66,6 +67,7 @@ const texts = {
     wouldRaise: 'Would raise it',
     written: 'Rule',
     override: 'replaces the shipped one',
+    runbook: 'What to do',
     record: 'Record',
     device: (id: string, ago: string, limit: string) => `${id}: heard ${ago} ago, silent after ${limit}`,
     never: (id: string) => `${id}: not heard yet`,
@@ -152,6 +154,7 @@ function ruleLines(rule: ExplainedRuleJson, language: Language): string[] {
     `    ${words.wouldRaise}: ${rule.wouldRaise[language]}`,
     `    ${words.written}: ${rule.writtenAt}${rule.isOverride ? `, ${words.override}` : ''}`
   ]
+  if (rule.runbook !== null) lines.push(`    ${words.runbook}: ${rule.runbook}`)
   if (record?.coordinates !== undefined && record.coordinates !== null) {
     const { topic, partition, offset } = record.coordinates
     lines.push(`    ${words.record}: ${topic}/${partition}@${offset}, ${record.eventTime ?? ''}`)

@@ -39,6 +39,7 @@ const texts = {
     way: 'Путь к центру',
     late: (by: string) => `Данные опаздывают на ${by}: это состояние сети тогда`,
     alarms: 'Тревоги',
+    runbook: 'Что делать',
     amounts: (nodes: number, addresses: number, subscribers: number) =>
       `узлов ${nodes}, адресов ${addresses}, абонентов ${subscribers}`,
     candidates: 'Подходит несколько домов или дом назван не полностью:',
@@ -62,6 +63,7 @@ const texts = {
     way: 'Way to the core',
     late: (by: string) => `Data is late by ${by}: this is the state of the network then`,
     alarms: 'Alarms',
+    runbook: 'What to do',
     amounts: (nodes: number, addresses: number, subscribers: number) =>
       `nodes ${nodes}, addresses ${addresses}, subscribers ${subscribers}`,
     candidates: 'Several buildings fit, or one was not named in full:',
@@ -225,7 +227,7 @@ function answerText(
   ]
   if (node.alarms.length > 0) {
     lines.push(`  ${words.alarms}`)
-    for (const { text, severity, resource, evidence } of node.alarms) {
+    for (const { text, severity, resource, evidence, runbook } of node.alarms) {
       const value = evidence.valueName ?? `${evidence.value} ${evidence.unit}`.trim()
       const record = evidence.coordinates
       const where = record === null ? '' : `; ${record.topic}/${record.partition}@${record.offset}`
@@ -233,6 +235,7 @@ function answerText(
       lines.push(
         `      ${resource}: ${evidence.signal} = ${value}, ${evidence.rule}, ${evidence.eventTime}${where}`
       )
+      if (runbook !== null) lines.push(`      ${words.runbook}: ${runbook}`)
     }
   }
   return lines.join('\n')

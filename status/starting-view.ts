@@ -1,3 +1,4 @@
+import { noNotes } from '../rules/model.ts'
 import type { StatusView } from './view.ts'
 
 /**
@@ -56,6 +57,8 @@ export function createStartingView(
         unknown: 0
       },
     alarms: filter => real?.alarms(filter) ?? [],
+    notesOf: alarm => real?.notesOf(alarm) ?? noNotes,
+    incidentNotes: incident => real?.incidentNotes(incident) ?? noNotes,
     unknownDevices: limit => real?.unknownDevices(limit) ?? [],
     subscribe(listener) {
       if (real !== undefined) return real.subscribe(listener)

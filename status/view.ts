@@ -1,4 +1,4 @@
-import type { Alarm, AlarmTransition } from '../rules/model.ts'
+import type { Alarm, AlarmKey, AlarmTransition, RuleNotes } from '../rules/model.ts'
 import type { RuleExplanation } from '../rules/explained.ts'
 import type { LatestReading } from '../schemas/history.ts'
 import type { IncidentKind, Language, Light, Tier } from '../schemas/words.ts'
@@ -245,6 +245,10 @@ export interface StatusView {
   /** Closed incidents that turned out to be part of one that is open, with that one's id. */
   mergedIncidents(): readonly { readonly id: string; readonly into: string }[]
   alarms(filter: { open?: boolean; node?: string; limit: number }): readonly Alarm[]
+  /** What the rule of an alarm says of it, by the rules that are in force. */
+  readonly notesOf: (alarm: Pick<AlarmKey, 'type' | 'qualifier'>) => RuleNotes
+  /** The same of an incident: of the gravest of its open alarms whose rule says something, the oldest of these. */
+  incidentNotes(incident: Pick<Incident, 'alarms'>): RuleNotes
   unknownDevices(limit: number): readonly UnknownDevice[]
   /** Calls back on every change after now; returns how to stop. Listeners must not block. */
   subscribe(listener: (event: StatusEvent) => void): () => void

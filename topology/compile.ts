@@ -153,6 +153,7 @@ function inventoryOver(store: InventoryStore, version: number, links: Links): Co
     tierOf: node => tiers[store.tierIndex(node)]!,
     isMaintenance: store.isMaintenance,
     feederOf: store.feeder,
+    tagsOf: store.tags,
     subscribersOf: store.subscribers,
     addressCountOf: node => store.addressStart(node + 1) - store.addressStart(node),
     addressCount: store.addressStart(nodeCount),

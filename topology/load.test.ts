@@ -48,6 +48,55 @@ const problemsOf = (parts: readonly InventoryPart[]): string[] => {
   return []
 }
 
+const tagsOf = (part: InventoryPart): (readonly string[] | undefined)[] => {
+  const inventory = compileInventory([part], 1)
+  return [inventory.tagsOf(0), inventory.tagsOf(1), inventory.makeOf(0).tags, inventory.makeOf(1).tags]
+}
+
+describe('tags', () => {
+  const yaml = `
+nodes:
+  - { id: cu, tier: core, tags: [VIP, vip, больница-3] }
+  - { id: du, tier: building, parents: [cu] }
+devices:
+  - { id: a, node: du, role: ups, identifiers: [a], tags: leased }
+  - { id: b, node: du, role: ups, identifiers: [b] }
+`
+  const tags = [['vip', 'больница-3'], [], ['leased'], undefined]
+
+  it('are read of nodes and devices, in lower case, from each form, and written again', async () => {
+    const part = parseInventoryYaml('t.yaml', yaml)
+    expect(tagsOf(part)).toEqual(tags)
+    const read = compileInventory([part], 1)
+    const ndjson = [...inventoryNdjson(nodesOf(read), devicesOf(read))].join('').split('\n')
+    expect(tagsOf(await parseInventoryLines('t.ndjson', ndjson, 'ndjson'))).toEqual(tags)
+    expect(tagsOf(parseInventoryYaml('u.yaml', inventoryYaml(nodesOf(read), devicesOf(read))))).toEqual(tags)
+    const csv = [
+      'kind,id,tier,parents,node,role,identifiers,tags',
+      'node,cu,core,,,,,VIP;vip;больница-3',
+      'node,du,building,cu,,,,',
+      'device,a,,,du,ups,a,leased',
+      'device,b,,,du,ups,b,'
+    ]
+    expect(tagsOf(await parseInventoryLines('t.csv', csv, 'csv'))).toEqual(tags)
+  })
+
+  it('are words, and few', () => {
+    const many = Array.from({ length: 17 }, (_, k) => `t${k}`).join(', ')
+    expect(
+      problemsOf([
+        parseInventoryYaml(
+          't.yaml',
+          `nodes:\n  - { id: cu, tier: core, tags: ['two words'] }\n  - { id: du, tier: core, tags: [${many}] }\n`
+        )
+      ])
+    ).toEqual([
+      't.yaml:2:27: nodes[0].tags: "two words" is not a tag; write 40 letters, digits, "_", "-", "." at most, no spaces',
+      't.yaml:3:27: nodes[1].tags: more than 16 tags; remove some'
+    ])
+  })
+})
+
 describe('parseInventoryYaml', () => {
   it('reads nodes with their devices, and devices by themselves', () => {
     const inventory = compileInventory([parseInventoryYaml('city.yaml', good)], 3)

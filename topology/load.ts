@@ -13,9 +13,13 @@ const textLengthMax = 300
 const listLengthMax = 5000
 const subscribersMax = 10_000_000
 const intervalSMax = 7 * 24 * 3600
+const tagsMax = 16
+const tagPattern = /^[\p{L}\p{N}][\p{L}\p{N}_.-]{0,39}$/u
 
-const nodeKeys = 'id tier name parents addresses subscribers premises maintenance mains devices'.split(' ')
-const deviceKeys = 'id node role vendor model identifiers interval_s ports'.split(' ')
+const nodeKeys = 'id tier name parents addresses subscribers premises maintenance mains tags devices'.split(
+  ' '
+)
+const deviceKeys = 'id node role vendor model identifiers interval_s tags ports'.split(' ')
 const portKeys = 'instance role peer optic_class lag'.split(' ')
 const portRoles = ['uplink', 'downlink', 'access'] as const
 
@@ -228,7 +232,7 @@ function checkHeader(header: readonly string[], complain: Complain): void {
   }
 }
 
-const listColumns = new Set(['parents', 'addresses', 'identifiers'])
+const listColumns = new Set(['parents', 'addresses', 'identifiers', 'tags'])
 
 /** Gives a CSV row the shape of the other forms: empty fields are absent, lists are cut at ";" or "|". */
 function fromCsv(header: readonly string[], fields: readonly string[]): Record<string, unknown> {
@@ -339,6 +343,20 @@ function createReader(): Reader {
     return found
   }
 
+  /** In lower case, each once; nothing where there are none. */
+  const readTags = (raw: unknown, complain: Complain): Pick<InventoryNode, 'tags'> => {
+    const tags = [...new Set(texts(raw, 'tags', complain).map(tag => tag.toLowerCase()))]
+    for (const tag of tags)
+      if (!tagPattern.test(tag))
+        complain(
+          ['tags'],
+          `"${tag}" is not a tag`,
+          'write 40 letters, digits, "_", "-", "." at most, no spaces'
+        )
+    if (tags.length > tagsMax) complain(['tags'], `more than ${tagsMax} tags`, 'remove some')
+    return tags.length === 0 ? {} : { tags: tags.slice(0, tagsMax) }
+  }
+
   const whole = (raw: unknown, key: string, most: number, complain: Complain): number => {
     if (raw === undefined || raw === null) return 0
     if (typeof raw === 'number' && Number.isInteger(raw) && raw >= 0 && raw <= most) return raw
@@ -420,7 +438,8 @@ function createReader(): Reader {
         subscribers: whole(raw['subscribers'], 'subscribers', subscribersMax, complain),
         premises: text(raw['premises'], ['premises'], complain),
         maintenance: maintenance === true,
-        ...(mains !== '' && { mains })
+        ...(mains !== '' && { mains }),
+        ...readTags(raw['tags'], complain)
       }
     },
     device(raw, complain, owner) {
@@ -462,6 +481,7 @@ function createReader(): Reader {
         model: text(raw['model'], ['model'], complain),
         identifiers,
         intervalS: whole(raw['interval_s'], 'interval_s', intervalSMax, complain),
+        ...readTags(raw['tags'], complain),
         ports: readPorts(raw['ports'], complain)
       }
     }

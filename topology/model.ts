@@ -15,6 +15,8 @@ export interface InventoryNode {
   readonly maintenance: boolean
   /** Feeder of the mains, where it is known: what hangs on one goes dark together, whatever its place in the network. */
   readonly mains?: string
+  /** Words of the operator's own, in lower case, that rules may select by; left out for none. */
+  readonly tags?: readonly string[]
 }
 
 export interface InventoryPort {
@@ -40,11 +42,13 @@ export interface InventoryDevice {
   readonly identifiers: readonly string[]
   /** How often it is polled (s); 0 for the default of the configuration. */
   readonly intervalS: number
+  /** As of a node. */
+  readonly tags?: readonly string[]
   readonly ports: readonly InventoryPort[]
 }
 
 /** What is the same for many devices. */
-export type DeviceMake = Pick<InventoryDevice, 'role' | 'vendor' | 'model' | 'intervalS'>
+export type DeviceMake = Pick<InventoryDevice, 'role' | 'vendor' | 'model' | 'intervalS' | 'tags'>
 
 /**
  * The compiled inventory: look-ups by id and identifier, the tree as index arrays in topological order. Nodes and
@@ -66,6 +70,8 @@ export interface Inventory {
   /** Number of the feeder that the node's mains hang on, from 1; 0 where it is not known. */
   readonly feederOf: (node: number) => number
   readonly subscribersOf: (node: number) => number
+  /** Tags of the node itself. */
+  readonly tagsOf: (node: number) => readonly string[]
   readonly addressCountOf: (node: number) => number
   /** All addresses, numbered in the order of their nodes. */
   readonly addressCount: number

@@ -30,6 +30,7 @@ export interface InventoryStore {
   readonly nodeSearch: (part: string) => (i: number) => boolean
   readonly tierIndex: (i: number) => number
   readonly premises: (i: number) => string
+  readonly tags: (i: number) => readonly string[]
   readonly isMaintenance: (i: number) => boolean
   /** Number of the feeder of its mains; 0 for none known. */
   readonly feeder: (i: number) => number
@@ -64,6 +65,8 @@ export interface InventoryStore {
 const ints = (length: number): Int32Array => new Int32Array(length)
 const places = (length: number): Uint32Array => new Uint32Array(length)
 
+const noTags: readonly string[] = []
+
 /** A name that is the id is not kept a second time. */
 const nameIsId = 0xffffffff
 
@@ -73,10 +76,10 @@ export function createInventoryStore(): InventoryStore {
 
   const nodeText = createColumn(ints)
   const namePlace = createColumn(places)
-  /** Tier in the lowest three bits, maintenance in the next, premises above. */
+  /** Tier in the lowest three bits, maintenance in the next, premises and tags above. */
   const about = createColumn(ints)
   const subscribers = createColumn(ints)
-  const premises = createPool<string>()
+  const kinds = createPool<{ readonly premises: string; readonly tags: readonly string[] }>()
   const feeder = createColumn(ints)
   const feeders = createPool<string>()
   const parentStart = createColumn(ints)
@@ -131,7 +134,8 @@ export function createInventoryStore(): InventoryStore {
     addNode(node) {
       nodeText.push(nodeIds.add(node.id))
       namePlace.push(node.name === node.id ? nameIsId : arena.add(node.name))
-      const kind = premises.add(node.premises, () => node.premises)
+      const { premises, tags = noTags } = node
+      const kind = kinds.add([premises, ...tags].join('\n'), () => ({ premises, tags }))
       about.push((kind << 4) | (node.maintenance ? 8 : 0) | tiers.indexOf(node.tier))
       subscribers.push(node.subscribers)
       const { mains = '' } = node
@@ -142,12 +146,18 @@ export function createInventoryStore(): InventoryStore {
       addressStart.push(addresses.size)
     },
     addDevice(device) {
-      const { id, node, role, vendor, model, intervalS } = device
+      const { id, node, role, vendor, model, intervalS, tags = noTags } = device
       const place = arena.add(id)
       deviceIdPlace.push(place)
       deviceNode.push(nodeIds.add(node))
       deviceMake.push(
-        makes.add([role, vendor, model, intervalS].join('\n'), () => ({ role, vendor, model, intervalS }))
+        makes.add([role, vendor, model, intervalS, ...tags].join('\n'), () => ({
+          role,
+          vendor,
+          model,
+          intervalS,
+          ...(tags.length > 0 && { tags })
+        }))
       )
       for (const text of device.identifiers) identifiers.push(text === id ? place : arena.add(text))
       identifierStart.push(identifiers.size)
@@ -165,6 +175,7 @@ export function createInventoryStore(): InventoryStore {
     node(i) {
       check(i, nodeText.size, 'node')
       const mains = feeders.get(feeder.array[i]!)
+      const { premises, tags } = kinds.get(about.array[i]! >> 4)
       return {
         id: nodeId(i),
         tier: tierOf(i),
@@ -172,14 +183,15 @@ export function createInventoryStore(): InventoryStore {
         parents: range(parentStart.array, i, at => nodeIds.get(parents.array[at]!)),
         addresses: range(addressStart.array, i, address),
         subscribers: subscribers.array[i]!,
-        premises: premises.get(about.array[i]! >> 4),
+        premises,
         maintenance: (about.array[i]! & 8) !== 0,
-        ...(mains !== '' && { mains })
+        ...(mains !== '' && { mains }),
+        ...(tags.length > 0 && { tags })
       }
     },
     device(d) {
       check(d, deviceNode.size, 'device')
-      const { role, vendor, model, intervalS } = makes.get(deviceMake.array[d]!)
+      const { role, vendor, model, intervalS, tags } = makes.get(deviceMake.array[d]!)
       return {
         id: arena.get(deviceIdPlace.array[d]!),
         node: nodeIds.get(deviceNode.array[d]!),
@@ -188,6 +200,7 @@ export function createInventoryStore(): InventoryStore {
         model,
         identifiers: range(identifierStart.array, d, identifier),
         intervalS,
+        ...(tags !== undefined && { tags }),
         ports: range(portStart.array, d, port)
       }
     },
@@ -202,7 +215,8 @@ export function createInventoryStore(): InventoryStore {
       }
     },
     tierIndex: i => about.array[i]! & 7,
-    premises: i => premises.get(about.array[i]! >> 4),
+    premises: i => kinds.get(about.array[i]! >> 4).premises,
+    tags: i => kinds.get(about.array[i]! >> 4).tags,
     isMaintenance: i => (about.array[i]! & 8) !== 0,
     feeder: i => feeder.array[i]!,
     subscribers: i => subscribers.array[i]!,

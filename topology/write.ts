@@ -12,7 +12,8 @@ export function nodeRecord(node: InventoryNode): Record<string, unknown> {
     ...(node.subscribers > 0 && { subscribers: node.subscribers }),
     ...(node.premises !== '' && { premises: node.premises }),
     ...(node.maintenance && { maintenance: true }),
-    ...(node.mains !== undefined && { mains: node.mains })
+    ...(node.mains !== undefined && { mains: node.mains }),
+    ...(node.tags !== undefined && { tags: node.tags })
   }
 }
 
@@ -26,6 +27,7 @@ export function deviceRecord(device: InventoryDevice): Record<string, unknown> {
     ...(device.model !== '' && { model: device.model }),
     identifiers: device.identifiers,
     ...(device.intervalS > 0 && { interval_s: device.intervalS }),
+    ...(device.tags !== undefined && { tags: device.tags }),
     ...(device.ports.length > 0 && {
       ports: device.ports.map(port => ({
         instance: port.instance,

@@ -9,6 +9,7 @@ const incident = (id: string, over: Partial<ToldIncident> = {}): ToldIncident =>
   severity: 'warning',
   maintenance: false,
   isNear: false,
+  labels: {},
   texts,
   ...over
 })
@@ -66,8 +67,8 @@ describe('the book of alerts', () => {
     const book = createAlertBook()
     book.resume(
       new Map([
-        ['a', 1500],
-        ['gone', 1500]
+        ['a', { labels: undefined, worseMs: 1500 }],
+        ['gone', { labels: undefined, worseMs: 1500 }]
       ])
     )
     book.update(
@@ -84,6 +85,41 @@ describe('the book of alerts', () => {
       ['SvetoforIncidentWorse', 'a', 1500],
       ['SvetoforIncident', 'b', 1000]
     ])
+  })
+
+  it('keeps the labels an alert began with, whatever the rules say later, and across a restart', () => {
+    const book = createAlertBook()
+    book.update([incident('a', { labels: { service: 'power', alertname: 'X' } })], true, none, [], 1000)
+    book.update([incident('a', { severity: 'critical', labels: { service: 'tv' } })], true, none, [], 2000)
+    const [first, worse] = book.alerts(0)
+    expect(first?.labels).toEqual({
+      alertname: 'SvetoforIncident',
+      incident: 'a',
+      team: 'noc',
+      service: 'power'
+    })
+    expect(worse?.labels).toEqual({ ...first?.labels, alertname: 'SvetoforIncidentWorse' })
+    const other = createAlertBook()
+    other.resume(
+      new Map([
+        ['a', { labels: first?.labels, worseMs: undefined }],
+        ['old', { labels: { alertname: 'SvetoforIncident', incident: 'old', team: 'noc' }, worseMs: 500 }]
+      ])
+    )
+    // What another server knows of them beside goes with it; labels of the first who told them stay.
+    other.resume(new Map([['a', { labels: { service: 'tv' }, worseMs: 1500 }]]))
+    other.update(
+      [incident('a', { labels: { service: 'tv' } }), incident('old', { labels: { service: 'tv' } })],
+      true,
+      none,
+      [],
+      3000
+    )
+    const labelsOf = (name: string, id: string) =>
+      other.alerts(0).find(({ labels }) => labels['alertname'] === name && labels['incident'] === id)
+    expect(labelsOf('SvetoforIncident', 'a')?.labels).toEqual(first?.labels)
+    expect(labelsOf('SvetoforIncidentWorse', 'a')).toMatchObject({ labels: worse?.labels, startsMs: 1500 })
+    expect(labelsOf('SvetoforIncident', 'old')?.labels).not.toHaveProperty('service')
   })
 
   it('ends nothing that may only be too light for the list', () => {

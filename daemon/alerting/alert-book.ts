@@ -26,12 +26,25 @@ export interface ToldIncident {
   readonly maintenance: boolean
   /** A site of it that runs on its battery has not long any more. */
   readonly isNear: boolean
+  /** What its rule gives to its alerts beside what they are known by; only as it is when the alert begins. */
+  readonly labels: Labels
   readonly texts: AlertTexts
 }
 
 export interface AlertTexts {
   readonly summary: string
   readonly description: string
+  readonly runbook_url?: string
+}
+
+type Labels = Readonly<Record<string, string>>
+
+/** What a server was told of an incident by another run of the daemon. */
+export interface HeldIncident {
+  /** Labels of its alert; undefined where only the other is held. */
+  readonly labels: Labels | undefined
+  /** Since when (ms) it was told to be worse; undefined where it was not. */
+  readonly worseMs: number | undefined
 }
 
 export interface AlertBook {
@@ -46,8 +59,8 @@ export interface AlertBook {
     merged: readonly { readonly id: string; readonly into: string }[],
     nowMs: number
   ): void
-  /** These incidents have been told to be worse by another run of the daemon, since when (ms). */
-  resume(worse: ReadonlyMap<string, number>): void
+  /** These incidents have been told by another run of the daemon. What is not in the book yet goes on under the labels it had. */
+  resume(held: ReadonlyMap<string, HeldIncident>): void
   /** As they were last told; undefined for an incident that was not open then. */
   textsOf(incident: string): AlertTexts | undefined
   /** Grows with each alert that begins or ends. */
@@ -74,7 +87,7 @@ export function createAlertBook(): AlertBook {
   const book = new Map<string, Noted>()
   /** How bad each open incident was when it was told first. */
   const first = new Map<string, ToldIncident['severity']>()
-  let worseBefore: ReadonlyMap<string, number> = new Map()
+  let heldBefore: ReadonlyMap<string, HeldIncident> = new Map()
   let version = 0
 
   const keyOf = (name: string, incident: string): string => `${name} ${incident}`
@@ -85,13 +98,14 @@ export function createAlertBook(): AlertBook {
     incident: string,
     startsMs: number,
     annotations: Alert['annotations'],
-    nowMs: number
+    nowMs: number,
+    labels: Labels = {}
   ): void => {
     const key = keyOf(name, incident)
     const known = book.get(key)
     const going = known?.endedMs === null ? known : undefined
     book.set(key, {
-      labels: { alertname: name, incident, team: 'noc' },
+      labels: going?.labels ?? { ...labels, alertname: name, incident, team: 'noc' },
       annotations,
       startsMs: going?.startsMs ?? startsMs,
       endedMs: null,
@@ -122,12 +136,15 @@ export function createAlertBook(): AlertBook {
       for (const incident of open) {
         const { id, severity } = incident
         const annotations = { ...incident.texts }
-        put(incidentAlert, id, incident.openedAtMs, annotations, nowMs)
+        const held = heldBefore.get(id)
+        // What changes in the rules while it is open changes no alert: a label that changed would end one and begin another.
+        const labels = book.get(keyOf(incidentAlert, id))?.labels ?? held?.labels ?? incident.labels
+        put(incidentAlert, id, incident.openedAtMs, annotations, nowMs, labels)
         if (!first.has(id)) first.set(id, severity)
         const hasGrown = severity === 'critical' && first.get(id) === 'warning'
-        const before = worseBefore.get(id)
+        const before = held?.worseMs
         if (hasGrown || incident.isNear || before !== undefined || isOn(worseAlert, id))
-          put(worseAlert, id, before ?? nowMs, annotations, nowMs)
+          put(worseAlert, id, before ?? nowMs, annotations, nowMs, labels)
         if (incident.maintenance)
           put(plannedAlert, id, nowMs, { summary: `Incident ${id} belongs to planned work` }, nowMs)
         else end(plannedAlert, id, nowMs)
@@ -142,15 +159,22 @@ export function createAlertBook(): AlertBook {
         if (name === mergedAlert ? nowMs - seenMs > mergedForMs : isOver(incident)) end(name, incident, nowMs)
       }
       for (const id of first.keys()) if (isOver(id)) first.delete(id)
-      if (isAll) worseBefore = new Map()
+      if (isAll) heldBefore = new Map()
       forget(nowMs)
     },
-    resume: worse => (worseBefore = new Map([...worseBefore, ...worse])),
+    resume(held) {
+      const known = new Map(heldBefore)
+      for (const [incident, { labels, worseMs }] of held) {
+        const before = known.get(incident)
+        known.set(incident, { labels: before?.labels ?? labels, worseMs: before?.worseMs ?? worseMs })
+      }
+      heldBefore = known
+    },
     textsOf(incident) {
       const known = book.get(keyOf(incidentAlert, incident))
       if (known?.endedMs !== null) return undefined
-      const { summary = '', description = '' } = known.annotations
-      return { summary, description }
+      const { summary = '', description = '', runbook_url: runbook } = known.annotations
+      return { summary, description, ...(runbook !== undefined && { runbook_url: runbook }) }
     },
     version: () => version,
     alerts(afterVersion) {

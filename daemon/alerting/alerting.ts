@@ -18,7 +18,7 @@ export interface AlertingOptions {
   readonly config: Config['alertmanager']
   readonly view: Pick<
     StatusView,
-    'incidents' | 'mergedIncidents' | 'isNear' | 'node' | 'readiness' | 'subscribe'
+    'incidents' | 'mergedIncidents' | 'isNear' | 'node' | 'readiness' | 'subscribe' | 'incidentNotes'
   >
   readonly registry: Registry
   readonly nowMs: () => number
@@ -71,7 +71,7 @@ export function startAlerting(options: AlertingOptions): Alerting {
     return wasReady && parts['state']?.ok === true && parts['group']?.ok === true
   }
 
-  const textsOf = (incident: Incident): AlertTexts => {
+  const textsOf = (incident: Incident, runbook: string): AlertTexts => {
     const { root, severity } = incident
     const { kind, affected } = describeIncident(incident)
     const { language } = config
@@ -79,7 +79,8 @@ export function startAlerting(options: AlertingOptions): Alerting {
     const name = node?.name ?? root
     return {
       summary: `${name} (${root}): ${kind[language]}, ${severity}`,
-      description: node?.says[language] ?? affected[language]
+      description: node?.says[language] ?? affected[language],
+      ...(runbook !== '' && { runbook_url: runbook })
     }
   }
 
@@ -93,12 +94,13 @@ export function startAlerting(options: AlertingOptions): Alerting {
     const open: ToldIncident[] = []
     for (const incident of page.items) {
       const { id, openedAtMs, severity, maintenance } = incident
+      const { labels, runbook } = view.incidentNotes(incident)
       let texts = isDue ? undefined : book.textsOf(id)
       if (texts === undefined) {
-        texts = textsOf(incident)
+        texts = textsOf(incident, runbook)
         await nextTurn()
       }
-      open.push({ id, openedAtMs, severity, maintenance, isNear: view.isNear(id), texts })
+      open.push({ id, openedAtMs, severity, maintenance, isNear: view.isNear(id), labels, texts })
     }
     if (isDue) describedMs = atMs
     metrics.untold.set(page.total - page.items.length)
@@ -121,9 +123,9 @@ export function startAlerting(options: AlertingOptions): Alerting {
     }
   }
 
-  /** Asks it first what it was told by the run before: what got worse then is not told anew. */
+  /** Asks it first what it was told by the run before: what got worse then is not told anew, and labels stay as they were. */
   const resume = async (target: Target): Promise<void> => {
-    target.isResumed = await attempt(target, async () => book.resume(await target.server.worse()))
+    target.isResumed = await attempt(target, async () => book.resume(await target.server.held()))
     isChanged ||= target.isResumed
   }
 
@@ -144,7 +146,8 @@ export function startAlerting(options: AlertingOptions): Alerting {
     if (!mayTell()) return
     const reachable = targets.filter(({ retryMs }) => nowMs() >= retryMs)
     await Promise.all(reachable.filter(({ isResumed }) => !isResumed).map(resume))
-    if (isChanged || nowMs() - describedMs >= resendMs) {
+    // Alerts go on under the labels they have, which a server must have said first.
+    if (targets.some(({ isResumed }) => isResumed) && (isChanged || nowMs() - describedMs >= resendMs)) {
       isChanged = false
       await look()
     }

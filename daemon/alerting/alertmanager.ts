@@ -1,12 +1,12 @@
-import { worseAlert, type Alert } from './alert-book.ts'
+import { incidentAlert, worseAlert, type Alert, type HeldIncident } from './alert-book.ts'
 
 /** One Alertmanager, by its API v2 (https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml). */
 export interface Alertmanager {
   readonly url: string
   /** Tells of alerts; those that are on hold until `expiresMs` (ms) where nothing more is heard. Throws what went wrong. */
   post(alerts: readonly Alert[], expiresMs: number): Promise<void>
-  /** Incidents that it has been told to be worse, and since when (ms). Throws what went wrong. */
-  worse(): Promise<ReadonlyMap<string, number>>
+  /** Incidents that it has been told of. Throws what went wrong. */
+  held(): Promise<ReadonlyMap<string, HeldIncident>>
 }
 
 /** Alerts of one request: some hundred kilobytes. */
@@ -57,21 +57,23 @@ export function connectAlertmanager(url: string, stopping: AbortSignal): Alertma
         await ask('alerts', request, response => response.arrayBuffer())
       }
     },
-    async worse() {
-      const filter = encodeURIComponent(`alertname="${worseAlert}"`)
+    async held() {
+      const filter = encodeURIComponent(`alertname=~"${incidentAlert}|${worseAlert}"`)
       const held = await ask(
         `alerts?filter=${filter}`,
         {},
         response => response.json() as Promise<HeldAlert[]>
       )
-      return new Map(
-        held.flatMap(({ labels, startsAt }) => {
-          const startsMs = Date.parse(startsAt)
-          return labels['incident'] === undefined || Number.isNaN(startsMs)
-            ? []
-            : [[labels['incident'], startsMs]]
-        })
-      )
+      const found = new Map<string, HeldIncident>()
+      for (const { labels, startsAt } of held) {
+        const startsMs = Date.parse(startsAt)
+        const { incident } = labels
+        if (incident === undefined || Number.isNaN(startsMs)) continue
+        const known = found.get(incident) ?? { labels: undefined, worseMs: undefined }
+        const isWorse = labels['alertname'] === worseAlert
+        found.set(incident, isWorse ? { ...known, worseMs: startsMs } : { ...known, labels })
+      }
+      return found
     }
   }
 }

@@ -61,6 +61,7 @@ devices:
     role: switch
     vendor: D-Link
     model: DES-3200-28
+    tags: [VIP, lift]
     identifiers: [10.0.0.1]
     ports:
       - { instance: 25, role: uplink, optic_class: 1000base-bx10 }
@@ -78,7 +79,7 @@ devices:
       'ours.yaml',
       `limits:
   - { name: ours, columns: [low], rows: { default: [-30], 1000base-bx10: [-20] } }
-rules:${rule('a.vendor', 'vendor: dlink')}${rule('a.role', 'role: [switch, pump]')}${rule('a.model', 'model: des-3200*')}${rule('a.nothing', 'role: switch, tier: building')}
+rules:${rule('a.vendor', 'vendor: dlink')}${rule('a.role', 'role: [switch, pump]')}${rule('a.model', 'model: des-3200*')}${rule('a.nothing', 'role: switch, tier: building')}${rule('a.tag', 'tag: [lifts, vip]')}
   - name: a.optics
     kind: optics
     severity: minor
@@ -88,10 +89,11 @@ rules:${rule('a.vendor', 'vendor: dlink')}${rule('a.role', 'role: [switch, pump]
 `
     )
     expect(await warningsOf([nodes], [rules])).toEqual([
-      'nodes.yaml:12:39: devices[0].ports[1].optic_class: optic class "1000base-bx11" of port 26 of device "sw" is in no table of limits; the default holds; did you mean "1000base-bx10"?',
+      'nodes.yaml:13:39: devices[0].ports[1].optic_class: optic class "1000base-bx11" of port 26 of device "sw" is in no table of limits; the default holds; did you mean "1000base-bx10"?',
       'ours.yaml:4:5: a.vendor: no device of the inventory has the vendor "dlink"; did you mean "d-link"?',
       'ours.yaml:10:5: a.role: no device of the inventory has the role "pump"; there are switch',
-      'ours.yaml:22:5: a.nothing: selects nothing: no device or port of the inventory is all of that at once; widen select'
+      'ours.yaml:22:5: a.nothing: selects nothing: no device or port of the inventory is all of that at once; widen select',
+      'ours.yaml:28:5: a.tag: no device of the inventory has the tag "lifts"; did you mean "lift"?'
     ])
   })
 

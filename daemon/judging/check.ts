@@ -3,6 +3,7 @@ import type { Config } from '../../schemas/config/reading.ts'
 import { opticClassesOf, ruleWarnings } from '../../rules/warnings.ts'
 import type { SeriesAttributes } from '../../rules/model.ts'
 import type { CompiledInventory, InventoryPart } from '../../topology/compile.ts'
+import { tagsOfDevice } from '../../status/engine/assign.ts'
 import { inventoryWarnings } from '../../topology/warnings.ts'
 import { loadDefinitions, type Definitions } from './definitions.ts'
 
@@ -63,8 +64,9 @@ function placesOf(inventory: CompiledInventory): Omit<SeriesAttributes, 'signal'
   for (let device = 0; device < inventory.deviceCount; device++) {
     const { role, vendor, model } = inventory.makeOf(device)
     const tier = inventory.tierOf(inventory.nodeOfDevice(device))
+    const tags = tagsOfDevice(inventory, device)
     for (const port of [{ role: '', opticClass: '' }, ...inventory.device(device).ports]) {
-      const place = { vendor, model, role, tier, port: port.role, opticClass: port.opticClass }
+      const place = { vendor, model, role, tier, port: port.role, opticClass: port.opticClass, tags }
       places.set(Object.values(place).join('|'), place)
     }
   }

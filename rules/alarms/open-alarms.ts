@@ -59,10 +59,7 @@ export function createOpenAlarms(): OpenAlarms {
     byNode(node) {
       const ofNode = openByNode.get(node)
       if (ofNode === undefined) return []
-      return [...ofNode.values()].sort(
-        (a, b) =>
-          severities.indexOf(a.severity) - severities.indexOf(b.severity) || a.raisedAtMs - b.raisedAtMs
-      )
+      return worstFirst([...ofNode.values()])
     },
     takeAll() {
       const alarms = [...openById.values()]
@@ -77,6 +74,13 @@ export function createOpenAlarms(): OpenAlarms {
     },
     count: () => openById.size
   }
+}
+
+/** Of those alike the oldest first. */
+export function worstFirst(alarms: readonly Alarm[]): readonly Alarm[] {
+  return [...alarms].sort(
+    (a, b) => severities.indexOf(a.severity) - severities.indexOf(b.severity) || a.raisedAtMs - b.raisedAtMs
+  )
 }
 
 /** Field by field, because spreading an object this wide is what a storm of alarms would spend its time on. */

@@ -2,6 +2,7 @@ import type { FilePlace, Path, Problem } from '../../schemas/config/located-yaml
 import type { IncidentKind } from '../../schemas/words.ts'
 import type { CompositeOf } from '../composite.ts'
 import type { CompiledCondition, CompiledLevel, CompiledRule } from '../compiled.ts'
+import type { RuleNotes } from '../model.ts'
 
 /** Rules as they are read, before their conditions have numbers. */
 
@@ -27,6 +28,7 @@ export interface RuleDraft {
   readonly levels: readonly LevelDraft[]
   readonly when: readonly ConditionDraft[]
   readonly unless: readonly ConditionDraft[]
+  readonly notes: RuleNotes
   readonly at: At
   readonly writtenAt: FilePlace
   readonly isOverride: boolean

@@ -6,7 +6,7 @@ import { shown, suggestion, type Fields, type Reader } from '../yaml-reader.ts'
 
 /** Which series a rule or a clause is about. */
 
-export const selectorKeys = ['signal', 'vendor', 'model', 'role', 'tier', 'port', 'optic_class']
+export const selectorKeys = ['signal', 'vendor', 'model', 'role', 'tier', 'port', 'optic_class', 'tag']
 const portRoles = ['uplink', 'downlink', 'access', '']
 
 export function readSelector(reader: Reader, value: unknown, path: Path): Selector | undefined {

@@ -1,5 +1,6 @@
 import type { AlarmEngine } from '../../rules/alarms.ts'
-import type { Alarm } from '../../rules/model.ts'
+import { worstFirst } from '../../rules/alarms/open-alarms.ts'
+import { noNotes, type Alarm, type RuleNotes } from '../../rules/model.ts'
 import type { DeviceState } from '../../rules/series-state.ts'
 import { lights as lightNames, tiers, type Light, type Tier } from '../../schemas/words.ts'
 import { inHandIndexInSteps, type InHandIndex } from '../../topology/addresses/in-hand.ts'
@@ -117,6 +118,8 @@ export async function createAnswers(options: AnswersOptions): Promise<Answers> {
     else tell(event)
   }
   early.forEach(hear)
+
+  const notesOf: StatusView['notesOf'] = alarm => engine.rules().notesOf(alarm)
 
   /** What the tree knows at once; of a node that has just come with a reload, the light engine counts it. */
   const belowOf = (index: number): NodeAnswer['below'] => {
@@ -285,6 +288,11 @@ export async function createAnswers(options: AnswersOptions): Promise<Answers> {
       if (open === false) return cleared.slice(0, limit)
       return [...now, ...cleared].slice(0, limit)
     },
+    notesOf,
+    incidentNotes(incident) {
+      const open = incident.alarms.flatMap(id => alarms.get(id) ?? [])
+      return worstFirst(open).map(notesOf).find(isSaid) ?? noNotes
+    },
     unknownDevices(limit) {
       const listed: UnknownDevice[] = []
       for (const seen of engine.registry.unknownDevices()) {
@@ -318,12 +326,14 @@ function firstAddress({ nodeCount, node }: CompiledInventory): string | null {
   return null
 }
 
-const worstFirst: readonly Light[] = ['red', 'grey', 'yellow', 'green']
+const isSaid = ({ labels, runbook }: RuleNotes): boolean => runbook !== '' || Object.keys(labels).length > 0
+
+const lightsWorstFirst: readonly Light[] = ['red', 'grey', 'yellow', 'green']
 /** Children looked at (some 10 ns each) for the worst: a network that has more below one node is no tree any more. */
 const childrenSeenMax = 20_000
 
 function worstOf(children: Int32Array, light: (node: number) => Light): number[] {
-  const byLight = new Map(worstFirst.map(of => [of, [] as number[]]))
+  const byLight = new Map(lightsWorstFirst.map(of => [of, [] as number[]]))
   for (const child of children.subarray(0, childrenSeenMax)) {
     const alike = byLight.get(light(child))
     if (alike !== undefined && alike.length < childrenListedMax) alike.push(child)

@@ -43,6 +43,7 @@ const signalsMax = 256
 /** More than there are combinations of vendors, models, roles, tiers, ports and optic classes. */
 const placesMax = 1 << 20
 const nothingAsked: readonly number[] = []
+const noTags: readonly string[] = []
 
 export function createSeriesAssigner(
   registry: SeriesRegistry,
@@ -138,8 +139,9 @@ export function createSeriesAssigner(
     const instance = registry.instanceNumber(series)
     if (known !== lastKnown || instance !== lastInstance) {
       const attributes = placeAttributesOf(inventory, known, registry.instance(series))
-      const { vendor, model, role, tier, port, opticClass } = attributes
-      lastPlace = places.add(`${vendor}|${model}|${role}|${tier}|${port}|${opticClass}`, () => attributes)
+      const { vendor, model, role, tier, port, opticClass, tags = noTags } = attributes
+      const key = `${vendor}|${model}|${role}|${tier}|${port}|${opticClass}|${tags.join('|')}`
+      lastPlace = places.add(key, () => attributes)
       lastKnown = known
       lastInstance = instance
     }
@@ -287,6 +289,7 @@ type PlaceAttributes = Omit<SeriesAttributes, 'signal'>
 /** What the inventory says of a device and its port, by which rules select. */
 export function placeAttributesOf(inventory: Inventory, device: number, instance: string): PlaceAttributes {
   const { role, vendor, model } = inventory.makeOf(device)
+  const tags = tagsOfDevice(inventory, device)
   const port = inventory.port(device, portOfInstance(instance))
   return {
     vendor,
@@ -294,6 +297,15 @@ export function placeAttributesOf(inventory: Inventory, device: number, instance
     role,
     tier: inventory.tierOf(inventory.nodeOfDevice(device)),
     port: port?.role ?? '',
-    opticClass: port?.opticClass ?? ''
+    opticClass: port?.opticClass ?? '',
+    ...(tags.length > 0 && { tags })
   }
+}
+
+/** Its own, and those of its node. */
+export function tagsOfDevice(inventory: Inventory, device: number): readonly string[] {
+  const { tags: own = noTags } = inventory.makeOf(device)
+  const ofNode = inventory.tagsOf(inventory.nodeOfDevice(device))
+  if (ofNode.length === 0 || own.length === 0) return ofNode.length === 0 ? own : ofNode
+  return [...new Set([...ofNode, ...own])].sort()
 }

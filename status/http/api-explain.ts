@@ -3,7 +3,7 @@ import { overScopes } from '../../rules/composite.ts'
 import { limitOrigins, ruleStates } from '../../rules/explained.ts'
 import { conditionOps } from '../../rules/program.ts'
 import { measures } from '../../rules/rates.ts'
-import { kindSchema, severitySchema, words } from './api-words.ts'
+import { kindSchema, notes, severitySchema, words } from './api-words.ts'
 
 /** The answer of /api/v1/nodes/{id}/explain as data. */
 
@@ -136,7 +136,8 @@ const ruleSchema = Type.Object(
         about('A severity of the rule')
       )
     ),
-    gates: Type.Array(inputSchema, { description: 'Readings of when and unless' })
+    gates: Type.Array(inputSchema, { description: 'Readings of when and unless' }),
+    ...notes
   },
   about('A rule on one device or port')
 )

@@ -1,7 +1,7 @@
 import { Type, type Static, type TSchema } from 'typebox'
 import { addressOutcomes } from '../../topology/addresses/index.ts'
 import { explainAnswerFields } from './api-explain.ts'
-import { kindSchema, lightSchema, severitySchema, tierSchema, words } from './api-words.ts'
+import { kindSchema, lightSchema, notes, severitySchema, tierSchema, words } from './api-words.ts'
 
 export * from './api-queries.ts'
 
@@ -103,6 +103,7 @@ const alarmSchema = Type.Object(
     clearedAt: isoOrNull('When it was cleared; null while it is open'),
     clearedAtMs: msOrNull('The same'),
     text: localTextSchema,
+    ...notes,
     evidence: evidenceSchema
   },
   about('A rule raised on a resource (RFC 8632 key: resource, type, qualifier)')

@@ -16,3 +16,16 @@ export const severitySchema = words(
   'X.733 severity by name; critical and major are red, the others yellow'
 )
 export const kindSchema = words(incidentKinds, 'What kind of fault it is')
+
+/** What a rule says for those who are told of its alarms. */
+export const notes = {
+  labels: Type.Unsafe<Record<string, string>>({
+    type: 'object',
+    additionalProperties: { type: 'string' },
+    description: 'Labels that the rule gives to its alerts'
+  }),
+  runbook: Type.Unsafe<string | null>({
+    type: ['string', 'null'],
+    description: 'Address (https) of what is to be done, by the rule; null for none'
+  })
+}

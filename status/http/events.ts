@@ -43,7 +43,7 @@ export interface EventHub {
 }
 
 export interface EventHubOptions {
-  readonly view: Pick<StatusView, 'subscribe' | 'freshness'>
+  readonly view: Pick<StatusView, 'subscribe' | 'freshness' | 'notesOf'>
   readonly nameOf: (nodeId: string) => string
   readonly nowMs: () => number
   readonly limits: EventLimits
@@ -85,8 +85,10 @@ export function createEventHub(options: EventHubOptions): EventHub {
           atMs: event.atMs,
           incident: presentIncident(event.data.incident, options.nameOf)
         }
-      case 'alarm':
-        return { change: event.data.change, atMs: event.atMs, alarm: presentAlarm(event.data.alarm) }
+      case 'alarm': {
+        const { alarm, change } = event.data
+        return { change, atMs: event.atMs, alarm: presentAlarm(alarm, options.view.notesOf(alarm)) }
+      }
       case 'reload':
         return { atMs: event.atMs, ...event.data }
     }

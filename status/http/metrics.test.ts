@@ -35,6 +35,9 @@ describe('status metrics', () => {
     ])
     expect(valuesOf(text, 'svetofor_incident_affected_subscribers')[0]).toMatch(/ 320$/)
     expect(valuesOf(text, 'svetofor_incident_opened_timestamp_seconds')[0]).toMatch(/ 5$/)
+    expect(valuesOf(text, 'svetofor_incident_runbook')).toEqual([
+      'svetofor_incident_runbook{incident="inc-ku-1-1-1-power-5000",runbook_url="https://wiki.example/ups"} 1'
+    ])
     expect(valuesOf(text, 'svetofor_alarms_open')).toContain(
       'svetofor_alarms_open{type="ups.on_battery",severity="critical"} 1'
     )
@@ -126,6 +129,6 @@ describe('status metrics', () => {
     expect(doc).not.toContain('nodejs_version')
     const names = [...doc.matchAll(/^\| `(\w+)`/gm)].map(match => match[1])
     expect(names).toEqual([...names].sort())
-    expect(names.length).toBe(20)
+    expect(names.length).toBe(21)
   })
 })

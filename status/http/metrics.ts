@@ -94,6 +94,13 @@ export function createStatusMetrics(
     registers,
     collect
   })
+  const runbooks = new Gauge({
+    name: 'svetofor_incident_runbook',
+    help: 'Always 1 for an open incident whose rule has a runbook; what is to be done stands at that address',
+    labelNames: ['incident', 'runbook_url'] as const,
+    registers,
+    collect
+  })
   const darkAt = new Gauge({
     name: 'svetofor_incident_dark_timestamp_seconds',
     help: 'When the first site on battery of an open incident goes dark, in Unix time: earliest, likely and latest; left out where nothing reliable is known',
@@ -154,7 +161,7 @@ export function createStatusMetrics(
     const page = await view.incidents({ open: true, limit: incidentsListedMax })
     for (const gauge of [incidentNodes, incidentAddresses, incidentSubscribers, incidentOpened, listed])
       gauge.reset()
-    for (const gauge of [darkAt, darkNear, darkSubscribers]) gauge.reset()
+    for (const gauge of [darkAt, darkNear, darkSubscribers, runbooks]) gauge.reset()
     merged.reset()
     for (const { id, into } of view.mergedIncidents()) merged.set({ incident: id, into }, 1)
     for (const incident of 'items' in page ? page.items : []) {
@@ -175,6 +182,8 @@ export function createStatusMetrics(
       incidentAddresses.set(label, incident.affectedAddresses)
       incidentSubscribers.set(label, incident.affectedSubscribers)
       incidentOpened.set(label, incident.openedAtMs / 1000)
+      const { runbook } = view.incidentNotes(incident)
+      if (runbook !== '') runbooks.set({ ...label, runbook_url: runbook }, 1)
       if (incident.kind === 'power') tellRunway(incident.id)
     }
     unlisted.set(Math.max(0, open - incidentsListedMax))

@@ -1,7 +1,7 @@
 import type { ExplainedInput, RuleExplanation } from '../../rules/explained.ts'
 import type { NodeExplanation } from '../view.ts'
 import type { ExplainedRuleJson, ExplainJson } from './api-explain.ts'
-import { isoOrNull, isoTime } from './present.ts'
+import { isoOrNull, isoTime, presentNotes } from './present.ts'
 
 /** The explanation of a node as the HTTP interface gives it. */
 export function presentExplanation(
@@ -30,11 +30,12 @@ export function presentExplanation(
 }
 
 function presentRule(
-  { says, wouldRaise, levels, gates, ...rule }: RuleExplanation,
+  { says, wouldRaise, levels, gates, notes, ...rule }: RuleExplanation,
   nowMs: number
 ): ExplainedRuleJson {
   return {
     ...rule,
+    ...presentNotes(notes),
     says: { ...says },
     wouldRaise: { ...wouldRaise },
     levels: levels.map(({ severity, raiseHoldMs, clearHoldMs, isOn, sinceMs, deadlineMs, inputs }) => ({

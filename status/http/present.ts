@@ -1,6 +1,6 @@
 import { signalIds, signals } from '../../schemas/signals.ts'
 import { tiers } from '../../schemas/words.ts'
-import type { Alarm } from '../../rules/model.ts'
+import type { Alarm, RuleNotes } from '../../rules/model.ts'
 import type { Incident } from '../../topology/model.ts'
 import type {
   AlarmJson,
@@ -59,7 +59,8 @@ export function presentTreeNode(node: TreeNode): TreeNodeJson {
   }
 }
 
-export function presentAlarm(alarm: Alarm): AlarmJson {
+/** `notes`: what its rule says of it. */
+export function presentAlarm(alarm: Alarm, notes: RuleNotes): AlarmJson {
   const { evidence } = alarm
   const signalId = signalIds.get(evidence.signal)
   return {
@@ -80,6 +81,7 @@ export function presentAlarm(alarm: Alarm): AlarmJson {
     clearedAt: isoOrNull(alarm.clearedAtMs),
     clearedAtMs: alarm.clearedAtMs,
     text: { ru: alarm.text.ru, en: alarm.text.en },
+    ...presentNotes(notes),
     evidence: {
       rule: evidence.rule,
       signal: evidence.signal,
@@ -93,6 +95,15 @@ export function presentAlarm(alarm: Alarm): AlarmJson {
     }
   }
 }
+
+/** Null for no runbook. */
+export const presentNotes = ({
+  labels,
+  runbook
+}: RuleNotes): { labels: Record<string, string>; runbook: string | null } => ({
+  labels: { ...labels },
+  runbook: runbook === '' ? null : runbook
+})
 
 export function presentRunway(runway: BatteryRunway | null): RunwayJson | null {
   if (runway === null) return null
@@ -147,7 +158,11 @@ export function presentIncident(
   }
 }
 
-export function presentNode(answer: NodeAnswer, nameOf: (id: string) => string): NodeAnswerJson {
+export function presentNode(
+  answer: NodeAnswer,
+  nameOf: (id: string) => string,
+  notesOf: StatusView['notesOf']
+): NodeAnswerJson {
   return {
     parents: [...answer.node.parents],
     addresses: [...answer.node.addresses],
@@ -162,7 +177,7 @@ export function presentNode(answer: NodeAnswer, nameOf: (id: string) => string):
       kind: answer.cause.kind
     },
     wayToCore: answer.wayToCore.map(presentSummary),
-    alarms: answer.alarms.map(presentAlarm),
+    alarms: answer.alarms.map(alarm => presentAlarm(alarm, notesOf(alarm))),
     incidents: answer.incidents.map(incident => presentIncident(incident, nameOf)),
     runway: presentRunway(answer.runway),
     devices: answer.devices.map(device => ({

@@ -251,6 +251,9 @@ function alarms(list) {
                 'dl.evidence',
                 null,
                 fact(t('rule'), h('code', null, evidence.rule)),
+                alarm.runbook === null
+                  ? null
+                  : fact(t('runbook'), h('a', { href: alarm.runbook }, alarm.runbook)),
                 fact(t('signal'), h('code', null, evidence.signal)),
                 fact(t('value'), value + limit),
                 fact(t('eventTime'), time(evidence.eventTimeMs, true)),

@@ -1,6 +1,6 @@
 import { compileRules } from '../../rules/compile.ts'
 import { explainDevice } from '../../rules/explain.ts'
-import type { Alarm } from '../../rules/model.ts'
+import { noNotes, type Alarm, type RuleNotes } from '../../rules/model.ts'
 import { signalIds } from '../../schemas/signals.ts'
 import type { IncidentKind, Light, LocalText, Severity, Tier } from '../../schemas/words.ts'
 import { lightOfSeverity, lights, tiers } from '../../schemas/words.ts'
@@ -24,6 +24,7 @@ import type {
 } from '../../status/view.ts'
 
 /** What the fake judges by, where a test asks why. */
+const upsNotes: RuleNotes = { labels: { service: 'power' }, runbook: 'https://wiki.example/ups' }
 const explainedRules = compileRules([
   {
     file: 'rules.yaml',
@@ -547,6 +548,8 @@ export function createFakeView(options: FakeCityOptions): FakeView {
           lastSeenMs: nowMs()
         }
       ].slice(0, limit),
+    notesOf: ({ type }) => (type === 'ups.on_battery' ? upsNotes : noNotes),
+    incidentNotes: ({ alarms }) => (alarms.some(id => id.includes('ups.on_battery')) ? upsNotes : noNotes),
     devicesFor: id => (byId.has(id) ? [`sw-${id}`] : undefined),
     explain: (id, readings, atMs) =>
       byId.has(id)

@@ -52,7 +52,7 @@ export function addLightRoutes(
       }
       const { by, understoodAs, query } = answer
       const { node, ...match } = answer.match
-      return { query, by, understoodAs, match, node: presentNode(node, nameOf), ...now() }
+      return { query, by, understoodAs, match, node: presentNode(node, nameOf, view.notesOf), ...now() }
     }
   )
 
@@ -114,7 +114,7 @@ export function addLightRoutes(
         response: answers(api.nodeDetailSchema, 'bad-request', 'node-not-found')
       }
     },
-    async request => Object.assign(presentNode(nodeOrProblem(request.params.id), nameOf), now())
+    async request => Object.assign(presentNode(nodeOrProblem(request.params.id), nameOf, view.notesOf), now())
   )
 
   app.get(
@@ -136,7 +136,7 @@ export function addLightRoutes(
         ...(open === undefined ? {} : { open }),
         ...(node === undefined ? {} : { node })
       })
-      return { items: items.map(presentAlarm), ...now() }
+      return { items: items.map(alarm => presentAlarm(alarm, view.notesOf(alarm))), ...now() }
     }
   )
 
