@@ -21,8 +21,10 @@ export interface RulesFile {
   readonly text: string
 }
 
-const ruleNamePattern = /^[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*$/
-const ruleKeys = [
+export const ruleNamePattern = /^[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)*$/
+export const qualifierPattern = /^[a-z0-9_]*$/
+export const documentKeys = ['limits', 'rules', 'tests'] as const
+export const ruleKeys = [
   'name',
   'qualifier',
   'override',
@@ -46,8 +48,8 @@ const ruleKeys = [
   'levels',
   'text',
   ...noteKeys
-]
-const levelKeys = ['severity', ...testKeys, ...compositeKeys, 'hold', 'text']
+] as const
+export const levelKeys = ['severity', ...testKeys, ...compositeKeys, 'hold', 'text'] as const
 /**
  * The rules of all files, in order; one with `override: true` replaces an earlier one of its name. Problems are added to `problems`, and
  * rules that have some to `broken`, as `name/qualifier`.
@@ -63,7 +65,7 @@ export function readRulesFiles(
   const documents = parsed.filter(yaml => yaml.problems.length === 0 && yaml.value !== null)
   for (const yaml of documents) {
     const reader = createReader(yaml, problems)
-    const document = reader.fields(yaml.value, [], ['limits', 'rules', 'tests'])
+    const document = reader.fields(yaml.value, [], documentKeys)
     if (document !== undefined) readTables(reader, document, tables)
   }
   const drafts = new Map<string, RuleDraft>()
@@ -91,7 +93,7 @@ function readRules(
       return
     }
     const qualifier = fields['qualifier'] ?? ''
-    if (typeof qualifier !== 'string' || !/^[a-z0-9_]*$/.test(qualifier)) {
+    if (typeof qualifier !== 'string' || !qualifierPattern.test(qualifier)) {
       reader.report([...path, 'qualifier'], `${shown(qualifier)} is not a qualifier`, 'write it like low')
       return
     }

@@ -24,10 +24,19 @@ export interface RuleTest {
   readonly problemAt: (path: Path, message: string, remedy: string) => Problem
 }
 
-const testKeys = ['name', 'device', 'steps']
-const deviceKeys = ['vendor', 'model', 'role', 'tier', 'port', 'optic_class', 'instance', 'tags']
+export const ruleTestKeys = ['name', 'device', 'steps'] as const
+export const deviceKeys = [
+  'vendor',
+  'model',
+  'role',
+  'tier',
+  'port',
+  'optic_class',
+  'instance',
+  'tags'
+] as const
 /** Keys of a step beside the signals. */
-const stepKeys = ['at_s', 'repeat', 'every_s', 'alarms']
+export const stepKeys = ['at_s', 'repeat', 'every_s', 'alarms'] as const
 const stepsMax = 10_000
 /** Where the time of tests begins: no event is at 0. */
 const epochMs = 86_400_000
@@ -56,7 +65,7 @@ export function runRuleTest(compiled: CompiledRules, { value, path, problemAt }:
   const report: Report = (at, message, remedy) => {
     problems.push(problemAt(at, message, remedy))
   }
-  const test = fieldsOf(report, value, path, testKeys)
+  const test = fieldsOf(report, value, path, ruleTestKeys)
   if (test !== undefined) playTest(compiled, report, test, path)
   return problems
 }

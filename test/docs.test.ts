@@ -5,7 +5,7 @@ import { packageRoot } from '../schemas/package-root.ts'
 import { textFormats } from '../schemas/records/formats/formats.ts'
 import { metricsDoc } from '../status/http/metrics.ts'
 import { everyMetric } from './support/every-metric.ts'
-import { shippedRulesDoc } from './support/shipped-rules.ts'
+import { rulesSchemaDoc, shippedRulesDoc } from './support/shipped-rules.ts'
 
 const read = (file: string): string => readFileSync(join(packageRoot, file), 'utf8')
 const pages = [
@@ -22,6 +22,10 @@ describe('documentation', () => {
 
   it('lists the shipped rules as they are (npm run docs)', () => {
     expect(read('docs/shipped-rules.md')).toBe(shippedRulesDoc())
+  })
+
+  it('has the form of rules files for editors as it is read (npm run docs)', () => {
+    expect(read('docs/rules.schema.json')).toBe(rulesSchemaDoc())
   })
 
   it.each(pages)('%s links only to what is there', page => {

@@ -11,9 +11,12 @@ import { readSelectorFields, selectorKeys } from './selectors.ts'
 /** `any`, `all`, `count` and `not`: other rules and conditions taken together. */
 
 export const compositeKeys = ['any', 'all', 'count', 'not'] as const
-const ruleMemberKeys = ['rule', 'for_s', 'at_least']
-const signalMemberKeys = [...selectorKeys, ...testKeys, 'hold', 'for_s', 'at_least']
-const anyMemberKeys = [...new Set([...ruleMemberKeys, ...signalMemberKeys, ...compositeKeys])]
+export const ruleMemberKeys = ['rule', 'for_s', 'at_least'] as const
+export const signalMemberKeys = [...selectorKeys, ...testKeys, 'hold', 'for_s', 'at_least'] as const
+export const countKeys = ['at_least', 'of'] as const
+const anyMemberKeys: readonly string[] = [
+  ...new Set([...ruleMemberKeys, ...signalMemberKeys, ...compositeKeys])
+]
 const membersMax = 32
 const depthMax = 8
 const secondsMax = 7 * 86_400
@@ -85,7 +88,7 @@ function readPart(
     return of === undefined ? undefined : { op: 'not', of }
   }
   if (key === 'count') {
-    const count = reader.fields(fields['count'], at, ['at_least', 'of'])
+    const count = reader.fields(fields['count'], at, countKeys)
     if (count === undefined) return undefined
     const of = partsOf(count['of'], [...at, 'of'])
     if (count['of'] === undefined) reader.report(at, 'of is missing', 'add of: a list of rules')

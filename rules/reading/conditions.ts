@@ -10,8 +10,8 @@ import { readSelectorFields, selectorKeys } from './selectors.ts'
 
 /** Conditions: what a rule, a level or a clause says of a value. */
 
-export const testKeys = ['rate', 'in', 'below', 'above', 'absent', 'clear', 'hysteresis']
-const clauseKeys = [...selectorKeys, ...testKeys, 'hold']
+export const testKeys = ['rate', 'in', 'below', 'above', 'absent', 'clear', 'hysteresis'] as const
+export const clauseKeys = [...selectorKeys, ...testKeys, 'hold'] as const
 
 /** A clause of `when` or `unless`: another signal of the same resource, selected as the rule's own unless it says otherwise. */
 export function readClause(

@@ -4,8 +4,8 @@ import type { Reader } from '../yaml-reader.ts'
 
 /** How many samples, or for how long, something must be so before it counts. */
 
-const holdKeys = ['raise_samples', 'clear_samples', 'raise_s', 'clear_s', 'flap_s']
-const holdSecondsMax = 7 * 86_400
+export const holdKeys = ['raise_samples', 'clear_samples', 'raise_s', 'clear_s', 'flap_s'] as const
+export const holdSecondsMax = 7 * 86_400
 
 export interface Hold {
   readonly raiseSamples: number

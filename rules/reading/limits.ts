@@ -13,10 +13,13 @@ export interface LimitTable {
   readonly overriddenAt: string
 }
 
+export const tableKeys = ['name', 'columns', 'rows', 'override'] as const
+export const limitKeys = ['limits', 'module'] as const
+
 export function readTables(reader: Reader, document: Fields, tables: Map<string, LimitTable>): void {
   reader.list(document['limits'], ['limits']).forEach((entry, index) => {
     const path: Path = ['limits', index]
-    const fields = reader.fields(entry, path, ['name', 'columns', 'rows', 'override'])
+    const fields = reader.fields(entry, path, tableKeys)
     if (fields === undefined) return
     const name = fields['name']
     if (typeof name !== 'string' || !/^[a-z][a-z0-9_]*$/.test(name)) {
@@ -74,7 +77,7 @@ export function readTables(reader: Reader, document: Fields, tables: Map<string,
 }
 
 /** A number with the unit it is in: `80 %`, `-21 dBm`, `2 /s`. */
-const quantityPattern = /^\s*([-+]?\d+(?:\.\d+)?)\s*([^\d\s].*?)?\s*$/
+export const quantityPattern = /^\s*([-+]?\d+(?:\.\d+)?)\s*([^\d\s].*?)?\s*$/
 
 /** How a unit may be written. */
 const namesOf = (unit: string): readonly string[] => (unit === '1/s' ? ['/s', '1/s'] : [unit])
@@ -125,7 +128,7 @@ export function readLimit(
     reader.report(path, `${shown(value)} is not a limit`, 'give a number, or { limits: table.column }')
     return undefined
   }
-  const fields = reader.fields(value, path, ['limits', 'module'])
+  const fields = reader.fields(value, path, limitKeys)
   if (fields === undefined) return undefined
   const module =
     fields['module'] === undefined

@@ -6,8 +6,17 @@ import { shown, suggestion, type Fields, type Reader } from '../yaml-reader.ts'
 
 /** Which series a rule or a clause is about. */
 
-export const selectorKeys = ['signal', 'vendor', 'model', 'role', 'tier', 'port', 'optic_class', 'tag']
-const portRoles = ['uplink', 'downlink', 'access', '']
+export const selectorKeys = [
+  'signal',
+  'vendor',
+  'model',
+  'role',
+  'tier',
+  'port',
+  'optic_class',
+  'tag'
+] as const
+export const portRoles = ['uplink', 'downlink', 'access', ''] as const
 
 export function readSelector(reader: Reader, value: unknown, path: Path): Selector | undefined {
   const fields = reader.fields(value, path, selectorKeys)

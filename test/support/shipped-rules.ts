@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { compileRules } from '../../rules/compile.ts'
 import { rulesDoc } from '../../rules/document.ts'
+import { rulesJsonSchema } from '../../rules/reading/json-schema.ts'
 import { shippedRulesFiles } from '../../rules/shipped.ts'
 import { packageRoot } from '../../schemas/package-root.ts'
 
@@ -12,3 +13,6 @@ export const shippedRulesDoc = (): string =>
       shippedRulesFiles.map(file => ({ file, text: readFileSync(join(packageRoot, file), 'utf8') }))
     )
   )
+
+/** docs/rules.schema.json, for editors. */
+export const rulesSchemaDoc = (): string => `${JSON.stringify(rulesJsonSchema(), null, 2)}\n`
