@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { packageRoot } from '../schemas/package-root.ts'
-import { runToEnd } from './support/product.ts'
+import { heedsSignals, runProduct, runToEnd } from './support/product.ts'
 
 // Each test starts programs of their own, one of which tries for a while to reach a broker.
 vi.setConfig({ testTimeout: 60_000 })
@@ -54,6 +54,39 @@ describe('svetofor', () => {
     expect(output).toMatch(sentence)
     expect(output).not.toMatch(/\n\s+at /)
     expect(code).toBe(2)
+  })
+})
+
+describe('svetofor start', () => {
+  /** Nobody is there: what is shown is who heeds a signal when. */
+  const config = file(
+    'nobody.yaml',
+    `kafka: { brokers: ['127.0.0.1:1'] }
+clickhouse: { url: 'http://127.0.0.1:1' }
+status: { port: 0 }
+workers: { threads: 0, series_max: 1000, devices_max: 1000 }
+shutdown_ms_max: 2000
+`
+  )
+
+  it('lives through SIGHUP from its first line on, and stops in order before it is ready', async () => {
+    const daemon = runProduct(['start', '--config', config])
+    await heedsSignals(daemon.pid)
+    expect(daemon.output()).toBe('')
+    const hangUps = setInterval(() => daemon.signal('SIGHUP'), 5)
+    await daemon.said('status endpoint', 20_000)
+    clearInterval(hangUps)
+    daemon.signal('SIGTERM')
+    expect(await daemon.ended(20_000)).toEqual({ code: 0, signal: null })
+    expect(daemon.output()).toMatch(/"msg":"stopped"/)
+  })
+
+  it('ends at once and well by SIGTERM while it is only loading', async () => {
+    const daemon = runProduct(['start', '--config', config])
+    await heedsSignals(daemon.pid)
+    daemon.signal('SIGTERM')
+    expect(await daemon.ended(10_000)).toEqual({ code: 0, signal: null })
+    expect(daemon.output()).toBe('')
   })
 })
 

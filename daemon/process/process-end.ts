@@ -1,8 +1,13 @@
 /** Of a program that failed while it ran. */
 export const exitFailed = 1
 
-/** Resolves at the first signal to stop; a second one ends the program at once. */
-export function waitForEnd(): { readonly done: Promise<void>; readonly fail: (error: Error) => void } {
+export interface End {
+  /** Resolves at the first signal to stop, or when it failed; a second signal ends the program at once. */
+  readonly done: Promise<void>
+  readonly fail: (error: Error) => void
+}
+
+export function waitForEnd(): End {
   let finish = (): void => undefined
   const done = new Promise<void>(resolve => (finish = resolve))
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -19,4 +24,34 @@ export function waitForEnd(): { readonly done: Promise<void>; readonly fail: (er
       finish()
     }
   }
+}
+
+export interface Signals {
+  readonly ended: End
+  /** What a SIGHUP does from now on; one that came before is done at once. */
+  onReload(reload: () => void): void
+}
+
+let caught: Signals | undefined
+
+/**
+ * The signals a daemon is led by, caught from the first call on: whoever loads the program calls it before anything else, and
+ * whoever runs the daemon calls it again for what came meanwhile. One for the process, as signals are.
+ */
+export function catchSignals(): Signals {
+  if (caught !== undefined) return caught
+  let isReloadWanted = false
+  let reload = (): void => {
+    isReloadWanted = true
+  }
+  const ended = waitForEnd()
+  process.on('SIGHUP', () => reload())
+  caught = {
+    ended,
+    onReload(given) {
+      reload = given
+      if (isReloadWanted) given()
+    }
+  }
+  return caught
 }

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startTestClickHouse, type TestClickHouse } from '../support/clickhouse.ts'
 import { getJson, startTestDaemon, waitUntil } from '../support/daemon.ts'
 import { startKafkaOrSkip, type RunningKafka } from '../support/kafka.ts'
+import { heedsSignals, runProduct } from '../support/product.ts'
 
 // After a kill -9 the daemon judges what comes from then on within seconds, whatever the session time of its group.
 const kafka = await startKafkaOrSkip()
@@ -44,7 +45,7 @@ devices:
     rmSync(folder, { recursive: true, force: true })
   })
 
-  const report = (operStatus: number): Promise<unknown> =>
+  const report = (operStatus: number, timeS = Math.floor(Date.now() / 1000)): Promise<unknown> =>
     producer.send({
       topic: name,
       messages: [
@@ -54,14 +55,15 @@ devices:
             fields: { ifAdminStatus: 1, ifOperStatus: operStatus },
             name: 'interface',
             tags: { source: '10.0.0.1', ifIndex: '25' },
-            timestamp: Math.floor(Date.now() / 1000)
+            timestamp: timeS
           })
         }
       ]
     })
+  const configFile = join(folder, 'svetofor.json')
   const start = () =>
     startTestDaemon({
-      configFile: join(folder, 'svetofor.json'),
+      configFile,
       config: {
         // Each start of a test takes another port, so the name is given here.
         kafka: {
@@ -76,6 +78,12 @@ devices:
         workers: { threads: 0 }
       }
     })
+  const stored = async (): Promise<number> => {
+    const [row] = await clickhouse.rows<{ n: string }>(
+      `SELECT count() AS n FROM ${name}.samples WHERE series != 0`
+    )
+    return Number(row?.n)
+  }
   const light = async (url: string): Promise<string> =>
     (await getJson<{ effective: string }>(`${url}/api/v1/nodes/ku-1`)).effective
 
@@ -105,4 +113,34 @@ devices:
       await after.stop()
     }
   }, 120_000)
+
+  it('loses nothing, and stores nothing twice, by signals before it is ready', async () => {
+    // Its configuration is that of the last start, its database has two records of two samples each.
+    const before = await stored()
+    expect(before).toBe(4)
+    let sent = 0
+    const fromS = Math.floor(Date.now() / 1000)
+    for (const msBefore of [0, 100, 250, 400, 600, 900, 1300]) {
+      await report(1 + (sent % 2), fromS + ++sent)
+      const daemon = runProduct(['start', '--config', configFile])
+      await heedsSignals(daemon.pid)
+      daemon.signal('SIGHUP')
+      await new Promise(resolve => setTimeout(resolve, msBefore))
+      daemon.signal('SIGTERM')
+      expect(await daemon.ended(30_000)).toEqual({ code: 0, signal: null })
+    }
+    const daemon = runProduct(['start', '--config', configFile])
+    await heedsSignals(daemon.pid)
+    daemon.signal('SIGHUP')
+    await daemon.said('were loaded anew', 30_000)
+    await waitUntil(
+      'all samples',
+      () => stored(),
+      found => found >= before + 2 * sent,
+      20_000
+    )
+    daemon.signal('SIGTERM')
+    expect(await daemon.ended(30_000)).toEqual({ code: 0, signal: null })
+    expect(await stored()).toBe(before + 2 * sent)
+  }, 180_000)
 })

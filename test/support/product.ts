@@ -111,6 +111,16 @@ export function residentMib(pids: readonly number[]): number {
   return pids.reduce((sum, pid) => sum + Number(/^VmRSS:\s+(\d+)/m.exec(statusOf(pid))?.[1] ?? 0) / 1024, 0)
 }
 
+/** Resolves once the process has begun to heed signals itself, as soon as SIGHUP does not end it any more. */
+export async function heedsSignals(pid: number): Promise<void> {
+  for (;;) {
+    const mask = /^SigCgt:\s+([0-9a-f]+)/m.exec(statusOf(pid))?.[1]
+    if (mask === undefined) throw new Error(`process ${pid} has ended`)
+    if (BigInt(`0x${mask}`) & 1n) return
+    await delay(1)
+  }
+}
+
 /** Those of the processes that still run; a zombie runs no more. */
 export function alive(pids: readonly number[]): number[] {
   return pids.filter(pid => /^State:\s+[^ZX]/m.test(statusOf(pid)))
