@@ -17,6 +17,10 @@ const benches: Readonly<Record<string, Entry>> = {
     about: 'the whole daemon and its peers over the same topic',
     load: async () => (await import('./suite/path.ts')).path
   },
+  packs: {
+    about: 'what all shipped rules cost beside those of power, link and optics',
+    load: async () => (await import('./suite/packs.ts')).packs
+  },
   formats: {
     about: 'the scanners against the reference decoder, and the CPU of each format',
     load: async () => (await import('./suite/formats.ts')).formats

@@ -2,7 +2,6 @@ import { portOfInstance } from '../schemas/lanes.ts'
 import { createJudge } from './alarms/judge.ts'
 import { createOpenAlarms } from './alarms/open-alarms.ts'
 import {
-  createResource,
   isQuiet,
   never,
   resourceKey,
@@ -12,6 +11,7 @@ import {
   type RuleState,
   type Scope
 } from './alarms/resource.ts'
+import { createResources } from './alarms/resources.ts'
 import { createTakingUp, stateOf, type ResourceState } from './alarms/resource-state.ts'
 import { createFeeding, feedAgain, isOver, nearScopesOf, placeIn, scopesOf } from './alarms/feeding.ts'
 import { standingOf, type ResourceStanding } from './alarms/standing.ts'
@@ -92,7 +92,7 @@ export function createAlarmEngine(
 ): AlarmEngine {
   let rules = compiled
   let scopes = scopesOf(compiled)
-  let resources = new Map<string, Resource>()
+  let resources = createResources()
   let deadlines = createDeadlines<RuleState>()
   const dirty: Resource[] = []
   const openAlarms = createOpenAlarms()
@@ -104,7 +104,7 @@ export function createAlarmEngine(
     changed.set(resource.key, resource)
   }
   const createRulesJudge = () =>
-    createJudge(rules.conditions, openAlarms, deadlines, () => resources.size, {
+    createJudge(rules.conditions, openAlarms, deadlines, () => resources.byKey.size, {
       onChange: noteChange,
       onAlarm: (...told) => feeding.alarm(...told),
       onHold: state => feeding.holding(state)
@@ -114,16 +114,6 @@ export function createAlarmEngine(
   let feeding = createRulesFeeding()
   /** Alarms of rules that are gone: cleared by the first tick, because only then a time is known. */
   let orphans: Alarm[] = []
-
-  const resourceOf = (scope: Scope, device: string, instance: string, node: string): Resource => {
-    const key = resourceKey(scope, device, instance)
-    let resource = resources.get(key)
-    if (resource === undefined) {
-      resource = createResource(scope, device, instance, node)
-      resources.set(key, resource)
-    }
-    return resource
-  }
 
   const settle = (resource: Resource): void => {
     if (resource.touched.size === 0) return
@@ -144,7 +134,7 @@ export function createAlarmEngine(
         resource.rules.delete(index)
     const quiet = resource.conditions.size === 0 && resource.rules.size === 0 && resource.touched.size === 0
     // A deadline may outlive its resource, and another may have come under the same key.
-    if (quiet && resources.get(resource.key) === resource) resources.delete(resource.key)
+    if (quiet) resources.forget(resource)
   }
 
   const settleAll = (): void => {
@@ -160,9 +150,9 @@ export function createAlarmEngine(
   const touch = (scope: Scope, told: ConditionFlip): void => {
     const { device, instance, member } = placeIn(scope, told)
     // A condition that goes off where nothing is known to be on changes nothing.
-    const known = resources.get(resourceKey(scope, device, instance))
+    const known = resources.byKey.get(resourceKey(scope, device, instance))
     if (known === undefined && !told.on) return
-    const resource = known ?? resourceOf(scope, device, instance, told.node)
+    const resource = known ?? resources.of(scope, device, instance, told.node)
     // What comes late of several devices is of the moment they are at.
     const flip =
       scope === 'over-node' && told.timeMs < resource.changedAtMs
@@ -175,7 +165,7 @@ export function createAlarmEngine(
     for (const state of resource.rules.values())
       while (state.wakeMs < flip.timeMs) judging.endHolds(state, state.wakeMs)
     // Settling may have found the resource quiet; what follows makes it known again.
-    resources.set(resource.key, resource)
+    resources.keep(resource)
     if (flip.on) {
       if (state === undefined)
         resource.conditions.set(flip.condition, {
@@ -221,7 +211,7 @@ export function createAlarmEngine(
     const found = rule.levels.findIndex(level => level.severity === alarm.severity)
     const worst = found < 0 ? rule.levels.length - 1 : found
     const instance = rule.scope === 'over-node' ? alarm.node : alarm.instance
-    const resource = resourceOf(rule.scope, alarm.device, instance, alarm.node)
+    const resource = resources.of(rule.scope, alarm.device, instance, alarm.node)
     const state = ruleStateOf(resource, rule)
     state.alarm = alarm
     const takeOn = (condition: number): void => {
@@ -276,7 +266,7 @@ export function createAlarmEngine(
     const takingUp = createTakingUp(rules, deadlines)
     for (const state of states) {
       if (state.conditions.length === 0 && state.rules.length === 0) continue
-      const resource = resourceOf(state.scope, state.device, state.instance, state.node)
+      const resource = resources.of(state.scope, state.device, state.instance, state.node)
       takingUp.conditions(resource, state)
       if (state.digest === rules.digest) {
         takingUp.rules(resource, state)
@@ -292,7 +282,7 @@ export function createAlarmEngine(
 
   const feedAnew = (nowMs: number): void => {
     feeding.forgetNodes()
-    feedAgain({ resources, rules, scopes, settleAll, touch, judgeAgain }, nowMs)
+    feedAgain({ resources: resources.byKey, rules, scopes, settleAll, touch, judgeAgain }, nowMs)
   }
 
   const clearOrphans = (nowMs: number): void => {
@@ -360,14 +350,14 @@ export function createAlarmEngine(
 
     raisedConditions(device, instance) {
       settleAll()
-      // It is asked for every series that is met, and mostly nothing is on anywhere.
-      if (resources.size === 0) return nothingRaised
+      // It is asked for every port that is met, and mostly nothing of its device is known.
+      if (resources.isQuiet(device)) return nothingRaised
       let raised: Set<number> | undefined
       for (const resource of [
-        resources.get(resourceKey('instance', device, portOfInstance(instance))),
-        resources.get(resourceKey('device', device, '')),
-        resources.get(resourceKey('over-port', device, portOfInstance(instance))),
-        resources.get(resourceKey('over-device', device, ''))
+        resources.byKey.get(resourceKey('instance', device, portOfInstance(instance))),
+        resources.byKey.get(resourceKey('device', device, '')),
+        resources.byKey.get(resourceKey('over-port', device, portOfInstance(instance))),
+        resources.byKey.get(resourceKey('over-device', device, ''))
       ]) {
         if (resource === undefined) continue
         for (const [condition, state] of resource.conditions) {
@@ -390,15 +380,15 @@ export function createAlarmEngine(
       const newIds = new Map(next.conditions.map(condition => [condition.key, condition.id]))
       rules = next
       scopes = scopesOf(next)
-      resources = new Map()
+      resources = createResources()
       deadlines = createDeadlines()
       judging = createRulesJudge()
       feeding = createRulesFeeding()
       dirty.length = 0
       // What is known to be on comes first: an alarm taken up then finds its conditions with their samples.
       const carried: Resource[] = []
-      for (const old of before.values()) {
-        const resource = resourceOf(old.scope, old.device, old.instance, old.node)
+      for (const old of before.byKey.values()) {
+        const resource = resources.of(old.scope, old.device, old.instance, old.node)
         resource.coordinates = old.coordinates
         resource.changedAtMs = old.changedAtMs
         noteChange(resource, nowMs)
@@ -423,7 +413,7 @@ export function createAlarmEngine(
     relocate(nodeOf, nowMs) {
       settleAll()
       const left = new Set<string>()
-      for (const resource of [...resources.values()]) {
+      for (const resource of [...resources.byKey.values()]) {
         const node = nodeOf(resource.device, resource.instance)
         for (const state of resource.rules.values()) {
           if (state.alarm === null) continue
@@ -441,7 +431,7 @@ export function createAlarmEngine(
             state.wakeMs = never
             for (const level of state.levels) level.deadlineMs = never
           }
-          resources.delete(resource.key)
+          resources.forget(resource)
           resource.conditions.clear()
           resource.rules.clear()
           noteChange(resource, nowMs)
@@ -457,7 +447,7 @@ export function createAlarmEngine(
 
     dropUnjudged(isJudged, nowMs) {
       settleAll()
-      for (const resource of resources.values()) {
+      for (const resource of resources.byKey.values()) {
         for (const [condition, state] of resource.conditions) {
           if (rules.conditions[condition]?.op === 'alarm') continue
           for (const instance of state.instances) {
@@ -480,7 +470,7 @@ export function createAlarmEngine(
 
     standing(scope, device, instance) {
       settleAll()
-      const resource = resources.get(resourceKey(scope, device, instance))
+      const resource = resources.byKey.get(resourceKey(scope, device, instance))
       return resource === undefined ? undefined : standingOf(resource)
     },
     nextDeadlineMs() {
@@ -494,7 +484,7 @@ export function createAlarmEngine(
     },
 
     size() {
-      return { resources: resources.size, deadlines: deadlines.size(), alarms: openAlarms.count() }
+      return { resources: resources.byKey.size, deadlines: deadlines.size(), alarms: openAlarms.count() }
     }
   }
 }

@@ -13,6 +13,8 @@ export interface Measurement {
   readonly topic: BenchTopic
   readonly run: number
   readonly options: BenchOptions
+  /** Further settings of the daemon, as lines of YAML at the top level. */
+  readonly settings?: string
   /** Looks into the database before it is dropped. */
   readonly inspect?: (database: string) => Promise<void>
 }
@@ -31,7 +33,8 @@ export async function measureDaemon(measurement: Measurement): Promise<Figures> 
     database,
     inventoryFile,
     dir: stage.dir,
-    profileDir: run === 0 ? options.profileDir : undefined
+    profileDir: run === 0 ? options.profileDir : undefined,
+    ...(measurement.settings === undefined ? {} : { settings: measurement.settings })
   })
   try {
     const before = cpuUsOf(clickhouse.engine.pid())

@@ -13,7 +13,7 @@ import { setFlagsFromString } from 'node:v8'
 export function tuneV8(): void {
   setFlagsFromString('--max-inlined-bytecode-size-cumulative=100')
   // Later lines of Node.js have a compiler of quick middling code in between, which other settings govern.
-  if (process.versions.node.startsWith('20.')) setFlagsFromString('--interrupt-budget=135168')
+  if (process.versions.node.startsWith('20.')) setFlagsFromString('--interrupt-budget=540672')
   setFlagsFromString('--no-allocation-site-pretenuring')
   setFlagsFromString('--no-memory-reducer')
 }

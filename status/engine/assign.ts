@@ -14,6 +14,7 @@ import {
 } from '../../rules/rates.ts'
 import type { SeriesState } from '../../rules/series-state.ts'
 import { portOfInstance } from '../../schemas/lanes.ts'
+import { signals } from '../../schemas/signals.ts'
 import type { Inventory } from '../../topology/model.ts'
 import { createNumberTable, createPool } from '../../topology/texts.ts'
 import type { SeriesRegistry } from './series-registry.ts'
@@ -63,8 +64,7 @@ export function createSeriesAssigner(
   let lastKnown = -1
   let lastInstance = -1
   let lastPlace = -1
-  let limitedSignals = limitedSignalsOf(rules)
-  let besideSignals = besideSignalsOf(rules)
+  let asked = askedOf(rules)
 
   // Series of one module (a device and an instance) that carry its limits or may be judged by them are chained
   // by index: millions of ports have them, so nothing of this is an object.
@@ -126,10 +126,10 @@ export function createSeriesAssigner(
   }
 
   /** Which of these signals the port has: a bit each, in their order. */
-  const besideOf = (head: number, asked: readonly number[]): number => {
+  const besideOf = (head: number, wanted: readonly number[]): number => {
     let found = 0
     for (let at = head; at >= 0; at = nextOfModule[at]! - 2) {
-      const place = asked.indexOf(registry.signal(at))
+      const place = wanted.indexOf(registry.signal(at))
       if (place >= 0) found |= 1 << place
     }
     return found
@@ -163,18 +163,19 @@ export function createSeriesAssigner(
     if (known < 0) return 0
     const signal = registry.signal(series)
     const place = placeOf(series, known)
-    if (limitedSignals.has(signal)) {
+    if (asked.isLimited[signal] === 1) {
       const limits = limitsOf(moduleOf(series))
       if (limits !== undefined)
         return numberOf(series, rules.programFor({ signal, ...places.get(place) }, limits))
     }
-    const asked = rules.signalsBeside.get(signal) ?? nothingAsked
-    const beside = asked.length === 0 ? 0 : besideOf(moduleOf(series), asked)
+    const wanted = asked.beside[signal] ?? nothingAsked
+    const beside = wanted.length === 0 ? 0 : besideOf(moduleOf(series), wanted)
+    // Small where nothing is beside, so that looking it up makes no object.
     const key = place * signalsMax + signal + beside * placesMax * signalsMax
     const usual = byPlace.get(key)
     if (usual !== undefined && (programs.table.keeps[usual] === keepsNothing || takesSlot(series)))
       return usual
-    const found = new Set(asked.filter((_, i) => (beside & (1 << i)) !== 0))
+    const found = new Set(wanted.filter((_, i) => (beside & (1 << i)) !== 0))
     const spec = rules.programFor(
       { signal, ...places.get(place) },
       undefined,
@@ -190,46 +191,64 @@ export function createSeriesAssigner(
 
   const isRated = (series: number): boolean => hasSlot(state.rates, series)
 
-  /** Tells the rates of a port which other series of it they are reckoned by. */
-  const linkRates = (series: number): void => {
-    if (!isRated(series)) return
-    const signal = registry.signal(series)
-    const by = anySignalBeside(signal)
-    if (by < 0 && !isBeside(signal)) return
-    const link = (rated: number, other: number): void => {
-      if (!isRated(rated) || !isRated(other)) return
-      // Where several tell the same, the one that comes the same way.
-      if (!hasBeside(state.rates, rated) || registry.isSamePlace(rated, other))
-        setBeside(state.rates, rated, other)
+  const linkRate = (rated: number, other: number): void => {
+    if (!isRated(rated) || !isRated(other)) return
+    // Where several tell the same, the one that comes the same way.
+    if (!hasBeside(state.rates, rated) || registry.isSamePlace(rated, other))
+      setBeside(state.rates, rated, other)
+  }
+
+  /** Series of the port in hand whose rates are reckoned by another, and those that rates are reckoned by. */
+  const ratedOfPort: number[] = []
+  const besideOfPort: number[] = []
+  /** Tells the rates of a port, of which these series are new, which other series of it they are reckoned by. */
+  const linkRates = (list: readonly number[]): void => {
+    let head = -1
+    for (const series of list) {
+      const signal = registry.signal(series)
+      if (isRated(series) && (anySignalBeside(signal) >= 0 || isBeside(signal))) head = moduleOf(series)
     }
-    eachOfModule(moduleOf(series), other => {
-      if (registry.signal(other) === by) link(series, other)
-      else if (anySignalBeside(registry.signal(other)) === signal) link(other, series)
-    })
+    if (head < 0) return
+    ratedOfPort.length = 0
+    besideOfPort.length = 0
+    for (let at = head; at >= 0; at = nextOfModule[at]! - 2) {
+      const signal = registry.signal(at)
+      if (anySignalBeside(signal) >= 0) ratedOfPort.push(at)
+      if (isBeside(signal)) besideOfPort.push(at)
+    }
+    for (const series of list) {
+      const signal = registry.signal(series)
+      const by = anySignalBeside(signal)
+      if (by >= 0)
+        for (const other of besideOfPort) if (registry.signal(other) === by) linkRate(series, other)
+      if (isBeside(signal))
+        for (const other of ratedOfPort)
+          if (anySignalBeside(registry.signal(other)) === signal) linkRate(other, series)
+    }
   }
 
   const assign = (list: readonly number[], raised?: ReadonlySet<number>): void => {
     let joined: number[] | undefined
     for (const series of list)
       if (
-        besideSignals.has(registry.signal(series)) &&
+        asked.isBeside[registry.signal(series)] === 1 &&
         nextOfModule[series] === 0 &&
         registry.knownOf(series) >= 0
       ) {
         moduleOf(series)
-        joined = [...(joined ?? []), series]
+        ;(joined ??= []).push(series)
       }
     // What is asked beside these signals is asked on their ports from now on.
     for (const series of joined ?? []) {
       const signal = registry.signal(series)
       eachOfModule(moduleOf(series), other => {
         if (state.program[other]! < 0 || other === series) return
-        if (rules.signalsBeside.get(registry.signal(other))?.includes(signal) === true)
+        if (asked.beside[registry.signal(other)]?.includes(signal) === true)
           assignOne(other, raisedNow(other))
       })
     }
     for (const series of list) assignOne(series, raised)
-    for (const series of list) linkRates(series)
+    linkRates(list)
   }
 
   /** Every count under way, by what says the same condition under other rules. */
@@ -251,7 +270,7 @@ export function createSeriesAssigner(
       const head = moduleOf(series)
       limitOf[series] = number
       eachOfModule(head, other => {
-        if (limitedSignals.has(registry.signal(other)) && registry.knownOf(other) >= 0)
+        if (asked.isLimited[registry.signal(other)] === 1 && registry.knownOf(other) >= 0)
           assign([other], raisedNow(other))
       })
       return true
@@ -260,8 +279,7 @@ export function createSeriesAssigner(
       const counts = countsByKey()
       inventory = nextInventory
       rules = nextRules
-      limitedSignals = limitedSignalsOf(rules)
-      besideSignals = besideSignalsOf(rules)
+      asked = askedOf(rules)
       byPlace = new Map()
       lastKnown = -1
       programs.clearPrograms()
@@ -275,13 +293,22 @@ export function createSeriesAssigner(
   }
 }
 
-function limitedSignalsOf(rules: CompiledRules): ReadonlySet<number> {
-  return new Set([...rules.signalsNeedingLimits.values()].flat())
+/** What rules ask of a signal's surroundings, by signal: it is looked up for every series that is met. */
+interface Asked {
+  /** 1 where a module's own limits are heeded. */
+  readonly isLimited: Uint8Array
+  /** Signals whose presence on the port matters. */
+  readonly beside: readonly (readonly number[] | undefined)[]
+  /** 1 where the presence of this one matters to others. */
+  readonly isBeside: Uint8Array
 }
 
-/** Signals beside which others are asked. */
-function besideSignalsOf(rules: CompiledRules): ReadonlySet<number> {
-  return new Set([...rules.signalsBeside.values()].flat())
+function askedOf(rules: CompiledRules): Asked {
+  const isLimited = new Uint8Array(signalsMax)
+  for (const signal of [...rules.signalsNeedingLimits.values()].flat()) isLimited[signal] = 1
+  const isBeside = new Uint8Array(signalsMax)
+  for (const signal of [...rules.signalsBeside.values()].flat()) isBeside[signal] = 1
+  return { isLimited, isBeside, beside: signals.map((_, signal) => rules.signalsBeside.get(signal)) }
 }
 
 type PlaceAttributes = Omit<SeriesAttributes, 'signal'>
