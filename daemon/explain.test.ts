@@ -76,11 +76,11 @@ describe('why a rule raised or did not', () => {
   let daemon: SimulatedDaemon
   afterEach(() => daemon.close())
 
-  const start = async (): Promise<void> => {
+  const start = async (text = rules): Promise<void> => {
     daemon = await createSimulatedDaemon({
       definitions: await definitionsOf({
         inventory,
-        rules: [{ file: 'rules.yaml', text: rules }]
+        rules: [{ file: 'rules.yaml', text }]
       }),
       startMs
     })
@@ -118,6 +118,65 @@ describe('why a rule raised or did not', () => {
     return found
   }
   const pass = (s: number): void => daemon.advance(daemon.nowMs() + s * 1000)
+
+  it('says that a rule is not in force and when it is, and that it flaps and when that is over', async () => {
+    // Begins on a Sunday, at three in the morning in Moscow.
+    await start(`
+rules:
+  - name: test.day
+    kind: power
+    severity: major
+    select: { signal: ups.charge_pct }
+    below: 30
+    schedule: { days: sun, from: '03:10', to: '23:00', timezone: Europe/Moscow }
+    labels: { service: power }
+    runbook: https://wiki.example/day
+    text: { ru: Разряжена, en: Low }
+  - name: test.flaps
+    kind: link
+    severity: minor
+    select: { signal: if.oper_status }
+    in: down
+    flapping: { changes: 4, within_s: 600, clear_s: 300 }
+    text: { ru: 'Порт {instance}', en: 'Port {instance}' }
+`)
+    await tell('10.0.0.9', '', { 'ups.charge_pct': 50 })
+    pass(1)
+    expect(of('ku', 'test.day', '').says.en).toBe(
+      'Not raised: ups.charge_pct = 50 % (1 s ago), limit: below 30 %, in the rule; ' +
+        'the rule is not in force now (sun 03:10–23:00 Europe/Moscow), begins in 10 min'
+    )
+    pass(58)
+    await tell('10.0.0.9', '', { 'ups.charge_pct': 20 })
+    pass(1)
+    expect(of('ku', 'test.day', '')).toMatchObject({
+      state: 'prevented',
+      says: {
+        ru:
+          'Не поднята: ups.charge_pct = 20 % (1 с назад), порог: ниже 30 %, из правила; условие выполнено, но ' +
+          'правило сейчас не действует (sun 03:10–23:00 Europe/Moscow), до начала 9 мин'
+      },
+      wouldRaise: { en: 'major: ups.charge_pct below 30 %, only sun 03:10–23:00 Europe/Moscow' },
+      schedule: { isInForce: false, changesMs: startMs + 600_000 },
+      notes: { labels: { service: 'power' }, runbook: 'https://wiki.example/day' }
+    })
+    for (const state of ['down', 'up', 'down', 'up']) {
+      pass(59)
+      await tell('10.0.0.1', '25', { 'if.oper_status': state })
+      pass(1)
+    }
+    expect(of('ku', 'test.flaps', '25')).toMatchObject({
+      state: 'clearing',
+      flapping: { changes: 4, seen: 4, untilMs: daemon.nowMs() + 299_000 },
+      says: {
+        en: 'Still raised (Port 25 – flapping (4 changes within 10 min)), the readings are good again; clears in 5 min; flapping: over in 5 min if nothing changes'
+      },
+      wouldRaise: { ru: 'minor: if.oper_status в состоянии down; изменений 4 за 10 мин' }
+    })
+    pass(300)
+    expect(of('ku', 'test.day', '')).toMatchObject({ state: 'raised', schedule: { isInForce: true } })
+    expect(of('ku', 'test.flaps', '25')).toMatchObject({ state: 'quiet', flapping: { untilMs: null } })
+  })
 
   it('names the reading, its age and record, the limit and where it comes from', async () => {
     await start()

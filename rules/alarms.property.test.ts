@@ -4,12 +4,14 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { packageRoot } from '../schemas/package-root.ts'
 import { signalIds } from '../schemas/signals.ts'
-import { createAlarmEngine } from './alarms.ts'
+import { createAlarmEngine, type AlarmEngine } from './alarms.ts'
+import type { ResourceState } from './alarms/resource-state.ts'
 import { compileRules } from './compile.ts'
 import type { CompiledRules } from './compiled.ts'
 import { assignProgram, evaluateSample } from './judge.ts'
 import type { Alarm, AlarmTransition, ConditionFlip } from './model.ts'
 import { createProgramTable } from './program.ts'
+import { stretchOf } from './schedule.ts'
 import { seriesStateBytes, seriesStateOver } from './series-state.ts'
 import { shippedRulesFiles } from './shipped.ts'
 
@@ -256,6 +258,124 @@ describe('composite rules', () => {
         expect(engine.size().resources).toBe(0)
       }),
       { numRuns: 300 }
+    )
+  })
+})
+
+/** Rules that are in force at times, rules that flap, and what asks them. 1 700 000 000 s is 2023-11-14, a Tuesday, 22:13:20 in UTC. */
+const timed = compileRules([
+  {
+    file: 'timed.yaml',
+    text: ((text: string) => `rules:
+  - { name: s.now, kind: power, severity: minor, scope: device, select: { signal: ups.load_pct }, above: 80, schedule: { from: '22:00', to: '22:20', timezone: UTC }, hold: { raise_s: 20, clear_s: 60 }, ${text} }
+  - { name: s.soon, kind: link, severity: major, select: { signal: if.oper_status }, in: [down], schedule: { days: tue, from: '22:14', to: '22:30', timezone: UTC }, hold: { raise_s: 1 }, ${text} }
+  - { name: f.port, kind: link, select: { signal: if.oper_status }, levels: [{ severity: critical, in: [down], hold: { raise_s: 300 } }, { severity: warning, in: [down, dormant] }], hold: { raise_s: 20, clear_s: 20 }, flapping: { changes: 3, within_s: 180, clear_s: 120 }, ${text} }
+  - { name: f.both, kind: power, severity: warning, scope: device, select: { signal: ups.output_source }, in: [battery], flapping: { changes: 4, within_s: 900, clear_s: 400, severity: major }, schedule: { from: '22:00', to: '22:40', timezone: UTC }, ${text} }
+  - { name: c.port, over: port, kind: link, severity: minor, any: [{ rule: f.port, for_s: 70 }, { rule: s.soon }], flapping: { changes: 3, within_s: 1000, clear_s: 200 }, ${text} }
+  - { name: c.any, over: device, kind: power, severity: minor, any: [{ rule: f.both, for_s: 70 }, { rule: s.now }], flapping: { changes: 3, within_s: 1000, clear_s: 200 }, ${text} }
+  - { name: c.node, over: node, kind: power, severity: major, all: [{ rule: f.both }, { rule: f.port }], schedule: { from: '22:15', to: '22:50', timezone: UTC }, ${text} }
+`)("text: { ru: 'Т', en: 'T' }")
+  }
+])
+/** Flips of one moment are one record, which is read as a whole or not at all. */
+const cutAt = (flips: readonly ConditionFlip[], part: number): number => {
+  let at = Math.floor(part * flips.length)
+  while (at > 0 && at < flips.length && flips[at]?.timeMs === flips[at - 1]?.timeMs) at++
+  return at
+}
+
+describe('rules with a schedule, and rules that flap', () => {
+  it('give the same transitions however often the engine is ticked and drained', () => {
+    const told = new Map<string, number>()
+    fc.assert(
+      fc.property(flipsOf(timed), fc.integer({ min: 1, max: 10 }), (flips, every) => {
+        const often = run(flips, 1, timed)
+        for (const { alarm } of often) told.set(alarm.type, (told.get(alarm.type) ?? 0) + 1)
+        expect(byAlarm(run(flips, every, timed))).toEqual(byAlarm(often))
+      }),
+      { numRuns: 500 }
+    )
+    for (const { name } of timed.rules) expect(told.get(name), name).toBeGreaterThan(50)
+  })
+
+  it('go on behind a restart at any point as if nothing had stopped', () => {
+    fc.assert(
+      fc.property(flipsOf(timed), fc.double({ min: 0, max: 1, noNaN: true }), (flips, part) => {
+        const cut = cutAt(flips, part)
+        const endMs = (flips.at(-1)?.timeMs ?? t0) + 3_600_000
+        const feed = (engine: AlarmEngine, some: readonly ConditionFlip[]): AlarmTransition[] => {
+          for (const flip of some) {
+            engine.tick(flip.timeMs - 1)
+            engine.apply(flip)
+          }
+          // What rules over nodes are told waits for the clock.
+          engine.tick(some.at(-1)?.timeMs ?? t0)
+          return engine.drain()
+        }
+        const before = createAlarmEngine(timed)
+        const known = new Map<string, ResourceState>()
+        const first = feed(before, flips.slice(0, cut))
+        for (const state of before.drainStates())
+          known.set(`${state.scope}/${state.device}/${state.instance}`, state)
+        const states = JSON.parse(JSON.stringify([...known.values()])) as ResourceState[]
+        const after = createAlarmEngine(timed, [], states)
+        const second = feed(after, flips.slice(cut))
+        after.tick(endMs)
+        const whole = createAlarmEngine(timed)
+        const undisturbed = [...feed(whole, flips.slice(0, cut)), ...feed(whole, flips.slice(cut))]
+        whole.tick(endMs)
+        expect(byAlarm([...first, ...second, ...after.drain()])).toEqual(
+          byAlarm([...undisturbed, ...whole.drain()])
+        )
+      }),
+      { numRuns: 500 }
+    )
+  })
+
+  it('have one alarm at most, none while they are not in force, and leave nothing behind', () => {
+    fc.assert(
+      fc.property(flipsOf(timed), flips => {
+        const engine = createAlarmEngine(timed)
+        const open = new Map<string, Alarm>()
+        const on = new Map<string, ConditionFlip>()
+        for (const flip of flips) {
+          engine.tick(flip.timeMs - 1)
+          engine.apply(flip)
+          const key = `${flip.condition}/${flip.device}/${flip.instance}`
+          if (flip.on) on.set(key, flip)
+          else on.delete(key)
+        }
+        const endMs = (flips.at(-1)?.timeMs ?? t0) + 1
+        for (const flip of on.values()) engine.apply({ ...flip, on: false, timeMs: endMs })
+        engine.tick(endMs + 86_400_000)
+        for (const { alarm, change, atMs } of engine.drain()) {
+          const key = `${alarm.resource} ${alarm.type}`
+          expect(open.has(key)).toBe(change !== 'raised')
+          if (change === 'cleared') open.delete(key)
+          else open.set(key, alarm)
+          const rule = timed.rules.find(({ name }) => name === alarm.type)
+          if (rule?.schedule == null || change === 'cleared') continue
+          expect(stretchOf(rule.schedule, atMs).isInForce, alarm.type).toBe(true)
+        }
+        expect([...open.keys()]).toEqual([])
+        expect([...engine.open()]).toEqual([])
+        expect(engine.size().resources).toBe(0)
+        expect(engine.nextDeadlineMs()).toBeNull()
+      }),
+      { numRuns: 500 }
+    )
+  })
+
+  it('do not change again and again while they flap', () => {
+    fc.assert(
+      fc.property(flipsOf(timed), flips => {
+        const told = run(flips, 1, timed).filter(({ alarm }) => alarm.type === 'f.both')
+        // Of one alarm: raised, told to flap, told not to any more, cleared.
+        const byId = new Map<string, number>()
+        for (const { alarm } of told) byId.set(alarm.id, (byId.get(alarm.id) ?? 0) + 1)
+        expect(Math.max(0, ...byId.values())).toBeLessThanOrEqual(4)
+      }),
+      { numRuns: 200 }
     )
   })
 })

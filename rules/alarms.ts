@@ -161,9 +161,9 @@ export function createAlarmEngine(
     const state = resource.conditions.get(flip.condition)
     if (!flip.on && (state === undefined || flip.timeMs < state.restoredUntilMs)) return
     if (resource.touched.size > 0 && resource.touchedAtMs !== flip.timeMs) settle(resource)
-    // What was so until now may have been so for long enough.
+    // What was so until now may have been so for long enough: by what was known of it, whether a tick or this flip finds it.
     for (const state of resource.rules.values())
-      while (state.wakeMs < flip.timeMs) judging.endHolds(state, state.wakeMs)
+      while (state.wakeMs <= flip.timeMs) judging.endHolds(state, state.wakeMs)
     // Settling may have found the resource quiet; what follows makes it known again.
     resources.keep(resource)
     if (flip.on) {

@@ -47,11 +47,15 @@ const judgement = ({
   isOverride: _flag,
   notes: _notes,
   levels,
+  schedule,
+  flapping,
   ...rule
 }: CompiledRule): object => ({
   ...rule,
   // Only where there is one: stored states know the others by what they were called before there were composites.
-  levels: levels.map(({ composite, ...level }) => (composite === null ? level : { ...level, composite }))
+  levels: levels.map(({ composite, ...level }) => (composite === null ? level : { ...level, composite })),
+  ...(schedule === null ? {} : { schedule }),
+  ...(flapping === null ? {} : { flapping })
 })
 
 function assemble(drafts: readonly RuleDraft[]): CompiledRules {
@@ -80,6 +84,8 @@ function assemble(drafts: readonly RuleDraft[]): CompiledRules {
     levels: draft.levels.map(level => levelOf(level, member => numberOf(member, index))),
     when: draft.when.map(clause => number(clause, index, besideOf(draft, clause))),
     unless: draft.unless.map(clause => number(clause, index, besideOf(draft, clause))),
+    schedule: draft.schedule,
+    flapping: draft.flapping,
     notes: draft.notes,
     writtenAt: draft.writtenAt,
     isOverride: draft.isOverride

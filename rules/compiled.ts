@@ -5,6 +5,7 @@ import type { Composite, OverScope } from './composite.ts'
 import type { AlarmKey, RuleNotes, Selector, SeriesAttributes } from './model.ts'
 import type { ConditionOp, ProgramSpec } from './program.ts'
 import type { Measure } from './rates.ts'
+import type { Schedule } from './schedule.ts'
 
 /** What compiling rules gives (compile.ts), and how it is shown to people. */
 
@@ -67,6 +68,18 @@ export interface CompiledLevel {
   readonly text: LocalText
 }
 
+/** How many changes of what a rule says are too many: then it is one alarm until there was none for a time. */
+export interface Flapping {
+  /** Between holding and not, before the holds by time. */
+  readonly changes: number
+  readonly withinMs: number
+  readonly clearMs: number
+  /** null: the worst that it has been. */
+  readonly severity: Severity | null
+  /** null: the rule's own text, and that it flaps. */
+  readonly text: LocalText | null
+}
+
 export interface CompiledRule {
   readonly index: number
   /** The alarm's type. */
@@ -80,6 +93,10 @@ export interface CompiledRule {
   /** Conditions of the same resource that must all be on, and must all be off, for any level to hold. */
   readonly when: readonly number[]
   readonly unless: readonly number[]
+  /** null where it is always in force. */
+  readonly schedule: Schedule | null
+  /** null where it may change as often as it likes. */
+  readonly flapping: Flapping | null
   readonly notes: RuleNotes
   readonly writtenAt: FilePlace
   /** Whether it replaces an earlier one of its name. */

@@ -9,6 +9,7 @@ import {
 } from './compiled.ts'
 import type { Composite } from './composite.ts'
 import { unitOf } from './rates.ts'
+import { scheduleText } from './schedule.ts'
 
 /** The page of the shipped rules with what holds unless it is overridden (`npm run docs`). */
 export function rulesDoc(compiled: CompiledRules): string {
@@ -39,7 +40,8 @@ function levelRow({ conditions }: CompiledRules, rule: CompiledRule, level: Comp
     conditionText(condition) + selectText(condition),
     ...heldText(condition.raiseCount, level.raiseHoldMs),
     ...clauses(rule.when, 'while'),
-    ...clauses(rule.unless, 'unless')
+    ...clauses(rule.unless, 'unless'),
+    ...timesText(rule)
   ]
   const clear = [
     clearText(condition),
@@ -65,7 +67,8 @@ function compositeRow(
   const raise = [
     partText(composite, conditions, true),
     `of a ${rule.scope.replace('over-', '')}`,
-    ...heldText(1, level.raiseHoldMs)
+    ...heldText(1, level.raiseHoldMs),
+    ...timesText(rule)
   ]
   const clear = ['else', ...heldText(1, level.clearHoldMs)]
   const cells = [
@@ -137,6 +140,17 @@ function heldText(samples: number, holdMs: number): string[] {
   return [
     ...(samples > 1 ? [`${samples} samples in a row`] : []),
     ...(holdMs > 0 ? [`for ${holdMs / 1000} s`] : [])
+  ]
+}
+
+function timesText({ schedule, flapping }: CompiledRule): string[] {
+  return [
+    ...(schedule === null ? [] : [`only ${scheduleText(schedule)}`]),
+    ...(flapping === null
+      ? []
+      : [
+          `one alarm after ${flapping.changes} changes within ${flapping.withinMs / 1000} s until there is none for ${flapping.clearMs / 1000} s`
+        ])
   ]
 }
 

@@ -1,6 +1,6 @@
 import type { Language, LocalText } from '../schemas/words.ts'
 import type { Composite } from './composite.ts'
-import type { ExplainedInput, ExplainedLevel, RuleExplanation } from './explained.ts'
+import type { ExplainedInput, RuleExplanation } from './explained.ts'
 import type { Alarm } from './model.ts'
 
 /** What an explanation says to people, in both languages. */
@@ -40,6 +40,10 @@ interface Words {
     Record<'module' | 'optic-class' | 'default' | 'rule', (opticClass: string, table: string) => string>
   >
   readonly overridden: (place: string) => string
+  readonly resting: (schedule: string, left: string) => string
+  readonly flapping: (left: string) => string
+  readonly only: (schedule: string) => string
+  readonly changes: (count: number, duration: string) => string
   readonly units: readonly [string, string, string, string]
 }
 
@@ -83,6 +87,10 @@ const words: Readonly<Record<Language, Words>> = {
       rule: () => ', из правила'
     },
     overridden: place => `, переопределено в ${place}`,
+    resting: (schedule, left) => `правило сейчас не действует (${schedule}), до начала ${left}`,
+    flapping: left => `то есть, то нет: если не изменится, кончится через ${left}`,
+    only: schedule => `только ${schedule}`,
+    changes: (count, duration) => `изменений ${count} за ${duration}`,
     units: ['с', 'мин', 'ч', 'сут']
   },
   en: {
@@ -123,6 +131,10 @@ const words: Readonly<Record<Language, Words>> = {
       rule: () => ', in the rule'
     },
     overridden: place => `, overridden at ${place}`,
+    resting: (schedule, left) => `the rule is not in force now (${schedule}), begins in ${left}`,
+    flapping: left => `flapping: over in ${left} if nothing changes`,
+    only: schedule => `only ${schedule}`,
+    changes: (count, duration) => `${count} changes within ${duration}`,
     units: ['s', 'min', 'h', 'd']
   }
 }
@@ -131,7 +143,13 @@ const both = (write: (language: Language) => string): LocalText => ({ ru: write(
 
 /** Why the rule raised or did not. */
 export function saysOf(
-  { state, levels, gates }: Pick<RuleExplanation, 'state' | 'levels' | 'gates'>,
+  {
+    state,
+    levels,
+    gates,
+    schedule,
+    flapping
+  }: Pick<RuleExplanation, 'state' | 'levels' | 'gates' | 'schedule' | 'flapping'>,
   alarm: Alarm | null,
   nowMs: number
 ): LocalText {
@@ -144,14 +162,29 @@ export function saysOf(
       durationText((deadlineMs ?? nowMs) - nowMs, language)
     const ago = (sinceMs: number | null | undefined): string =>
       durationText(nowMs - (sinceMs ?? nowMs), language)
+    const resting =
+      schedule === null || schedule.isInForce ? [] : [say.resting(schedule.text, left(schedule.changesMs))]
+    const flaps = flapping === null || flapping.untilMs === null ? [] : [say.flapping(left(flapping.untilMs))]
     switch (state) {
       case 'raised':
-        return say.raised(alarm?.severity ?? '', ago(alarm?.raisedAtMs), alarm?.text[language] ?? '')
+        return [
+          say.raised(alarm?.severity ?? '', ago(alarm?.raisedAtMs), alarm?.text[language] ?? ''),
+          ...flaps
+        ].join('; ')
       case 'clearing':
-        return say.clearing(
-          alarm?.text[language] ?? '',
-          left(levels.find(({ deadlineMs }) => deadlineMs !== null)?.deadlineMs)
-        )
+        return [
+          say.clearing(
+            alarm?.text[language] ?? '',
+            left(
+              Math.max(
+                ...levels.flatMap(({ deadlineMs }) => deadlineMs ?? []),
+                flapping?.untilMs ?? -Infinity,
+                nowMs
+              )
+            )
+          ),
+          ...flaps
+        ].join('; ')
       case 'raising':
         return say.raising(readings, ago(on?.sinceMs), left(on?.deadlineMs))
       case 'prevented':
@@ -164,6 +197,7 @@ export function saysOf(
                 ? say.isOff(conditionText(gate, language))
                 : say.forbids(conditionText(gate, language))
             )
+            .concat(resting)
             .join(', ')
         )
       case 'counting':
@@ -172,7 +206,7 @@ export function saysOf(
           Math.max(...inputs.filter(({ meets }) => meets).map(({ condition }) => condition.raiseSamples))
         )
       case 'quiet':
-        return say.quiet(readings)
+        return [say.quiet(readings), ...resting].join('; ')
       case 'no-limit':
         return say.noLimits(readings)
       case 'no-reading':
@@ -182,7 +216,12 @@ export function saysOf(
 }
 
 /** What would raise it, level by level. */
-export function wouldRaise(levels: readonly ExplainedLevel[], gates: readonly ExplainedInput[]): LocalText {
+export function wouldRaise({
+  levels,
+  gates,
+  schedule,
+  flapping
+}: Pick<RuleExplanation, 'levels' | 'gates' | 'schedule' | 'flapping'>): LocalText {
   return both(language => {
     const say = words[language]
     const named = (part: ExplainedInput['part']): string[] => [
@@ -190,8 +229,11 @@ export function wouldRaise(levels: readonly ExplainedLevel[], gates: readonly Ex
     ]
     const around = [
       ...named('when').map(text => say.when(text)),
-      ...named('unless').map(text => say.unless(text))
+      ...named('unless').map(text => say.unless(text)),
+      ...(schedule === null ? [] : [say.only(schedule.text)])
     ]
+    const often =
+      flapping === null ? [] : [say.changes(flapping.changes, durationText(flapping.withinMs, language))]
     return levels
       .flatMap(({ severity, raiseHoldMs, inputs, together }) => {
         const [input] = inputs
@@ -206,6 +248,7 @@ export function wouldRaise(levels: readonly ExplainedLevel[], gates: readonly Ex
           ].join(', ')
         ]
       })
+      .concat(often)
       .join('; ')
   })
 }

@@ -12,9 +12,11 @@ import {
 } from './compiled.ts'
 import {
   ruleStates,
+  type ExplainedFlapping,
   type ExplainedInput,
   type ExplainedLevel,
   type ExplainedRate,
+  type ExplainedSchedule,
   type LimitOrigin,
   type RuleExplanation,
   type RuleState
@@ -25,6 +27,7 @@ import type { SeriesAttributes } from './model.ts'
 import { selects } from './pick.ts'
 import type { ConditionSpec } from './program.ts'
 import { signalBeside, unitOf, type KnownRate, type Measure } from './rates.ts'
+import { scheduleText, stretchOf } from './schedule.ts'
 
 /**
  * Why the rules of a device raised an alarm or did not: every rule that applies, with what it reads now, its limits, where they
@@ -194,6 +197,8 @@ function explainRule(
     writtenAt: placeText(rule.writtenAt),
     isOverride: rule.isOverride,
     notes: rule.notes,
+    schedule: scheduleAt(rule, nowMs),
+    flapping: flappingOf(rule, standing),
     device,
     instance,
     state,
@@ -205,8 +210,24 @@ function explainRule(
   return {
     ...explanation,
     says: saysOf(explanation, standing?.alarm ?? null, nowMs),
-    wouldRaise: wouldRaise(levels, gates)
+    wouldRaise: wouldRaise(explanation)
   }
+}
+
+function scheduleAt({ schedule }: CompiledRule, nowMs: number): ExplainedSchedule | null {
+  if (schedule === null) return null
+  const { isInForce, toMs } = stretchOf(schedule, nowMs)
+  return { text: scheduleText(schedule), isInForce, changesMs: toMs }
+}
+
+function flappingOf(
+  { flapping }: CompiledRule,
+  standing: RuleStanding | undefined
+): ExplainedFlapping | null {
+  if (flapping === null) return null
+  const { changes, withinMs, clearMs } = flapping
+  const { seen = 0, untilMs = null } = standing?.flapping ?? {}
+  return { changes, withinMs, clearMs, seen, untilMs }
 }
 
 const askedBy = ({ condition, composite }: CompiledLevel): readonly number[] =>

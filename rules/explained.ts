@@ -93,6 +93,24 @@ export interface ExplainedLevel {
   readonly inputs: readonly ExplainedInput[]
 }
 
+/** When the rule is in force; where it always is, there is none. */
+export interface ExplainedSchedule {
+  readonly text: string
+  readonly isInForce: boolean
+  /** When that changes (ms). */
+  readonly changesMs: number
+}
+
+/** How many changes are too many, and how many there were; where the rule does not ask, there is none. */
+export interface ExplainedFlapping {
+  readonly changes: number
+  readonly withinMs: number
+  readonly clearMs: number
+  readonly seen: number
+  /** When it flaps no more if nothing changes (ms); null while it does not. */
+  readonly untilMs: number | null
+}
+
 export interface RuleExplanation {
   readonly rule: string
   readonly kind: IncidentKind
@@ -101,6 +119,8 @@ export interface RuleExplanation {
   readonly writtenAt: string
   readonly isOverride: boolean
   readonly notes: RuleNotes
+  readonly schedule: ExplainedSchedule | null
+  readonly flapping: ExplainedFlapping | null
   readonly device: string
   /** '' for a whole device. */
   readonly instance: string

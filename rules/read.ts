@@ -11,6 +11,7 @@ import { noteKeys, readNotes } from './reading/notes.ts'
 import { readTables, type LimitTable } from './reading/limits.ts'
 import { readSelector } from './reading/selectors.ts'
 import { readText } from './reading/texts.ts'
+import { readFlapping, readSchedule } from './reading/times.ts'
 import { createReader, isFields, shown, suggestion, type Fields, type Reader } from './yaml-reader.ts'
 
 /** Reads rules files: what they say, checked, and every problem with the place it stands at. */
@@ -47,6 +48,8 @@ export const ruleKeys = [
   'unless',
   'levels',
   'text',
+  'schedule',
+  'flapping',
   ...noteKeys
 ] as const
 export const levelKeys = ['severity', ...testKeys, ...compositeKeys, 'hold', 'text'] as const
@@ -159,6 +162,8 @@ function readRule(
   const text = fields['text'] === undefined ? undefined : readText(reader, fields['text'], at('text'))
   const hold = readHold(reader, fields['hold'], at('hold'), noHold)
   const notes = readNotes(reader, fields, path)
+  const schedule = readSchedule(reader, fields['schedule'], at('schedule'))
+  const flapping = readFlapping(reader, fields['flapping'], at('flapping'))
   const clauses = (key: 'when' | 'unless'): (ConditionDraft | undefined)[] =>
     reader
       .list(fields[key], at(key))
@@ -174,6 +179,7 @@ function readRule(
   const levels = readLevels(reader, path, fields, selector, hold, text, tables, composite)
   if (kind === undefined || scope === undefined || levels === undefined) return undefined
   if (!allDefined(when) || !allDefined(unless)) return undefined
+  if (schedule === undefined || flapping === undefined) return undefined
   return {
     name,
     qualifier,
@@ -182,6 +188,8 @@ function readRule(
     levels: levels.sort((a, b) => severities.indexOf(a.severity) - severities.indexOf(b.severity)),
     when,
     unless,
+    schedule,
+    flapping,
     notes,
     at: { problem: (step, message, remedy) => reader.problem([...path, ...step], message, remedy) },
     writtenAt: placeOf(reader.problem([...path, 'name'], '', '')),

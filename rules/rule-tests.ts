@@ -24,7 +24,9 @@ export interface RuleTest {
   readonly problemAt: (path: Path, message: string, remedy: string) => Problem
 }
 
-export const ruleTestKeys = ['name', 'device', 'steps'] as const
+export const ruleTestKeys = ['name', 'starts_at', 'device', 'steps'] as const
+/** A moment with its zone, so that a test says the same everywhere. */
+export const momentPattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)$/
 export const deviceKeys = [
   'vendor',
   'model',
@@ -38,8 +40,8 @@ export const deviceKeys = [
 /** Keys of a step beside the signals. */
 export const stepKeys = ['at_s', 'repeat', 'every_s', 'alarms'] as const
 const stepsMax = 10_000
-/** Where the time of tests begins: no event is at 0. */
-const epochMs = 86_400_000
+/** Where the time of tests begins that do not say when: no event is at 0. */
+const usualStartMs = 86_400_000
 /** Distinct programs of one test: more module limits than anybody writes down. */
 const programsMax = 512
 
@@ -74,6 +76,7 @@ function playTest(compiled: CompiledRules, report: Report, test: Fields, path: P
   const device =
     test['device'] === undefined ? {} : fieldsOf(report, test['device'], [...path, 'device'], deviceKeys)
   if (device === undefined) return
+  const epochMs = startOf(report, test['starts_at'], [...path, 'starts_at'])
   const bench = createBench(compiled, device)
   /** What was told last, by signal: counters may be told by their growth. */
   const counted = new Map<number, number>()
@@ -238,6 +241,14 @@ function createBench(
       })
     }
   }
+}
+
+function startOf(report: Report, given: unknown, path: Path): number {
+  if (given === undefined) return usualStartMs
+  const atMs = typeof given === 'string' && momentPattern.test(given) ? Date.parse(given) : NaN
+  if (!Number.isNaN(atMs)) return atMs
+  report(path, `${JSON.stringify(given)} is no moment`, "write it in quotes, as '2026-11-30T08:00:00+03:00'")
+  return usualStartMs
 }
 
 const givesOf = (signal: number): string =>

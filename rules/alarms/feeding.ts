@@ -42,7 +42,8 @@ export function createFeeding(
     const before = near.pushed()
     for (const state of states) {
       endHolds(state, timeMs)
-      if (state.levels.every(({ deadlineMs }) => deadlineMs === never)) states.delete(state)
+      if (state.wakeMs === never && state.levels.every(({ deadlineMs }) => deadlineMs === never))
+        states.delete(state)
     }
     if (states.size === 0) holders.delete(device)
     return near.pushed() > before

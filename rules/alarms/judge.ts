@@ -1,12 +1,22 @@
-import { holds, membersOf, type MemberState } from '../composite.ts'
 import { codeName, signals } from '../../schemas/signals.ts'
-import { ruleLabel, type CompiledCondition, type CompiledLevel } from '../compiled.ts'
+import type { LocalText, Severity } from '../../schemas/words.ts'
+import {
+  ruleLabel,
+  type CompiledCondition,
+  type CompiledLevel,
+  type CompiledRule,
+  type Flapping
+} from '../compiled.ts'
+import { holds, membersOf, type MemberState } from '../composite.ts'
 import type { Deadlines } from '../deadlines.ts'
 import { absentName, type Alarm, type ConditionFlip, type Evidence } from '../model.ts'
+import { stretchOf } from '../schedule.ts'
 import { createTextRenderer } from '../texts.ts'
+import { flappingText, isFlapping, noteChange, noteSeverity, passTime, type Flaps } from './flapping.ts'
 import { alarmId, resourceName } from './identity.ts'
 import { copyAlarm, type OpenAlarms } from './open-alarms.ts'
 import { flipOf, never, type LevelState, type Resource, type RuleState } from './resource.ts'
+import { outOfScheduleText, timedWakeMs } from './timed.ts'
 
 /** Judges a rule on one resource: what its conditions say, held by time, and the alarm brought in line with that. */
 export interface Judge {
@@ -69,30 +79,23 @@ export function createJudge(
     }
   }
 
-  /** Brings the alarm of a rule in line with its confirmed levels. */
-  const publish = (state: RuleState, atMs: number): void => {
+  /** Raises the alarm of a rule, or changes the one it has. `sinceMs`: since when there is reason to. */
+  const tell = (
+    state: RuleState,
+    severity: Severity,
+    template: LocalText,
+    evidence: Evidence,
+    sinceMs: number,
+    atMs: number
+  ): void => {
     const { rule, resource, alarm } = state
-    const worst = state.levels.findIndex(level => level.confirmed)
-    const level = rule.levels[worst]
-    const levelState = state.levels[worst]
-    if (level === undefined || levelState === undefined) {
-      if (alarm === null) return
-      state.alarm = null
-      noteCleared(state, atMs)
-      const off = state.levels.reduce<ConditionFlip | null>((last, { offFlip }) => later(last, offFlip), null)
-      open.clear(alarm, atMs, off === null ? alarm.evidence : evidenceOf(state, off.condition, off))
-      onAlarm(state, alarm, false, atMs)
-      return
-    }
-    if (alarm !== null && alarm.severity === level.severity) return
-    const evidence = evidenceOf(state, levelState.flip?.condition ?? level.condition, levelState.flip)
     const { device, node } = resource
     const isOfNode = rule.scope === 'over-node'
     const instance = isOfNode ? '' : resource.instance
-    const text = renderText(level.text, evidence, { device, instance, node })
+    const text = renderText(template, evidence, { device, instance, node })
     if (alarm !== null) {
       const changedAtMs = Math.max(atMs, alarm.changedAtMs)
-      state.alarm = copyAlarm(alarm, node, level.severity, changedAtMs, null, text, evidence)
+      state.alarm = copyAlarm(alarm, node, severity, changedAtMs, null, text, evidence)
       open.emit(state.alarm, 'changed', changedAtMs)
       return
     }
@@ -102,19 +105,19 @@ export function createJudge(
       qualifier: rule.qualifier
     }
     const lastMs = clearedAt.get(flapKey(state))
-    state.isFlapping = lastMs !== undefined && levelState.sinceMs - lastMs <= dampedMs(state)
+    state.isFlapping = lastMs !== undefined && sinceMs - lastMs <= dampedMs(state)
     state.alarm = {
       resource: key.resource,
       type: key.type,
       qualifier: key.qualifier,
-      id: alarmId(key, levelState.sinceMs),
+      id: alarmId(key, sinceMs),
       node,
       device,
       instance,
       kind: rule.kind,
-      severity: level.severity,
+      severity,
       isCleared: false,
-      raisedAtMs: levelState.sinceMs,
+      raisedAtMs: sinceMs,
       changedAtMs: atMs,
       clearedAtMs: null,
       text,
@@ -122,6 +125,54 @@ export function createJudge(
     }
     open.emit(state.alarm, 'raised', atMs)
     onAlarm(state, state.alarm, true, atMs)
+  }
+
+  /** While a rule flaps it has one alarm, whatever it says meanwhile. */
+  const publishFlapping = (state: RuleState, flaps: Flaps, flapping: Flapping, atMs: number): void => {
+    const { rule, levels, alarm } = state
+    const worst = rule.levels[levels.findIndex(level => level.confirmed)]
+    if (worst !== undefined) noteSeverity(flaps, flapping, worst.severity)
+    if (alarm !== null && flaps.isTold && alarm.severity === flaps.severity) return
+    const level = rule.levels.find(({ severity }) => severity === flaps.severity) ?? rule.levels.at(-1)
+    const flip = levels.reduce<ConditionFlip | null>((last, one) => later(last, one.flip), null)
+    if (level === undefined) return
+    const evidence = evidenceOf(state, flip?.condition ?? level.condition, flip)
+    flaps.isTold = true
+    tell(
+      state,
+      flaps.severity,
+      flapping.text ?? flappingText(level.text, flapping),
+      evidence,
+      flaps.sinceMs,
+      atMs
+    )
+  }
+
+  /** Brings the alarm of a rule in line with its confirmed levels. */
+  const publish = (state: RuleState, atMs: number, isOutOfSchedule = false): void => {
+    const { rule, alarm, flaps } = state
+    if (rule.flapping !== null && flaps !== null && isFlapping(flaps)) {
+      publishFlapping(state, flaps, rule.flapping, atMs)
+      return
+    }
+    const wasFlapping = flaps?.isTold === true
+    if (flaps !== null) flaps.isTold = false
+    const worst = state.levels.findIndex(level => level.confirmed)
+    const level = rule.levels[worst]
+    const levelState = state.levels[worst]
+    if (level === undefined || levelState === undefined) {
+      if (alarm === null) return
+      state.alarm = null
+      noteCleared(state, atMs)
+      const off = state.levels.reduce<ConditionFlip | null>((last, { offFlip }) => later(last, offFlip), null)
+      if (isOutOfSchedule) open.clear({ ...alarm, text: outOfScheduleText(alarm.text) }, atMs)
+      else open.clear(alarm, atMs, off === null ? alarm.evidence : evidenceOf(state, off.condition, off))
+      onAlarm(state, alarm, false, atMs)
+      return
+    }
+    if (alarm !== null && alarm.severity === level.severity && !wasFlapping) return
+    const evidence = evidenceOf(state, levelState.flip?.condition ?? level.condition, levelState.flip)
+    tell(state, level.severity, level.text, evidence, levelState.sinceMs, atMs)
   }
 
   const holdUntil = (state: RuleState, level: LevelState, atMs: number): void => {
@@ -151,14 +202,20 @@ export function createJudge(
 
   /** Judges one rule on what its conditions say now. */
   const judge = (state: RuleState, atMs: number): void => {
-    const { rule, resource } = state
+    const { rule, resource, flaps } = state
     const on = (condition: number): boolean => resource.conditions.has(condition)
-    const gate = rule.when.every(on) && !rule.unless.some(on)
+    const isResting = rule.schedule !== null && !stretchOf(rule.schedule, atMs).isInForce
+    const gate = !isResting && rule.when.every(on) && !rule.unless.some(on)
+    const wasOn = state.levels.some(isHeld)
     const wokenMs = state.wakeMs
     state.wakeMs = never
     rule.levels.forEach((level, k) => {
       const levelState = state.levels[k]
       if (levelState === undefined) return
+      if (isResting) {
+        rest(levelState, atMs)
+        return
+      }
       const now = gate && isOn(state, level, atMs)
       if (now === levelState.on) return
       levelState.on = now
@@ -177,11 +234,32 @@ export function createJudge(
         levelState.confirmed = now
       }
     })
+    if (flaps !== null && rule.flapping !== null) {
+      passTime(flaps, rule.flapping, isResting ? never : atMs)
+      if (!isResting && state.levels.some(isHeld) !== wasOn)
+        noteChange(flaps, rule.flapping, state.alarm?.severity ?? mildestOf(rule), atMs)
+    }
+    const timedMs = timedWakeMs(state, atMs)
+    state.wakeMs = Math.min(state.wakeMs, timedMs)
     if (state.wakeMs !== never && state.wakeMs !== wokenMs) deadlines.push(state.wakeMs, state)
-    publish(state, atMs)
+    if (timedMs !== never) onHold(state)
+    publish(state, atMs, isResting)
   }
 
   return { judge, endHolds }
+}
+
+const isHeld = ({ on }: LevelState): boolean => on
+
+/** What a rule shows that flaps before any of its holds has ended. */
+const mildestOf = ({ levels }: CompiledRule): Severity => levels.at(-1)?.severity ?? 'warning'
+
+/** A rule that is not in force says nothing, at once. */
+function rest(level: LevelState, atMs: number): void {
+  if (level.on) level.sinceMs = atMs
+  level.on = false
+  level.confirmed = false
+  level.deadlineMs = never
 }
 
 /** What a level says now; a composite tells when it may say otherwise by the time alone. */

@@ -2,6 +2,8 @@ import type { Coordinates } from '../../schemas/words.ts'
 import { ruleLabel, type CompiledRules } from '../compiled.ts'
 import type { Deadlines } from '../deadlines.ts'
 import type { Alarm, ConditionFlip } from '../model.ts'
+import type { Flaps } from './flapping.ts'
+import { timedWakeMs } from './timed.ts'
 import { never, ruleStateOf, type Resource, type RuleState, type Scope } from './resource.ts'
 
 /**
@@ -46,6 +48,13 @@ export interface StoredRule {
   readonly levels: readonly StoredLevel[]
   readonly alarm: Alarm | null
   readonly isFlapping: boolean
+  /** Left out where the rule has not changed of late. */
+  readonly flaps?: StoredFlaps
+}
+
+/** As Flaps; `untilMs` is null while it does not flap. */
+export type StoredFlaps = Pick<Flaps, 'times' | 'sinceMs' | 'severity' | 'isTold'> & {
+  readonly untilMs: number | null
 }
 
 export interface StoredLevel {
@@ -88,11 +97,12 @@ export function stateOf(resource: Resource, rules: CompiledRules): ResourceState
       const since = sinceMs === flip?.timeMs ? {} : { sinceMs }
       return [{ key, instances: [...instances], ...since, flip: stored(flip) }]
     }),
-    rules: [...resource.rules.values()].map(({ rule, levels, alarm, isFlapping }) => ({
+    rules: [...resource.rules.values()].map(({ rule, levels, alarm, isFlapping, flaps }) => ({
       name: rule.name,
       qualifier: rule.qualifier,
       alarm,
       isFlapping,
+      ...(flaps !== null && flaps.times.length > 0 && { flaps: storedFlaps(flaps) }),
       levels: levels.map(({ on, sinceMs, confirmed, deadlineMs, flip, offFlip }) => ({
         on,
         sinceMs,
@@ -103,6 +113,10 @@ export function stateOf(resource: Resource, rules: CompiledRules): ResourceState
       }))
     }))
   }
+}
+
+function storedFlaps({ times, untilMs, sinceMs, severity, isTold }: Flaps): StoredFlaps {
+  return { times: [...times], untilMs: untilMs === never ? null : untilMs, sinceMs, severity, isTold }
 }
 
 /** Brings resources to what was known of them. Under the same rules nothing is different from not having stopped. */
@@ -144,12 +158,18 @@ export function createTakingUp(rules: CompiledRules, deadlines: Deadlines<RuleSt
     },
     /** How far holds have come, and the alarms; only where the rules are the same. */
     rules(resource: Resource, state: ResourceState): void {
-      for (const { name, qualifier, levels, alarm, isFlapping } of state.rules) {
+      for (const { name, qualifier, levels, alarm, isFlapping, flaps } of state.rules) {
         const rule = byName.get(ruleLabel(name, qualifier))
         if (rule === undefined) continue
         const ruleState = ruleStateOf(resource, rule)
         ruleState.alarm = alarm
         ruleState.isFlapping = isFlapping
+        if (flaps !== undefined && ruleState.flaps !== null)
+          Object.assign(ruleState.flaps, {
+            ...flaps,
+            times: [...flaps.times],
+            untilMs: flaps.untilMs ?? never
+          })
         for (const [k, level] of levels.entries()) {
           const levelState = ruleState.levels[k]
           if (levelState === undefined) continue
@@ -162,6 +182,8 @@ export function createTakingUp(rules: CompiledRules, deadlines: Deadlines<RuleSt
           levelState.deadlineMs = level.deadlineMs
           deadlines.push(level.deadlineMs, ruleState)
         }
+        ruleState.wakeMs = timedWakeMs(ruleState, state.atMs)
+        if (ruleState.wakeMs !== never) deadlines.push(ruleState.wakeMs, ruleState)
       }
     }
   }

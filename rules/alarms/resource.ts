@@ -1,6 +1,7 @@
 import type { Coordinates } from '../../schemas/words.ts'
 import type { CompiledRule } from '../compiled.ts'
 import type { Alarm, ConditionFlip } from '../model.ts'
+import { noFlaps, type Flaps } from './flapping.ts'
 
 /** What the alarm engine keeps of a resource: its conditions that are on, and how far each rule has come with them. */
 
@@ -34,10 +35,12 @@ export interface RuleState {
   readonly resource: Resource
   readonly levels: LevelState[]
   alarm: Alarm | null
-  /** When a composite is to be looked at again though nothing flips; `never` for not at all. */
+  /** When it is to be looked at again though nothing flips, for the time alone changes it; `never` for not at all. */
   wakeMs: number
   /** The alarm was raised again soon after it had cleared. */
   isFlapping: boolean
+  /** null where the rule does not ask how often it changes. */
+  readonly flaps: Flaps | null
 }
 
 export interface Resource {
@@ -92,7 +95,8 @@ export function ruleStateOf(resource: Resource, rule: CompiledRule): RuleState {
       levels: rule.levels.map(quietLevel),
       alarm: null,
       wakeMs: never,
-      isFlapping: false
+      isFlapping: false,
+      flaps: rule.flapping === null ? null : noFlaps()
     }
     resource.rules.set(rule.index, state)
   }

@@ -1,4 +1,5 @@
 import type { Alarm } from '../model.ts'
+import { isFlapping } from './flapping.ts'
 import { never, type Resource } from './resource.ts'
 
 /** How a resource stands with its rules: what explains why an alarm is raised, or is not. */
@@ -21,16 +22,22 @@ export interface RuleStanding {
     readonly deadlineMs: number | null
   }[]
   readonly alarm: Alarm | null
+  /** Changes that count towards flapping; null where the rule does not ask. */
+  readonly flapping: { readonly seen: number; readonly untilMs: number | null } | null
 }
 
 export function standingOf(resource: Resource): ResourceStanding {
   return {
     on: new Set(resource.conditions.keys()),
     rules: new Map(
-      [...resource.rules].map(([index, { levels, alarm }]): [number, RuleStanding] => [
+      [...resource.rules].map(([index, { levels, alarm, flaps }]): [number, RuleStanding] => [
         index,
         {
           alarm,
+          flapping:
+            flaps === null
+              ? null
+              : { seen: flaps.times.length, untilMs: isFlapping(flaps) ? flaps.untilMs : null },
           levels: levels.map(({ on, sinceMs, confirmed, deadlineMs }) => ({
             isOn: on,
             sinceMs,

@@ -28,6 +28,8 @@ export interface RuleDraft {
   readonly levels: readonly LevelDraft[]
   readonly when: readonly ConditionDraft[]
   readonly unless: readonly ConditionDraft[]
+  readonly schedule: CompiledRule['schedule']
+  readonly flapping: CompiledRule['flapping']
   readonly notes: RuleNotes
   readonly at: At
   readonly writtenAt: FilePlace

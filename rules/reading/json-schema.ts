@@ -4,13 +4,21 @@ import { overs } from '../composite.ts'
 import { sampleCountMax } from '../program.ts'
 import { measures } from '../rates.ts'
 import { documentKeys, levelKeys, qualifierPattern, ruleKeys, ruleNamePattern } from '../read.ts'
-import { deviceKeys, ruleTestKeys, stepKeys } from '../rule-tests.ts'
+import { deviceKeys, momentPattern, ruleTestKeys, stepKeys } from '../rule-tests.ts'
 import { compositeKeys, countKeys, ruleMemberKeys, signalMemberKeys } from './composites.ts'
 import { clauseKeys, type testKeys } from './conditions.ts'
 import { holdKeys, holdSecondsMax } from './holds.ts'
 import { limitKeys, quantityPattern, tableKeys } from './limits.ts'
 import { labelNamePattern, labelsMax, labelValueLengthMax, runbookLengthMax, takenLabels } from './notes.ts'
 import { portRoles, selectorKeys } from './selectors.ts'
+import {
+  changesMax,
+  changesMin,
+  clockPattern,
+  flappingKeys,
+  flappingSecondsMax,
+  scheduleKeys
+} from './times.ts'
 
 /**
  * The form of a rules file as JSON Schema (draft 7, what editors of YAML know). Its keys are those that the readers of this folder know: one
@@ -43,6 +51,8 @@ const list = (items: JsonSchema, more: JsonSchema = {}): JsonSchema => ({
 const oneOrList = (item: JsonSchema): JsonSchema => ({ anyOf: [item, list(item)] })
 const oneOfKeys = (keys: readonly string[]): JsonSchema => ({ oneOf: keys.map(key => ({ required: [key] })) })
 const seconds = { type: 'number', minimum: 0, maximum: holdSecondsMax }
+const flappingSeconds = { type: 'number', minimum: 1, maximum: flappingSecondsMax }
+const clock = { type: 'string', pattern: clockPattern.source }
 const samples = { type: 'integer', minimum: 1, maximum: sampleCountMax }
 const word = { type: ['string', 'number'] }
 
@@ -120,6 +130,37 @@ const rule = object(
         })
       )
     ),
+    schedule: about(
+      'When it is in force',
+      object(
+        scheduleKeys,
+        {
+          days: about('Days on which it begins: mon-fri, sun', oneOrList({ type: 'string' })),
+          from: about("When it begins: '08:00'; left out: at midnight", clock),
+          to: about("When it ends, up to '24:00'; not later than from: on the next day", clock),
+          timezone: about('Whose clocks, such as Europe/Moscow', { type: 'string' })
+        },
+        { required: ['timezone'] }
+      )
+    ),
+    flapping: about(
+      'How many changes are too many: then it is one alarm until there was none for a time',
+      object(
+        flappingKeys,
+        {
+          changes: about('Changes between holding and not', {
+            type: 'integer',
+            minimum: changesMin,
+            maximum: changesMax
+          }),
+          within_s: about('Seconds within which', flappingSeconds),
+          clear_s: about('Seconds without a change until it flaps no more', flappingSeconds),
+          severity: about('Of the alarm while it flaps; left out: the worst', { enum: severities }),
+          text: about("While it flaps; left out: the rule's own, and that it flaps", ref('text'))
+        },
+        { required: ['changes', 'within_s', 'clear_s'] }
+      )
+    ),
     labels: about('Labels of its alerts', {
       type: 'object',
       maxProperties: labelsMax,
@@ -178,6 +219,10 @@ const ruleTest = object(
   ruleTestKeys,
   {
     name: { type: 'string' },
+    starts_at: about('When it begins, for rules with a schedule: 2026-11-30T08:00:00+03:00', {
+      type: 'string',
+      pattern: momentPattern.source
+    }),
     device: about(
       'The device, or its port, that says something',
       object(deviceKeys, {

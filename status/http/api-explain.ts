@@ -99,6 +99,47 @@ const inputSchema = Type.Object(
   about('A reading with the condition it is compared by')
 )
 
+const schedule = Type.Unsafe<{
+  text: string
+  isInForce: boolean
+  changes: string
+  changesMs: number
+} | null>({
+  type: ['object', 'null'],
+  description: 'When the rule is in force; null for always',
+  properties: {
+    text: { type: 'string', description: 'Days, times and time zone' },
+    isInForce: { type: 'boolean', description: 'Whether it is now' },
+    changes: { type: 'string', format: 'date-time', description: 'When that changes' },
+    changesMs: { type: 'integer', description: 'The same (ms since 1970-01-01 UTC)' }
+  },
+  required: ['text', 'isInForce', 'changes', 'changesMs']
+})
+const flapping = Type.Unsafe<{
+  changes: number
+  withinMs: number
+  clearMs: number
+  seen: number
+  until: string | null
+  untilMs: number | null
+} | null>({
+  type: ['object', 'null'],
+  description: 'How many changes are too many; null where the rule does not ask',
+  properties: {
+    changes: { type: 'integer', description: 'So many changes' },
+    withinMs: { type: 'integer', description: 'within so long (ms) are flapping' },
+    clearMs: { type: 'integer', description: 'It is over without a change for so long (ms)' },
+    seen: { type: 'integer', description: 'Changes seen of late' },
+    until: {
+      type: ['string', 'null'],
+      format: 'date-time',
+      description: 'When it is over if nothing changes; null while it does not flap'
+    },
+    untilMs: { type: ['integer', 'null'], description: 'The same (ms since 1970-01-01 UTC)' }
+  },
+  required: ['changes', 'withinMs', 'clearMs', 'seen', 'until', 'untilMs']
+})
+
 const ruleSchema = Type.Object(
   {
     rule: text('Name of the rule, with its qualifier'),
@@ -136,6 +177,8 @@ const ruleSchema = Type.Object(
         about('A severity of the rule')
       )
     ),
+    schedule,
+    flapping,
     gates: Type.Array(inputSchema, { description: 'Readings of when and unless' }),
     ...notes
   },

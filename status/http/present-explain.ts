@@ -30,12 +30,14 @@ export function presentExplanation(
 }
 
 function presentRule(
-  { says, wouldRaise, levels, gates, notes, ...rule }: RuleExplanation,
+  { says, wouldRaise, levels, gates, notes, schedule, flapping, ...rule }: RuleExplanation,
   nowMs: number
 ): ExplainedRuleJson {
   return {
     ...rule,
     ...presentNotes(notes),
+    schedule: schedule === null ? null : { ...schedule, changes: isoTime(schedule.changesMs) },
+    flapping: flapping === null ? null : { ...flapping, until: isoOrNull(flapping.untilMs) },
     says: { ...says },
     wouldRaise: { ...wouldRaise },
     levels: levels.map(({ severity, raiseHoldMs, clearHoldMs, isOn, sinceMs, deadlineMs, inputs }) => ({
