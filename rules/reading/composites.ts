@@ -46,7 +46,7 @@ export function readComposite(
     reader.report(path, `asks ${members} rules and conditions`, `ask ${membersMax} at most`)
     return undefined
   }
-  if (holdsWithNothing(composite) || !mustBeOn(composite)) {
+  if (!isSound(composite)) {
     reader.report(path, 'holds while nothing is wrong', 'add to all: what must be so')
     return undefined
   }
@@ -178,6 +178,10 @@ const membersIn = (composite: CompositeDraft): number =>
     : composite.op === 'not'
       ? membersIn(composite.of)
       : composite.of.reduce((sum, part) => sum + membersIn(part), 0)
+
+/** Whether something must be on for it to hold. */
+export const isSound = (composite: CompositeDraft): boolean =>
+  !holdsWithNothing(composite) && mustBeOn(composite)
 
 /** Whether something stands there outside of every `not`. */
 const mustBeOn = (composite: CompositeDraft): boolean =>

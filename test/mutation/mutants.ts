@@ -1,16 +1,18 @@
 import { codeName, signals, type SignalDef } from '../../schemas/signals.ts'
 import { severities, tiers } from '../../schemas/words.ts'
-import type { Limit } from '../../rules/compiled.ts'
+import type { Flapping, Limit } from '../../rules/compiled.ts'
 import type { Selector } from '../../rules/model.ts'
 import { sampleCountMax } from '../../rules/program.ts'
 import { measuresOf } from '../../rules/rates.ts'
 import { withKey } from '../../rules/reading/conditions.ts'
-import type { ConditionDraft, RuleDraft } from '../../rules/reading/drafts.ts'
+import { isSound } from '../../rules/reading/composites.ts'
+import type { CompositeDraft, ConditionDraft, RuleDraft } from '../../rules/reading/drafts.ts'
+import { dayNames, type Schedule } from '../../rules/schedule.ts'
 
 /**
  * What could be wrong with a rule and still compile: each limit a step beside, each hold a sample or a second longer or shorter, each
  * comparison the other way round, each name of an enumeration more or less, each selector wider or narrower, each level and clause
- * left out. A rule whose tests pass all the same with one of these is not tested.
+ * left out, each part of a composite taken otherwise, each time of a schedule. A rule whose tests pass all the same with one of these is not tested.
  */
 export interface Mutant {
   /** What it does to the rule, as a person reads it: `critical: below -21 → -20.9`. */
@@ -28,7 +30,8 @@ export function mutantsOf(rule: RuleDraft): Mutant[] {
   return [
     ...rule.levels.flatMap((level, at) => levelMutants(rule, level, at)),
     ...clauseMutants(rule, 'when'),
-    ...clauseMutants(rule, 'unless')
+    ...clauseMutants(rule, 'unless'),
+    ...timeMutants(rule)
   ]
 }
 
@@ -46,6 +49,9 @@ function levelMutants(rule: RuleDraft, level: Level, at: number): Mutant[] {
       change: named(change),
       draft: instead({ ...level, condition: to })
     })),
+    ...(level.composite === null ? [] : compositeMutants(level.composite))
+      .filter(({ to }) => isSound(to))
+      .map(({ change, to }) => ({ change: named(change), draft: instead({ ...level, composite: to }) })),
     ...holdMutants(level).map(({ change, to }) => ({ change: named(change), draft: instead(to) })),
     ...severities
       .filter(severity => rule.levels.every(one => one.severity !== severity))
@@ -82,6 +88,109 @@ function holdMutants(level: Level): Changed<Level>[] {
         to: { ...level, [field]: other * 1000 }
       }))
   })
+}
+
+/** Each part left out, asked otherwise, or not asked; what is taken together taken together otherwise. */
+function compositeMutants(part: CompositeDraft): Changed<CompositeDraft>[] {
+  if (part.op === 'on') return memberMutants(part)
+  if (part.op === 'not')
+    return [
+      { change: `not ${partName(part.of)}: without not`, to: part.of },
+      ...compositeMutants(part.of).map(({ change, to }) => ({
+        change: `not ${change}`,
+        to: { op: 'not', of: to } as const
+      }))
+    ]
+  const found: Changed<CompositeDraft>[] = []
+  const add = (change: string, to: CompositeDraft): void => void found.push({ change, to })
+  const { of } = part
+  if (part.op === 'count') {
+    for (const atLeast of [part.atLeast - 1, part.atLeast + 1])
+      if (atLeast >= 1 && atLeast <= of.length)
+        add(`count: at_least ${part.atLeast} → ${atLeast}`, { ...part, atLeast })
+  } else if (of.length > 1)
+    add(`${part.op} → ${part.op === 'any' ? 'all' : 'any'}`, { op: part.op === 'any' ? 'all' : 'any', of })
+  of.forEach((one, at) => {
+    const replaced = (to: CompositeDraft): CompositeDraft => ({
+      ...part,
+      of: of.map((other, k) => (k === at ? to : other))
+    })
+    const rest = of.filter((_, k) => k !== at)
+    if (rest.length >= (part.op === 'count' ? part.atLeast : 1))
+      add(`${part.op}: without ${partName(one)}`, { ...part, of: rest })
+    add(`${part.op}: not ${partName(one)}`, replaced({ op: 'not', of: one }))
+    for (const { change, to } of compositeMutants(one)) add(change, replaced(to))
+  })
+  return found
+}
+
+type Member = Extract<CompositeDraft, { op: 'on' }>
+
+function memberMutants(part: Member): Changed<CompositeDraft>[] {
+  const { member, forMs, instancesMin } = part
+  const name = partName(part)
+  const seconds = [forMs / 1000 - 1, forMs / 1000 + 1].filter(other => other >= 0)
+  // How many, where it says for how long, and of one place, cannot be asked.
+  const counts = forMs > 0 ? [] : [instancesMin - 1, instancesMin + 1].filter(other => other >= 1)
+  return [
+    ...seconds.map(other => ({
+      change: `${name}: for_s ${forMs / 1000} → ${other}`,
+      to: { ...part, forMs: other * 1000 }
+    })),
+    ...(instancesMin > 1 ? counts : []).map(other => ({
+      change: `${name}: at_least ${instancesMin} → ${other}`,
+      to: { ...part, instancesMin: other }
+    })),
+    ...(member.kind === 'rule' ? [] : conditionMutants(member.draft)).map(({ change, to }) => ({
+      change: `${name}: ${change}`,
+      to: { ...part, member: { kind: 'condition', draft: to } as const }
+    }))
+  ]
+}
+
+function partName(part: CompositeDraft): string {
+  if (part.op === 'not') return `not ${partName(part.of)}`
+  if (part.op !== 'on') return `${part.op} (${part.of.map(partName).join(', ')})`
+  return part.member.kind === 'rule' ? part.member.label : signalOf(part.member.draft).name
+}
+
+/** A schedule a minute or a day otherwise, flapping a change or a second; and without them. */
+function timeMutants(rule: RuleDraft): Mutant[] {
+  const { schedule, flapping } = rule
+  const found: Mutant[] = []
+  if (schedule !== null) {
+    const add = (change: string, to: Partial<Schedule>): void =>
+      void found.push({ change: `schedule: ${change}`, draft: { ...rule, schedule: { ...schedule, ...to } } })
+    found.push({ change: 'schedule: left out', draft: { ...rule, schedule: null } })
+    for (const [key, name] of [
+      ['fromMin', 'from'],
+      ['toMin', 'to']
+    ] as const)
+      for (const other of [schedule[key] - 1, schedule[key] + 1])
+        if (other >= (key === 'toMin' ? 1 : 0) && other <= (key === 'toMin' ? 1440 : 1439))
+          add(`${name} ${schedule[key]} → ${other} min`, { [key]: other })
+    dayNames.forEach((name, day) => {
+      const days = schedule.days.map((is, k) => (k === day ? !is : is))
+      if (days.some(Boolean)) add(`${days[day] === true ? 'with' : 'without'} ${name}`, { days })
+    })
+  }
+  if (flapping !== null) {
+    const add = (change: string, to: Partial<Flapping>): void =>
+      void found.push({ change: `flapping: ${change}`, draft: { ...rule, flapping: { ...flapping, ...to } } })
+    found.push({ change: 'flapping: left out', draft: { ...rule, flapping: null } })
+    for (const changes of [flapping.changes - 1, flapping.changes + 1])
+      add(`changes ${flapping.changes} → ${changes}`, { changes })
+    for (const [key, name] of [
+      ['withinMs', 'within_s'],
+      ['clearMs', 'clear_s']
+    ] as const)
+      for (const other of [flapping[key] - 1000, flapping[key] + 1000])
+        if (other > 0) add(`${name} ${flapping[key] / 1000} → ${other / 1000}`, { [key]: other })
+    for (const severity of severities)
+      if (severity !== flapping.severity && flapping.severity !== null)
+        add(`severity ${flapping.severity} → ${severity}`, { severity })
+  }
+  return found
 }
 
 function clauseMutants(rule: RuleDraft, key: 'when' | 'unless'): Mutant[] {
