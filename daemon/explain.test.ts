@@ -64,6 +64,15 @@ rules:
     rate: per_second
     above: 2 /s
     text: { ru: Ошибки, en: Errors }
+  - name: test.warmer
+    kind: optics
+    severity: warning
+    select: { signal: optics.temp_c, port: uplink }
+    change: step
+    baseline: 6h
+    learn: 1h
+    above: 5 °C
+    text: { ru: Теплее, en: Warmer }
   - name: test.port
     kind: link
     severity: major
@@ -293,6 +302,38 @@ rules:
       'Not raised: if.in_errors a second = 0.5 /s (10 s ago) [if.in_errors = 37], limit: above 2 /s, in the rule'
     )
     expect(errors.says.ru).toContain('if.in_errors в секунду = 0,5 /s')
+  })
+
+  it('shows a change, what is usual, and how long was learnt', async () => {
+    await start()
+    const poll = async (times: number, celsius: number): Promise<void> => {
+      for (let k = 0; k < times; k++) {
+        await tell('10.0.0.1', '25', { 'optics.temp_c': celsius })
+        pass(300)
+      }
+    }
+    await poll(7, 40)
+    const learning = of('ku', 'test.warmer', '25')
+    expect(learning.state).toBe('quiet')
+    expect(learning.says.en).toBe(
+      'Not raised: optics.temp_c, difference from what is usual: still being learnt, 30 min of 60 min, samples: 7, limit: above 5 °C, in the rule'
+    )
+    await poll(18, 40)
+    expect(of('ku', 'test.warmer', '25').says.ru).toContain(
+      'optics.temp_c, отличие от обычного = 0 °C (5 мин назад) [сейчас 40 °C, обычно 40 °C, изучено 2 ч]'
+    )
+    await poll(6, 50)
+    const raised = of('ku', 'test.warmer', '25')
+    expect(raised).toMatchObject({ state: 'raised', severity: 'warning' })
+    expect(raised.wouldRaise.en).toBe('warning: optics.temp_c, difference from what is usual above 5 °C')
+    const { value, unit, meets, baseline } = raised.levels[0]!.inputs[0]!
+    expect({ unit, meets, baseline }).toMatchObject({
+      unit: '°C',
+      meets: true,
+      baseline: { measure: 'step', reading: 50, samples: 27, learnMs: 3_600_000, overMs: 21_600_000 }
+    })
+    expect(value).toBeGreaterThan(8)
+    expect(baseline?.usual).toBeLessThan(41)
   })
 
   it("lets a parent's port speak for the node it leads to, and knows no other node", async () => {

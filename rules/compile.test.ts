@@ -101,6 +101,37 @@ describe('bad rules files', () => {
   })
 })
 
+describe('baselines', () => {
+  const step = (name: string, select: string, baseline: string): string =>
+    `  - {name: ${name}, kind: optics, severity: warning, change: step, baseline: ${baseline}, below: -3, text: {ru: т, en: t}, select: {signal: optics.rx_dbm${select}}}\n`
+
+  it('are learnt over one time where one series may have both', () => {
+    const text = `rules:\n${step('a', ', port: uplink', '7d')}${step('b', ', vendor: "D-*"', '1d')}`
+    expect(problemsOf([{ file: 'r.yaml', text }])).toMatchObject([
+      {
+        line: 3,
+        path: 'rules[1].baseline',
+        message: 'optics.rx_dbm is learnt over 7d by a, and a series has one baseline',
+        remedy: 'write baseline: 7d, override that rule, or narrow select'
+      }
+    ])
+  })
+
+  it('may be learnt over other times on other series, and longer before they are judged', () => {
+    const apart = `rules:\n${step('a', ', port: uplink', '7d')}${step('b', ', port: downlink', '1d')}`
+    const rules = compileRules([{ file: 'r.yaml', text: apart }])
+    const program = (port: string) => rules.programFor(attributes('optics.rx_dbm', { port }))
+    const hourMs = 3_600_000
+    expect(program('uplink')).toMatchObject({ keeps: 'baseline', overMs: 168 * hourMs })
+    expect(program('downlink')).toMatchObject({
+      keeps: 'baseline',
+      overMs: 24 * hourMs,
+      conditions: [{ measure: 'step', learnMs: 8 * hourMs }]
+    })
+    expect(program('access')).toEqual({ conditions: [] })
+  })
+})
+
 describe('good rules files', () => {
   const rules = compileRules([fixture('every-form.good.yaml')])
 

@@ -3,8 +3,8 @@ import { ProblemsError, type Problem } from '../schemas/config/located-yaml.ts'
 import { ruleLabel, type CompiledCondition, type CompiledRule, type CompiledRules } from './compiled.ts'
 import { noNotes } from './model.ts'
 import { signals } from '../schemas/signals.ts'
-import { signalBeside } from './rates.ts'
-import { createAbsencePicker, createProgramPicker, crowdedSeries } from './pick.ts'
+import { signalBeside } from './measures/rates.ts'
+import { createAbsencePicker, createProgramPicker, crowdedSeries, differingBaselines } from './pick.ts'
 import { readRulesFiles, type RulesFile } from './read.ts'
 import { labelOf, levelOf, memberProblems, watchingDraft } from './members.ts'
 import type { ConditionDraft, MemberDraft, RuleDraft } from './reading/drafts.ts'
@@ -33,7 +33,7 @@ export function compileDrafts(
   if (faults.length > 0 || (asksOthers && problems.length > 0))
     throw new ProblemsError([...problems, ...faults])
   const compiled = assemble(drafts)
-  const all = [...problems, ...crowdedSeries(compiled, drafts)]
+  const all = [...problems, ...crowdedSeries(compiled, drafts), ...differingBaselines(compiled, drafts)]
   if (all.length > 0) throw new ProblemsError(all)
   return compiled
 }

@@ -4,7 +4,8 @@ import type { IncidentKind, LocalText, Severity } from '../schemas/words.ts'
 import type { Composite, OverScope } from './composite.ts'
 import type { AlarmKey, RuleNotes, Selector, SeriesAttributes } from './model.ts'
 import type { ConditionOp, ProgramSpec } from './program.ts'
-import type { Measure } from './rates.ts'
+import type { Learning } from './measures/baselines.ts'
+import type { Measure } from './measures/measure.ts'
 import type { Schedule } from './schedule.ts'
 
 /** What compiling rules gives (compile.ts), and how it is shown to people. */
@@ -34,8 +35,10 @@ export interface CompiledCondition {
    * signal stands here for it. All others are judged by sample.
    */
   readonly op: ConditionOp | 'absent' | 'alarm'
-  /** What is compared: the value, or a rate of a counter. */
+  /** What is compared: the value, a rate of a counter, or a change of a gauge. */
   readonly measure: Measure
+  /** How the baseline of a change is learnt; null for what is no change. */
+  readonly learning: Learning | null
   /** null for an enumeration, and for `absent`. */
   readonly limit: Limit | null
   /** Distance from the raise limit to the clear limit, in the unit of what is compared, 0 or more. */

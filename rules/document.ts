@@ -8,7 +8,7 @@ import {
   type CompiledRules
 } from './compiled.ts'
 import type { Composite } from './composite.ts'
-import { unitOf } from './rates.ts'
+import { unitOf } from './measures/measure.ts'
 import { scheduleText } from './schedule.ts'
 
 /** The page of the shipped rules with what holds unless it is overridden (`npm run docs`). */

@@ -1,7 +1,9 @@
 import type { Language, LocalText } from '../schemas/words.ts'
 import type { Composite } from './composite.ts'
 import type { ExplainedInput, RuleExplanation } from './explained.ts'
+import type { Change } from './measures/baselines.ts'
 import type { Alarm } from './model.ts'
+import type { Rate } from './measures/rates.ts'
 
 /** What an explanation says to people, in both languages. */
 
@@ -33,8 +35,10 @@ interface Words {
   readonly noLimits: (readings: string) => string
   readonly isOf: (signal: string, value: string, ago: string) => string
   readonly isMissing: (signal: string) => string
-  readonly rates: Readonly<Record<'per_second' | 'share' | 'utilisation', string>>
+  readonly measures: Readonly<Record<Rate | Change, string>>
   readonly noRate: string
+  readonly nowAndUsual: (now: string, usual: string, learnt: string) => string
+  readonly learning: (learnt: string, wanted: string, samples: number) => string
   readonly limitIs: (limit: string, origin: string) => string
   readonly origins: Readonly<
     Record<'module' | 'optic-class' | 'default' | 'rule', (opticClass: string, table: string) => string>
@@ -77,8 +81,17 @@ const words: Readonly<Record<Language, Words>> = {
     noLimits: readings => `Не поднята: ${readings}, но порога для этого модуля или класса нет`,
     isOf: (signal, value, ago) => `${signal} = ${value} (${ago} назад)`,
     isMissing: signal => `${signal}: показаний нет`,
-    rates: { per_second: ' в секунду', share: ', доля кадров', utilisation: ', загрузка порта' },
+    measures: {
+      per_second: ' в секунду',
+      share: ', доля кадров',
+      utilisation: ', загрузка порта',
+      step: ', отличие от обычного',
+      step_pct: ', отличие от обычного',
+      drift_per_day: ', изменение обычного за сутки'
+    },
     noRate: 'скорость пока не известна',
+    nowAndUsual: (now, usual, learnt) => `сейчас ${now}, обычно ${usual}, изучено ${learnt}`,
+    learning: (learnt, wanted, samples) => `ещё изучается, ${learnt} из ${wanted}, отсчётов: ${samples}`,
     limitIs: (limit, origin) => `порог: ${limit}${origin}`,
     origins: {
       module: () => ', назван самим модулем',
@@ -121,8 +134,17 @@ const words: Readonly<Record<Language, Words>> = {
     noLimits: readings => `Not raised: ${readings}, but there is no limit for this module or class`,
     isOf: (signal, value, ago) => `${signal} = ${value} (${ago} ago)`,
     isMissing: signal => `${signal}: no reading`,
-    rates: { per_second: ' a second', share: ', share of frames', utilisation: ', utilisation of the port' },
+    measures: {
+      per_second: ' a second',
+      share: ', share of frames',
+      utilisation: ', utilisation of the port',
+      step: ', difference from what is usual',
+      step_pct: ', difference from what is usual',
+      drift_per_day: ', change of what is usual a day'
+    },
     noRate: 'no rate known yet',
+    nowAndUsual: (now, usual, learnt) => `now ${now}, usually ${usual}, learnt for ${learnt}`,
+    learning: (learnt, wanted, samples) => `still being learnt, ${learnt} of ${wanted}, samples: ${samples}`,
     limitIs: (limit, origin) => `limit: ${limit}${origin}`,
     origins: {
       module: () => ', told by the module itself',
@@ -294,20 +316,27 @@ function partText(
   }
 }
 
-/** What is compared, in words: the signal, or a rate of it. */
-function comparedText({ signal, rate }: ExplainedInput, language: Language): string {
-  return rate === null ? signal : `${signal}${words[language].rates[rate.measure]}`
+/** What is compared, in words: the signal, or a rate or change of it. */
+function comparedText({ signal, rate, baseline }: ExplainedInput, language: Language): string {
+  const measured = rate ?? baseline
+  return measured === null ? signal : `${signal}${words[language].measures[measured.measure]}`
 }
 
-/** What a rate was made of. */
-function madeOfText({ signal, rate }: ExplainedInput, language: Language): string {
+/** What a rate or a change was made of. */
+function madeOfText({ signal, value, rate, baseline }: ExplainedInput, language: Language): string {
+  if (baseline !== null) {
+    const { now, usual, readingUnit, learntMs } = baseline
+    if (value === null || now === null || usual === null) return ''
+    const number = (one: number): string => numberText(one, readingUnit, language)
+    return ` [${words[language].nowAndUsual(number(now), number(usual), durationText(learntMs, language))}]`
+  }
   if (rate === null) return ''
   const { counter, perSecond, measure, besideSignal, beside, besideUnit } = rate
   const parts = [
     ...(counter === null ? [] : [`${signal} = ${numberText(counter, '', language)}`]),
     ...(measure === 'per_second' || perSecond === null
       ? []
-      : [`${signal}${words[language].rates.per_second} = ${numberText(perSecond, '', language)}`]),
+      : [`${signal}${words[language].measures.per_second} = ${numberText(perSecond, '', language)}`]),
     ...(beside === null ? [] : [`${besideSignal} = ${numberText(beside, besideUnit, language)}`])
   ]
   return parts.length === 0 ? '' : ` [${parts.join(', ')}]`
@@ -331,14 +360,13 @@ function readingsText(inputs: readonly ExplainedInput[], language: Language, now
   const say = words[language]
   const texts = new Map<string, string[]>()
   for (const input of inputs) {
-    const { value, valueName, unit, timeMs, condition, rate } = input
+    const { value, valueName, unit, timeMs, condition } = input
     if (condition.op === 'alarm') {
       texts.set(say.alarmIs(condition.names.join(', '), input.isOn), [])
       continue
     }
     const signal = comparedText(input, language)
-    const missing =
-      rate === null || rate.counter === null ? say.isMissing(signal) : `${signal}: ${say.noRate}`
+    const missing = missingText(input, language)
     const reading =
       (value === null
         ? missing
@@ -358,6 +386,18 @@ function readingsText(inputs: readonly ExplainedInput[], language: Language, now
     if (!limits.includes(text)) limits.push(text)
   }
   return [...texts].map(([reading, limits]) => [reading, ...limits].join(', ')).join('; ')
+}
+
+/** Why there is nothing to compare. */
+function missingText(input: ExplainedInput, language: Language): string {
+  const say = words[language]
+  const { rate, baseline } = input
+  const signal = comparedText(input, language)
+  if (baseline !== null && baseline.samples > 0) {
+    const { learntMs, learnMs, samples } = baseline
+    return `${signal}: ${say.learning(durationText(learntMs, language), durationText(learnMs, language), samples)}`
+  }
+  return rate === null || rate.counter === null ? say.isMissing(signal) : `${signal}: ${say.noRate}`
 }
 
 /** Three digits behind the point at most, a comma in Russian; the unit behind it. */

@@ -12,6 +12,7 @@ import {
 } from './compiled.ts'
 import {
   ruleStates,
+  type ExplainedBaseline,
   type ExplainedFlapping,
   type ExplainedInput,
   type ExplainedLevel,
@@ -26,7 +27,9 @@ import { compositeText, saysOf, wouldRaise } from './explain-texts.ts'
 import type { SeriesAttributes } from './model.ts'
 import { selects } from './pick.ts'
 import type { ConditionSpec } from './program.ts'
-import { signalBeside, unitOf, type KnownRate, type Measure } from './rates.ts'
+import type { Change, KnownBaseline, Learning } from './measures/baselines.ts'
+import { isChange, isRate, unitOf } from './measures/measure.ts'
+import { signalBeside, type KnownRate, type Rate } from './measures/rates.ts'
 import { scheduleText, stretchOf } from './schedule.ts'
 
 /**
@@ -53,7 +56,9 @@ export interface KnownSeries {
     readonly coordinates: Coordinates | null
   } | null
   /** Its rates as they were judged last; left out where nothing is known of them. */
-  readonly rateOf?: (measure: Measure) => KnownRate | undefined
+  readonly rateOf?: (rate: Rate) => KnownRate | undefined
+  /** Its baseline as it is now, with the change that was judged last. */
+  readonly baselineOf?: (change: Change, learning: Learning) => KnownBaseline | undefined
 }
 
 /** Readings shown of one condition. */
@@ -247,9 +252,14 @@ function stateOf(
   const inputs = levels.flatMap(level => level.inputs)
   if (levels.some(({ together }) => together !== null)) return 'quiet'
   if (inputs.some(({ meets }) => meets === true)) return 'counting'
+  if (inputs.some(isLearning)) return 'quiet'
   if (inputs.every(({ value }) => value === null)) return 'no-reading'
   return inputs.every(({ meets }) => meets === null) ? 'no-limit' : 'quiet'
 }
+
+/** Whether there are readings, but it is not known yet what is usual. */
+const isLearning = ({ value, baseline }: ExplainedInput): boolean =>
+  value === null && baseline !== null && baseline.samples > 0
 
 function inputOf(
   condition: CompiledCondition,
@@ -260,8 +270,9 @@ function inputOf(
   const signal = signals[series.signal]!
   const { measure } = condition
   const reading = series.last?.value ?? null
-  const known = measure === 'value' ? undefined : series.rateOf?.(measure)
-  const value = measure === 'value' ? reading : (known?.value ?? null)
+  const rate = isRate(measure) ? explainedRate(series, measure, reading) : undefined
+  const baseline = isChange(measure) ? explainedBaseline(series, measure, condition.learning) : undefined
+  const value = measure === 'value' ? reading : ((rate ?? baseline)?.value ?? null)
   const isNumeric = condition.limit !== null
   const names: string[] = []
   for (let code = 0; code < 32 && condition.mask !== 0; code++)
@@ -274,7 +285,8 @@ function inputOf(
     unit: unitOf(series.signal, measure),
     value,
     valueName: value === null ? null : (codeName(signal, value) ?? null),
-    rate: measure === 'value' ? null : explainedRate(series.signal, measure, reading, known),
+    rate: rate?.of ?? null,
+    baseline: baseline?.of ?? null,
     timeMs: series.last?.timeMs ?? null,
     coordinates: series.last?.coordinates ?? null,
     meets:
@@ -296,14 +308,20 @@ function inputOf(
   }
 }
 
+/** What is compared, and what it is made of. */
+interface Reckoned<T> {
+  readonly value: number | null
+  readonly of: T
+}
+
 function explainedRate(
-  signal: number,
-  measure: Exclude<Measure, 'value'>,
-  counter: number | null,
-  known: KnownRate | undefined
-): ExplainedRate {
+  { signal, rateOf }: KnownSeries,
+  measure: Rate,
+  counter: number | null
+): Reckoned<ExplainedRate> {
+  const known = rateOf?.(measure)
   const beside = signalBeside(signal, measure)
-  return {
+  const of = {
     measure,
     counter,
     perSecond: known?.perSecond ?? null,
@@ -311,6 +329,27 @@ function explainedRate(
     beside: known?.beside ?? null,
     besideUnit: beside < 0 ? '' : unitOf(beside, measure === 'share' ? 'per_second' : 'value')
   }
+  return { value: known?.value ?? null, of }
+}
+
+function explainedBaseline(
+  { signal, last, baselineOf }: KnownSeries,
+  measure: Change,
+  learning: Learning | null
+): Reckoned<ExplainedBaseline> | undefined {
+  if (learning === null) return undefined
+  const known = baselineOf?.(measure, learning)
+  const of = {
+    measure,
+    reading: last?.value ?? null,
+    now: known?.fast ?? null,
+    usual: known?.slow ?? null,
+    readingUnit: unitOf(signal, 'value'),
+    learntMs: known?.learntMs ?? 0,
+    samples: known?.samples ?? 0,
+    ...learning
+  }
+  return { value: known?.value ?? null, of }
 }
 
 function isMet({ op, raiseLimit, mask }: ConditionSpec, value: number): boolean {

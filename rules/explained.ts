@@ -1,7 +1,8 @@
 import type { Coordinates, IncidentKind, LocalText, Severity } from '../schemas/words.ts'
 import type { CompiledCondition, CompiledRule } from './compiled.ts'
+import type { Change } from './measures/baselines.ts'
 import type { RuleNotes } from './model.ts'
-import type { Measure } from './rates.ts'
+import type { Rate } from './measures/rates.ts'
 
 /** What an explanation of a rule is made of. */
 
@@ -39,15 +40,17 @@ export interface ExplainedInput {
   readonly part: 'level' | 'when' | 'unless'
   readonly signal: string
   readonly instance: string
-  /** Of what is compared: the signal's own, or that of the rate. */
+  /** Of what is compared: the signal's own, or that of the rate or change. */
   readonly unit: string
-  /** What is compared: the reading, or the rate that was judged last. */
+  /** What is compared: the reading, or the rate or change that was judged last. */
   readonly value: number | null
   readonly valueName: string | null
   readonly timeMs: number | null
   readonly coordinates: Coordinates | null
-  /** What a rate is made of; null where the reading itself is compared. */
+  /** What a rate is made of; null where no rate is compared. */
   readonly rate: ExplainedRate | null
+  /** What a change is made of; null where no change is compared. */
+  readonly baseline: ExplainedBaseline | null
   /** Whether the last reading by itself meets the condition; null without a reading or a limit. */
   readonly meets: boolean | null
   /** Whether the condition is on: counted and with its hysteresis. */
@@ -56,7 +59,7 @@ export interface ExplainedInput {
 }
 
 export interface ExplainedRate {
-  readonly measure: Exclude<Measure, 'value'>
+  readonly measure: Rate
   /** The counter at its last sample. */
   readonly counter: number | null
   /** Its growth a second up to that sample; null where it is not known. */
@@ -65,6 +68,21 @@ export interface ExplainedRate {
   readonly besideSignal: string
   readonly beside: number | null
   readonly besideUnit: string
+}
+
+export interface ExplainedBaseline {
+  readonly measure: Change
+  /** The last reading, the mean of the last ten minutes, and what is usual; null where none is known. */
+  readonly reading: number | null
+  readonly now: number | null
+  readonly usual: number | null
+  /** Unit of these. */
+  readonly readingUnit: string
+  /** How long was learnt and from how many samples, how long it takes to be judged, and over how long is learnt. */
+  readonly learntMs: number
+  readonly samples: number
+  readonly learnMs: number
+  readonly overMs: number
 }
 
 export interface ExplainedCondition {

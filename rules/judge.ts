@@ -1,5 +1,13 @@
 import { opAbove, opBelow, type ProgramTable } from './program.ts'
-import { keepSample, keepsNothing, measureValue, rateOf, takeRateSlot } from './rates.ts'
+import { changeOf, isStep, learnSample, takeBaselineSlot } from './measures/baselines.ts'
+import {
+  keepSample,
+  keepsBaseline,
+  keepsNothing,
+  measureValue,
+  rateOf,
+  takeRateSlot
+} from './measures/rates.ts'
 import { conditionsPerSeriesMax, type SeriesState } from './series-state.ts'
 
 /**
@@ -7,7 +15,7 @@ import { conditionsPerSeriesMax, type SeriesState } from './series-state.ts'
  * series it has just assigned). Pure but for the state it is given.
  */
 
-/** Told of every condition that flips; `limit` is the one crossed, NaN for an enumeration, `measured` the sample's value or its rate. */
+/** Told of every condition that flips; `limit` is the one crossed, NaN for an enumeration, `measured` the sample's value, its rate or its change. */
 export type EmitFlip = (condition: number, on: boolean, limit: number, measured: number) => void
 
 const raisedBit = 0x80
@@ -60,9 +68,14 @@ function judge(
 ): void {
   const conditionCount = table.conditionCount[program]!
   const keeps = table.keeps[program]!
-  const slot = keeps === keepsNothing ? 0 : state.rates.slotOf[series]!
-  /** Over how long the rate is that ends with this sample; 0 for none. */
-  const overMs = keeps === keepsNothing ? 0 : keepSample(state.rates, slot, keeps, value, timeMs)
+  const slot = slotOf(state, series, keeps)
+  /** Over how long the rate or change is that ends with this sample; 0 for none. */
+  const overMs =
+    keeps === keepsNothing
+      ? 0
+      : keeps === keepsBaseline
+        ? learn(table, state, series, program, value, timeMs)
+        : keepSample(state.rates, slot, keeps, value, timeMs)
   let busy = 0
   for (let k = 0; k < conditionCount; k++) {
     const at = program * conditionsPerSeriesMax + k
@@ -72,8 +85,13 @@ function judge(
     const measure = table.measure[at]!
     let measured = value
     if (measure !== measureValue) {
-      measured = overMs === 0 ? NaN : rateOf(state.rates, slot, measure, timeMs, overMs)
-      // A sample without a rate says nothing: it neither counts nor breaks a count.
+      measured =
+        overMs === 0
+          ? NaN
+          : keeps === keepsBaseline
+            ? changeOf(state.baselines, slot, measure, overMs, table.learnMs[at]!)
+            : rateOf(state.rates, slot, measure, timeMs, overMs)
+      // A sample without a rate or change says nothing: it neither counts nor breaks a count.
       if (Number.isNaN(measured)) {
         busy |= before
         continue
@@ -100,6 +118,31 @@ function judge(
   state.busy[series] = busy === 0 ? 0 : 1
 }
 
+function slotOf(state: SeriesState, series: number, keeps: number): number {
+  if (keeps === keepsNothing) return 0
+  return (keeps === keepsBaseline ? state.baselines : state.rates).slotOf[series]!
+}
+
+/** Learns a sample for the baseline of its series, but nothing of a step that is raised; over how long it is learnt, 0 for a sample that is not newer. */
+function learn(
+  table: ProgramTable,
+  state: SeriesState,
+  series: number,
+  program: number,
+  value: number,
+  timeMs: number
+): number {
+  let isStanding = false
+  if (state.busy[series] !== 0)
+    for (let k = 0; k < table.conditionCount[program]!; k++) {
+      const isRaised = (state.conditions[series * conditionsPerSeriesMax + k]! & raisedBit) !== 0
+      if (isRaised && isStep(table.measure[program * conditionsPerSeriesMax + k]!)) isStanding = true
+    }
+  const overMs = table.overMs[program]!
+  const slot = state.baselines.slotOf[series]!
+  return learnSample(state.baselines, slot, overMs, value, timeMs, isStanding) ? overMs : 0
+}
+
 /** NaN neither raises nor clears. */
 function raises(table: ProgramTable, at: number, value: number): boolean {
   const op = table.op[at]!
@@ -119,12 +162,20 @@ function inMask(mask: number, value: number): boolean {
   return value >= 0 && value <= 31 && Number.isInteger(value) && ((mask >>> value) & 1) === 1
 }
 
+/** Takes room for what a program keeps of a series (its `keeps`), where it has none yet; whether there was any. */
+export function takeSlot(state: SeriesState, series: number, keeps: number): boolean {
+  if (keeps === keepsNothing) return true
+  return keeps === keepsBaseline
+    ? takeBaselineSlot(state.baselines, series)
+    : takeRateSlot(state.rates, series, state.device[series]!)
+}
+
 /**
  * Gives a series its program. `raised` names conditions (by their index in the compiled rules) that are already on,
  * so that restored or reloaded alarms clear by the next good samples; all others start clear.
  * Called by the main thread while no task holds samples of the series: after the result that brought the series
  * and before the next task of its partition, or while evaluation is held for a reload. Throws RangeError where the
- * program keeps samples for rates and there is no room for them (takeRateSlot in rates.ts tells beforehand).
+ * program keeps samples and there is no room for them (takeSlot tells beforehand).
  */
 export function assignProgram(
   table: ProgramTable,
@@ -133,8 +184,8 @@ export function assignProgram(
   program: number,
   raised?: ReadonlySet<number>
 ): void {
-  if (table.keeps[program] !== keepsNothing && !takeRateSlot(state.rates, series, state.device[series]!))
-    throw new RangeError(`series ${series}: there is no room for what rates are reckoned from`)
+  if (!takeSlot(state, series, table.keeps[program]!))
+    throw new RangeError(`series ${series}: there is no room for what rates and changes are reckoned from`)
   let busy = 0
   const conditionCount = table.conditionCount[program]!
   for (let k = 0; k < conditionsPerSeriesMax; k++) {

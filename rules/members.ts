@@ -114,6 +114,7 @@ export function watchingDraft(label: string, drafts: readonly RuleDraft[]): Cond
     selector: { signal: signals[signal]!.name },
     op: 'alarm',
     measure: 'value',
+    learning: null,
     limit: null,
     hysteresis: 0,
     mask: 0,

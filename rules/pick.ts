@@ -1,10 +1,12 @@
 import type { Problem } from '../schemas/config/located-yaml.ts'
 import { signals } from '../schemas/signals.ts'
-import type { CompiledCondition, CompiledRules, Limit } from './compiled.ts'
+import { ruleLabel, type CompiledCondition, type CompiledRules, type Limit } from './compiled.ts'
 import type { Selector, SeriesAttributes } from './model.ts'
 import type { ConditionSpec, ProgramSpec } from './program.ts'
 import type { RuleDraft } from './reading/drafts.ts'
-import { keptFor, signalBeside, signalsFor } from './rates.ts'
+import { durationText } from './reading/measured.ts'
+import { isRate } from './measures/measure.ts'
+import { keptFor, signalBeside, signalsFor } from './measures/rates.ts'
 import { conditionsPerSeriesMax } from './series-state.ts'
 
 /** Which conditions judge which series. */
@@ -41,7 +43,7 @@ export function createProgramPicker(
   }
 }
 
-/** The program for a series that there is no room for rates of. */
+/** The program for a series that there is no room for rates or a baseline of. */
 export function withoutRates({ conditions }: ProgramSpec): ProgramSpec {
   return { conditions: conditions.filter(({ measure }) => measure === undefined) }
 }
@@ -59,7 +61,7 @@ function ratedBeside(
 ): ReadonlyMap<number, readonly CompiledCondition[]> {
   const found = new Map<number, CompiledCondition[]>()
   for (const condition of [...bySignal.values()].flat()) {
-    if (condition.measure === 'value') continue
+    if (!isRate(condition.measure)) continue
     for (const signal of signalsFor(condition.signal, condition.measure))
       found.set(signal, [...(found.get(signal) ?? []), condition])
   }
@@ -103,6 +105,7 @@ function programOf(
       condition: condition.id,
       op: condition.op,
       ...(condition.measure === 'value' ? {} : { measure: condition.measure }),
+      ...(condition.learning === null ? {} : { learnMs: condition.learning.learnMs }),
       raiseLimit: raise,
       clearLimit: condition.op === 'above' ? raise - condition.hysteresis : raise + condition.hysteresis,
       raiseCount: condition.raiseCount,
@@ -110,6 +113,16 @@ function programOf(
       mask: condition.mask
     })
   }
+  // Of one series one baseline is learnt: compiling refuses conditions that differ (compile.ts).
+  const learning = conditions.find(({ id }) =>
+    specs.some(spec => spec.condition === id && spec.learnMs !== undefined)
+  )?.learning
+  if (learning != null)
+    return {
+      conditions: specs.slice(0, conditionsPerSeriesMax),
+      keeps: 'baseline',
+      overMs: learning.overMs
+    }
   const hasRate = specs.some(({ measure }) => measure !== undefined)
   const keeps =
     hasRate || rates.some(condition => isReckonedAt(condition, attributes))
@@ -208,4 +221,46 @@ function crowdOf(
     if (crowd !== undefined) return crowd
   }
   return undefined
+}
+
+/** Finds conditions that would learn over different times on one series, of which one baseline is kept; one problem a condition. */
+export function differingBaselines(
+  { conditions: all, rules }: CompiledRules,
+  drafts: readonly RuleDraft[]
+): Problem[] {
+  const learnt = all.filter(({ learning }) => learning !== null)
+  return learnt.flatMap((condition, at) => {
+    const other = learnt
+      .slice(0, at)
+      .find(
+        ({ signal, learning, selector }) =>
+          signal === condition.signal &&
+          learning?.overMs !== condition.learning?.overMs &&
+          mayMeet(selector, condition.selector)
+      )
+    const rule = condition.rules[0] ?? -1
+    if (other?.learning == null) return []
+    const by = rules[other.rules[0] ?? -1]
+    const problem = drafts[rule]?.at.problem(
+      ['baseline'],
+      `${signals[condition.signal]?.name ?? ''} is learnt over ${durationText(other.learning.overMs)} by ${by === undefined ? 'another rule' : ruleLabel(by.name, by.qualifier)}, and a series has one baseline`,
+      `write baseline: ${durationText(other.learning.overMs)}, override that rule, or narrow select`
+    )
+    return problem === undefined ? [] : [problem]
+  })
+}
+
+/** Whether some series could be selected by both. */
+function mayMeet(one: Selector, other: Selector): boolean {
+  return attributeNames.every(name => {
+    const wanted = one[name]
+    const others = other[name]
+    return (
+      wanted === undefined ||
+      others === undefined ||
+      wanted.some(a =>
+        others.some(b => isMatched(a, b.replace(/\*$/, '')) || isMatched(b, a.replace(/\*$/, '')))
+      )
+    )
+  })
 }

@@ -1,4 +1,5 @@
-import { keepsNothing, keptSamples, measures, type KeptSamples, type Measure } from './rates.ts'
+import { measures, type Measure } from './measures/measure.ts'
+import { keepsNothing, keptSamples, type KeptSamples } from './measures/rates.ts'
 import { conditionsPerSeriesMax } from './series-state.ts'
 
 /**
@@ -24,8 +25,10 @@ export interface ConditionSpec {
   /** Index of the condition in the compiled rules; comes back in Candidate.condition. */
   readonly condition: number
   readonly op: ConditionOp
-  /** The rate that is compared; left out for the value itself. */
+  /** The rate or change that is compared; left out for the value itself. */
   readonly measure?: Measure
+  /** How long (ms) a baseline is learnt before its change is judged; left out for what is no change. */
+  readonly learnMs?: number
   /** `below` raises on value < raiseLimit, `above` on value > raiseLimit. Ignored by `in`. */
   readonly raiseLimit: number
   /** `below` clears on value >= clearLimit, `above` on value <= clearLimit; between the two nothing changes. */
@@ -42,6 +45,8 @@ export interface ProgramSpec {
   readonly conditions: readonly ConditionSpec[]
   /** What is kept of its samples for rates, its own or others'; left out for nothing. */
   readonly keeps?: KeptSamples
+  /** Over how long (ms) its baseline is learnt; left out where it has none. */
+  readonly overMs?: number
 }
 
 /** The flat form. Condition k of program p stands at p × conditionsPerSeriesMax + k. */
@@ -71,11 +76,14 @@ export interface ProgramTable {
   readonly keeps: Uint8Array
   /** By program and measure a lowest and a highest value that breach no condition. */
   readonly bands: Float64Array
+  /** Of a baseline, by program: over how long (ms) it is learnt. By condition: how long at least before it is judged. */
+  readonly overMs: Float64Array
+  readonly learnMs: Float64Array
 }
 
 const bandsPerProgram = measures.length * 2
 const bytesPerProgram =
-  8 + 8 + bandsPerProgram * 8 + 4 + 1 + 1 + conditionsPerSeriesMax * (8 + 8 + 4 + 4 + 1 + 1 + 1 + 1)
+  8 + 8 + bandsPerProgram * 8 + 8 + 4 + 1 + 1 + conditionsPerSeriesMax * (8 + 8 + 8 + 4 + 4 + 1 + 1 + 1 + 1)
 const headerBytes = 16
 
 /** Bytes a table of this capacity takes; untouched pages of it cost nothing. */
@@ -102,6 +110,8 @@ export function programTableOver({ memory, at: start, capacity }: ProgramMemory)
     raiseLimit: new Float64Array(memory, at.raiseLimit, slots),
     clearLimit: new Float64Array(memory, at.clearLimit, slots),
     bands: new Float64Array(memory, at.bands, capacity * bandsPerProgram),
+    overMs: new Float64Array(memory, at.overMs, capacity),
+    learnMs: new Float64Array(memory, at.learnMs, slots),
     quietMask: new Uint32Array(memory, at.quietMask, capacity),
     condition: new Int32Array(memory, at.condition, slots),
     mask: new Uint32Array(memory, at.mask, slots),
@@ -128,6 +138,8 @@ export function programTableParts(
     raiseLimit: take(slots * 8),
     clearLimit: take(slots * 8),
     bands: take(capacity * bandsPerProgram * 8),
+    overMs: take(capacity * 8),
+    learnMs: take(slots * 8),
     quietMask: take(capacity * 4),
     condition: take(slots * 4),
     mask: take(slots * 4),
@@ -166,7 +178,7 @@ export function createProgramMemory(capacity: number): ProgramMemory {
 
 /**
  * In the memory given, or in memory of its own for so many programs. The capacity is the most distinct programs there can
- * be, about 330 bytes each; module limits make most of them.
+ * be, about 450 bytes each; module limits make most of them.
  */
 export function createProgramTable(of: number | ProgramMemory): ProgramTableBuilder {
   const place = typeof of === 'number' ? createProgramMemory(of) : of
@@ -179,7 +191,7 @@ export function createProgramTable(of: number | ProgramMemory): ProgramTableBuil
   const addProgram = (spec: ProgramSpec): number => {
     if (spec.conditions.length === 0 && spec.keeps === undefined) return 0
     checkSpec(spec)
-    const key = `${spec.conditions.map(programKey).join(';')};${spec.keeps ?? ''}`
+    const key = `${spec.conditions.map(programKey).join(';')};${spec.keeps ?? ''};${spec.overMs ?? ''}`
     const found = known.get(key)
     if (found !== undefined) return found
     const index = table.header[0] ?? 0
@@ -209,8 +221,20 @@ export function createProgramTable(of: number | ProgramMemory): ProgramTableBuil
 }
 
 function programKey(c: ConditionSpec): string {
-  const { condition, op, measure = '', raiseLimit, clearLimit, raiseCount, clearCount, mask } = c
-  return [condition, op, measure, raiseLimit, clearLimit, raiseCount, clearCount, mask >>> 0].join(',')
+  const {
+    condition,
+    op,
+    measure = '',
+    raiseLimit,
+    clearLimit,
+    raiseCount,
+    clearCount,
+    mask,
+    learnMs = ''
+  } = c
+  return [condition, op, measure, learnMs, raiseLimit, clearLimit, raiseCount, clearCount, mask >>> 0].join(
+    ','
+  )
 }
 
 function checkSpec(spec: ProgramSpec): void {
@@ -257,11 +281,13 @@ function writeProgram(table: ProgramTable, index: number, spec: ProgramSpec): vo
     table.mask[at] = c.mask
     const measure = measures.indexOf(c.measure ?? 'value')
     table.measure[at] = measure
+    table.learnMs[at] = c.learnMs ?? 0
     const band = measure * 2
     if (c.op === 'below') bands[band] = Math.max(bands[band]!, c.raiseLimit)
     else if (c.op === 'above') bands[band + 1] = Math.min(bands[band + 1]!, c.raiseLimit)
     else breaching |= c.mask
   })
+  table.overMs[index] = spec.overMs ?? 0
   const keeps = keptSamples.indexOf(spec.keeps ?? 'nothing')
   table.keeps[index] = keeps
   table.quietLo[index] = keeps === keepsNothing ? bands[0]! : Infinity

@@ -7,6 +7,7 @@ import { readClause, readTest, testKeys } from './reading/conditions.ts'
 import { compositeKeys, compositesIn, readComposite, type CompositeContext } from './reading/composites.ts'
 import type { ConditionDraft, LevelDraft, RuleDraft } from './reading/drafts.ts'
 import { noHold, readHold, type Hold } from './reading/holds.ts'
+import { changeKeys } from './reading/measured.ts'
 import { noteKeys, readNotes } from './reading/notes.ts'
 import { readTables, type LimitTable } from './reading/limits.ts'
 import { readSelector } from './reading/selectors.ts'
@@ -37,6 +38,7 @@ export const ruleKeys = [
   'scope',
   'select',
   'rate',
+  ...changeKeys,
   'in',
   'below',
   'above',

@@ -6,7 +6,7 @@ import { ruleLabel, type CompiledRules } from './compiled.ts'
 import { assignProgram, evaluateSample } from './judge.ts'
 import type { SeriesAttributes } from './model.ts'
 import { createProgramTable, type ProgramTableBuilder } from './program.ts'
-import { anySignalBeside, keepsNothing, setBeside } from './rates.ts'
+import { anySignalBeside, keepsNothing, setBeside } from './measures/rates.ts'
 import type { RulesFile } from './read.ts'
 import { seriesStateBytes, seriesStateOver, type SeriesState } from './series-state.ts'
 
@@ -78,7 +78,7 @@ function playTest(compiled: CompiledRules, report: Report, test: Fields, path: P
   if (device === undefined) return
   const epochMs = startOf(report, test['starts_at'], [...path, 'starts_at'])
   const bench = createBench(compiled, device)
-  /** What was told last, by signal: counters may be told by their growth. */
+  /** What was told last, by signal: numbers may be told by their growth. */
   const counted = new Map<number, number>()
   let timeMs = 0
   listOf(report, test['steps'], [...path, 'steps']).forEach((entry, index) => {
@@ -252,12 +252,12 @@ function startOf(report: Report, given: unknown, path: Path): number {
 }
 
 const givesOf = (signal: number): string =>
-  signals[signal]?.kind === 'counter' ? 'give a number, or { add: a number }' : 'give a number'
+  signals[signal]?.kind === 'enum' ? 'give a number' : 'give a number, or { add: a number }'
 
-/** `{ add: 600 }`: a counter that has grown by so much since it was told `last`. */
+/** `{ add: 600 }`: it has grown by so much since it was told `last`. */
 function valueOf(signal: number, given: unknown, last = 0): number | undefined {
   const codes = signals[signal]?.codes
-  if (signals[signal]?.kind === 'counter' && isFields(given) && Object.keys(given).join() === 'add')
+  if (codes === undefined && isFields(given) && Object.keys(given).join() === 'add')
     return typeof given['add'] === 'number' ? last + given['add'] : undefined
   if (codes === undefined) return typeof given === 'number' && Number.isFinite(given) ? given : undefined
   return typeof given === 'string' ? codes[given] : undefined

@@ -1,4 +1,5 @@
-import { rateBytes, rateNumbers, rateWords, type RateState } from './rates.ts'
+import { baselinesBytes, baselinesOver, type BaselineState } from './measures/baselines.ts'
+import { rateBytes, rateNumbers, rateWords, type RateState } from './measures/rates.ts'
 
 /**
  * The state of every series and device, as typed arrays over shared memory: workers evaluate against it, the
@@ -38,6 +39,8 @@ export interface SeriesState {
   readonly device: Int32Array
   /** What rates are reckoned from; untouched where no rule asks for one. */
   readonly rates: RateState
+  /** What changes are reckoned from; untouched where no rule asks for one. */
+  readonly baselines: BaselineState
 }
 
 export interface DeviceState {
@@ -58,12 +61,16 @@ export function seriesStateBytes(capacity: number): number {
   return seriesStateParts(capacity, 0).busy + capacity
 }
 
-/** `start` is where the block begins in the memory, a multiple of 8; `startedMs` is of the devices, as many as there are series where it is left out. */
+/**
+ * `start` is where the block begins in the memory, a multiple of 8; `startedMs` is of the devices, as many as there are series where it is left
+ * out. Baselines lie in memory of their own, which the kernel does not need.
+ */
 export function seriesStateOver(
   memory: SharedArrayBuffer | ArrayBuffer,
   capacity: number,
   start = 0,
-  startedMs: Float64Array = new Float64Array(capacity)
+  startedMs: Float64Array = new Float64Array(capacity),
+  baselines: SharedArrayBuffer | ArrayBuffer = new ArrayBuffer(baselinesBytes(capacity))
 ): SeriesState {
   const at = seriesStateParts(capacity, start)
   const slots = rateSlotsOf(capacity)
@@ -80,7 +87,8 @@ export function seriesStateOver(
       numbers: new Float64Array(memory, at.rates, slots * rateNumbers),
       words: new Int32Array(memory, at.rates, slots * rateWords),
       startedMs
-    }
+    },
+    baselines: baselinesOver(baselines, capacity)
   }
 }
 

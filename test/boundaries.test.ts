@@ -26,9 +26,10 @@ const rooms: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     records: ['', 'config']
   },
   rules: {
-    '': ['alarms', 'reading'],
-    alarms: [''],
-    reading: ['']
+    '': ['alarms', 'reading', 'measures'],
+    alarms: ['', 'measures'],
+    reading: ['', 'measures'],
+    measures: []
   },
   topology: {
     '': ['elements', 'lights', 'addresses', 'tree'],

@@ -384,7 +384,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
   const reset = (): void => {
     desk.rows = 0
     desk.groups = 0
-    clearJudgement(desk)
+    clearJudgement(desk, mark)
     candidates.clear()
     rejects = []
     gone = []

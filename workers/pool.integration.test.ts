@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import { baselineNumbers, baselineParts } from '../rules/measures/baselines.ts'
 import { createProgramTable } from '../rules/program.ts'
+import type { KeptSamples } from '../rules/measures/rates.ts'
 import type { EvaluationResult, EvaluationTask } from '../schemas/evaluation.ts'
 import { readProfileFiles, shippedProfiles } from '../schemas/records/profile-files.ts'
 import { assignProgram } from '../rules/judge.ts'
@@ -207,7 +209,7 @@ describe('the pool', () => {
     })
 
     /** What three tasks tell, and the state they leave: the link is met; goes down, up, down; comes back. */
-    async function told(threads: number, faults: FaultAsked[], timeoutMs: number) {
+    async function told(threads: number, faults: FaultAsked[], timeoutMs: number, keeps: KeptSamples) {
       const { made, seen, shared, programs } = await pool(threads, faults, timeoutMs)
       const limits = { raiseLimit: 0, clearLimit: 0, clearCount: 1 }
       const program = programs.addProgram({
@@ -218,7 +220,7 @@ describe('the pool', () => {
           {
             condition: 2,
             op: 'above',
-            measure: 'per_second',
+            measure: keeps === 'counter' ? 'per_second' : 'step',
             mask: 0,
             raiseLimit: 0.5,
             clearLimit: 0.4,
@@ -226,7 +228,8 @@ describe('the pool', () => {
             clearCount: 1
           }
         ],
-        keeps: 'counter'
+        keeps,
+        overMs: 3_600_000
       })
       const { series } = openSharedState(shared)
       const met = await made.evaluate(oneOf([link(0, true)], 0))
@@ -249,22 +252,26 @@ describe('the pool', () => {
         between,
         conditions: [...series.conditions.slice(0, 64)],
         rates: [...series.rates.slotOf.slice(0, 8), ...series.rates.numbers.slice(0, 64)],
+        baselines: [0, 1, 2, 3].map(slot => [
+          ...series.baselines.numbers.slice(slot * baselineNumbers, slot * baselineNumbers + baselineParts)
+        ]),
         faults: seen.map(f => f.kind)
       }
     }
 
     it.each([
-      [0, 'throw', 'died'],
-      [1, 'throw', 'died'],
-      [1, 'exit', 'died'],
-      [1, 'hang', 'timed out']
+      [0, 'throw', 'died', 'counter'],
+      [1, 'throw', 'died', 'counter'],
+      [1, 'exit', 'died', 'baseline'],
+      [1, 'hang', 'timed out', 'baseline']
     ] as const)(
       'with %i threads by %s, the same is told as if nothing had happened',
-      async (threads, how, kind) => {
-        const undisturbed = await told(0, [], 20_000)
+      async (threads, how, kind, keeps) => {
+        const undisturbed = await told(0, [], 20_000, keeps)
         expect(undisturbed.flips.length).toBeGreaterThan(4)
+        expect(undisturbed.baselines.flat().some(number => number !== 0)).toBe(keeps === 'baseline')
         const onceJudged = new SharedArrayBuffer(4)
-        const cut = await told(threads, [{ marker: 'cut-me', how, onceJudged }], 3000)
+        const cut = await told(threads, [{ marker: 'cut-me', how, onceJudged }], 3000, keeps)
         expect(new Int32Array(onceJudged)[0]).toBe(1)
         expect(cut).toEqual({ ...undisturbed, faults: [kind] })
       },

@@ -9,7 +9,7 @@ import {
   rateNumbers,
   setBeside,
   type RateState
-} from '../../rules/rates.ts'
+} from '../../rules/measures/rates.ts'
 import { createDecoder, type DecodePolicy } from '../../schemas/records/decode.ts'
 import type { EvaluationResult, EvaluationTask } from '../../schemas/evaluation.ts'
 import { newEntities } from '../../schemas/findings.ts'

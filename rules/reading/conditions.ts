@@ -1,16 +1,28 @@
 import type { Path } from '../../schemas/config/located-yaml.ts'
 import { signalIds, signals } from '../../schemas/signals.ts'
+import type { Limit } from '../compiled.ts'
 import type { Selector } from '../model.ts'
-import { measuresOf, unitOf, type Measure } from '../rates.ts'
-import { shown, suggestion, type Fields, type Reader } from '../yaml-reader.ts'
+import { isChange, unitOf } from '../measures/measure.ts'
+import { ratesOf } from '../measures/rates.ts'
+import { shown, type Fields, type Reader } from '../yaml-reader.ts'
 import type { ConditionDraft } from './drafts.ts'
+import { changeKeys, readMeasured } from './measured.ts'
 import { noHold, readHold, type Hold } from './holds.ts'
 import { readClear, readLimit, type LimitTable } from './limits.ts'
 import { readSelectorFields, selectorKeys } from './selectors.ts'
 
 /** Conditions: what a rule, a level or a clause says of a value. */
 
-export const testKeys = ['rate', 'in', 'below', 'above', 'absent', 'clear', 'hysteresis'] as const
+export const testKeys = [
+  'rate',
+  ...changeKeys,
+  'in',
+  'below',
+  'above',
+  'absent',
+  'clear',
+  'hysteresis'
+] as const
 export const clauseKeys = [...selectorKeys, ...testKeys, 'hold'] as const
 
 /** A clause of `when` or `unless`: another signal of the same resource, selected as the rule's own unless it says otherwise. */
@@ -57,9 +69,10 @@ export function readTest(
   const signal = selector === undefined ? undefined : signals[signalIds.get(selector.signal) ?? -1]
   if (selector === undefined || signal === undefined) return undefined
   const id = signalIds.get(selector.signal) ?? -1
-  const measure = readMeasure(reader, fields, path, op, id)
-  if (measure === undefined) return undefined
-  const base = { signal: id, selector, op, measure, watches: '' }
+  const measured = readMeasured(reader, fields, path, op, id)
+  if (measured === undefined) return undefined
+  const { measure } = measured
+  const base = { signal: id, selector, op, ...measured, watches: '' }
   const counts = { raiseCount: hold.raiseSamples, clearCount: hold.clearSamples }
   if (op === 'absent') {
     for (const key of ['clear', 'hysteresis'])
@@ -99,7 +112,7 @@ export function readTest(
     reader.report(
       [...path, op],
       `${signal.name} is a counter: its value says nothing`,
-      `add rate: ${measuresOf(id).join(' or ')}, or use a gauge`
+      `add rate: ${ratesOf(id).join(' or ')}, or use a gauge`
     )
     return undefined
   }
@@ -107,38 +120,22 @@ export function readTest(
   const limit = readLimit(reader, fields[op], [...path, op], tables, unit)
   const hysteresis = readClear(reader, fields, path, op, limit, unit)
   if (limit === undefined || hysteresis === undefined) return undefined
+  if (isChange(measure) && isRaisedByNothing(limit, op)) {
+    reader.report(
+      [...path, op],
+      'no change at all would raise it',
+      op === 'below' ? 'give a limit below 0' : 'give a limit above 0'
+    )
+    return undefined
+  }
   return withKey({ ...base, limit, hysteresis, mask: 0, ...counts })
 }
 
-/** Which rate of a counter is compared; undefined where it is wrong, which is reported. */
-function readMeasure(
-  reader: Reader,
-  fields: Fields,
-  path: Path,
-  op: ConditionDraft['op'],
-  signal: number
-): Measure | undefined {
-  const given = fields['rate']
-  if (given === undefined) return 'value'
-  const at = [...path, 'rate']
-  const { name } = signals[signal]!
-  const possible = measuresOf(signal)
-  if (possible.length === 0) {
-    reader.report(at, `${name} is no counter: it has no rate`, 'remove rate, or use a counter')
-    return undefined
-  }
-  if (op === 'in' || op === 'absent') {
-    reader.report(at, `stands beside ${op}`, 'compare a rate with below or above')
-    return undefined
-  }
-  const measure = possible.find(one => one === given)
-  if (measure === undefined)
-    reader.report(
-      at,
-      `${shown(given)} is no rate of ${name}`,
-      suggestion(given, possible) ?? `give one of ${possible.join(', ')}`
-    )
-  return measure
+/** Whether 0 is beyond some limit, or on it. */
+function isRaisedByNothing({ fallback, byOpticClass }: Limit, op: 'below' | 'above'): boolean {
+  return [fallback, ...byOpticClass.values()].some(
+    limit => limit !== null && (op === 'below' ? limit >= 0 : limit <= 0)
+  )
 }
 
 /** The draft with what says the same condition in any compilation. */
@@ -159,7 +156,8 @@ export function withKey(draft: Omit<ConditionDraft, 'key'>): ConditionDraft {
     draft.raiseCount,
     draft.clearCount,
     // Only where it is one: stored states know the others by what they were called before there were rates.
-    ...(draft.measure === 'value' ? [] : [draft.measure])
+    ...(draft.measure === 'value' ? [] : [draft.measure]),
+    ...(draft.learning === null ? [] : [draft.learning.overMs, draft.learning.learnMs])
   ])
   return { ...draft, key }
 }

@@ -2,13 +2,15 @@ import { signals, type SignalDef } from '../../schemas/signals.ts'
 import { incidentKinds, severities, tiers } from '../../schemas/words.ts'
 import { overs } from '../composite.ts'
 import { sampleCountMax } from '../program.ts'
-import { measures } from '../rates.ts'
+import { changes } from '../measures/baselines.ts'
+import { rates } from '../measures/rates.ts'
 import { documentKeys, levelKeys, qualifierPattern, ruleKeys, ruleNamePattern } from '../read.ts'
 import { deviceKeys, momentPattern, ruleTestKeys, stepKeys } from '../rule-tests.ts'
 import { compositeKeys, countKeys, ruleMemberKeys, signalMemberKeys } from './composites.ts'
 import { clauseKeys, type testKeys } from './conditions.ts'
 import { holdKeys, holdSecondsMax } from './holds.ts'
 import { limitKeys, quantityPattern, tableKeys } from './limits.ts'
+import { durationPattern } from './measured.ts'
 import { labelNamePattern, labelsMax, labelValueLengthMax, runbookLengthMax, takenLabels } from './notes.ts'
 import { portRoles, selectorKeys } from './selectors.ts'
 import {
@@ -54,6 +56,7 @@ const seconds = { type: 'number', minimum: 0, maximum: holdSecondsMax }
 const flappingSeconds = { type: 'number', minimum: 1, maximum: flappingSecondsMax }
 const clock = { type: 'string', pattern: clockPattern.source }
 const samples = { type: 'integer', minimum: 1, maximum: sampleCountMax }
+const duration = { type: 'string', pattern: durationPattern.source }
 const word = { type: ['string', 'number'] }
 
 const names = [...new Set(signals.flatMap(({ codes }) => Object.keys(codes ?? {})))]
@@ -69,7 +72,10 @@ const selector: Properties<(typeof selectorKeys)[number]> = {
   tag: about('Tag of the device or its node', oneOrList(word))
 }
 const test: Properties<(typeof testKeys)[number]> = {
-  rate: about('Rate of a counter that is compared', { enum: measures.filter(one => one !== 'value') }),
+  rate: about('Rate of a counter that is compared', { enum: rates }),
+  change: about('Change from what is usual that is compared', { enum: changes }),
+  baseline: about('Over how long it is learnt what is usual', duration),
+  learn: about('How long is learnt before it is judged', duration),
   in: about('Names of an enumeration that raise', oneOrList({ enum: names })),
   below: about('Raised by a value under it', ref('limit')),
   above: about('Raised by a value over it', ref('limit')),

@@ -1,5 +1,11 @@
 import type { CompiledRules } from '../../rules/compiled.ts'
-import { assignProgram, countsUnderWay, resumeCount, type CountUnderWay } from '../../rules/judge.ts'
+import {
+  assignProgram,
+  countsUnderWay,
+  resumeCount,
+  takeSlot,
+  type CountUnderWay
+} from '../../rules/judge.ts'
 import type { SeriesAttributes } from '../../rules/model.ts'
 import { withoutRates } from '../../rules/pick.ts'
 import type { ProgramSpec, ProgramTableBuilder } from '../../rules/program.ts'
@@ -8,10 +14,9 @@ import {
   hasBeside,
   hasSlot,
   isBeside,
-  keepsNothing,
-  setBeside,
-  takeRateSlot
-} from '../../rules/rates.ts'
+  keptSamples,
+  setBeside
+} from '../../rules/measures/rates.ts'
 import type { SeriesState } from '../../rules/series-state.ts'
 import { portOfInstance } from '../../schemas/lanes.ts'
 import { signals } from '../../schemas/signals.ts'
@@ -148,14 +153,13 @@ export function createSeriesAssigner(
     return lastPlace
   }
 
-  /** Whether there is room for what rates of it are reckoned from, which it has from then on. */
-  const takesSlot = (series: number): boolean => takeRateSlot(state.rates, series, state.device[series]!)
+  /** Whether there is room for what a program keeps of it, which it has from then on. */
+  const takesSlot = (series: number, { keeps = 'nothing' }: ProgramSpec): boolean =>
+    takeSlot(state, series, keptSamples.indexOf(keeps))
 
-  /** The number of a program; where there is no room for what its rates are reckoned from, that of the same without them. */
+  /** The number of a program; where there is no room for what it keeps, that of the same without rates and changes. */
   const numberOf = (series: number, spec: ProgramSpec): number =>
-    spec.keeps === undefined || takesSlot(series)
-      ? programs.addProgram(spec)
-      : programs.addProgram(withoutRates(spec))
+    takesSlot(series, spec) ? programs.addProgram(spec) : programs.addProgram(withoutRates(spec))
 
   const programOf = (series: number): number => {
     const known = registry.knownOf(series)
@@ -173,8 +177,7 @@ export function createSeriesAssigner(
     // Small where nothing is beside, so that looking it up makes no object.
     const key = place * signalsMax + signal + beside * placesMax * signalsMax
     const usual = byPlace.get(key)
-    if (usual !== undefined && (programs.table.keeps[usual] === keepsNothing || takesSlot(series)))
-      return usual
+    if (usual !== undefined && takeSlot(state, series, programs.table.keeps[usual]!)) return usual
     const found = new Set(wanted.filter((_, i) => (beside & (1 << i)) !== 0))
     const spec = rules.programFor(
       { signal, ...places.get(place) },
@@ -182,7 +185,7 @@ export function createSeriesAssigner(
       found.size === 0 ? undefined : found
     )
     const program = numberOf(series, spec)
-    if (spec.keeps === undefined || takesSlot(series)) byPlace.set(key, program)
+    if (takesSlot(series, spec)) byPlace.set(key, program)
     return program
   }
 

@@ -1,6 +1,7 @@
 import type { AlarmEngine } from '../../rules/alarms.ts'
 import { explainDevice, type KnownSeries } from '../../rules/explain.ts'
-import { knownRate, type Measure } from '../../rules/rates.ts'
+import { knownBaseline } from '../../rules/measures/baselines.ts'
+import { knownRate } from '../../rules/measures/rates.ts'
 import type { RuleExplanation } from '../../rules/explained.ts'
 import { portOfInstance } from '../../schemas/lanes.ts'
 import { signalIds } from '../../schemas/signals.ts'
@@ -75,7 +76,11 @@ export function createExplaining(engine: StatusEngine, alarms: AlarmEngine): Exp
               last,
               ...(known === undefined
                 ? {}
-                : { rateOf: (measure: Measure) => knownRate(engine.series.rates, known, measure) })
+                : {
+                    rateOf: rate => knownRate(engine.series.rates, known, rate),
+                    baselineOf: (change, learning) =>
+                      knownBaseline(engine.series.baselines, known, change, learning)
+                  })
             }
           ]
         })

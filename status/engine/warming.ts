@@ -1,6 +1,7 @@
 import { alignConditions, evaluateSample } from '../../rules/judge.ts'
 import type { ProgramTable } from '../../rules/program.ts'
-import { forgetBase } from '../../rules/rates.ts'
+import { forgetBaseline } from '../../rules/measures/baselines.ts'
+import { forgetBase } from '../../rules/measures/rates.ts'
 import type { SeriesState } from '../../rules/series-state.ts'
 import type { EvaluationResult, NewSeries } from '../../schemas/evaluation.ts'
 import { eachCandidate, newEntities } from '../../schemas/findings.ts'
@@ -62,6 +63,7 @@ export function createWarming(options: WarmingOptions): Warming {
         if (isWhole) continue
         state.lastTimeMs[series] = 0
         forgetBase(state.rates, series)
+        forgetBaseline(state.baselines, series)
       }
       options.heardSince(isWhole ? sinceMs : Infinity)
     }

@@ -2,7 +2,8 @@ import { Type, type Static } from 'typebox'
 import { overScopes } from '../../rules/composite.ts'
 import { limitOrigins, ruleStates } from '../../rules/explained.ts'
 import { conditionOps } from '../../rules/program.ts'
-import { measures } from '../../rules/rates.ts'
+import { changes } from '../../rules/measures/baselines.ts'
+import { rates } from '../../rules/measures/rates.ts'
 import { kindSchema, notes, severitySchema, words } from './api-words.ts'
 
 /** The answer of /api/v1/nodes/{id}/explain as data. */
@@ -55,7 +56,7 @@ const rate = Type.Unsafe<{
   properties: {
     measure: {
       type: 'string',
-      enum: measures.filter(measure => measure !== 'value'),
+      enum: [...rates],
       description: 'Growth of a counter a second, its share of frames, or the use of the port'
     },
     counter: { type: ['number', 'null'], description: 'The counter at its last sample' },
@@ -67,6 +68,38 @@ const rate = Type.Unsafe<{
   required: ['measure', 'counter', 'perSecond', 'besideSignal', 'beside', 'besideUnit']
 })
 
+const baseline = Type.Unsafe<{
+  measure: string
+  reading: number | null
+  now: number | null
+  usual: number | null
+  readingUnit: string
+  learntMs: number
+  samples: number
+  learnMs: number
+  overMs: number
+} | null>({
+  type: ['object', 'null'],
+  description: 'What a change is made of; null where no change is compared',
+  properties: {
+    measure: {
+      type: 'string',
+      enum: [...changes],
+      description:
+        'How far it is from what is usual, in its unit or in percent, or how fast what is usual changes'
+    },
+    reading: { type: ['number', 'null'], description: 'The last reading' },
+    now: { type: ['number', 'null'], description: 'Mean of the last ten minutes' },
+    usual: { type: ['number', 'null'], description: 'What is usual' },
+    readingUnit: { type: 'string', description: 'Unit of these' },
+    learntMs: { type: 'number', description: 'How long was learnt (ms)' },
+    samples: { type: 'integer', description: 'From how many samples' },
+    learnMs: { type: 'number', description: 'How long is learnt before it is judged (ms)' },
+    overMs: { type: 'number', description: 'Over how long is learnt (ms)' }
+  },
+  required: ['measure', 'reading', 'now', 'usual', 'readingUnit', 'learntMs', 'samples', 'learnMs', 'overMs']
+})
+
 const inputSchema = Type.Object(
   {
     part: words(['level', 'when', 'unless'], 'What it is to the rule'),
@@ -75,7 +108,7 @@ const inputSchema = Type.Object(
     unit: text("Unit of the signal or its rate; '' for an enumeration"),
     value: nullable<number>(
       'number',
-      'Last stored value, null where none was stored in the time asked for; of a rate the one that was judged last'
+      'Last stored value, null where none was stored in the time asked for; of a rate or change the one that was judged last'
     ),
     valueName: nullable<string>('string', 'What the value means, when it is an enumeration'),
     eventTime: time('Time of the sample at its source'),
@@ -83,6 +116,7 @@ const inputSchema = Type.Object(
     ageMs: nullable<number>('integer', 'How old it is (ms)'),
     coordinates,
     rate,
+    baseline,
     op: words(
       [...conditionOps, 'absent', 'alarm'],
       'How it is compared; absent where it is asked whether it is reported, alarm where it is asked whether a rule has an alarm'

@@ -3,7 +3,7 @@ import { severities, tiers } from '../../schemas/words.ts'
 import type { Flapping, Limit } from '../../rules/compiled.ts'
 import type { Selector } from '../../rules/model.ts'
 import { sampleCountMax } from '../../rules/program.ts'
-import { measuresOf } from '../../rules/rates.ts'
+import { measuresOf } from '../../rules/measures/measure.ts'
 import { withKey } from '../../rules/reading/conditions.ts'
 import { isSound } from '../../rules/reading/composites.ts'
 import type { CompositeDraft, ConditionDraft, RuleDraft } from '../../rules/reading/drafts.ts'
@@ -217,6 +217,7 @@ function conditionMutants(condition: ConditionDraft): Changed<ConditionDraft>[] 
     ...limitMutants(condition),
     ...comparisonMutants(condition),
     ...measureMutants(condition),
+    ...learningMutants(condition),
     ...nameMutants(condition),
     ...countMutants(condition),
     ...selectMutants(condition)
@@ -227,7 +228,7 @@ type Part = Changed<Partial<ConditionDraft>>
 
 const signalOf = ({ signal }: Pick<ConditionDraft, 'signal'>): SignalDef => signals[signal]!
 
-/** The smallest difference of a limit that matters, in the unit of what is compared; of a rate a twentieth of the limit. */
+/** The smallest difference of a limit that matters, in the unit of what is compared; of a rate or a change a twentieth of the limit. */
 function stepOf(condition: ConditionDraft): number {
   if (condition.measure !== 'value') return rounded((condition.limit?.fallback ?? 1) / 20)
   return signalOf(condition).unit.startsWith('dB') ? 0.1 : 1
@@ -269,7 +270,20 @@ function measureMutants({ measure, signal }: ConditionDraft): Part[] {
   if (measure === 'value') return []
   return measuresOf(signal)
     .filter(other => other !== measure)
-    .map(other => ({ change: `rate ${measure} → ${other}`, to: { measure: other } }))
+    .map(other => ({ change: `${measure} → ${other}`, to: { measure: other } }))
+}
+
+/** A tenth of each time more or less. */
+function learningMutants({ learning }: ConditionDraft): Part[] {
+  if (learning === null) return []
+  return [0.9, 1.1].flatMap(part => {
+    const overMs = learning.overMs * part
+    const learnMs = learning.learnMs * part
+    return [
+      { change: `baseline × ${part}`, to: { learning: { ...learning, overMs } } },
+      { change: `learn × ${part}`, to: { learning: { ...learning, learnMs } } }
+    ]
+  })
 }
 
 function nameMutants(condition: ConditionDraft): Part[] {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { programTableParts } from '../../rules/program.ts'
-import { intervalMsMax, intervalMsMin, utilisationPctMax } from '../../rules/rates.ts'
+import { intervalMsMax, intervalMsMin, utilisationPctMax } from '../../rules/measures/rates.ts'
 import { seriesStateParts, startedMsAt } from '../../rules/series-state.ts'
 import { dbmOfMilliwatts } from '../../schemas/records/convert.ts'
 import type { DecodePolicy } from '../../schemas/records/decode.ts'

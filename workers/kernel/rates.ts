@@ -1,5 +1,5 @@
 /**
- * The quick part of keepSample() and rateOf() of rules/rates.ts: a sample of a counter whose rates stay within their quiet bands,
+ * The quick part of keepSample() and rateOf() of rules/measures/rates.ts: a sample of a counter whose rates stay within their quiet bands,
  * or of what rates are reckoned by. Whatever is odd (a first sample, a counter that fell, a pause, a start of the device) is
  * left to those.
  */
@@ -33,9 +33,10 @@ export function openRates(
   utilisationPctMax = mostPct
 }
 
-/** As in `keptSamples` of rules/rates.ts. */
+/** As in `keptSamples` of rules/measures/rates.ts. */
 const keepsValue: u8 = 1
 const keepsCounter: u8 = 2
+const keepsBaseline: u8 = 4
 /** A slot, as RateState there has it. */
 const slotShift: usize = 5
 const baseValue: usize = 0
@@ -48,7 +49,7 @@ const bandValue: usize = 0
 const bandPerSecond: usize = 16
 const bandShare: usize = 32
 const bandUtilisation: usize = 48
-const bandBytes: usize = 64
+const bandBytes: usize = 112
 
 function isWithin(band: usize, value: f64): bool {
   return value >= load<f64>(band) && value <= load<f64>(band, 8)
@@ -69,6 +70,8 @@ function startedOf(slot: usize): usize {
 
 /** Writes down what is kept of a series, so that it can be taken back (memory/undo.ts). */
 export function noteKept(series: usize, kept: u8, at: usize): void {
+  // That is noted where it is learnt (memory/undo.ts).
+  if (kept == keepsBaseline) return
   const slot = keptOf(series)
   store<f64>(at, load<f64>(slot, baseValue))
   store<f64>(at, load<f64>(slot, baseMs), 8)

@@ -93,6 +93,8 @@ export const judgedRows = 216
 export const judgedLong = 220
 /** Behind the last row of which it was noted what is kept of its series. */
 export const keptRows = 224
+/** Mark of the task that judges, i32. */
+export const judgedMark = 228
 
 /** Counters of the task (u32 but for bytes, f64). */
 export const countRecords = 192

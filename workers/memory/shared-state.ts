@@ -1,3 +1,4 @@
+import { baselinesBytes } from '../../rules/measures/baselines.ts'
 import {
   deviceStateOver,
   seriesStateOver,
@@ -47,6 +48,8 @@ export interface SharedMemory {
    * devices that the inventory does not know.
    */
   readonly counters: SharedArrayBuffer
+  /** What changes of series are reckoned from. */
+  readonly baselines: SharedArrayBuffer
   /** Numbers of sets, by what is in them. */
   readonly sets: SharedTableMemory
   readonly entities: SharedTableMemory
@@ -82,6 +85,7 @@ export function createSharedMemory(limits: SharedLimits): SharedMemory {
     }),
     setMembers: new SharedArrayBuffer(setsMax * setWords * 4),
     counters: new SharedArrayBuffer(24),
+    baselines: new SharedArrayBuffer(baselinesBytes(seriesMax)),
     sets: createSharedTableMemory(setsMax, setsMax * 64),
     entities: createSharedTableMemory(entitiesMax, keyBytesMax),
     deviceTable: createSharedTableMemory(devicesMax, keyBytesMax),
@@ -147,7 +151,7 @@ export function openSharedState(memory: SharedMemory): SharedState {
   return {
     limits,
     kernel,
-    series: seriesStateOver(buffer, seriesMax, kernel.series, devices.startedMs),
+    series: seriesStateOver(buffer, seriesMax, kernel.series, devices.startedMs, memory.baselines),
     devices,
     seriesIds: new Uint32Array(buffer, kernel.seriesIds, seriesMax * 2),
     spanSets: new Int32Array(buffer, kernel.spanSets, seriesMax),

@@ -1,21 +1,24 @@
+import { noteBaseline, takeBackBaseline } from '../../rules/measures/baselines.ts'
 import type { ProgramTable } from '../../rules/program.ts'
 import {
   baseMs,
   baseValue,
   deviceOfSlot,
+  keepsBaseline,
   keepsCounter,
   keepsNothing,
   keepsValue,
   perSecond,
   rateNumbers,
   rateWords
-} from '../../rules/rates.ts'
+} from '../../rules/measures/rates.ts'
 import { conditionWordsPerSeries, type SeriesState } from '../../rules/series-state.ts'
 import type { Desk } from './desk.ts'
 import {
   conditionsEntryAt,
   conditionsEntryWords,
   judgedLong,
+  judgedMark,
   judgedRows,
   keptPerRow,
   keptRows
@@ -33,9 +36,11 @@ import {
 const judgedRowsWord = judgedRows / 4
 const judgedLongWord = judgedLong / 4
 const keptRowsWord = keptRows / 4
+const markWord = judgedMark / 4
 
-/** Nothing has been judged yet. */
-export function clearJudgement({ words }: Desk): void {
+/** Nothing has been judged yet by the task of this mark. */
+export function clearJudgement({ words }: Desk, mark = 0): void {
+  words[markWord] = mark
   words[judgedRowsWord] = 0
   words[judgedLongWord] = 0
   words[keptRowsWord] = 0
@@ -51,7 +56,8 @@ export function noteJudgement(desk: Desk, programs: ProgramTable, state: SeriesS
   const { words, before, conditionsBefore } = desk
   const series = desk.series[row]!
   const kept = programs.keeps[state.program[series]!]!
-  if (kept !== keepsNothing) {
+  if (kept === keepsBaseline) noteBaseline(state.baselines, series, words[markWord]! | 0)
+  else if (kept !== keepsNothing) {
     const { slotOf, numbers, words: ofSlots, startedMs } = state.rates
     const slot = slotOf[series]!
     const from = slot * rateNumbers
@@ -96,7 +102,8 @@ export function takeBackJudgement(desk: Desk, programs: ProgramTable, state: Ser
     if (of < 0 || Number.isNaN(lastMs)) continue
     state.lastTimeMs[of] = lastMs
     const kept = programs.keeps[state.program[of]!] ?? keepsNothing
-    if (kept === keepsNothing || row >= words[keptRowsWord]!) continue
+    if (kept === keepsBaseline) takeBackBaseline(state.baselines, of, words[markWord]! | 0)
+    if (kept === keepsNothing || kept === keepsBaseline || row >= words[keptRowsWord]!) continue
     const { slotOf, numbers, words: ofSlots, startedMs } = state.rates
     const slot = slotOf[of]!
     const to = slot * rateNumbers

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { assignProgram, evaluateSample } from './judge.ts'
-import { createProgramTable } from './program.ts'
-import { seriesStateBytes, seriesStateOver } from './series-state.ts'
+import { assignProgram, evaluateSample } from '../judge.ts'
+import { createProgramTable } from '../program.ts'
+import { seriesStateBytes, seriesStateOver } from '../series-state.ts'
 
 /**
  * A counter and the uptime of its device, judged as the daemon judges them. Limit: a million a second, beside which the steps of a double

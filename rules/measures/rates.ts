@@ -1,4 +1,4 @@
-import { signalIds, signals } from '../schemas/signals.ts'
+import { signalIds, signals } from '../../schemas/signals.ts'
 
 /**
  * Rates of counters. A rate is the growth of a counter between two of its samples, and there is none where that growth is not known:
@@ -7,20 +7,22 @@ import { signalIds, signals } from '../schemas/signals.ts'
  * only where a rule asks for it. Samples that change no condition never get here: workers/kernel/rates.ts has taken them.
  */
 
-/** What a condition compares: the value itself, or one of these rates. */
-export const measures = ['value', 'per_second', 'share', 'utilisation'] as const
-export type Measure = (typeof measures)[number]
-/** As programs have it. */
+/** Rates there are. */
+export const rates = ['per_second', 'share', 'utilisation'] as const
+export type Rate = (typeof rates)[number]
+/** As programs have them: places in `measures` (measure.ts). */
 export const measureValue = 0
 export const measurePerSecond = 1
 export const measureUtilisation = 3
 
 /** What is kept of the samples of a series, by program; workers/kernel/rates.ts knows them by their places here. */
-export const keptSamples = ['nothing', 'value', 'counter', 'uptime'] as const
+export const keptSamples = ['nothing', 'value', 'counter', 'uptime', 'baseline'] as const
 export type KeptSamples = (typeof keptSamples)[number]
 export const keepsNothing = 0
 export const keepsValue = 1
 export const keepsCounter = 2
+/** Of it nothing is kept for rates: baselines.ts has its own. */
+export const keepsBaseline = 4
 
 /** Samples closer together are taken for one: a rate over less says more of the clocks than of the port. */
 export const intervalMsMin = 1000
@@ -94,7 +96,7 @@ const id = (name: string): number => signalIds.get(name) ?? -1
 const uptime = id('device.uptime_s')
 
 /** By signal and measure: the signal that a rate is reckoned by. */
-const besides: ReadonlyMap<number, Readonly<Partial<Record<Measure, number>>>> = new Map([
+const besides: ReadonlyMap<number, Readonly<Partial<Record<Rate, number>>>> = new Map([
   [id('if.in_octets'), { utilisation: id('if.speed_mbps') }],
   [id('if.out_octets'), { utilisation: id('if.speed_mbps') }],
   [id('if.in_errors'), { share: id('if.in_unicast') }],
@@ -104,8 +106,8 @@ const besides: ReadonlyMap<number, Readonly<Partial<Record<Measure, number>>>> =
 ])
 
 /** Signal by which a rate of another is reckoned; -1 where it is reckoned by itself. */
-export function signalBeside(signal: number, measure: Measure): number {
-  return besides.get(signal)?.[measure] ?? -1
+export function signalBeside(signal: number, measure: string): number {
+  return (besides.get(signal) as Partial<Record<string, number>> | undefined)?.[measure] ?? -1
 }
 
 /** Signal that rates of this one may be reckoned by; -1 for none. */
@@ -122,19 +124,12 @@ export function isBeside(signal: number): boolean {
   return areBeside.has(signal)
 }
 
-/** Rates there can be of a signal; none of what is no counter. */
-export function measuresOf(signal: number): readonly Measure[] {
-  if (signals[signal]?.kind !== 'counter') return []
-  return measures.filter(
-    measure => measure === 'per_second' || (measure !== 'value' && signalBeside(signal, measure) >= 0)
-  )
-}
+export const isUptime = (signal: number): boolean => signal === uptime
 
-/** The unit that limits of it are in. */
-export function unitOf(signal: number, measure: Measure): string {
-  const unit = signals[signal]?.unit ?? ''
-  if (measure === 'value') return unit
-  return measure === 'per_second' ? `${unit}/s` : '%'
+/** Rates there can be of a signal; none of what is no counter. */
+export function ratesOf(signal: number): readonly Rate[] {
+  if (signals[signal]?.kind !== 'counter') return []
+  return rates.filter(rate => rate === 'per_second' || signalBeside(signal, rate) >= 0)
 }
 
 /** A rate as it was judged last, and what it was made of; null for what is not known. */
@@ -148,9 +143,9 @@ export interface KnownRate {
 const known = (value: number): number | null => (Number.isNaN(value) ? null : value)
 
 /** For people who ask; judging does not come by here. */
-export function knownRate(rates: RateState, series: number, measure: Measure): KnownRate {
-  const { numbers, words } = rates
-  const slot = rates.slotOf[series] ?? 0
+export function knownRate(state: RateState, series: number, measure: Rate): KnownRate {
+  const { numbers, words } = state
+  const slot = state.slotOf[series] ?? 0
   if (slot === 0 || numbers[slot * rateNumbers + baseMs] === 0)
     return { value: null, perSecond: null, beside: null }
   const by = words[slot * rateWords + besideSlot]! * rateNumbers
@@ -159,7 +154,7 @@ export function knownRate(rates: RateState, series: number, measure: Measure): K
       ? NaN
       : numbers[by + (measure === 'utilisation' ? baseValue : perSecond)]!
   return {
-    value: known(rateOf(rates, slot, measures.indexOf(measure), Infinity, Infinity)),
+    value: known(rateOf(state, slot, measurePerSecond + rates.indexOf(measure), Infinity, Infinity)),
     perSecond: known(numbers[slot * rateNumbers + perSecond]!),
     beside: known(beside)
   }
@@ -173,7 +168,7 @@ export function keptFor(signal: number, isAskedBeside: boolean): KeptSamples {
 }
 
 /** Signals of which something is kept where a rate is asked of this signal; itself not among them. */
-export function signalsFor(signal: number, measure: Measure): readonly number[] {
+export function signalsFor(signal: number, measure: string): readonly number[] {
   const beside = signalBeside(signal, measure)
   return beside < 0 ? [uptime] : [uptime, beside]
 }

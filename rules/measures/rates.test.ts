@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { signalIds } from '../schemas/signals.ts'
-import { assignProgram, evaluateSample } from './judge.ts'
-import { createProgramTable, type ConditionSpec, type ProgramSpec } from './program.ts'
-import { knownRate, keptSamples, measuresOf, setBeside, unitOf, type Measure } from './rates.ts'
-import { seriesStateBytes, seriesStateOver } from './series-state.ts'
+import { signalIds } from '../../schemas/signals.ts'
+import { assignProgram, evaluateSample } from '../judge.ts'
+import { createProgramTable, type ConditionSpec, type ProgramSpec } from '../program.ts'
+import { measuresOf, unitOf, type Measure } from './measure.ts'
+import { knownRate, keptSamples, setBeside } from './rates.ts'
+import { seriesStateBytes, seriesStateOver } from '../series-state.ts'
 
 const errors = 0
 const frames = 1
