@@ -2,12 +2,10 @@ import { defineConfig } from 'vitest/config'
 
 const exclude = ['**/node_modules/**', '**/dist/**']
 
-/** Tests of the whole that measure how long something takes: beside others they would measure those. */
-const measuring = [
-  'test/e2e/whole-path.e2e.test.ts',
-  'test/e2e/demo.e2e.test.ts',
-  'status/page-large.e2e.test.ts'
-]
+/** Tests of the whole that measure how long something takes, beside each other: they take turns where they do (test/support/turn.ts). */
+const measuring = ['test/e2e/whole-path.e2e.test.ts', 'test/e2e/demo.e2e.test.ts']
+/** What measures from its beginning to its end. */
+const alone = ['status/page-large.e2e.test.ts']
 
 // The page refreshes what it shows at a bounded pace, and CI's cores are busy: what is awaited comes, or it hangs.
 const poll = { timeout: 10_000 }
@@ -53,7 +51,7 @@ export default defineConfig({
           name: 'e2e',
           pool: 'forks',
           include: ['**/*.e2e.test.ts'],
-          exclude: [...exclude, ...measuring],
+          exclude: [...exclude, ...measuring, ...alone],
           expect: { poll },
           testTimeout: 600_000,
           hookTimeout: 300_000,
@@ -70,8 +68,21 @@ export default defineConfig({
           expect: { poll },
           testTimeout: 600_000,
           hookTimeout: 300_000,
-          fileParallelism: false,
+          maxWorkers: 2,
           sequence: { groupOrder: 2 }
+        }
+      },
+      {
+        test: {
+          name: 'alone',
+          pool: 'forks',
+          include: alone,
+          exclude,
+          expect: { poll },
+          testTimeout: 600_000,
+          hookTimeout: 300_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 3 }
         }
       }
     ],

@@ -115,6 +115,8 @@ describe.skipIf(kafka === null)('sources on a real Kafka', () => {
 
   describe.each(sourceKinds.map(kind => ({ kind })))('$kind', ({ kind }) => {
     const enabled = kind !== 'node-rdkafka' || hasNative
+    // Each has a topic and a group of its own and waits more than it works, so several stand side by side.
+    const when = (isPossible: boolean) => (isPossible ? it.concurrent : it.concurrent.skip)
 
     const consume = async (settings: ConsumerSettings): Promise<Consumer> => {
       const { start = [], onBatches, onAssigned, onRevoked, ...rest } = settings
@@ -223,7 +225,7 @@ describe.skipIf(kafka === null)('sources on a real Kafka', () => {
       await stopped(consumer)
     })
 
-    it.skipIf(!enabled)('hands over every record of every partition in order', async () => {
+    when(enabled)('hands over every record of every partition in order', async () => {
       const topic = await makeTopic(3)
       const sent = [0, 1, 2].map(p => Array.from({ length: 2500 }, (_, i) => `${p}/${i}`))
       await Promise.all(sent.map((values, p) => produce(topic, p, values)))
@@ -245,7 +247,7 @@ describe.skipIf(kafka === null)('sources on a real Kafka', () => {
       expect(consumer.revoked.flat()).toHaveLength(3)
     })
 
-    it.skipIf(!enabled)('takes nothing over before a hand-over that is late has ended', async () => {
+    when(enabled)('takes nothing over before a hand-over that is late has ended', async () => {
       const topic = await makeTopic(2)
       const groupId = unique('group')
       const settings = { topics: [topic], groupId, rebalanceTimeoutMs: 6000, sessionTimeoutMs: 6000 }
@@ -273,7 +275,7 @@ describe.skipIf(kafka === null)('sources on a real Kafka', () => {
       await stopped(first)
     })
 
-    it.skipIf(!enabled)('starts where the handler says, else at the commit, else at the reset', async () => {
+    when(enabled)('starts where the handler says, else at the commit, else at the reset', async () => {
       const topic = await makeTopic(3)
       const groupId = unique('group')
       for (const p of [0, 1, 2])
@@ -296,7 +298,7 @@ describe.skipIf(kafka === null)('sources on a real Kafka', () => {
       await stopped(consumer)
     })
 
-    it.skipIf(!enabled)('starts at the end when the reset says latest', async () => {
+    when(enabled)('starts at the end when the reset says latest', async () => {
       const topic = await makeTopic()
       await produce(topic, 0, ['old'])
       const consumer = await consume({ topics: [topic], offsetReset: 'latest' })
@@ -308,7 +310,7 @@ describe.skipIf(kafka === null)('sources on a real Kafka', () => {
       await stopped(consumer)
     })
 
-    it.skipIf(!enabled)('commits, and continues at the commit', async () => {
+    when(enabled)('commits, and continues at the commit', async () => {
       const topic = await makeTopic(2)
       const groupId = unique('group')
       await produce(
@@ -329,7 +331,7 @@ describe.skipIf(kafka === null)('sources on a real Kafka', () => {
       await expect(second.source.commit([{ topic, partition: 0, offset: 100 }])).rejects.toThrow(/commit/i)
     })
 
-    it.skipIf(!enabled)('hands over nothing of a paused partition until it is resumed', async () => {
+    when(enabled)('hands over nothing of a paused partition until it is resumed', async () => {
       const topic = await makeTopic(2)
       const pausedPartition = { topic, partition: 0 }
       let pausedAt = -1
@@ -361,7 +363,7 @@ describe.skipIf(kafka === null)('sources on a real Kafka', () => {
       await stopped(consumer)
     })
 
-    it.skipIf(!enabled)(
+    when(enabled)(
       'neither loses nor doubles a record when members come and go',
       async () => {
         const topic = await makeTopic(4)
@@ -422,7 +424,7 @@ describe.skipIf(kafka === null)('sources on a real Kafka', () => {
       120_000
     )
 
-    it.skipIf(!enabled).each(['uncompressed', 'gzip', 'snappy', 'lz4', 'zstd'])(
+    when(enabled).each(['uncompressed', 'gzip', 'snappy', 'lz4', 'zstd'])(
       'reads %s batches',
       async compression => {
         // The broker packs what comes in with the topic's own compression.
@@ -452,7 +454,7 @@ describe.skipIf(kafka === null)('sources on a real Kafka', () => {
       }
     )
 
-    it.skipIf(!enabled)('begins in the middle of a compressed batch', async () => {
+    when(enabled)('begins in the middle of a compressed batch', async () => {
       const topic = await makeTopic(1, { 'compression.type': 'lz4' })
       await produce(
         topic,
@@ -465,7 +467,7 @@ describe.skipIf(kafka === null)('sources on a real Kafka', () => {
       await stopped(consumer)
     })
 
-    it.skipIf(!enabled || sasl === null).each(['plain', 'scram-sha-256', 'scram-sha-512'] as const)(
+    when(enabled && sasl !== null).each(['plain', 'scram-sha-256', 'scram-sha-512'] as const)(
       'logs in with SASL %s',
       async mechanism => {
         const topic = await makeTopic()
@@ -480,7 +482,7 @@ describe.skipIf(kafka === null)('sources on a real Kafka', () => {
       }
     )
 
-    it.skipIf(!enabled || sasl === null)('says when the password is wrong', async () => {
+    when(enabled && sasl !== null)('says when the password is wrong', async () => {
       const topic = await makeTopic()
       const consumer = await consume({
         topics: [topic],
@@ -492,7 +494,7 @@ describe.skipIf(kafka === null)('sources on a real Kafka', () => {
       await stopped(consumer)
     })
 
-    it.skipIf(!enabled || tls === null)('speaks TLS, and only with brokers it can trust', async () => {
+    when(enabled && tls !== null)('speaks TLS, and only with brokers it can trust', async () => {
       const topic = await makeTopic()
       await produce(topic, 0, ['a', 'b'])
       const settings = { topics: [topic], brokers: tls?.brokers ?? [] }
@@ -506,7 +508,7 @@ describe.skipIf(kafka === null)('sources on a real Kafka', () => {
       await stopped(wary)
     })
 
-    it.skipIf(!enabled)(
+    when(enabled)(
       'leaves out aborted transactions and control records, and covers their offsets',
       async () => {
         const topic = await makeTopic()
@@ -558,7 +560,7 @@ describe.skipIf(kafka === null)('sources on a real Kafka', () => {
       }
     )
 
-    it.skipIf(!enabled)('hands over tombstones, empty values, headers and records of 1 MB', async () => {
+    when(enabled)('hands over tombstones, empty values, headers and records of 1 MB', async () => {
       const topic = await makeTopic(1, { 'max.message.bytes': '4194304' })
       const large = 'щ'.repeat(512 * 1024)
       await producer.send({
@@ -589,7 +591,7 @@ describe.skipIf(kafka === null)('sources on a real Kafka', () => {
       await stopped(consumer)
     })
 
-    it.skipIf(!enabled)('goes on with the oldest record when its position has expired', async () => {
+    when(enabled)('goes on with the oldest record when its position has expired', async () => {
       const topic = await makeTopic()
       await produce(
         topic,
@@ -605,7 +607,7 @@ describe.skipIf(kafka === null)('sources on a real Kafka', () => {
       await stopped(consumer)
     })
 
-    it.skipIf(!enabled)('starts over when the position lies behind the end', async () => {
+    when(enabled)('starts over when the position lies behind the end', async () => {
       const topic = await makeTopic()
       await produce(topic, 0, ['a', 'b'])
       const consumer = await consume({ topics: [topic], start: [{ topic, partition: 0, offset: 5000 }] })
@@ -614,7 +616,7 @@ describe.skipIf(kafka === null)('sources on a real Kafka', () => {
       await stopped(consumer)
     })
 
-    it.skipIf(!enabled)(
+    when(enabled)(
       'begins to read a topic that is made after the start',
       async () => {
         const topic = unique('later')

@@ -8,6 +8,7 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { alive, processTree, residentMib, runProduct, type Product } from '../support/product.ts'
 import { freePort } from '../support/server-process.ts'
 import { packageRoot } from '../../schemas/package-root.ts'
+import { inTurn } from '../support/turn.ts'
 
 // `npm start` as a newcomer meets it. Times are counted from the start of the process.
 const folder = mkdtempSync(join(tmpdir(), 'svetofor-demo-'))
@@ -94,16 +95,25 @@ describe.sequential('svetofor demo', () => {
   let darkened = ''
   let alarmsBefore: Alarms['items'] = []
 
-  it('shows a living city within 20 s, in bounded memory, and stops in order', async () => {
+  /** How long it takes (ms) until the page is there, and until every device of the city was heard. */
+  const startsUp = async (
+    url: string,
+    port: number
+  ): Promise<{ demo: Product; upMs: number; heardMs: number }> => {
     const startedMs = Date.now()
-    const port = await freePort()
-    const url = `http://127.0.0.1:${port}`
     const demo = startDemo(port)
     await demo.said('Svetofor is up', upMsMax)
     const upMs = Date.now() - startedMs
     expect(await (await fetch(url)).text()).toContain('<title>')
     await everyDeviceHeard(url, demo, upMsMax - (Date.now() - startedMs))
-    const heardMs = Date.now() - startedMs
+    return { demo, upMs, heardMs: Date.now() - startedMs }
+  }
+
+  it('shows a living city within 20 s, in bounded memory, and stops in order', async () => {
+    const port = await freePort()
+    const url = `http://127.0.0.1:${port}`
+    const { demo, upMs, heardMs } = await inTurn(() => startsUp(url, port))
+    const startedMs = Date.now() - heardMs
 
     // The first fault colours lights while a person is still looking.
     await eventually('a light that changed', upMsMax + slackMs, async () => {
@@ -151,49 +161,51 @@ describe.sequential('svetofor demo', () => {
     )
   })
 
-  it('answers after a restart what happened before, and open alarms do not flap', async () => {
-    const port = await freePort()
-    const url = `http://127.0.0.1:${port}`
-    const restartedMs = Date.now()
-    const demo = startDemo(port)
-    await demo.said('Svetofor is up', upMsMax)
-    const history = await ask<HistoryAnswer>(
-      `${url}/api/v1/nodes/${darkened}/history?from=${new Date(restartedMs - 600_000).toISOString()}`
-    )
-    expect(history?.items.filter(item => item.atMs < restartedMs).length).toBeGreaterThan(0)
-    // At once, before any record, the alarms are those of before: same identity, same time of raising.
-    await everyDeviceHeard(url, demo, upMsMax)
-    // A raised alarm that was restored is not raised anew: a resource has each alarm once.
-    const now = (await ask<Alarms>(`${url}/api/v1/alarms`))?.items ?? []
-    const raisedBefore = new Map(alarmsBefore.map(alarm => [alarm.id, alarm.raisedAtMs]))
-    for (const alarm of now)
-      if (raisedBefore.has(alarm.id)) expect(alarm.raisedAtMs).toBe(raisedBefore.get(alarm.id))
-    const again = (
-      await ask<HistoryAnswer>(
-        `${url}/api/v1/nodes/${darkened}/history?from=${new Date(restartedMs).toISOString()}`
+  it('answers after a restart what happened before, and open alarms do not flap', () =>
+    inTurn(async () => {
+      const port = await freePort()
+      const url = `http://127.0.0.1:${port}`
+      const restartedMs = Date.now()
+      const demo = startDemo(port)
+      await demo.said('Svetofor is up', upMsMax)
+      const history = await ask<HistoryAnswer>(
+        `${url}/api/v1/nodes/${darkened}/history?from=${new Date(restartedMs - 600_000).toISOString()}`
       )
-    )?.items
-    const raisedAgain = again?.filter(item => item.kind === 'alarm' && item.data['change'] === 'raised')
-    expect(raisedAgain?.filter(item => raisedBefore.has(String(item.data['id'])))).toEqual([])
-    expect(alarming(demo.output())).toEqual([])
-  })
+      expect(history?.items.filter(item => item.atMs < restartedMs).length).toBeGreaterThan(0)
+      // At once, before any record, the alarms are those of before: same identity, same time of raising.
+      await everyDeviceHeard(url, demo, upMsMax)
+      // A raised alarm that was restored is not raised anew: a resource has each alarm once.
+      const now = (await ask<Alarms>(`${url}/api/v1/alarms`))?.items ?? []
+      const raisedBefore = new Map(alarmsBefore.map(alarm => [alarm.id, alarm.raisedAtMs]))
+      for (const alarm of now)
+        if (raisedBefore.has(alarm.id)) expect(alarm.raisedAtMs).toBe(raisedBefore.get(alarm.id))
+      const again = (
+        await ask<HistoryAnswer>(
+          `${url}/api/v1/nodes/${darkened}/history?from=${new Date(restartedMs).toISOString()}`
+        )
+      )?.items
+      const raisedAgain = again?.filter(item => item.kind === 'alarm' && item.data['change'] === 'raised')
+      expect(raisedAgain?.filter(item => raisedBefore.has(String(item.data['id'])))).toEqual([])
+      expect(alarming(demo.output())).toEqual([])
+    }))
 
-  it('leaves no process behind after kill -9, and starts again in the same folder', async () => {
-    const first = startDemo(await freePort())
-    await first.said('Svetofor is up', upMsMax)
-    const tree = processTree(first.pid)
-    expect(tree.length).toBeGreaterThanOrEqual(3)
-    first.signal('SIGKILL')
-    await first.ended(stopMsMax)
-    await eventually('the children end', stopMsMax, () =>
-      Promise.resolve(alive(tree).length === 0 ? true : undefined)
-    )
-    const next = startDemo(await freePort())
-    await next.said('Svetofor is up', upMsMax)
-    expect(alarming(next.output())).toEqual([])
-    next.signal('SIGTERM')
-    expect(await next.ended(stopMsMax)).toEqual({ code: 0, signal: null })
-  })
+  it('leaves no process behind after kill -9, and starts again in the same folder', () =>
+    inTurn(async () => {
+      const first = startDemo(await freePort())
+      await first.said('Svetofor is up', upMsMax)
+      const tree = processTree(first.pid)
+      expect(tree.length).toBeGreaterThanOrEqual(3)
+      first.signal('SIGKILL')
+      await first.ended(stopMsMax)
+      await eventually('the children end', stopMsMax, () =>
+        Promise.resolve(alive(tree).length === 0 ? true : undefined)
+      )
+      const next = startDemo(await freePort())
+      await next.said('Svetofor is up', upMsMax)
+      expect(alarming(next.output())).toEqual([])
+      next.signal('SIGTERM')
+      expect(await next.ended(stopMsMax)).toEqual({ code: 0, signal: null })
+    }))
 
   it('says in one sentence that the port is taken', async () => {
     const server = createServer().listen(0, '127.0.0.1')
@@ -209,19 +221,20 @@ describe.sequential('svetofor demo', () => {
     expect(demo.output()).not.toMatch(/\n\s+at /)
   })
 
-  it('feeds the city through memory where the native Kafka module is missing, and says so', async () => {
-    const port = await freePort()
-    const preload = join(packageRoot, 'test', 'support', 'no-native-kafka.cjs')
-    const demo = startDemo(port, [], { NODE_OPTIONS: `--require ${preload}` })
-    await demo.said('Svetofor is up', upMsMax)
-    expect(demo.output()).toMatch(
-      /no Kafka broker: the native Kafka module .*`npm rebuild node-rdkafka`.*through memory/
-    )
-    await everyDeviceHeard(`http://127.0.0.1:${port}`, demo, upMsMax)
-    demo.signal('SIGINT')
-    expect(await demo.ended(stopMsMax)).toEqual({ code: 0, signal: null })
-    expect(alarming(demo.output())).toEqual([])
-  })
+  it('feeds the city through memory where the native Kafka module is missing, and says so', () =>
+    inTurn(async () => {
+      const port = await freePort()
+      const preload = join(packageRoot, 'test', 'support', 'no-native-kafka.cjs')
+      const demo = startDemo(port, [], { NODE_OPTIONS: `--require ${preload}` })
+      await demo.said('Svetofor is up', upMsMax)
+      expect(demo.output()).toMatch(
+        /no Kafka broker: the native Kafka module .*`npm rebuild node-rdkafka`.*through memory/
+      )
+      await everyDeviceHeard(`http://127.0.0.1:${port}`, demo, upMsMax)
+      demo.signal('SIGINT')
+      expect(await demo.ended(stopMsMax)).toEqual({ code: 0, signal: null })
+      expect(alarming(demo.output())).toEqual([])
+    }))
 })
 
 /** What it said when it gave up: everything but the progress, which is indented, and the title. */
