@@ -1,16 +1,15 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import type { ClickHouseClient } from '@clickhouse/client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { parse } from 'yaml'
 import { migrate } from '../ingest/clickhouse/migrate.ts'
 import { packageRoot } from '../schemas/package-root.ts'
 import {
   alertmanagerProgram,
+  shippedRouting,
   startAlertmanager,
   type RunningAlertmanager
 } from '../test/support/alertmanager.ts'
@@ -236,20 +235,7 @@ describe.skipIf(!servers)('alerts through real Prometheus and Alertmanager', () 
     await once(page, 'listening')
     const address = page.address()
     const port = typeof address === 'object' && address !== null ? address.port : 0
-    alertmanager = await startAlertmanager({
-      // The shipped routes, with a receiver that the test can see.
-      config: webhookUrl => {
-        const config = parse(readFileSync(join(deploy, 'alertmanager', 'alertmanager.yml'), 'utf8')) as {
-          route: Record<string, unknown>
-          receivers: { name: string; webhook_configs?: unknown }[]
-        }
-        config.route['group_interval'] = '1s'
-        for (const receiver of config.receivers)
-          if (receiver.name !== 'nobody')
-            receiver.webhook_configs = [{ url: webhookUrl, send_resolved: true }]
-        return JSON.stringify(config)
-      }
-    })
+    alertmanager = await startAlertmanager({ config: shippedRouting })
     prometheus = await startPrometheus({
       targets: [`127.0.0.1:${port}`],
       ruleFiles: [join(deploy, 'prometheus', 'svetofor.rules.yml')],

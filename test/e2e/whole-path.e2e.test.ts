@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { Agent, get as httpGet } from 'node:http'
 import { existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -6,7 +6,6 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { chromium, type Browser, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { parse } from 'yaml'
 import { writeInventory } from '../../embedded/simulator/command.ts'
 import { packageRoot } from '../../schemas/package-root.ts'
 import type {
@@ -17,7 +16,12 @@ import type {
 } from '../../status/http/api-schemas.ts'
 import type { City } from '../../embedded/simulator/city.ts'
 import type { InventoryNode } from '../../topology/model.ts'
-import { alertmanagerProgram, startAlertmanager, type RunningAlertmanager } from '../support/alertmanager.ts'
+import {
+  alertmanagerProgram,
+  shippedRouting,
+  startAlertmanager,
+  type RunningAlertmanager
+} from '../support/alertmanager.ts'
 import { cityOfDevices, createCityPlayer, type CityPlayer } from '../support/city-player.ts'
 import { startTestClickHouse, type TestClickHouse } from '../support/clickhouse.ts'
 import { getJson, startTestDaemon, waitUntil, type TestDaemon } from '../support/daemon.ts'
@@ -136,7 +140,7 @@ describe.skipIf(!possible)('the whole path on real parts', () => {
     await writeFile(join(folder, 'rules.yaml'), quickRules)
     ;[clickhouse, alertmanager, browser, ledger] = await Promise.all([
       startTestClickHouse(),
-      startAlertmanager({ config: routingOfDeploy }),
+      startAlertmanager({ config: shippedRouting }),
       chromium.launch({
         executablePath: chromiumPath,
         args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync']
@@ -449,20 +453,4 @@ function histogramQuantileMs(text: string, start: string, share: number): number
   const sorted = [...buckets].sort(([a], [b]) => a - b)
   const total = sorted.at(-1)?.[1] ?? 0
   return (sorted.find(([, count]) => count >= total * share)?.[0] ?? NaN) * 1000
-}
-
-/** deploy/alertmanager/alertmanager.yml with its receivers at the webhook, and shorter waits. */
-const deployed = await readFile(join(packageRoot, 'deploy', 'alertmanager', 'alertmanager.yml'), 'utf8')
-function routingOfDeploy(webhookUrl: string): string {
-  const config = parse(deployed) as {
-    route: Record<string, unknown> & { routes: Record<string, unknown>[] }
-    receivers: { name: string }[]
-  }
-  config.route['group_interval'] = '1s'
-  return JSON.stringify({
-    ...config,
-    receivers: config.receivers.map(({ name }) =>
-      name === 'nobody' ? { name } : { name, webhook_configs: [{ url: webhookUrl, send_resolved: true }] }
-    )
-  })
 }

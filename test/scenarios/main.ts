@@ -6,6 +6,7 @@ import { packageRoot } from '../../schemas/package-root.ts'
 import { isWithin } from './bars.ts'
 import { readScenarios } from './format.ts'
 import { playDemo } from './demo.ts'
+import { runDemo } from './demo-live.ts'
 import { playScenario } from './play.ts'
 import { playQuiet, type QuietPlayed } from './quiet.ts'
 import { addScores, scoreOf, type Score } from './score.ts'
@@ -101,6 +102,11 @@ const program = new Command('scenarios')
     wholeNumber
   )
   .option(
+    '--demo-live <minutes>',
+    'instead: the same in real time, beside a real Prometheus and Alertmanager',
+    wholeNumber
+  )
+  .option(
     '--quiet <node-days>',
     'instead: a large healthy city with the usual noise, and what is said of it wrongly',
     wholeNumber
@@ -115,6 +121,7 @@ const options = program.opts<{
   replay?: string
   save: string
   demo?: number
+  demoLive?: number
   quiet?: number
 }>()
 
@@ -127,6 +134,17 @@ async function demo(minutes: number): Promise<void> {
     say(`${at(atMs)}  alert  ${incident.kind} at ${incident.root}, ${incident.severity}`)
   say(`${alerts.length} alerts for ${faults.length} faults, ${notifications} notifications`)
   process.exitCode = alerts.length === faults.length ? 0 : 1
+}
+
+/** Ends with 1 when there are not as many alerts as faults, or any of them was told otherwise than once, once as worse and once as over. */
+async function demoLive(minutes: number): Promise<void> {
+  const { faults, incidents, notifications } = await runDemo(minutes)
+  for (const fault of faults) say(`fault  ${fault}`)
+  for (const [id, { summary, firing, resolved }] of incidents)
+    say(`alert  ${id}  told ${firing}, over ${resolved}  ${summary}`)
+  say(`${incidents.size} alerts for ${faults.length} faults, ${notifications} notifications of Alertmanager`)
+  const isTooMuch = [...incidents.values()].some(({ firing, resolved }) => firing > 2 || resolved > 1)
+  process.exitCode = incidents.size === faults.length && !isTooMuch ? 0 : 1
 }
 
 /** Ends with 1 when a node was red for nothing, or more than one in a thousand node-days anything else than green. */
@@ -205,6 +223,7 @@ async function scenarios(): Promise<void> {
 
 try {
   if (options.demo !== undefined) await demo(options.demo)
+  else if (options.demoLive !== undefined) await demoLive(options.demoLive)
   else if (options.quiet !== undefined) await quiet(options.quiet)
   else await scenarios()
 } catch (error) {

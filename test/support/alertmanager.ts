@@ -1,9 +1,12 @@
 import { createServer } from 'node:http'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { parse } from 'yaml'
+import { packageRoot } from '../../schemas/package-root.ts'
 import { freePort, programOrSkip, startServer } from './server-process.ts'
 
 /** One notification as Alertmanager's webhook sends it: a group of alerts, firing or resolved. */
@@ -117,3 +120,21 @@ const quickConfig = (webhookUrl: string): string =>
     },
     receivers: [{ name: 'test', webhook_configs: [{ url: webhookUrl, send_resolved: true }] }]
   })
+
+/**
+ * deploy/alertmanager/alertmanager.yml with its receivers at the webhook, and what changes in a group told a second later: only
+ * of these receivers where they are named.
+ */
+export function shippedRouting(webhookUrl: string, receivers?: readonly string[]): string {
+  const config = parse(
+    readFileSync(join(packageRoot, 'deploy', 'alertmanager', 'alertmanager.yml'), 'utf8')
+  ) as {
+    route: Record<string, unknown>
+    receivers: { name: string; webhook_configs?: unknown }[]
+  }
+  config.route['group_interval'] = '1s'
+  for (const receiver of config.receivers)
+    if (receivers?.includes(receiver.name) ?? receiver.name !== 'nobody')
+      receiver.webhook_configs = [{ url: webhookUrl, send_resolved: true }]
+  return JSON.stringify(config)
+}

@@ -49,6 +49,7 @@ async function scenarios(): Promise<void> {
     run(['--import', 'tsx', 'test/scenarios/main.ts', ...args])
   await play('--seeds', '1-10')
   await play('--demo', '15')
+  await play('--demo-live', '15')
   await play('--quiet', '2000')
 }
 
