@@ -222,6 +222,12 @@ describe('the kernel', () => {
           byte === 0x7f ? 0xff : byte
         )
       ],
+      [
+        'a tag by which several measurements may be meant',
+        Buffer.from(
+          '{"name":"sub1","timestamp":1700000500000000000,"tags":{"component_name":"a","source":"10.7.1.9:57400","threshold_severity":"WARNING"},"values":{"/interface/oper-state":"up"}}'
+        )
+      ],
       ['no tag that names a device', tagged('"ifIndex":"1"')],
       ['a name that nobody knows', tagged('"agent_host":"10.7.1.5"', { name: 'nobody' })],
       ['a time that is absurd', telegraf('"ifOperStatus":1', { timestamp: '5' })],

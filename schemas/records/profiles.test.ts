@@ -853,6 +853,14 @@ describe('gnmic', () => {
     ).toMatchObject({ identifiers: ['fe80::1'], values: { 'if.oper_status': 'down' } })
   })
 
+  it('reads the limits of a module by their severity', () => {
+    const path = '/components/component/transceiver/thresholds/threshold/state/input-power-lower'
+    const limits = (severity: string) =>
+      read(event({ component_name: 'Ethernet1', threshold_severity: severity }, { [path]: '-14.4' })).values
+    expect(limits('openconfig-alarm-types:CRITICAL')).toEqual({ 'optics.rx_low_alarm_dbm': -14.4 })
+    expect(limits('WARNING')).toEqual({ 'optics.rx_low_warn_dbm': -14.4 })
+  })
+
   it('gives a group for each event of an array', () => {
     const up = { '/interfaces/interface/state/oper-status': 'UP' }
     const decoded = decode([

@@ -106,11 +106,24 @@ const aliasFormats: Readonly<Record<KernelFormat, AliasFormat>> = { telegraf, gn
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
 const strictUtf8 = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true })
 
-/** Whether only `plan` goes by the name, and no tag stands beside a value. Where several measurements match, the fields decide between them. */
-function isDecided({ name, tags }: Identity, plan: MeasurementPlan, profiles: ProfileSet): boolean {
+/**
+ * Whether only `plan` goes by the name and the tags there are, and no tag stands beside a value. Where several measurements match, the
+ * fields decide between them.
+ */
+function isDecided(
+  { name, tags }: Identity,
+  elsewhere: readonly string[],
+  plan: MeasurementPlan,
+  profiles: ProfileSet
+): boolean {
   const { exact, wild } = profiles.byName[plan.format]
-  let candidates = exact.get(name)?.length ?? 0
-  for (const { pattern } of wild) if (pattern.test(name)) candidates++
+  const isCandidate = (index: number): boolean =>
+    profiles.measurements[index]?.when.every(({ tag }) => tags.includes(tag) || elsewhere.includes(tag)) ===
+    true
+  let candidates = 0
+  for (const index of exact.get(name) ?? []) if (isCandidate(index)) candidates++
+  for (const { pattern, measurement } of wild)
+    if (pattern.test(name) && isCandidate(measurement)) candidates++
   if (candidates !== 1) return false
   for (const tag of tags) if (plan.linkedKeys.has(tag)) return false
   return true
@@ -133,10 +146,12 @@ export function identifyAlias(
   } catch {
     return undefined
   }
-  const identity = aliasFormats[format].identity(alias)
+  const reading = aliasFormats[format]
+  const elsewhere = reading.tagsElsewhere ?? []
+  const identity = reading.identity(alias)
   if (identity?.texts === undefined) return undefined
   const found = identify(profiles, { format, name: identity.name, tags: identity.texts, fields })
-  return found !== undefined && isDecided(identity, found.plan, profiles) ? found : undefined
+  return found !== undefined && isDecided(identity, elsewhere, found.plan, profiles) ? found : undefined
 }
 
 /**
@@ -156,8 +171,9 @@ export function proveAlias(
   const reading = aliasFormats[format]
   const alias = utf8.decode(aliasBytes)
   const identity = reading.identity(alias)
-  if (identity === undefined || plan.format !== format || !isDecided(identity, plan, profiles)) return false
   const elsewhere = reading.tagsElsewhere ?? []
+  if (identity === undefined || plan.format !== format || !isDecided(identity, elsewhere, plan, profiles))
+    return false
   if ([...plan.device, ...plan.instance, ...plan.when].some(({ tag }) => elsewhere.includes(tag)))
     return false
   const field = reading.onlyField ?? plan.slots[0]?.field
