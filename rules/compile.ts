@@ -18,21 +18,26 @@ import type { ConditionDraft, MemberDraft, RuleDraft } from './reading/drafts.ts
 export function compileRules(files: readonly RulesFile[]): CompiledRules {
   const problems: Problem[] = []
   const broken = new Set<string>()
-  return compileDrafts(readRulesFiles(files, problems, broken), problems, broken)
+  const off: RuleDraft[] = []
+  return compileDrafts(readRulesFiles(files, problems, broken, off), off, problems, broken)
 }
 
-/** Compiles rules that were read before; `problems` are those found so far, `broken` names rules that have some. Throws ProblemsError. */
+/**
+ * Compiles rules that were read before. `off`: rules that are switched off; who asks them finds no alarm. `problems` are those found so far,
+ * `broken` names rules that have some. Throws ProblemsError.
+ */
 export function compileDrafts(
   drafts: readonly RuleDraft[],
+  off: readonly RuleDraft[] = [],
   problems: readonly Problem[] = [],
   broken: ReadonlySet<string> = new Set()
 ): CompiledRules {
-  const faults = memberProblems(drafts, broken)
+  const faults = memberProblems(drafts, off, broken)
   // Rules that are broken cannot be asked.
   const asksOthers = drafts.some(({ levels }) => levels.some(({ composite }) => composite !== null))
   if (faults.length > 0 || (asksOthers && problems.length > 0))
     throw new ProblemsError([...problems, ...faults])
-  const compiled = assemble(drafts)
+  const compiled = assemble(drafts, off)
   const all = [...problems, ...crowdedSeries(compiled, drafts), ...differingBaselines(compiled, drafts)]
   if (all.length > 0) throw new ProblemsError(all)
   return compiled
@@ -58,7 +63,7 @@ const judgement = ({
   ...(flapping === null ? {} : { flapping })
 })
 
-function assemble(drafts: readonly RuleDraft[]): CompiledRules {
+function assemble(drafts: readonly RuleDraft[], off: readonly RuleDraft[]): CompiledRules {
   const byKey = new Map<string, { draft: ConditionDraft; id: number; rules: number[]; besides: Beside }>()
   /** `besides`: what the rule is about, for a clause of it. */
   const number = (draft: ConditionDraft, rule: number, besides: Beside = 'always'): number => {
@@ -74,7 +79,10 @@ function assemble(drafts: readonly RuleDraft[]): CompiledRules {
   }
   const byLabel = new Map(drafts.map((draft, index) => [labelOf(draft), index]))
   const numberOf = (member: MemberDraft, rule: number): number =>
-    number(member.kind === 'condition' ? member.draft : watchingDraft(member.label, drafts), rule)
+    number(
+      member.kind === 'condition' ? member.draft : watchingDraft(member.label, [...drafts, ...off]),
+      rule
+    )
   const rules = drafts.map((draft, index): CompiledRule => ({
     index,
     name: draft.name,

@@ -267,6 +267,22 @@ describe('composite rules', () => {
     ).toMatch(/any: is for composite rules; add over: port, device or node/)
   })
 
+  it('ask a rule that is switched off as one without an alarm', () => {
+    const asking = composite(
+      'device',
+      'any: [{ rule: u.battery }, { all: [{ rule: u.short }, { not: { rule: p.down } }] }]'
+    )
+    const off = (name: string): string => `  - { name: ${name}, override: true, enabled: false }\n`
+    const play = player(compiledOf(asking + off('u.battery') + off('p.down')))
+    play.flip('ups.runtime_s', true, 10)
+    play.tick(20)
+    expect(play.told).toEqual(['raised u.short d 10', 'raised c.one d 10'])
+    expect(problemsOf(asking + off('u.battery'))).toEqual([])
+    expect(problemsOf(composite('device', 'any: [{ rule: u.batery }]'))[0]).toContain(
+      'there is no rule u.batery'
+    )
+  })
+
   it('are described with what they ask', () => {
     const page = rulesDoc(
       compiledOf(

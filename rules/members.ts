@@ -11,8 +11,12 @@ export const labelOf = ({ name, qualifier }: Pick<RuleDraft, 'name' | 'qualifier
   ruleLabel(name, qualifier)
 
 /** Members that are no rules, are about something wider than what asks them, or ask each other in a circle. */
-export function memberProblems(drafts: readonly RuleDraft[], broken: ReadonlySet<string>): Problem[] {
-  const byLabel = new Map(drafts.map(draft => [labelOf(draft), draft]))
+export function memberProblems(
+  drafts: readonly RuleDraft[],
+  off: readonly RuleDraft[],
+  broken: ReadonlySet<string>
+): Problem[] {
+  const byLabel = new Map([...off, ...drafts].map(draft => [labelOf(draft), draft]))
   const brokenLabels = new Set([...broken].map(key => key.replace(/\/$/, '')))
   const problems: Problem[] = []
   for (const draft of drafts)

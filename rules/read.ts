@@ -57,12 +57,13 @@ export const ruleKeys = [
 export const levelKeys = ['severity', ...testKeys, ...compositeKeys, 'hold', 'text'] as const
 /**
  * The rules of all files, in order; one with `override: true` replaces an earlier one of its name. Problems are added to `problems`, and
- * rules that have some to `broken`, as `name/qualifier`.
+ * rules that have some to `broken`, as `name/qualifier`; rules that are switched off to `off`.
  */
 export function readRulesFiles(
   files: readonly RulesFile[],
   problems: Problem[],
-  broken = new Set<string>()
+  broken = new Set<string>(),
+  off: RuleDraft[] = []
 ): RuleDraft[] {
   const tables = new Map<string, LimitTable>()
   const parsed = files.map(({ file, text }) => parseLocatedYaml(file, text))
@@ -76,7 +77,7 @@ export function readRulesFiles(
   const drafts = new Map<string, RuleDraft>()
   for (const yaml of documents) {
     const reader = createReader(yaml, problems)
-    if (isFields(yaml.value)) readRules(reader, yaml.value, tables, drafts, broken)
+    if (isFields(yaml.value)) readRules(reader, yaml.value, tables, drafts, broken, off)
   }
   return [...drafts.values()]
 }
@@ -86,7 +87,8 @@ function readRules(
   document: Fields,
   tables: ReadonlyMap<string, LimitTable>,
   drafts: Map<string, RuleDraft>,
-  broken: Set<string>
+  broken: Set<string>,
+  off: RuleDraft[]
 ): void {
   reader.list(document['rules'], ['rules']).forEach((entry, index) => {
     const path: Path = ['rules', index]
@@ -125,6 +127,8 @@ function readRules(
       return
     }
     if (fields['enabled'] === false) {
+      const draft = drafts.get(key)
+      if (draft !== undefined) off.push(draft)
       drafts.delete(key)
       return
     }

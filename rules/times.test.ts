@@ -58,6 +58,17 @@ describe('rules with a schedule, and rules that flap', () => {
     expect(alarm?.raisedAtMs).toBe(at('08:00:00') + 86_400_000)
   })
 
+  it('clear at the end of the schedule also where only the alarm was known after a start', () => {
+    const before = createAlarmEngine(rules)
+    say(before, 'ups.load_pct', true, at('09:00:00'))
+    before.tick(at('12:00:00'))
+    const engine = createAlarmEngine(rules, before.open())
+    engine.tick(at('20:00:00'))
+    expect(shown(engine.drain()).filter(line => line.includes('ups.load_by_day'))).toEqual([
+      'cleared ups.load_by_day minor at 72000: Load 2 % – its rule is in force no longer'
+    ])
+  })
+
   it('say in the text that it flaps, and once', () => {
     const engine = createAlarmEngine(rules)
     for (const [k, s] of [0, 20, 40, 60, 65, 70, 75, 80].entries())

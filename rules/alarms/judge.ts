@@ -206,7 +206,8 @@ export function createJudge(
     const on = (condition: number): boolean => resource.conditions.has(condition)
     const isResting = rule.schedule !== null && !stretchOf(rule.schedule, atMs).isInForce
     const gate = !isResting && rule.when.every(on) && !rule.unless.some(on)
-    const wasOn = state.levels.some(isHeld)
+    // Asked only where somebody counts: a storm of alarms is judged here.
+    const wasOn = flaps !== null && state.levels.some(isHeld)
     const wokenMs = state.wakeMs
     state.wakeMs = never
     rule.levels.forEach((level, k) => {

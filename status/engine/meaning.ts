@@ -5,7 +5,12 @@ import type { CompiledInventory } from '../../topology/compile.ts'
 import type { AlarmMeaning } from '../../topology/lights/node-alarms.ts'
 
 /** Rules that hold only while a UPS runs on its battery. */
-const onBattery: ReadonlySet<string> = new Set(['ups.on_battery', 'ups.runtime_low', 'ups.charge_low'])
+const onBattery: ReadonlySet<string> = new Set([
+  'ups.on_battery',
+  'ups.runtime_low',
+  'ups.charge_low',
+  'ups.on_bad_battery'
+])
 /** Signals that say of a port whether it is up: by itself, or by the will of an engineer. */
 const operStatus = 'if.oper_status'
 const adminStatus = 'if.admin_status'

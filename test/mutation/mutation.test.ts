@@ -45,6 +45,50 @@ describe('runMutations', () => {
     expect(left).toEqual(['above 80 → 79', 'above 80 → 81', 'hysteresis 0 → 1'])
   })
 
+  it('changes composites, schedules and flapping', () => {
+    const composite = {
+      file: 'my.yaml',
+      text: [
+        rules.text,
+        '  - name: site.bad',
+        '    over: device',
+        '    kind: power',
+        '    severity: major',
+        '    count: { at_least: 2, of: [{ rule: ups.load, for_s: 60 }, { signal: ups.charge_pct, below: 20 }, { not: { signal: ups.temp_c, below: 40 } }] }',
+        "    schedule: { days: mon, from: '08:00', timezone: UTC }",
+        '    flapping: { changes: 3, within_s: 60, clear_s: 60, severity: minor }',
+        '    text: { ru: Плохо, en: Bad }'
+      ].join('\n')
+    }
+    const { outcomes } = runMutations([{ ...packOf('{ at_s: 0, alarms: [] }'), rules: composite }], [])
+    const changes = outcomes.flatMap(({ rule, change }) => (rule === 'site.bad' ? [change] : []))
+    expect(changes).toEqual(
+      expect.arrayContaining([
+        'count: at_least 2 → 3',
+        'count: without ups.charge_pct',
+        'ups.load: for_s 60 → 59',
+        'ups.load: for_s 60 → 61',
+        'count: not not ups.temp_c',
+        'not ups.temp_c: without not',
+        'not ups.temp_c: below 40 → 41',
+        'schedule: left out',
+        'schedule: from 480 → 481 min',
+        'schedule: to 1440 → 1439 min',
+        'schedule: with tue',
+        'flapping: left out',
+        'flapping: changes 3 → 4',
+        'flapping: within_s 60 → 59',
+        'flapping: clear_s 60 → 61',
+        'flapping: severity minor → critical'
+      ])
+    )
+    // One that would hold while nothing is wrong is no rule, and a schedule needs a day.
+    expect(changes).not.toContain('count: at_least 2 → 1')
+    expect(changes).not.toContain('count: not ups.load')
+    expect(changes).not.toContain('schedule: without mon')
+    expect(new Set(changes).size).toBe(changes.length)
+  })
+
   it('is content with a test of the edges', () => {
     const left = survivors(
       packOf(

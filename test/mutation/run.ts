@@ -46,7 +46,7 @@ export function runMutations(packs: readonly Pack[], equivalents = equivalentMut
     packs.map(pack => pack.rules),
     problems
   )
-  const unchanged = compileDrafts(drafts, problems)
+  const unchanged = compileDrafts(drafts, [], problems)
   const outcomes: MutantOutcome[] = []
   const wrongEquivalents = new Set(
     equivalents.map(({ rule, change }) => `${rule}: ${change}: no such mutant`)
@@ -80,7 +80,10 @@ function compileMutant(
   name: string
 ): CompiledRules {
   try {
-    return compileDrafts(drafts.flatMap(each => (each === draft ? (instead ?? []) : each)))
+    return compileDrafts(
+      drafts.flatMap(each => (each === draft ? (instead ?? []) : each)),
+      instead === null ? [draft] : []
+    )
   } catch (error) {
     if (!(error instanceof ProblemsError)) throw error
     throw new Error(`${name} does not compile: ${error.problems.map(formatProblem).join('; ')}`, {
