@@ -14,7 +14,7 @@ import { addRulesCommands } from './cli-rules.ts'
 
 /**
  * The commands. Each loads its own parts only: who looks up an address does not wait for a database engine.
- * Exit codes: 0 done, 1 failed while running, 2 wrong input (all of it named); lookup has its own.
+ * Exit codes: 0 done, 1 failed while running, 2 wrong input (all of it named), 75 of a daemon that another one has replaced; lookup has its own.
  */
 const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }
 const exitWrongInput = 2

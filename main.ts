@@ -1,22 +1,21 @@
 import type { Logger } from 'pino'
 import { Registry } from 'prom-client'
+import { createBeginning } from './daemon/beginning.ts'
 import { connectSource } from './daemon/delivery/connect-source.ts'
 import { loadDefinitions } from './daemon/judging/definitions.ts'
-import { restoreState } from './daemon/delivery/database.ts'
 import { createDelivery, Stopped } from './daemon/delivery/delivery.ts'
 import { startEvaluation } from './daemon/judging/evaluation.ts'
 import { createFatal } from './daemon/process/fatal.ts'
 import { createInsist } from './daemon/process/insist.ts'
-import { startJudging, type JudgingEngine } from './daemon/start-judging.ts'
-import { createInventoryMirror } from './daemon/delivery/mirror.ts'
+import type { JudgingEngine } from './daemon/start-judging.ts'
 import { createOutwardServer } from './daemon/outward.ts'
-import { createReloader, createRestored, type Reloader } from './daemon/judging/reload.ts'
+import type { Reloader } from './daemon/judging/reload.ts'
 import { createSourceHandler } from './daemon/delivery/source-handler.ts'
 import { createDaemonClock } from './daemon/process/steady-clock.ts'
+import { createStandby } from './daemon/standby.ts'
 import { createStanding } from './daemon/standing.ts'
 import { createStop } from './daemon/stopping.ts'
 import { createStorage } from './daemon/delivery/storage.ts'
-import { startTimers } from './daemon/timers.ts'
 import { createTroubleLog } from './daemon/process/trouble-log.ts'
 import { tuneV8 } from './daemon/process/v8.ts'
 import { createWarmUp } from './daemon/delivery/warm-up.ts'
@@ -26,7 +25,6 @@ import { createDispatcher } from './ingest/dispatcher.ts'
 import { createOffsetCommitter } from './ingest/offsets.ts'
 import type { Source } from './ingest/source.ts'
 import type { Config } from './schemas/config/reading.ts'
-import { createTurns } from './status/slices.ts'
 import { createPoolMetrics } from './workers/metrics.ts'
 
 /**
@@ -61,7 +59,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { nowMs, heard } = createDaemonClock(logger)
   const trouble = createTroubleLog(logger, nowMs)
   const { insist, quietly, problem } = createInsist(config.clickhouse.url, trouble, stopping.signal)
-  const { fail, guard } = createFatal(logger, stopping.signal, options.onFatal)
+  const fatal = createFatal(logger, stopping.signal, options.onFatal)
+  const { fail } = fatal
   let engine: JudgingEngine | undefined
 
   const offsets = createOffsetCommitter({
@@ -76,13 +75,14 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     nowMs,
     onAcknowledged: ranges => offsets.acknowledged(ranges),
     onRecreated: () => sourceMetrics.recreated(),
+    holds: () => standby.holds(),
     onPressure(hold) {
       dispatcher.hold(hold)
       standing.lateness.pressure(hold)
     },
     onFatal: fail
   })
-  const { client, writer, rows, rollups } = storage
+  const { client, writer } = storage
 
   const evaluation = await startEvaluation(config, definitions, logger)
   const { pool } = evaluation
@@ -95,8 +95,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     nowMs,
     () => source.failedAtMs?.() ?? 0
   )
-  const warming = { config, connection, evaluation, storage, registry, logger, nowMs }
-  const warmUp = createWarmUp({ ...warming, engine: () => engine, stopping: stopping.signal })
+  const { signal } = stopping
+  const warming = { config, connection, evaluation, storage, registry, logger, nowMs, stopping: signal }
+  const warmUp = createWarmUp({ ...warming, engine: () => engine })
+  const standby = createStandby({ ...warming, judgedTo: warmUp.judgedTo, fail })
   const delivery = createDelivery({
     dispatcher: () => dispatcher,
     writer,
@@ -136,52 +138,39 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     logger,
     restored: () => engine !== undefined,
     database: problem,
-    reloadFailure: () => reloader.failure(),
+    reloadFailure: () => beginning.failure(),
     connection,
+    standby,
     writer,
     watermark,
     pool,
     nowMs
   })
-  const mirror = createInventoryMirror({ client, insist: quietly, stopping: stopping.signal, logger })
-  const restored = createRestored<JudgingEngine>(stopping.signal)
-  const reloader = createReloader(
-    { config, reread: options.reread, evaluation, restored: restored.done, mirror, nowMs, logger },
-    definitions
-  )
-  const { reload } = reloader
+  const timers: NodeJS.Timeout[] = []
+  const told = { definitions, offsets, watermark, standing, insist, quietly, timers, fatal }
+  const beginning = createBeginning({
+    ...{ ...warming, ...told, reread: options.reread, engine: () => engine },
+    begun: judging => (engine = judging.engine)
+  })
+  const { reload } = beginning
   const { view } = standing
   const server = await createOutwardServer({ ...warming, version, view, client, reload })
   const { url } = await server.listen()
   logger.info({ url }, 'status endpoint and operator page are up')
 
-  const parts = { config, storage, dispatcher, delivery, watermark, warmUp, heard, insist, fail, trouble }
+  const parts = { dispatcher, delivery, watermark, warmUp, standby, heard, insist, fail, trouble }
   const handler = createSourceHandler({ ...parts, ...warming })
-  const timers: NodeJS.Timeout[] = []
-
   // Storage first: nothing may be read before it is known what is stored.
   const run = async (): Promise<void> => {
-    const judging = await startJudging({
-      ...warming,
-      definitions,
-      rows,
-      stored: await restoreState(config, client, insist, watermark),
-      storedAs: topic => storage.topics.storedAs(topic),
-      standing: view,
-      turns: createTurns(guard)
-    })
-    engine = judging.engine
-    standing.begin(judging)
-    restored.finish(engine)
-    mirror(definitions.inventory)
-    timers.push(...startTimers({ engine, watermark, standing, offsets, rows, fatal: { fail, guard }, nowMs }))
-    rollups?.start()
-    await source.start(handler)
+    await standby.start(handler, beginning)
     const { topics } = config.kafka
-    logger.info({ source: source.name, topics, threads: evaluation.threads }, 'consuming')
+    logger.info(
+      { source: source.name, topics, threads: evaluation.threads },
+      standby.waitsFor() === '' ? 'consuming' : 'standing by'
+    )
   }
   run().catch((error: unknown) => {
-    if (!stopping.signal.aborted) fail(error)
+    if (!signal.aborted) fail(error)
   })
 
   const stop = createStop({

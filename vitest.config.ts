@@ -5,7 +5,7 @@ const exclude = ['**/node_modules/**', '**/dist/**']
 /** Tests of the whole that measure how long something takes, beside each other: they take turns where they do (test/support/turn.ts). */
 const measuring = ['test/e2e/whole-path.e2e.test.ts', 'test/e2e/demo.e2e.test.ts']
 /** What measures from its beginning to its end. */
-const alone = ['status/page-large.e2e.test.ts']
+const alone = ['status/page-large.e2e.test.ts', 'test/chaos/standby.e2e.test.ts']
 
 // The page refreshes what it shows at a bounded pace, and CI's cores are busy: what is awaited comes, or it hangs.
 const poll = { timeout: 10_000 }

@@ -16,6 +16,8 @@ export interface LatenessOptions {
  * not be shown as the network's: silence is not counted, lights stay, and one incident says so if it lasts.
  */
 export interface Lateness {
+  /** A daemon that has waited for another one to go begins now. */
+  begin(nowMs: number): void
   /** Looks, and tells the engine; call a few times a second. */
   tick(engine: LatenessTold, nowMs: number): void
   /** Samples wait up to their limit, and consumption is held back. */
@@ -31,7 +33,8 @@ type LatenessTold = Pick<StatusEngine, 'holdSilence' | 'setIngestTrouble'> & {
 }
 
 export function createLateness(options: LatenessOptions): Lateness {
-  const { lateMsMax, startMs } = options
+  const { lateMsMax } = options
+  let { startMs } = options
   let asOfMs: number | null = null
   let connectedAtMs = startMs
   let held = false
@@ -45,6 +48,10 @@ export function createLateness(options: LatenessOptions): Lateness {
   let lateMs = 0
 
   return {
+    begin(nowMs) {
+      startMs = nowMs
+      connectedAtMs = nowMs
+    },
     tick(engine, nowMs) {
       if (options.connected()) connectedAtMs = nowMs
       else if (nowMs - startMs > lateMsMax) isCatchingUp = false

@@ -7,6 +7,7 @@ const well: ReadinessOptions = {
   database: () => '',
   connected: () => true,
   group: () => '',
+  waitsFor: () => '',
   deadLetters: () => '',
   tables: () => ({ series: 0.5, devices: 0.5, entities: 0.5, aliases: 1 }),
   tablesOfUnknown: () => ({ series: 0.5, devices: 0.5, entities: 0.5, aliases: 1 }),
@@ -30,6 +31,17 @@ describe('readiness', () => {
     })
     const group = createReadiness({ ...well, group: () => '2 members share the group' })()
     expect(group).toMatchObject({ ready: false, parts: { group: { ok: false } } })
+    const detail = 'a standby of svetofor-1 at 10.0.0.1'
+    const standby = createReadiness({
+      ...well,
+      restored: () => false,
+      group: () => detail,
+      waitsFor: () => detail
+    })()
+    expect(standby).toMatchObject({
+      ready: false,
+      parts: { state: { ok: false, detail }, group: { ok: false, detail } }
+    })
   })
 
   it('names the setting that gives room to a full table, and stays ready', () => {

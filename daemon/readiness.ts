@@ -9,7 +9,9 @@ export interface ReadinessOptions {
   /** What ClickHouse has not answered yet, or failed with; empty while it does what is asked. */
   readonly database: () => string
   readonly connected: () => boolean
-  /** What is wrong with the consumer group; empty while this daemon is alone in it. */
+  /** Of a daemon that stands by, for whom; empty for one that reads. */
+  readonly waitsFor: () => string
+  /** What is wrong with the consumer group; empty when nothing is. */
   readonly group: () => string
   /** Why dead letters may have nowhere to go; empty when their topic is there. */
   readonly deadLetters: () => string
@@ -47,14 +49,14 @@ function fullTables(used: TablesUsed, usedByUnknown: TablesUsed): string {
 
 /** Whether the daemon does its work, and if not, which part does not and why. */
 export function createReadiness(options: ReadinessOptions): () => Readiness {
-  const { restored, writer, database, connected, group, deadLetters, reloadFailure } = options
+  const { restored, waitsFor, writer, database, connected, group, deadLetters, reloadFailure } = options
   return () => {
     const inserts = writer()
     const unanswered = database()
     const parts = {
       state: {
         ok: restored(),
-        detail: restored() ? '' : 'alarms and lights are being restored from ClickHouse'
+        detail: restored() ? '' : waitsFor() || 'alarms and lights are being restored from ClickHouse'
       },
       clickhouse: {
         ok: !inserts.down && unanswered === '',

@@ -1,6 +1,5 @@
 import type { Logger } from 'pino'
 import type { Writer } from '../ingest/clickhouse/writer.ts'
-import { describePeers } from '../ingest/kafka/group-watch.ts'
 import type { Config } from '../schemas/config/reading.ts'
 import { createStartingView, type StartingView } from '../status/starting-view.ts'
 import type { StatusEngine } from '../status/engine/engine.ts'
@@ -11,11 +10,13 @@ import type { Watermark } from './delivery/watermark.ts'
 import { createHappenings } from './happenings.ts'
 import { createLateness, type Lateness } from './lateness.ts'
 import { createReadiness, type ReadinessOptions } from './readiness.ts'
+import type { Standby } from './standby.ts'
 
 export interface StandingOptions extends Pick<ReadinessOptions, 'restored' | 'database' | 'reloadFailure'> {
+  readonly standby: Pick<Standby, 'waitsFor' | 'problem'>
   readonly config: Config
   readonly logger: Logger
-  readonly connection: Pick<SourceConnection, 'source' | 'groupWatch' | 'deadLetterTopic'>
+  readonly connection: Pick<SourceConnection, 'source' | 'deadLetterTopic'>
   readonly writer: Pick<Writer, 'state'>
   readonly watermark: Pick<Watermark, 'atMs'>
   readonly pool: Pick<EvaluationPool, 'stats'>
@@ -36,14 +37,14 @@ export interface Standing {
 
 export function createStanding(options: StandingOptions): Standing {
   const { config, logger, writer, watermark, nowMs } = options
-  const { source, groupWatch, deadLetterTopic } = options.connection
+  const { source, deadLetterTopic } = options.connection
   const connected = (): boolean => source.connected()
-  const group = (): string => describePeers(config.kafka.group_id, groupWatch?.members() ?? [])
   const readiness = createReadiness({
     ...options,
     writer: () => writer.state(),
     connected,
-    group,
+    group: () => options.standby.problem(),
+    waitsFor: () => options.standby.waitsFor(),
     deadLetters: () => deadLetterTopic?.problem() ?? '',
     tables: () => options.pool.stats().tables,
     tablesOfUnknown: () => options.pool.stats().tablesOfUnknown
@@ -73,6 +74,7 @@ export function createStanding(options: StandingOptions): Standing {
     lateness,
     view,
     begin({ engine, answers }) {
+      if (config.kafka.standby) lateness.begin(nowMs())
       happenings.follow(engine)
       view.become(answers)
     },

@@ -7,6 +7,8 @@ export interface SourceOptions {
   readonly brokers: readonly string[]
   readonly clientId: string
   readonly groupId: string
+  /** One member of the group reads everything, the others wait for it to go. For the source `batch` only. */
+  readonly standby: boolean
   /** Static membership: an instance that returns under the same name within the session time causes no rebalance. */
   readonly groupInstanceId: string | null
   readonly topics: readonly string[]
@@ -78,6 +80,7 @@ export type SourceSettings = Pick<SourceOptions, Required> & Partial<SourceOptio
 export function sourceOptions(settings: SourceSettings): SourceOptions {
   const options: SourceOptions = {
     clientId: 'svetofor',
+    standby: false,
     groupInstanceId: null,
     tls: null,
     sasl: null,

@@ -57,6 +57,8 @@ export interface Source {
   connected(): boolean
   /** When a broker was last found not to answer (SourceOptions.nowMs), where the source knows; 0 for never. */
   failedAtMs?(): number
+  /** Whether the group cannot have given the partitions to others yet, however long this process stood still; where the source knows. */
+  holds?(): boolean
   /** Leaves the group and closes every connection, within its own limit. */
   stop(): Promise<void>
 }

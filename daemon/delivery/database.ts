@@ -32,17 +32,13 @@ export async function prepareDatabase(config: Config): Promise<string[]> {
   }
 }
 
-/**
- * Prepares the database and reads what was known when the daemon stopped; tries until it can. `watermark` is told of which partitions
- * something is under way.
- */
+/** Reads what was known when the daemon stopped; tries until it can. `watermark` is told of which partitions something is under way. */
 export async function restoreState(
   config: Config,
   client: ClickHouseClient,
   insist: Insist,
   watermark: Pick<Watermark, 'awaited'>
 ): ReturnType<typeof restoreStatus> {
-  await insist('prepare the ClickHouse database', () => prepareDatabase(config))
   const stored = await insist('restore the state from ClickHouse', () =>
     restoreStatus(client, {
       retentionDays: config.clickhouse.retention_days,

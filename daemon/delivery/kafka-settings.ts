@@ -12,6 +12,9 @@ export function kafkaSettings(config: Config, logger: Logger, metrics: SourceMet
     clientId: kafka.client_id,
     groupId: kafka.group_id,
     groupInstanceId: instanceIdOf(config),
+    standby: kafka.standby,
+    // Whoever stands by learns that it is to take over with its next sign of life.
+    ...(kafka.standby ? { heartbeatIntervalMs: standbyHeartbeatMs } : {}),
     topics: kafka.topics,
     isolation: kafka.isolation,
     offsetReset: kafka.offset_reset,
@@ -41,6 +44,7 @@ export function kafkaSettings(config: Config, logger: Logger, metrics: SourceMet
   return sourceOptions(settings)
 }
 
+const standbyHeartbeatMs = 500
 const instanceIdLengthMax = 249
 
 /**

@@ -1,6 +1,6 @@
 import { startPositions } from '../../ingest/clickhouse/positions.ts'
 import type { Dispatcher } from '../../ingest/dispatcher.ts'
-import type { SourceHandler } from '../../ingest/source.ts'
+import type { PartitionOffset, SourceHandler } from '../../ingest/source.ts'
 import type { Config } from '../../schemas/config/reading.ts'
 import type { Delivery } from './delivery.ts'
 import { createReturnCheck, type ReturnCheckOptions } from './return-check.ts'
@@ -17,6 +17,8 @@ export interface SourceHandlerOptions extends Pick<ReturnCheckOptions, 'connecti
   readonly delivery: Delivery
   readonly watermark: Watermark
   readonly warmUp: Pick<WarmUp, 'before'>
+  /** `checkStored` throws where others have stored what this daemon has not judged. */
+  readonly standby: { readonly checkStored: (positions: readonly PartitionOffset[]) => void }
   /** Told of the newest time in each batch, before it is judged (SteadyClock). */
   readonly heard: (recordMs: number) => void
   readonly insist: Insist
@@ -36,6 +38,7 @@ export function createSourceHandler(options: SourceHandlerOptions): SourceHandle
       const positions = await insist('ask ClickHouse for positions', () =>
         startPositions(client, topics, partitions)
       )
+      options.standby.checkStored(positions)
       await returns.check(positions)
       await warmUp.before(positions, isCurrent)
       return positions

@@ -15,6 +15,8 @@ export interface StorageOptions extends Pick<WriterOptions, 'onAcknowledged' | '
   readonly logger: Logger
   readonly registry: Registry
   readonly trouble: TroubleLog
+  /** Awaited before each insert of samples: resolves while they are this daemon's to store. */
+  readonly holds: () => Promise<void>
   /** A topic was deleted and made again. */
   readonly onRecreated: () => void
   /** Samples wait up to their limit (true), or there is room again (false). */
@@ -62,7 +64,10 @@ export function createStorage(options: StorageOptions): Storage {
     writer: createWriter({
       client,
       storedAs: topic => topics.storedAs(topic),
-      before: () => rows.judgementsStored(),
+      async before() {
+        await rows.judgementsStored()
+        await options.holds()
+      },
       rowsMax: rows_max,
       bytesMax: memory_bytes_max / 4,
       flushMsMax: flush_ms_max,

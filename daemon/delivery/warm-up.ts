@@ -25,6 +25,8 @@ export interface WarmUp {
   readonly before: (positions: readonly PartitionOffset[], isCurrent: () => boolean) => Promise<void>
   /** The status engine has taken what was found in these. */
   readonly judged: (ranges: readonly RangeOutcome[]) => void
+  /** Next offset that this process has not judged; undefined where it has judged none. */
+  readonly judgedTo: (partition: TopicPartition) => number | undefined
 }
 
 export interface WarmUpOptions {
@@ -216,7 +218,8 @@ export function createWarmUp(options: WarmUpOptions): WarmUp {
     },
     judged(ranges) {
       for (const range of ranges) judgedTo.set(keyOf(range), range.lastOffset + 1)
-    }
+    },
+    judgedTo: partition => judgedTo.get(keyOf(partition))
   }
 }
 

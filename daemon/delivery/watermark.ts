@@ -76,7 +76,7 @@ export function createWatermark(
   clockMs: () => number,
   failedAtMs: () => number = () => -Infinity
 ): Watermark {
-  const startMs = clockMs()
+  let startMs = clockMs()
   const reaches = new Map<string, Reach>()
   const hearings = new Map<string, Hearing>()
   let lastMs = -Infinity
@@ -134,6 +134,8 @@ export function createWatermark(
 
   return {
     awaited(partitions) {
+      // A daemon that takes over begins here, however long it has waited.
+      startMs = clockMs()
       for (const each of partitions)
         if (!reaches.has(keyOf(each))) hearingOf(keyOf(each)).leftAtMs = clockMs()
     },

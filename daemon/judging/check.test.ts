@@ -119,4 +119,25 @@ rules:${rule('a.vendor', 'vendor: dlink')}${rule('a.role', 'role: [switch, pump]
     expect(printed).toHaveLength(1)
     expect(printed[0]).toMatch(/^All correct: 1 nodes/)
   })
+
+  it('tells what lets a standby come late, or find another database', async () => {
+    const nodes = write('sound.csv', 'id,tier,name,parents,addresses\ncu,core,ЦУ,,')
+    const said = async (kafka: object, url: string): Promise<string[]> => {
+      const config = configOf([nodes])
+      const lines: string[] = []
+      await checkCommand(
+        { ...config, kafka: { ...config.kafka, ...kafka }, clickhouse: { ...config.clickhouse, url } },
+        'svetofor.yaml',
+        line => lines.push(line)
+      )
+      return lines.filter(line => /kafka|clickhouse/.test(line))
+    }
+    const local = 'http://127.0.0.1:8123'
+    expect(await said({ standby: false }, local)).toEqual([])
+    expect(await said({ standby: true, session_timeout_ms: 6000 }, 'https://ch.example:8443')).toEqual([])
+    expect(await said({ standby: true }, local)).toEqual([
+      expect.stringMatching(/^svetofor\.yaml.*kafka\.session_timeout_ms.*10000 ms; set it to 6000/) as string,
+      expect.stringMatching(/^svetofor\.yaml.*clickhouse\.url.*this machine.*both daemons reach/) as string
+    ])
+  })
 })

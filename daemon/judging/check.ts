@@ -47,7 +47,8 @@ export async function checkCommand(
   configFile: string,
   print: (line: string) => void
 ): Promise<number> {
-  const { definitions, warnings } = await checkDefinitions(config, configFile)
+  const { definitions, warnings: ofFiles } = await checkDefinitions(config, configFile)
+  const warnings = [...standbyWarnings(config, configFile), ...ofFiles]
   for (const warning of warnings) print(formatProblem({ ...warning, message: `warning: ${warning.message}` }))
   const { inventory, rules, shadow, profiles } = definitions
   print(
@@ -56,6 +57,39 @@ export async function checkCommand(
       `${rules.rules.length} rules${shadow === null ? '' : ` (${shadow.rules.length} in shadow)`}, ${profiles.length} profile files.`
   )
   return warnings.length
+}
+
+const standbySessionMsMax = 6000
+const thisMachine = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/
+
+/** What lets a standby come late, or to nothing. */
+function standbyWarnings({ kafka, clickhouse }: Config, configFile: string): Problem[] {
+  if (!kafka.standby) return []
+  const warn = (path: string, message: string, remedy: string): Problem => ({
+    ...{ file: configFile, line: 0, column: 1, path },
+    message,
+    remedy
+  })
+  return [
+    ...(kafka.session_timeout_ms > standbySessionMsMax
+      ? [
+          warn(
+            'kafka.session_timeout_ms',
+            `a standby hears that the other daemon has crashed only after ${kafka.session_timeout_ms} ms`,
+            `set it to ${standbySessionMsMax}, so that it has taken over within 10 s`
+          )
+        ]
+      : []),
+    ...(thisMachine.test(new URL(clickhouse.url).hostname)
+      ? [
+          warn(
+            'clickhouse.url',
+            'names this machine: a standby elsewhere would find another database, without what is stored here',
+            'name the server that both daemons reach'
+          )
+        ]
+      : [])
+  ]
 }
 
 /** What rules can select by, of every device and of each of its ports; each combination once. */

@@ -27,6 +27,7 @@ describe('a reload', () => {
   let seen: string[]
   let compileError: Error | undefined
   let compiling: Promise<void>
+  let isJudging: boolean
 
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'svetofor-reload-'))
@@ -41,6 +42,7 @@ describe('a reload', () => {
     seen = []
     compileError = undefined
     compiling = Promise.resolve()
+    isJudging = true
     const engine = {
       reload: ({ inventory }: { readonly inventory: { readonly nodeCount: number } }) =>
         void seen.push(`engine ${inventory.nodeCount}`)
@@ -60,13 +62,16 @@ describe('a reload', () => {
           },
           state: { knownNames: openKnownNames(createKnownNamesMemory(10)) }
         },
-        restored: new Promise(resolve => (restore = () => resolve(engine))),
+        engine: () => (isJudging ? engine : undefined),
+        stopping: new AbortController().signal,
         mirror: inventory => void seen.push(`mirror ${inventory.nodeCount}`),
         nowMs: () => 0,
         logger: pino({ enabled: false })
       },
       await loadDefinitions(config, 1)
     )
+    void reloader.alone(() => new Promise<void>(resolve => (restore = resolve)))
+    await Promise.resolve()
   })
   afterEach(() => rmSync(folder, { recursive: true }))
 
@@ -112,6 +117,7 @@ describe('a reload', () => {
       database: () => '',
       connected: () => true,
       group: () => '',
+      waitsFor: () => '',
       deadLetters: () => '',
       tables: () => ({ series: 0, devices: 0, entities: 0, aliases: 1 }),
       tablesOfUnknown: () => ({ series: 0, devices: 0, entities: 0, aliases: 1 }),
@@ -134,5 +140,17 @@ describe('a reload', () => {
     writeFileSync(file, nodes(2))
     expect((await reloader.reload()).inventoryVersion).toBe(2)
     expect(readiness().parts['reload']).toBeUndefined()
+  })
+
+  it('of a standby is done and kept for when it begins; nothing is mirrored meanwhile', async () => {
+    restore()
+    isJudging = false
+    writeFileSync(file, nodes(2))
+    expect(await reloader.reload()).toEqual({ inventoryVersion: 2, nodes: 2, devices: 0 })
+    expect(seen).toEqual(['compile', 'threads'])
+    writeFileSync(file, nodes(3))
+    const later = reloader.reload()
+    expect(await reloader.alone(({ inventory }) => Promise.resolve(inventory.nodeCount))).toBe(3)
+    await later
   })
 })

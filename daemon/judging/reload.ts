@@ -21,10 +21,10 @@ export interface ReloaderOptions {
     readonly pool: Pick<EvaluationPool, 'reloadProfiles'>
     readonly state: Pick<SharedState, 'knownNames'>
   }
-  /** The engine, once its state is restored; until then a reload waits. */
-  readonly restored: Promise<{
-    readonly reload: (definitions: Definitions, config: Config, nowMs: number) => void
-  }>
+  /** Undefined while nothing is judged: before the start, and in a standby. */
+  readonly engine: () =>
+    { readonly reload: (definitions: Definitions, config: Config, nowMs: number) => void } | undefined
+  readonly stopping: AbortSignal
   readonly mirror: (inventory: CompiledInventory) => void
   readonly nowMs: () => number
   readonly logger: Logger
@@ -36,14 +36,19 @@ export interface Reloader {
    * One at a time, whoever asks: who asks while one is at work gets the next one, which reads the files again.
    */
   readonly reload: () => Promise<Reloaded>
+  /**
+   * Does what no reload may come in between of, with what is in force: a reload that is asked for meanwhile waits. Rejects as the act does.
+   */
+  readonly alone: <T>(act: (definitions: Definitions, config: Config) => Promise<T>) => Promise<T>
   /** What the last reload failed with; empty when it went well. */
   readonly failure: () => string
 }
 
 export function createReloader(options: ReloaderOptions, first: Definitions): Reloader {
-  const { restored, mirror, nowMs, logger } = options
+  const { mirror, nowMs, logger, stopping } = options
   const { pool, state } = options.evaluation
   let current = first
+  let currentConfig = options.config
   let failure = ''
   /** The last one that was asked for; settled when it is over. */
   let last: Promise<unknown> = Promise.resolve()
@@ -51,8 +56,9 @@ export function createReloader(options: ReloaderOptions, first: Definitions): Re
   let waiting: Promise<Reloaded> | undefined
 
   const load = async (): Promise<Reloaded> => {
-    const engine = await restored
     waiting = undefined
+    if (stopping.aborted) throw new Error('the daemon stops')
+    const engine = options.engine()
     const rules = (await options.reread?.())?.rules ?? options.config.rules
     const config = { ...options.config, rules }
     const next = await loadDefinitions(config, current.inventory.version + 1)
@@ -60,10 +66,11 @@ export function createReloader(options: ReloaderOptions, first: Definitions): Re
     // The threads compile first. Only when that went well the engine changes, and they with it, while nothing is evaluated.
     await pool.reloadProfiles(next.profiles, () => {
       state.knownNames.use()
-      engine.reload(next, config, nowMs())
+      engine?.reload(next, config, nowMs())
     })
     current = next
-    mirror(next.inventory)
+    currentConfig = config
+    if (engine !== undefined) mirror(next.inventory)
     const counts = {
       inventoryVersion: next.inventory.version,
       nodes: next.inventory.nodeCount,
@@ -89,23 +96,11 @@ export function createReloader(options: ReloaderOptions, first: Definitions): Re
       )
       return mine
     },
+    alone(act) {
+      const mine = last.then(() => act(current, currentConfig))
+      last = mine.catch(() => undefined)
+      return mine
+    },
     failure: () => failure
   }
-}
-
-/** The moment at which what was stored is restored: `done` waits for it, and rejects when the daemon stops before. */
-export interface Restored<T> {
-  readonly done: Promise<T>
-  finish(restored: T): void
-}
-
-export function createRestored<T>(stopping: AbortSignal): Restored<T> {
-  let finish: (restored: T) => void = () => undefined
-  const done = new Promise<T>((resolve, reject) => {
-    finish = resolve
-    stopping.addEventListener('abort', () => reject(new Error('the daemon stops')), { once: true })
-  })
-  // Nobody need wait for it: then the stop is no unhandled rejection.
-  done.catch(() => undefined)
-  return { done, finish: restored => finish(restored) }
 }

@@ -1,6 +1,15 @@
 /** Of a program that failed while it ran. */
 export const exitFailed = 1
 
+/** Of a daemon whose state is of the past, because another one has taken over: whoever starts it again has a standby. */
+const exitNoLongerActive = 75
+
+export class NoLongerActive extends Error {
+  constructor(why: string) {
+    super(`${why}: what this one knows is of the past. Started again, it stands by.`)
+  }
+}
+
 export interface End {
   /** Resolves at the first signal to stop, or when it failed; a second signal ends the program at once. */
   readonly done: Promise<void>
@@ -20,7 +29,7 @@ export function waitForEnd(): End {
     done,
     fail(error) {
       process.stderr.write(`svetofor: ${error.message}\n`)
-      process.exitCode = exitFailed
+      process.exitCode = error instanceof NoLongerActive ? exitNoLongerActive : exitFailed
       finish()
     }
   }

@@ -531,6 +531,27 @@ describe('when things go wrong', () => {
     expect(seen.acknowledged).toEqual([])
   })
 
+  it('does not send what was fenced before its first attempt, and stores what comes of the partition then', async () => {
+    let open = (): void => undefined
+    const gate = new Promise<void>(resolve => (open = resolve))
+    const { writer, seen } = start({ flushMsMax: 10, before: () => gate })
+    const partition = [{ topic: 'telemetry', partition: 0 }]
+    const range = outcome([{ partition: 0, firstOffset: 0, rows: 10 }])
+    writer.submit(...range)
+    const drained = writer.drain()
+    writer.fence(partition)
+    await drained
+    const landed = writer.landed(partition)
+    open()
+    await landed
+    expect(await stored()).toEqual([])
+    expect(writer.pendingBytes()).toBe(0)
+    writer.submit(...outcome([{ partition: 0, firstOffset: 0, rows: 7 }]))
+    await writer.drain()
+    expect(await stored()).toMatchObject([{ partition: 0, rows: 7, first: 0 }])
+    expect(seen.acknowledged.map(({ firstOffset }) => firstOffset)).toEqual([0])
+  })
+
   it('refuses a range that is not behind the last one of its partition, until the partition is fenced', async () => {
     const { writer, seen } = start({ flushMsMax: 10_000 })
     const range = (firstOffset: number) => outcome([{ partition: 0, firstOffset, rows: 10 }])

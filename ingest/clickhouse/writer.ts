@@ -41,7 +41,7 @@ export interface WriterOptions {
   readonly storedAs?: (topic: string) => string
   /**
    * Awaited before each attempt of an insert: what its samples caused must be stored before them. One that rejects is a failed
-   * attempt.
+   * attempt. An insert whose partitions were all fenced before its first attempt is not made.
    */
   readonly before?: () => Promise<void>
   /** Called in order within each partition, once the rows are stored. */
@@ -276,11 +276,12 @@ export function createWriter(options: WriterOptions): Writer {
       chunks: block.chunks,
       storedUpTo
     }
-    const stored = await insertUntilStored(insertion, tokenOf(instance, storedRanges))
+    const isGone = (): boolean => [...keys].every(key => flight.fenced.has(key))
+    const stored = await insertUntilStored(insertion, tokenOf(instance, storedRanges), isGone)
     flights = flights.filter(other => other !== flight)
     flight.land()
-    if (!stored) return
-    metrics?.inserted(rows, block.bytes, (nowMs() - startedMs) / 1000)
+    if (stored === 'stopped') return
+    if (stored === 'stored') metrics?.inserted(rows, block.bytes, (nowMs() - startedMs) / 1000)
     block.release()
     for (const { slab } of entries) slab?.release()
     account(-entries.reduce((sum, entry) => sum + entry.bytes, 0), -rows)
@@ -321,12 +322,17 @@ export function createWriter(options: WriterOptions): Writer {
     )
   }
 
-  /** False when the writer was stopped before the rows were stored. */
-  const insertUntilStored = async (insertion: Insertion, firstToken: string): Promise<boolean> => {
+  const insertUntilStored = async (
+    insertion: Insertion,
+    firstToken: string,
+    isGone: () => boolean
+  ): Promise<'stored' | 'gone' | 'stopped'> => {
     let token = firstToken
     for (let attempt = 1; !stopped; attempt++) {
       try {
         await options.before?.()
+        // What was sent may be there, so that is seen through.
+        if (attempt === 1 && isGone()) return 'gone'
         await insert(insertion, token)
         // ClickHouse notes a token before it shows the rows. Killed in between, it takes a repetition for one it has.
         if (attempt > 1 && !(await isThere(insertion.storedUpTo))) {
@@ -338,13 +344,13 @@ export function createWriter(options: WriterOptions): Writer {
           metrics?.down(false)
           options.onState?.(state)
         }
-        return true
+        return 'stored'
       } catch (error) {
-        if (stopped) return false
+        if (stopped) return 'stopped'
         const sentence = neverSucceeds(error, 'samples')
         if (sentence !== undefined) {
           giveUp(new Error(sentence, { cause: error }))
-          return false
+          return 'stopped'
         }
         metrics?.failed()
         metrics?.down(true)
@@ -359,7 +365,7 @@ export function createWriter(options: WriterOptions): Writer {
         await pauseMs(backoffMs(attempt, retryMsMin, retryMsMax, random), stopping.signal)
       }
     }
-    return false
+    return 'stopped'
   }
 
   const touching = (keys: ReadonlySet<string> | undefined): Entry[] =>

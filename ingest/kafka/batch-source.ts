@@ -453,6 +453,7 @@ export function createBatchSource(options: SourceOptions): Source {
         return leader !== null && (brokers.get(leader.nodeId)?.backoff.attempts() ?? 0) === 0
       }),
     failedAtMs: () => failedAtMs,
+    holds: () => member.holds(),
     async stop() {
       member.stop()
       const limit = new AbortController()

@@ -14,11 +14,16 @@ import { type Cluster, isFatal } from './cluster.ts'
 import { asError } from '../errors.ts'
 import {
   assignPartitions,
+  assignToOne,
   assignorName,
   decodeAssignment,
+  decodeHeldIn,
   decodeSubscription,
   encodeAssignment,
-  encodeSubscription
+  encodeSubscription,
+  isSameShare,
+  standbyAssignorName,
+  type StandbyMember
 } from './group-protocol.ts'
 import type { PartitionOffset } from '../source.ts'
 import { drainShareOfRebalance, type SourceOptions } from '../source-options.ts'
@@ -40,6 +45,8 @@ export interface GroupMember {
   committed(partitions: readonly TopicPartition[]): Promise<PartitionOffset[]>
   /** True between an assignment and its loss, while the coordinator answers. */
   joined(): boolean
+  /** The coordinator has answered within half the session time: it cannot have given the partitions to others yet. */
+  holds(): boolean
 }
 
 export interface GroupHooks {
@@ -70,6 +77,7 @@ const code = {
   coordinatorNotAvailable: 15,
   notCoordinator: 16,
   illegalGeneration: 22,
+  inconsistentProtocol: 23,
   unknownMember: 25,
   rebalanceInProgress: 27,
   memberIdRequired: 79,
@@ -97,6 +105,9 @@ export function createGroupMember(options: SourceOptions, cluster: Cluster, hook
   let memberId = ''
   let session: Session | null = null
   let lastHeardMs = -Infinity
+  /** The generation in which this member last held partitions. */
+  let heldIn = -1
+  const assignor = options.standby ? standbyAssignorName : assignorName
 
   /** Sends one request to the coordinator; finds it anew next time if it moved or broke. */
   const ask = async <T>(
@@ -125,7 +136,8 @@ export function createGroupMember(options: SourceOptions, cluster: Cluster, hook
     })
 
   const join = async (): Promise<Joined> => {
-    const protocols = [{ name: assignorName, metadata: encodeSubscription(options.topics) }]
+    const metadata = encodeSubscription(options.topics, options.standby ? heldIn : undefined)
+    const protocols = [{ name: assignor, metadata }]
     for (let attempt = 0; attempt < 10; attempt++) {
       stopping.signal.throwIfAborted()
       let joined: Awaited<ReturnType<typeof joinGroupV9.api.async>>
@@ -156,6 +168,12 @@ export function createGroupMember(options: SourceOptions, cluster: Cluster, hook
           continue
         }
         if (codes.includes(code.rebalanceInProgress)) continue
+        if (codes.includes(code.inconsistentProtocol))
+          throw new Error(
+            `The group ${groupId} has members of another kind than this one, ${options.standby ? 'which stands by for others (kafka.standby)' : 'which does not stand by for others'}; ` +
+              'give all of its daemons the same kafka.standby, or this one a kafka.group_id of its own. One that has ended is remembered for kafka.session_timeout_ms.',
+            { cause: error }
+          )
         if (codes.includes(code.fencedInstance))
           throw new Error(
             `Another process has come to the group ${groupId} under this one's name ${groupInstanceId}; ` +
@@ -172,7 +190,8 @@ export function createGroupMember(options: SourceOptions, cluster: Cluster, hook
             joined.members.map(member => ({
               memberId: member.memberId,
               groupInstanceId: member.groupInstanceId ?? null,
-              topics: member.metadata === null ? [] : decodeSubscription(member.metadata)
+              topics: member.metadata === null ? [] : decodeSubscription(member.metadata),
+              heldIn: member.metadata === null ? -1 : decodeHeldIn(member.metadata)
             }))
           )
         : new Map<string, TopicPartition[]>()
@@ -190,13 +209,15 @@ export function createGroupMember(options: SourceOptions, cluster: Cluster, hook
               memberId,
               groupInstanceId,
               'consumer',
-              assignorName,
+              assignor,
               assignments
             )
           )
         )
         const partitions = decodeAssignment(synced.assignment)
-        const isOutdated = joined.skipAssignment && !isSameShare(partitions, shares.get(memberId) ?? [])
+        // Of those who stand by, one that was away does not know who holds what: whoever holds nothing asks for a new round.
+        const fair = options.standby ? [...shares.values()].flat() : (shares.get(memberId) ?? [])
+        const isOutdated = joined.skipAssignment && !isSameShare(partitions, fair)
         return { generation: joined.generationId, partitions, isOutdated }
       } catch (error) {
         const codes = errorCodes(error)
@@ -211,13 +232,11 @@ export function createGroupMember(options: SourceOptions, cluster: Cluster, hook
   /** Partition counts the leader made its assignment from; null for the others. */
   let leaderCounts: Map<string, number> | null = null
 
-  const shareOut = async (
-    members: readonly { memberId: string; groupInstanceId: string | null; topics: string[] }[]
-  ): Promise<Map<string, TopicPartition[]>> => {
+  const shareOut = async (members: readonly StandbyMember[]): Promise<Map<string, TopicPartition[]>> => {
     const topics = [...new Set(members.flatMap(member => member.topics))]
     await cluster.refresh(topics)
     leaderCounts = countsOf(topics)
-    return assignPartitions(members, leaderCounts)
+    return (options.standby ? assignToOne : assignPartitions)(members, leaderCounts)
   }
 
   const countsOf = (topics: readonly string[]): Map<string, number> =>
@@ -289,6 +308,7 @@ export function createGroupMember(options: SourceOptions, cluster: Cluster, hook
   const live = async (): Promise<void> => {
     const { generation, partitions, isOutdated } = await join()
     options.metrics?.rebalance()
+    if (partitions.length > 0) heldIn = generation
     logger.info({ generation, memberId, partitions: partitions.length }, 'kafka partitions assigned')
     const current = openSession(generation)
     session = current
@@ -322,16 +342,15 @@ export function createGroupMember(options: SourceOptions, cluster: Cluster, hook
   }
 
   const leave = async (): Promise<void> => {
-    // A static member is expected back under its name.
-    if (memberId === '' || groupInstanceId !== null) return
+    // A static member is expected back under its name, unless another one stands by.
+    if (memberId === '' || (groupInstanceId !== null && !options.standby)) return
     const left = memberId
     memberId = ''
     try {
       // On a connection of its own: on the other one a join may still be waiting for its answer.
       await ask(
         Math.min(options.requestTimeoutMs, options.stopTimeoutMs * 0.2),
-        connection =>
-          leaveGroupV4.api.async(connection, groupId, [{ memberId: left, groupInstanceId: null }]),
+        connection => leaveGroupV4.api.async(connection, groupId, [{ memberId: left, groupInstanceId }]),
         'leave'
       )
     } catch (error) {
@@ -445,7 +464,8 @@ export function createGroupMember(options: SourceOptions, cluster: Cluster, hook
     joined: () =>
       session !== null &&
       !session.isOver() &&
-      performance.now() - lastHeardMs < Math.max(options.heartbeatIntervalMs * 3, 3000)
+      performance.now() - lastHeardMs < Math.max(options.heartbeatIntervalMs * 3, 3000),
+    holds: () => session !== null && performance.now() - lastHeardMs < options.sessionTimeoutMs / 2
   }
 }
 
@@ -462,11 +482,6 @@ function drainLimitMs(options: SourceOptions, reason: EndReason): number {
     case 'lost':
       return 0
   }
-}
-
-function isSameShare(a: readonly TopicPartition[], b: readonly TopicPartition[]): boolean {
-  const keys = new Set(a.map(({ topic, partition }) => partitionKey(topic, partition)))
-  return a.length === b.length && b.every(({ topic, partition }) => keys.has(partitionKey(topic, partition)))
 }
 
 function memberIdOf(response: unknown): string | null {

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import {
   assignPartitions,
+  assignToOne,
   decodeAssignment,
+  decodeHeldIn,
   decodeSubscription,
   encodeAssignment,
   encodeSubscription
@@ -67,5 +69,38 @@ describe('group protocol', () => {
       new Map([['t', 2]])
     )
     expect([...assigned.values()].map(list => list.length).sort()).toEqual([0, 1, 1])
+  })
+
+  it('carries the generation in which a member last held the partitions, and none where it is not told', () => {
+    for (const heldIn of [-1, 0, 7, 2 ** 31 - 1]) {
+      const bytes = encodeSubscription(['telemetry', 'события'], heldIn)
+      expect(decodeSubscription(bytes)).toEqual(['telemetry', 'события'])
+      expect(decodeHeldIn(bytes)).toBe(heldIn)
+    }
+    expect(decodeHeldIn(encodeSubscription(['t']))).toBe(-1)
+    expect(decodeHeldIn(encodeSubscription(['t'], 7).subarray(0, -1))).toBe(-1)
+  })
+
+  it('gives all partitions to the member that held them last, to the first by name where none did', () => {
+    const counts = new Map([
+      ['t', 3],
+      ['u', 1],
+      ['w', 2]
+    ])
+    const all = ['t:0', 't:1', 't:2', 'u:0']
+    const shares = (...members: (readonly [name: string, heldIn: number])[]): Record<string, string[]> =>
+      Object.fromEntries(
+        [
+          ...assignToOne(
+            members.map(([name, heldIn]) => ({ ...member(`id-${name}`, ['t', 'u'], name), heldIn })),
+            counts
+          )
+        ].map(([id, list]) => [id, list.map(p => `${p.topic}:${p.partition}`)])
+      )
+    expect(shares(['b', -1], ['a', -1])).toEqual({ 'id-a': all, 'id-b': [] })
+    expect(shares(['b', 4], ['a', -1], ['c', -1])).toEqual({ 'id-b': all, 'id-a': [], 'id-c': [] })
+    // One that was given up on comes back with what it held before another one did.
+    expect(shares(['a', 4], ['b', 5])).toEqual({ 'id-a': [], 'id-b': all })
+    expect(shares(['a', -1])).toEqual({ 'id-a': all })
   })
 })

@@ -1,4 +1,4 @@
-import type { TopicPartition } from '../../schemas/batch.ts'
+import { partitionKey, type TopicPartition } from '../../schemas/batch.ts'
 
 /**
  * What members of a classic consumer group tell each other: the subscription in JoinGroup and the assignment in
@@ -6,12 +6,26 @@ import type { TopicPartition } from '../../schemas/batch.ts'
  */
 export const assignorName = 'range'
 
-/** ConsumerProtocolSubscription, version 0. */
-export function encodeSubscription(topics: readonly string[]): Buffer {
+/** Of a group in which one member reads all and the others stand by: a name of its own, so that no member shares with it that would share the work. */
+export const standbyAssignorName = 'svetofor-standby'
+
+/** ConsumerProtocolSubscription, version 0. `heldIn`: what `assignToOne` asks of each member. */
+export function encodeSubscription(topics: readonly string[], heldIn?: number): Buffer {
   const parts: Buffer[] = [int16(0), int32(topics.length)]
   for (const topic of topics) parts.push(string(topic))
-  parts.push(int32(-1))
+  parts.push(...(heldIn === undefined ? [int32(-1)] : [int32(heldBytes), int16(heldVersion), int32(heldIn)]))
   return Buffer.concat(parts)
+}
+
+const heldVersion = 1
+const heldBytes = 6
+
+/** What was given as `heldIn`; never (-1) where it was not. */
+export function decodeHeldIn(bytes: Buffer): number {
+  const cursor = { at: 2 }
+  readArray(bytes, cursor, () => readString(bytes, cursor))
+  const isThere = bytes.length >= cursor.at + 4 + heldBytes && bytes.readInt32BE(cursor.at) === heldBytes
+  return isThere && bytes.readInt16BE(cursor.at + 4) === heldVersion ? bytes.readInt32BE(cursor.at + 6) : -1
 }
 
 /** The topics of any version of the subscription: later versions only append fields. */
@@ -67,10 +81,7 @@ export function assignPartitions(
   partitionCounts: ReadonlyMap<string, number>
 ): Map<string, TopicPartition[]> {
   const assigned = new Map<string, TopicPartition[]>(members.map(member => [member.memberId, []]))
-  const nameOf = (member: GroupMember): string => member.groupInstanceId ?? member.memberId
-  const ordered = [...members].sort((a, b) =>
-    nameOf(a) < nameOf(b) ? -1 : nameOf(a) > nameOf(b) ? 1 : a.memberId < b.memberId ? -1 : 1
-  )
+  const ordered = [...members].sort(compareNames)
   let rotation = 0
   for (const [topic, partitionCount] of [...partitionCounts].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const takers = ordered.filter(member => member.topics.includes(topic))
@@ -87,6 +98,44 @@ export function assignPartitions(
     rotation += extra
   }
   return assigned
+}
+
+/** The generation of the group in which the member last held the partitions; -1 for never. */
+export interface StandbyMember extends GroupMember {
+  readonly heldIn: number
+}
+
+/**
+ * All partitions to one member: the one that held them last, so that who comes as a standby takes nothing away; where none did, the first by
+ * name. The others stand by.
+ */
+export function assignToOne(
+  members: readonly StandbyMember[],
+  partitionCounts: ReadonlyMap<string, number>
+): Map<string, TopicPartition[]> {
+  const [holder] = [...members].sort((a, b) => b.heldIn - a.heldIn || compareNames(a, b))
+  return new Map(
+    members.map(member => [
+      member.memberId,
+      member === holder
+        ? [...partitionCounts]
+            .filter(([topic]) => member.topics.includes(topic))
+            .flatMap(([topic, count]) =>
+              Array.from({ length: count }, (_, partition) => ({ topic, partition }))
+            )
+        : []
+    ])
+  )
+}
+
+export function isSameShare(a: readonly TopicPartition[], b: readonly TopicPartition[]): boolean {
+  const keys = new Set(a.map(({ topic, partition }) => partitionKey(topic, partition)))
+  return a.length === b.length && b.every(({ topic, partition }) => keys.has(partitionKey(topic, partition)))
+}
+
+function compareNames(a: GroupMember, b: GroupMember): number {
+  const [nameOfA, nameOfB] = [a.groupInstanceId ?? a.memberId, b.groupInstanceId ?? b.memberId]
+  return nameOfA < nameOfB ? -1 : nameOfA > nameOfB ? 1 : a.memberId < b.memberId ? -1 : 1
 }
 
 function int16(value: number): Buffer {

@@ -48,6 +48,12 @@ export function crossChecks(config: Config, refuse: Refuse): void {
       'is one of the topics that are read',
       'give it a topic of its own'
     )
+  if (kafka.standby && kafka.source !== 'batch')
+    refuse(
+      ['kafka.standby', 'kafka.source'],
+      `a standby needs the source batch: with ${kafka.source} the members of a group share what is read, and each sees a part of the network only`,
+      'set kafka.source: batch, or kafka.standby: false'
+    )
   const handOver = handOverOf(config)
   if (ingest.drain_ms_max > handOver.ms)
     refuse(

@@ -165,6 +165,16 @@ describe('loadConfig', () => {
     ])
   })
 
+  it('refuses a standby with a source whose members share the work', () => {
+    expect(load('kafka: {standby: true}').kafka.standby).toBe(true)
+    for (const source of ['kafkajs', 'node-rdkafka']) {
+      const [problem, ...others] = problemsOf(() => load(`kafka: {standby: true, source: ${source}}`))
+      expect(others).toEqual([])
+      expect(problem).toMatch(/^etc\/svetofor\.yaml:1:9: kafka\.standby: .*; set kafka\.source: batch/)
+      expect(problem).toContain(source)
+    }
+  })
+
   it('refuses a drain that the rebalance leaves no time for, by the limit of the source', () => {
     const problems = (yaml: string) => problemsOf(() => load(yaml))
     const drain = (ms: number): string => `ingest: {drain_ms_max: ${ms}}`

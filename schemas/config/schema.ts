@@ -48,13 +48,17 @@ const kafka = Type.Object(
     client_id: text('svetofor', 'Name the brokers see in their logs and quotas.', { minLength: 1 }),
     group_id: text(
       'svetofor',
-      'Consumer group. One daemon runs in a group: with others beside it a daemon is not ready, for each would see a part of the network only.',
+      'Consumer group. One daemon runs in a group, or several with `standby`: with others beside it a daemon is not ready, for each would see a part of the network only.',
       { minLength: 1 }
     ),
     group_instance_id: text(
       '',
       'Name of this daemon in its group, so that one that comes back after a crash gets its partitions at once. Empty: made of `client_id`, the name of the host and `status.port`. `none`: no such name, and the group waits `session_timeout_ms` for the one that is gone. For `source: batch` and `node-rdkafka`.',
       { pattern: '^[A-Za-z0-9._-]{0,249}$' }
+    ),
+    standby: flag(
+      false,
+      'Whether one daemon of the group reads and judges everything, while others that are set to the same wait for it to go and take over. They must share ClickHouse. For `source: batch`.'
     ),
     topics: names(['telemetry'], 'Topics to read.', 1),
     source: Type.Enum(['batch', 'kafkajs', 'node-rdkafka'], {
@@ -120,7 +124,7 @@ const kafka = Type.Object(
       10 * second,
       6 * second,
       30 * minute,
-      'How long the group waits for a sign of life before it gives the partitions to others.'
+      'How long the group waits for a sign of life before it gives the partitions to others. With `standby` set it to 6000: a standby takes over so long after a crash, and some seconds.'
     ),
     rebalance_timeout_ms: integer(
       minute,

@@ -29,14 +29,14 @@ const faults = {
   },
   /** A daemon that stands still until its group has given it up, and then goes on as if nothing were. */
   'stop-daemon': async stage => {
-    stage.daemon.signal('SIGSTOP')
+    await stage.daemon.signal('SIGSTOP')
     await delay(beyondSessionMs)
-    stage.daemon.signal('SIGCONT')
+    await stage.daemon.signal('SIGCONT')
   },
   /** Inventory, rules and profiles loaded anew, by signal. */
   reload: async (stage, random) => {
     for (let times = 1 + random.below(3); times > 0; times--) {
-      stage.daemon.signal('SIGHUP')
+      await stage.daemon.signal('SIGHUP')
       await delay(random.between(0, 300))
     }
   },
@@ -75,11 +75,47 @@ const faults = {
       await joining
     )()
   }
-} satisfies Record<string, (stage: Stage, random: Random) => Promise<void>>
+} satisfies Record<string, Act>
 
-export type FaultKind = keyof typeof faults
+/** What befalls one of two daemons of which the other stands by, until that one has taken over. */
+const standbyFaults = {
+  /** kill -9. */
+  'take-over': async (stage, random) => {
+    await stage.daemon.standsBy()
+    await stage.daemon.end('SIGKILL')
+    await stage.daemon.takenOver()
+    await delay(random.between(0, 1_500))
+    await stage.daemon.start()
+  },
+  /** An orderly stop. */
+  leave: async (stage, random) => {
+    await stage.daemon.standsBy()
+    await stage.daemon.end('SIGTERM')
+    await stage.daemon.takenOver()
+    await delay(random.between(0, 1_500))
+    await stage.daemon.start()
+  },
+  /** One that stands still, and goes on as if nothing were when the other has taken over. */
+  'stop-active': async (stage, random) => {
+    await stage.daemon.standsBy()
+    await stage.daemon.signal('SIGSTOP')
+    await stage.daemon.takenOver()
+    await delay(random.between(0, 3_000))
+    await stage.daemon.signal('SIGCONT')
+  }
+} satisfies Record<string, Act>
+
+type Act = (stage: Stage, random: Random) => Promise<void>
+
+export type FaultKind = keyof typeof faults | keyof typeof standbyFaults
 
 export const faultKinds = Object.keys(faults) as FaultKind[]
+
+/** Of two daemons: the member of the group that hands over is of another kind than they. */
+export const standbyKinds = [
+  ...Object.keys(standbyFaults),
+  ...faultKinds.filter(kind => !kind.endsWith('hand-over') && kind !== 'stop-daemon')
+] as FaultKind[]
 
 /** What a cycle is taken from where nobody says otherwise: what happens most, most often. */
 const weights: Readonly<Record<FaultKind, number>> = {
@@ -92,7 +128,10 @@ const weights: Readonly<Record<FaultKind, number>> = {
   'restart-broker': 1,
   'broker-unseen': 1,
   'hand-over': 2,
-  'slow-hand-over': 1
+  'slow-hand-over': 1,
+  'take-over': 6,
+  leave: 3,
+  'stop-active': 3
 }
 
 export function pickFault(kinds: readonly FaultKind[], random: Random): FaultKind {
@@ -112,4 +151,4 @@ export function* faultsInTurn(kinds: readonly FaultKind[], random: Random): Gene
 }
 
 export const commitFault = (kind: FaultKind, stage: Stage, random: Random): Promise<void> =>
-  faults[kind](stage, random)
+  ({ ...faults, ...standbyFaults })[kind](stage, random)

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander'
-import { faultKinds, type FaultKind } from './faults.ts'
+import { faultKinds, standbyKinds, type FaultKind } from './faults.ts'
 import { runChaos, type ChaosResult } from './run.ts'
 
 /** `npm run chaos`: see docs/chaos.md. Exit codes: 0 as the undisturbed run, 1 with differences or not finished, 2 wrong input. */
@@ -14,8 +14,9 @@ const whole =
 
 const kindsOf = (text: string): FaultKind[] => {
   const kinds = text.split(',').map(each => each.trim())
-  const wrong = kinds.find(kind => !faultKinds.includes(kind as FaultKind))
-  if (wrong !== undefined) throw new InvalidArgumentError(`${wrong} is none of ${faultKinds.join(', ')}`)
+  const known = [...new Set([...faultKinds, ...standbyKinds])]
+  const wrong = kinds.find(kind => !known.includes(kind as FaultKind))
+  if (wrong !== undefined) throw new InvalidArgumentError(`${wrong} is none of ${known.join(', ')}`)
   return kinds as FaultKind[]
 }
 
@@ -32,6 +33,10 @@ function table({ figures, faults, ...rest }: ChaosResult): void {
   )
   row('starts of the daemon', rest.daemonStarts)
   row('ended by itself', rest.daemonEndedByItself)
+  if (rest.takeOversMs.length > 0) {
+    row('ended because another had taken over', rest.daemonStoodDown)
+    row('take-overs, ready after (s)', rest.takeOversMs.map(ms => (ms / 1000).toFixed(1)).join(', '))
+  }
   row('records, samples', `${told.records}, ${told.samples}`)
   row('samples lost', figures.samplesLost)
   row('samples twice (without FINAL, with)', `${figures.samplesTwice}, ${figures.samplesTwiceFinal}`)
@@ -55,16 +60,22 @@ const program = new Command('chaos')
     whole(0, 2 ** 31),
     Date.now() % 100_000
   )
-  .option('--kinds <list>', `faults, separated by commas: ${faultKinds.join(', ')}`, kindsOf, faultKinds)
+  .option('--standby', 'two daemons, of which one stands by for the other')
+  .option(
+    '--kinds <list>',
+    `faults, separated by commas: ${faultKinds.join(', ')}; with --standby ${standbyKinds.join(', ')}`,
+    kindsOf
+  )
   .option('--nodes <count>', 'size of the network, two devices a node', whole(2, 1_000), 150)
   .option('--minutes <count>', 'no further fault is begun after so many', whole(1, 10_000))
   .option('--keep', 'keep the folder of a run without differences, too')
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
   .parse()
-const { cycles, seed, kinds, nodes, minutes, keep } = program.opts<{
+const { cycles, seed, kinds, nodes, minutes, keep, standby } = program.opts<{
   cycles: number
   seed: number
-  kinds: FaultKind[]
+  kinds?: FaultKind[]
+  standby?: boolean
   nodes: number
   minutes?: number
   keep?: boolean
@@ -76,8 +87,9 @@ try {
   const result = await runChaos({
     cycles,
     seed,
-    kinds,
+    kinds: kinds ?? (standby === true ? standbyKinds : faultKinds),
     nodes,
+    standby: standby === true,
     say,
     keep: keep === true,
     ...(minutes === undefined ? {} : { minutesMax: minutes })

@@ -17,6 +17,8 @@ export interface ChaosOptions {
   readonly seed: number
   readonly kinds: readonly FaultKind[]
   readonly nodes: number
+  /** Two daemons, of which one stands by. */
+  readonly standby?: boolean
   readonly say: (line: string) => void
   /** No further fault is begun after so long; Infinity where it is left out. */
   readonly minutesMax?: number
@@ -30,6 +32,10 @@ export interface ChaosResult {
   readonly faults: Readonly<Partial<Record<FaultKind, number>>>
   readonly daemonStarts: number
   readonly daemonEndedByItself: number
+  /** Daemons that ended because another one had taken over. */
+  readonly daemonStoodDown: number
+  /** How long a standby took to be ready, from the end of the other (ms). */
+  readonly takeOversMs: readonly number[]
   readonly seconds: number
   /** Where logs, data and differences are; undefined where the run was removed. */
   readonly folder: string | undefined
@@ -56,7 +62,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const faults: Partial<Record<FaultKind, number>> = {}
   let stage: Stage | undefined
   try {
-    stage = await startStage({ folder, nodes, seed, say })
+    stage = await startStage({ folder, nodes, seed, standby: options.standby === true, say })
     const { daemon } = stage
     await goesOn(stage, 0)
     await delay(warmUpMs)
@@ -79,7 +85,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     }
     const { records } = await stage.endProducer()
     // Holds are under way now, and nobody reports any more: what ends them is the daemon alone.
-    const last = kinds.filter(kind => kind === 'kill-daemon' || kind === 'restart-daemon')
+    const last = kinds.filter(kind => ['kill-daemon', 'restart-daemon', 'take-over', 'leave'].includes(kind))
     if (last.length > 0 && cycles > 0) await commitFault(pickFault(last, random), stage, random)
     const log = await readLog(stage.brokers, stage.topic)
     if (log.length < records)
@@ -90,7 +96,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     const late = findLate(log, arrivals, stage.outages)
     const { figures, differences } = await compare(
       await computeReference(city, log),
-      { client: stage.clickhouseClient, database, url: stage.daemonUrl },
+      { client: stage.clickhouseClient, database, url: await daemon.url() },
       {
         late,
         reference: isStored => computeReference(city, log, { endedTo: late.endedTo, isStored })
@@ -105,6 +111,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       faults,
       daemonStarts: counts.starts,
       daemonEndedByItself: counts.endedByItself,
+      daemonStoodDown: counts.stoodDown,
+      takeOversMs: counts.takeOversMs,
       seconds: Math.round((performance.now() - startedMs) / 1000),
       folder: isKept ? folder : undefined
     }
@@ -188,7 +196,7 @@ async function settle(
   for (;;) {
     const ends = await storedEnds(stage).catch(() => new Map<number, number>())
     const open = [...wanted].filter(([partition, end]) => (ends.get(partition) ?? 0) < end)
-    const asOfMs = await knownToMs(stage.daemonUrl)
+    const asOfMs = await knownToMs(await stage.daemon.url())
     if (open.length === 0 && asOfMs > lastMs + longestHoldMs) break
     if (performance.now() > untilMs)
       throw new Error(

@@ -12,6 +12,7 @@ import { packageRoot } from '../../schemas/package-root.ts'
 import { freePort } from '../support/server-process.ts'
 import { watchArrivals, type Arrivals } from './arrivals.ts'
 import { createChaosCity } from './city.ts'
+import { createDaemons, type Daemons } from './pair.ts'
 import type { Outage } from './lateness.ts'
 import type { MemberSetup } from './member.child.ts'
 import type { ProducerReport, ProducerSetup } from './producer.child.ts'
@@ -20,17 +21,8 @@ import type { ProducerReport, ProducerSetup } from './producer.child.ts'
 export interface Stage {
   readonly brokers: readonly string[]
   readonly topic: string
-  readonly daemonUrl: string
   readonly clickhouseClient: ClickHouseClient
-  readonly daemon: {
-    /** Starts it, and again whenever it ends by itself, as a service manager does. Does not wait until it is ready. */
-    start(): Promise<void>
-    /** Sends the signal and waits for its end. */
-    end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>
-    signal(signal: NodeJS.Signals): void
-    /** How often it was started, and how often it ended by itself. */
-    counts(): { readonly starts: number; readonly endedByItself: number }
-  }
+  readonly daemon: Daemons
   readonly clickhouse: {
     kill9(): Promise<void>
     start(): Promise<void>
@@ -54,6 +46,8 @@ export interface StageOptions {
   readonly folder: string
   readonly nodes: number
   readonly seed: number
+  /** A second daemon stands by for the first. */
+  readonly standby: boolean
   readonly say: (line: string) => void
 }
 
@@ -95,11 +89,12 @@ export async function startStage(options: StageOptions): Promise<Stage> {
     const city = createChaosCity(options.nodes)
     await writeFile(join(folder, 'inventory.yaml'), city.inventoryYaml)
     await writeFile(join(folder, 'rules.yaml'), city.rulesYaml)
-    const port = await freePort()
-    const configFile = join(folder, 'svetofor.yaml')
-    await writeFile(
-      configFile,
-      `kafka: { brokers: [${kafka.brokers.join(', ')}], topics: [${topic}], group_id: ${groupId}, session_timeout_ms: ${sessionMs}, rebalance_timeout_ms: ${rebalanceMs} }
+    const daemonOf = async (name: string): Promise<DaemonProcess> => {
+      const port = await freePort()
+      const configFile = join(folder, `${name}.yaml`)
+      await writeFile(
+        configFile,
+        `kafka: { brokers: [${kafka.brokers.join(', ')}], topics: [${topic}], group_id: ${groupId}, session_timeout_ms: ${sessionMs}, standby: ${options.standby}, rebalance_timeout_ms: ${rebalanceMs} }
 clickhouse: { url: '${clickhouse.url()}', database: ${database}, request_timeout_ms: 5000, flush_ms_max: 300 }
 ingest: { drain_ms_max: ${drainMs} }
 workers: { threads: 1, series_max: 10000, devices_max: 10000 }
@@ -109,8 +104,18 @@ status: { port: ${port} }
 # Nobody falls silent here: while the daemon itself is away, everybody would.
 staleness: { default_interval_s: 3600, settle_ms: 0, power_settle_ms: 0 }
 `
+      )
+      return createDaemonProcess(
+        cli,
+        configFile,
+        `http://127.0.0.1:${port}`,
+        join(folder, `${name}.log`),
+        say
+      )
+    }
+    const daemon = createDaemons(
+      await Promise.all((options.standby ? ['daemon', 'standby'] : ['daemon']).map(daemonOf))
     )
-    const daemon = createDaemonProcess(cli, configFile, folder, say)
     ends.push(() => daemon.close())
     await daemon.start()
 
@@ -124,7 +129,6 @@ staleness: { default_interval_s: 3600, settle_ms: 0, power_settle_ms: 0 }
     return {
       brokers: kafka.brokers,
       topic,
-      daemonUrl: `http://127.0.0.1:${port}`,
       clickhouseClient,
       daemon,
       clickhouse,
@@ -158,11 +162,23 @@ function createBroker({ kill9, restart }: RunningKafka) {
   }
 }
 
-function createDaemonProcess(cli: string, configFile: string, folder: string, say: (line: string) => void) {
-  const log = createWriteStream(join(folder, 'daemon.log'))
+export type DaemonProcess = ReturnType<typeof createDaemonProcess>
+
+/** Of a daemon that finds that another one has taken over. */
+const stoodDownCode = 75
+
+function createDaemonProcess(
+  cli: string,
+  configFile: string,
+  url: string,
+  logFile: string,
+  say: (line: string) => void
+) {
+  const log = createWriteStream(logFile)
   let child: ChildProcess | undefined
   let starts = 0
   let endedByItself = 0
+  let stoodDown = 0
   let wanted = false
   const orphaned = (): void => void child?.kill('SIGKILL')
   process.once('exit', orphaned)
@@ -184,7 +200,8 @@ function createDaemonProcess(cli: string, configFile: string, folder: string, sa
       if (child !== started) return
       child = undefined
       if (!wanted) return
-      endedByItself++
+      if (code === stoodDownCode) stoodDown++
+      else endedByItself++
       say(`the daemon ended by itself (${signal ?? `exit code ${code ?? '?'}`}); it is started again`)
       setTimeout(() => {
         if (wanted && child === undefined) start()
@@ -210,7 +227,9 @@ function createDaemonProcess(cli: string, configFile: string, folder: string, sa
     start: async () => start(),
     end,
     signal: (signal: NodeJS.Signals) => void child?.kill(signal),
-    counts: () => ({ starts, endedByItself }),
+    url,
+    isRunning: () => child !== undefined,
+    counts: () => ({ starts, endedByItself, stoodDown }),
     async close() {
       await end('SIGKILL')
       process.off('exit', orphaned)

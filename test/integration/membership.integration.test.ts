@@ -1,7 +1,7 @@
 import { Kafka, logLevel, type Admin, type Producer } from 'kafkajs'
 import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { createGroupWatch, describePeers } from '../../ingest/kafka/group-watch.ts'
+import { createGroupWatch, describeActive, describePeers } from '../../ingest/kafka/group-watch.ts'
 import { sourceOptions, type SourceOptions } from '../../ingest/source-options.ts'
 import type { Source } from '../../ingest/source.ts'
 import { createSource } from '../../ingest/sources.ts'
@@ -41,7 +41,11 @@ describe.skipIf(kafka === null)('membership of the group', () => {
     return topic
   }
 
-  const optionsFor = (topic: string, groupInstanceId: string | null): SourceOptions =>
+  const optionsFor = (
+    topic: string,
+    groupInstanceId: string | null,
+    more: Partial<SourceOptions> = {}
+  ): SourceOptions =>
     sourceOptions({
       brokers,
       groupId: topic,
@@ -50,12 +54,18 @@ describe.skipIf(kafka === null)('membership of the group', () => {
       // Nobody waits for it here: what is shown is that nobody has to.
       sessionTimeoutMs: 45_000,
       stopTimeoutMs: 3000,
-      logger: pino({ level: 'silent' })
+      logger: pino({ level: 'silent' }),
+      ...more
     })
 
-  const join = async (topic: string, groupInstanceId: string | null) => {
-    const source = await createSource('batch', optionsFor(topic, groupInstanceId))
-    const seen = { assigned: [] as TopicPartition[][], batches: [] as RawBatch[], fatal: [] as Error[] }
+  const join = async (topic: string, groupInstanceId: string | null, more: Partial<SourceOptions> = {}) => {
+    const source = await createSource('batch', optionsFor(topic, groupInstanceId, more))
+    const seen = {
+      assigned: [] as TopicPartition[][],
+      batches: [] as RawBatch[],
+      fatal: [] as Error[],
+      faults: [] as Error[]
+    }
     running.add(source)
     await source.start({
       assigned: partitions => {
@@ -129,4 +139,49 @@ describe.skipIf(kafka === null)('membership of the group', () => {
       watch.stop()
     }
   }, 90_000)
+
+  describe('of those that stand by', () => {
+    const standby = { standby: true, heartbeatIntervalMs: 200, sessionTimeoutMs: 6000 }
+
+    it('one has all partitions, and another gets them when it leaves, under a name too', async () => {
+      const topic = await makeTopic(3)
+      const first = await join(topic, 'b', standby)
+      await expect.poll(() => first.seen.assigned.at(-1)?.length, { timeout: 20_000 }).toBe(3)
+      expect(first.source.holds?.()).toBe(true)
+      // First by name, but the other one reads.
+      const second = await join(topic, 'a', standby)
+      await expect.poll(() => second.seen.assigned.length, { timeout: 20_000 }).toBe(1)
+      expect(second.seen.assigned).toEqual([[]])
+      await expect.poll(() => first.seen.assigned.length, { timeout: 20_000 }).toBe(2)
+      expect(first.seen.assigned.at(-1)).toHaveLength(3)
+      const watch = createGroupWatch(optionsFor(topic, null))
+      watch.start()
+      try {
+        await expect.poll(() => watch.members().length, { timeout: 20_000 }).toBe(2)
+        await expect
+          .poll(() => describeActive(watch.members()), { timeout: 20_000 })
+          .toMatch(/^a standby of b at /)
+      } finally {
+        watch.stop()
+      }
+      const leftMs = performance.now()
+      await first.source.stop()
+      running.delete(first.source)
+      await expect.poll(() => second.seen.assigned.at(-1)?.length, { timeout: 20_000 }).toBe(3)
+      expect(performance.now() - leftMs).toBeLessThan(5000)
+      const third = await join(topic, 'b', standby)
+      await expect.poll(() => third.seen.assigned.length, { timeout: 20_000 }).toBe(1)
+      expect(third.seen.assigned).toEqual([[]])
+    }, 90_000)
+
+    it('one that meets members of another kind is told so', async () => {
+      const topic = await makeTopic(1)
+      const first = await join(topic, 'a')
+      await expect.poll(() => first.seen.assigned.at(-1)?.length, { timeout: 20_000 }).toBe(1)
+      const second = await join(topic, 'b', standby)
+      await expect.poll(() => second.seen.fatal.length, { timeout: 20_000 }).toBe(1)
+      expect(second.seen.fatal[0]?.message).toMatch(/members of another kind.*kafka\.standby/)
+      expect(second.seen.assigned).toEqual([])
+    }, 60_000)
+  })
 })

@@ -1,5 +1,6 @@
 import { Registry } from 'prom-client'
 import { createAlertingMetrics } from '../../daemon/alerting/alerting.ts'
+import { createStandbyMetrics } from '../../daemon/standby-metrics.ts'
 import { createShadowMetrics } from '../../daemon/shadow/metrics.ts'
 import { createDispatcherMetrics } from '../../ingest/dispatcher-metrics.ts'
 import { createDispatcher } from '../../ingest/dispatcher.ts'
@@ -85,6 +86,7 @@ export function everyMetric(): Registry {
   createEngineMetrics(registry, engine, () => 0)
   createShadowMetrics(registry, shadow)
   createAlertingMetrics(registry)
+  createStandbyMetrics(registry, () => ({ isStandby: false, standbys: 0 }))
   const view = createStartingView(
     () => ({ ready: false, parts: {} }),
     () => ({ asOfMs: 0, lateMs: 0 })

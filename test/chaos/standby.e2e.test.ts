@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest'
+import { findKafka } from '../../bench/support/kafka.ts'
+import { runChaos } from './run.ts'
+
+// Two daemons on one Kafka and one ClickHouse, of which one stands by: each way in which the other goes, once.
+const found = await findKafka({ own: true })
+if ('missing' in found) {
+  if ((process.env['CI'] ?? '') !== '') throw new Error(found.missing)
+  console.warn(`\n*** SKIPPED: ${found.missing}\n`)
+}
+
+describe.skipIf('missing' in found)('a standby', () => {
+  it('takes over within 10 s, as if there had been one daemon all the time', async () => {
+    const lines: string[] = []
+    const result = await runChaos({
+      cycles: 3,
+      seed: 8,
+      standby: true,
+      kinds: ['take-over', 'leave', 'stop-active'],
+      nodes: 60,
+      say: line => void lines.push(line)
+    })
+    const told = `${lines.join('\n')}\n${result.folder ?? ''}`
+    expect(result.figures, told).toMatchObject({
+      samplesLost: 0,
+      samplesTwice: 0,
+      samplesTwiceFinal: 0,
+      signalsOff: 0,
+      transitionsMissing: 0,
+      transitionsForeign: 0,
+      openMissing: 0,
+      openForeign: 0,
+      lightsWrong: 0
+    })
+    expect(result.figures.told.transitions, told).toBeGreaterThan(50)
+    expect(result.faults).toEqual({ 'take-over': 1, leave: 1, 'stop-active': 1 })
+    expect(result.daemonStoodDown, told).toBe(1)
+    expect(result.daemonEndedByItself, told).toBe(0)
+    console.info(`ready after ${result.takeOversMs.join(', ')} ms`)
+    expect(Math.max(...result.takeOversMs), told).toBeLessThan(10_000)
+  }, 300_000)
+})
