@@ -53,6 +53,9 @@ async function scenarios(): Promise<void> {
   await play('--quiet', '2000')
 }
 
+/** Three million names that no inventory knows. */
+const flood = (): Promise<void> => run(['--import', 'tsx', 'test/flood/main.ts'])
+
 /** Everything that may break, at random: the figures are in docs/chaos.md. */
 async function chaos(): Promise<void> {
   for (const seed of chaosSeeds)
@@ -72,6 +75,7 @@ try {
   await properties()
   await scenarios()
   await formats()
+  await flood()
   await chaos()
   console.log(`nightly: all well after ${Math.round((Date.now() - startMs) / 1000)} s`)
 } catch (error) {
