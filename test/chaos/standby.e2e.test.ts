@@ -34,7 +34,8 @@ describe.skipIf('missing' in found)('a standby', () => {
     })
     expect(result.figures.told.transitions, told).toBeGreaterThan(50)
     expect(result.faults).toEqual({ 'take-over': 1, leave: 1, 'stop-active': 1 })
-    expect(result.daemonStoodDown, told).toBe(1)
+    // Of two that start at once the slower one may stand down, too.
+    expect(result.daemonStoodDown, told).toBeGreaterThan(0)
     expect(result.daemonEndedByItself, told).toBe(0)
     console.info(`ready after ${result.takeOversMs.join(', ')} ms`)
     expect(Math.max(...result.takeOversMs), told).toBeLessThan(10_000)
