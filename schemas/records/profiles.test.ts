@@ -906,6 +906,14 @@ describe('Zabbix', () => {
     }
   })
 
+  it('knows what only the APC templates have, and codes of theirs that are no others', () => {
+    const values = (name: string, value: number) => read(item(`APC UPS: ${name}`, value)).values
+    expect(values('Battery status', 4)).toEqual({ 'ups.battery_status': 'fault' })
+    expect(decode(item('APC UPS: Input fail cause', 9))).toMatchObject({ groups: [], unmapped: 1 })
+    expect(values('Battery replace indicator', 2)).toEqual({ 'ups.replace_battery': 'yes' })
+    expect(read(item('APC UPS: Uptime (hardware)', 0)).none).toEqual(['value'])
+  })
+
   it('reads an item by its name, and the port by tag or name', () => {
     const tagged = item('Interface 25: Operational status', 2, {
       item_tags: [{ tag: 'interface', value: '25' }]
