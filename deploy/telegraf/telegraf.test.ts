@@ -5,6 +5,7 @@ import { packageRoot } from '../../schemas/package-root.ts'
 import { compileProfiles } from '../../schemas/records/profile.ts'
 import { readProfileFiles } from '../../schemas/records/profile-files.ts'
 import { signals } from '../../schemas/signals.ts'
+import { readingsOf } from '../../test/support/shipped-readings.ts'
 
 /**
  * The collector's files against the shipped profiles, by name: what is polled is read, and what a profile reads by SNMP is polled.
@@ -39,7 +40,8 @@ function polledBy(file: string): { readonly polled: Polled[]; readonly blocks: R
       })
     if (block['header'] !== undefined) blocks.push(block)
   }
-  for (const line of readFileSync(join(folder, file), 'utf8').split('\n')) {
+  const content = readFileSync(join(folder, file), 'utf8').replace(/'''[^]*?'''/g, "''")
+  for (const line of content.split('\n')) {
     const text = line.trim()
     if (text === '' || text.startsWith('#')) continue
     const header = /^\[\[([\w.]+)\]\]$/.exec(text)?.[1]
@@ -138,5 +140,94 @@ describe("the collector's files", () => {
         for (const slot of plan.slotsByField.get(field) ?? [])
           read.add(signals[plan.slots[slot]!.signal]!.name)
     expect([...read]).toEqual(expect.arrayContaining(wanted))
+  })
+})
+
+describe('what stands behind NUT and apcupsd', () => {
+  const nowMs = Date.UTC(2026, 0, 15)
+  const content = readFileSync(join(folder, 'nut.conf'), 'utf8')
+  // The tag is what the file's processor makes of the name.
+  const metric = (name: string, fields: Record<string, unknown>, tags: Record<string, string> = {}) => ({
+    name,
+    fields,
+    tags: { host: 'col1', ups_name: 'ku-7-ups', agent_host: 'ku-7-ups', model: 'x', serial: '0', ...tags },
+    timestamp: nowMs
+  })
+
+  it('is asked by blocks that an operator uncomments, as often as a self-test lasts', () => {
+    expect(content).not.toMatch(/^\[\[inputs/m)
+    const opened = content.replaceAll(/^# (?=\[\[inputs| {2}\w+ = )/gm, '')
+    const blocks = opened.split(/^(?=\[\[)/m).filter(block => block.startsWith('[[inputs.'))
+    expect(blocks.map(block => /^\[\[(.+)\]\]/.exec(block)?.[1])).toEqual(['inputs.upsd', 'inputs.apcupsd'])
+    for (const block of blocks) expect(block).toMatch(/^ {2}interval = "30s"$/m)
+  })
+
+  it('is keyed by the name of the UPS, which is its device', () => {
+    expect(content).toContain('namepass = ["upsd", "apcupsd"]')
+    expect(content).toContain('tag = "agent_host"')
+    expect(content).toContain(`template = '{{ .Tag "ups_name" }}'`)
+  })
+
+  it('is read as inputs.upsd writes it', () => {
+    const said = {
+      battery_charge_percent: 87,
+      battery_mfr_date: 'CPS',
+      battery_voltage: 24,
+      firmware: '',
+      input_voltage: 0,
+      load_percent: 13,
+      nominal_input_voltage: 230,
+      output_voltage: 228,
+      status_flags: 16,
+      time_left_ns: 1_020_000_000_000,
+      ups_status: 'OB DISCHRG'
+    }
+    expect(readingsOf(metric('upsd', said, { status_OB: 'true' }), nowMs)).toMatchObject([
+      {
+        profile: 'nut-upsd',
+        device: 'ku-7-ups',
+        values: {
+          'ups.output_source': 'battery',
+          'ups.battery_status': 'normal',
+          'ups.charge_pct': 87,
+          'ups.runtime_s': 1020,
+          'ups.input_v': 0,
+          'ups.load_pct': 13
+        }
+      }
+    ])
+  })
+
+  it('is read as inputs.apcupsd writes it, where models measure no input', () => {
+    const said = {
+      battery_charge_percent: 100,
+      battery_date: '2024-03-01',
+      battery_voltage: 27.3,
+      firmware: '871.O2',
+      input_frequency: 0,
+      input_voltage: 0,
+      internal_temp: 0,
+      last_transfer: 'Automatic or explicit self test',
+      load_percent: 9,
+      number_transfers: 1,
+      status_flags: 0x0500_0010,
+      time_left_ns: 2_760_000_000_000,
+      time_on_battery_ns: 4_000_000_000
+    }
+    const [group] = readingsOf(metric('apcupsd', said, { status: 'ONBATT' }), nowMs)
+    expect(group).toMatchObject({
+      profile: 'apcupsd',
+      device: 'ku-7-ups',
+      values: {
+        // A self-test, by the cause.
+        'ups.output_source': 'test',
+        'ups.battery_status': 'normal',
+        'ups.comm_status': 'ok',
+        'ups.runtime_s': 2760,
+        'ups.on_battery_s': 4
+      }
+    })
+    expect(group?.values).not.toHaveProperty(['ups.input_v'])
+    expect(group?.values).not.toHaveProperty(['ups.temp_c'])
   })
 })

@@ -4,7 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 version=1.37.2
-tags='custom inputs.snmp inputs.upsd inputs.apcupsd outputs.kafka outputs.health serializers.json parsers.json processors.template'
+tags='custom inputs.snmp inputs.snmp_trap inputs.upsd inputs.apcupsd outputs.file outputs.kafka outputs.health serializers.json parsers.json'
+tags+=' processors.starlark processors.template'
 out=${1:-.cache/telegraf}
 mkdir -p "$out"
 out=$(cd "$out" && pwd)

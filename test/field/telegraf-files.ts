@@ -149,7 +149,7 @@ export function renderFiles(options: {
   let main = readFileSync(join(folder, 'telegraf.conf'), 'utf8')
   main = replaced(main, /^ {2}interval = "\d+s"$/m, `  interval = "${options.intervalS}s"`)
   main = replaced(main, /^ {2}collection_jitter = "\d+s"$/m, '  collection_jitter = "0s"')
-  main = replaced(main, /^ {2}flush_interval = "\d+s"$/m, '  flush_interval = "1s"')
+  main = replaced(main, /^ {2}flush_interval = "\w+"$/m, '  flush_interval = "1s"')
   main = replaced(main, /brokers = \["kafka:9092"\]/, `brokers = ["${options.broker}"]`)
   main = replaced(main, /topic = "telemetry"/, `topic = "${options.topic}"`)
   main = replaced(main, /http:\/\/:8888/, `http://127.0.0.1:${options.healthPort}`)
