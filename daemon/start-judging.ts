@@ -5,6 +5,8 @@ import type { Config } from '../schemas/config/reading.ts'
 import { createEngineMetrics } from '../status/engine/metrics.ts'
 import type { StatusEngine } from '../status/engine/engine.ts'
 import type { StatusView } from '../status/view.ts'
+import { createBaselineMemory } from '../status/engine/baseline-memory.ts'
+import { createBaselineKeeper, type BaselineKeeperOptions } from './judging/baseline-keeper.ts'
 import { isSameRules, type Definitions } from './judging/definitions.ts'
 import { createEngines, type EnginesOptions } from './judging/engines.ts'
 import type { Evaluation } from './judging/evaluation.ts'
@@ -13,8 +15,11 @@ import { createShadowMetrics } from './shadow/metrics.ts'
 import { createShadow } from './shadow/shadow.ts'
 import { createShadowTap } from './shadow/tap.ts'
 
-export interface JudgingOptions extends Omit<EnginesOptions, 'programs' | 'state' | 'records'> {
-  readonly evaluation: Pick<Evaluation, 'programs' | 'state' | 'shared'>
+export interface JudgingOptions
+  extends
+    Omit<EnginesOptions, 'programs' | 'state' | 'records' | 'baselines'>,
+    Pick<BaselineKeeperOptions, 'storage' | 'insist'> {
+  readonly evaluation: Pick<Evaluation, 'programs' | 'state' | 'shared' | 'pool'>
   readonly rows: RowSink
   readonly registry: Registry
   readonly logger: Logger
@@ -24,6 +29,8 @@ export interface JudgingOptions extends Omit<EnginesOptions, 'programs' | 'state
 export interface JudgingEngine extends Omit<StatusEngine, 'reload'> {
   /** As StatusEngine.reload, and the same for the rules in shadow. */
   reload(definitions: Definitions, config: Config, nowMs: number): void
+  /** Reads what was learnt as it is stored; before a stretch of the log is judged again. */
+  recall(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -34,8 +41,16 @@ export interface Judging {
 
 /** The status engine as the last run left it, what stores its changes, what answers from it, and the rules in shadow beside it. */
 export async function startJudging(options: JudgingOptions): Promise<Judging> {
-  const { config, definitions, evaluation, rows, registry, logger, nowMs, ...rest } = options
-  const { programs, state, shared } = evaluation
+  const { config, definitions, evaluation, rows, registry, logger, nowMs, storage, insist, ...rest } = options
+  const { programs, state, shared, pool } = evaluation
+  let inForce: Definitions = definitions
+  const baselines = createBaselineMemory({
+    table: programs.table,
+    state: state.series,
+    seriesIds: state.seriesIds,
+    rules: () => inForce.rules
+  })
+  const keeper = createBaselineKeeper({ memory: baselines, pool, storage, insist, config, logger })
   const { engine, alarms, lights, answers } = await createEngines({
     ...rest,
     config,
@@ -43,6 +58,7 @@ export async function startJudging(options: JudgingOptions): Promise<Judging> {
     nowMs,
     programs,
     state,
+    baselines,
     records: {
       series: described => rows.series(seriesRowsOf(described, state.seriesIds)),
       alarms: transitions => rows.alarms(transitions),
@@ -55,17 +71,20 @@ export async function startJudging(options: JudgingOptions): Promise<Judging> {
   const tap = createShadowTap(engine, alarms, lights)
   const shadow = createShadow({ tap, shared, nowMs, logger })
   createShadowMetrics(registry, shadow)
-  let inForce: Definitions = definitions
   shadow.follow(config, false)
   return {
     engine: {
       ...tap.engine,
       reload(next, nextConfig, atMs) {
-        engine.reload(next.inventory, next.rules, atMs, next.reports)
-        shadow.follow(nextConfig, isSameRules(next, inForce))
+        const isSame = isSameRules(next, inForce)
         inForce = next
+        engine.reload(next.inventory, next.rules, atMs, next.reports)
+        shadow.follow(nextConfig, isSame)
       },
-      stop: () => shadow.stop()
+      recall: () => keeper.recall(),
+      async stop() {
+        await Promise.all([shadow.stop(), keeper.stop()])
+      }
     },
     answers: { ...answers, shadow: filter => shadow.report(filter) }
   }

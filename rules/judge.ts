@@ -241,6 +241,46 @@ export function countsUnderWay(table: ProgramTable, state: SeriesState, series: 
   return found
 }
 
+/** Conditions of changes that are on or being counted. */
+export function changesUnderWay(table: ProgramTable, state: SeriesState, series: number): CountUnderWay[] {
+  const found: CountUnderWay[] = []
+  eachChange(table, state, series, (place, condition) => {
+    const byte = state.conditions[place]!
+    if (byte !== 0) found.push({ condition, isRaised: (byte & raisedBit) !== 0, samples: byte & countBits })
+  })
+  return found
+}
+
+/** Makes the conditions of changes what they were: these, and all others off. While no task holds samples of the series. */
+export function setChanges(
+  table: ProgramTable,
+  state: SeriesState,
+  series: number,
+  wanted: readonly CountUnderWay[]
+): void {
+  eachChange(table, state, series, (place, condition) => {
+    const found = wanted.find(one => one.condition === condition)
+    state.conditions[place] = found === undefined ? 0 : (found.isRaised ? raisedBit : 0) | found.samples
+  })
+  const from = series * conditionsPerSeriesMax
+  const isBusy = state.conditions.subarray(from, from + conditionsPerSeriesMax).some(byte => byte !== 0)
+  state.busy[series] = isBusy ? 1 : 0
+}
+
+function eachChange(
+  table: ProgramTable,
+  state: SeriesState,
+  series: number,
+  act: (place: number, condition: number) => void
+): void {
+  const program = state.program[series]!
+  if (program < 0 || table.keeps[program] !== keepsBaseline) return
+  for (let k = 0; k < table.conditionCount[program]!; k++) {
+    const at = program * conditionsPerSeriesMax + k
+    if (table.measure[at] !== measureValue) act(series * conditionsPerSeriesMax + k, table.condition[at]!)
+  }
+}
+
 /** Goes on with a count where it was, if the condition is as it was. While no task holds samples of the series. */
 export function resumeCount(
   table: ProgramTable,

@@ -38,7 +38,7 @@ export interface WarmUpOptions {
     /** Tasks under way at once. */
     readonly concurrency: number
   }
-  readonly engine: () => Pick<StatusEngine, 'warm' | 'memoryMs'> | undefined
+  readonly engine: () => (Pick<StatusEngine, 'warm' | 'memoryMs'> & { recall?(): Promise<void> }) | undefined
   /** The name under which samples of a topic are stored: one that was made anew is another. */
   readonly storage: { readonly topics: Pick<StoredTopics, 'storedAs'> }
   readonly registry: Registry
@@ -200,6 +200,7 @@ export function createWarmUp(options: WarmUpOptions): WarmUp {
         const before = judgedTo.get(keyOf(each))
         return each.offset > 0 && (before === undefined || before < each.offset)
       })
+      if (wanted.length > 0) await engine?.recall?.()
       if (engine === undefined || openStretches === undefined || wanted.length === 0 || warm_up_s_max === 0)
         return
       for (let attempts = 1; isCurrent() && !stopping.aborted; attempts++) {

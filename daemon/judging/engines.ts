@@ -4,6 +4,7 @@ import type { Config } from '../../schemas/config/reading.ts'
 import { createAnswers, type Answers } from '../../status/engine/answers.ts'
 import { createStatusEngine, type EngineRecords, type StatusEngine } from '../../status/engine/engine.ts'
 import { createRunways } from '../../status/engine/runways.ts'
+import type { BaselineMemory } from '../../status/engine/baseline-memory.ts'
 import type { Turns } from '../../status/slices.ts'
 import type { StatusView } from '../../status/view.ts'
 import { createLightEngine, type LightEngine } from '../../topology/lights.ts'
@@ -21,6 +22,8 @@ export interface EnginesOptions {
   readonly stored?: Awaited<ReturnType<typeof restoreStatus>>
   /** The name under which samples of a topic are stored. */
   readonly storedAs?: (topic: string) => string
+  /** What was learnt before a restart; left out where nothing ran before. */
+  readonly baselines?: BaselineMemory
   /** How the daemon stands, for those who ask. */
   readonly standing: Pick<StatusView, 'readiness' | 'freshness'>
   /** How work that comes at once is cut; all is done at once where it is left out. */
@@ -100,7 +103,8 @@ export function joinEngines(options: JoiningOptions): Omit<Engines, 'answers'> {
     records: options.records,
     startMs: nowMs(),
     ...(options.turns === undefined ? {} : { turns: options.turns }),
-    ...(stored === undefined ? {} : { restored: stored })
+    ...(stored === undefined ? {} : { restored: stored }),
+    ...(options.baselines === undefined ? {} : { baselines: options.baselines })
   })
   return { alarms, lights, engine }
 }

@@ -108,33 +108,33 @@ describe('migrate', () => {
 
   it('refuses a database that is newer than the program', async () => {
     writeFileSync(
-      join(folder, '0010_future.sql'),
+      join(folder, '0011_future.sql'),
       'CREATE TABLE future (a UInt8) ENGINE = MergeTree ORDER BY a;\n'
     )
     await migrate(server.client, { database: 'newer', ...settings, folder })
     await expect(migrate(server.client, { database: 'newer', ...settings })).rejects.toThrow(
-      /has migration 0010_future, which this version of svetofor does not know/
+      /has migration 0011_future, which this version of svetofor does not know/
     )
   })
 
   it('goes on at the statement where a broken run stopped', async () => {
     writeFileSync(
-      join(folder, '0010_future.sql'),
+      join(folder, '0011_future.sql'),
       'CREATE TABLE one (a UInt8) ENGINE = MergeTree ORDER BY a;\nCREATE TABLE two (a Nonsense) ENGINE = MergeTree ORDER BY a;\n'
     )
     await expect(migrate(server.client, { database: 'broken', ...settings, folder })).rejects.toThrow(
-      /migration 0010_future, statement 2: .*Nonsense/
+      /migration 0011_future, statement 2: .*Nonsense/
     )
     expect(await ddlOf('broken', 'one')).not.toBe('')
     const rows = await server.rows(
-      'SELECT max(statements_done) AS done FROM broken.schema_migrations WHERE number = 9'
+      'SELECT max(statements_done) AS done FROM broken.schema_migrations WHERE number = 11'
     )
     expect(rows).toEqual([{ done: 1 }])
   })
 
   it('refuses gaps in the numbers and odd database names', async () => {
-    writeFileSync(join(folder, '0012_gap.sql'), 'SELECT 1;\n')
-    await expect(readMigrations(folder)).rejects.toThrow(/0012_gap\.sql should be number 0011/)
+    writeFileSync(join(folder, '0013_gap.sql'), 'SELECT 1;\n')
+    await expect(readMigrations(folder)).rejects.toThrow(/0013_gap\.sql should be number 0011/)
     await expect(migrate(server.client, { database: 'a; DROP', ...settings })).rejects.toThrow('use letters')
   })
 

@@ -179,6 +179,7 @@ async function applySettings(
   const wanted: typeof large = [
     ...large,
     ['series', `toDate(updated_at) + toIntervalDay(${seriesDays})`],
+    ['baselines', `toDate(at) + toIntervalDay(${options.retentionDays})`],
     ['light_changes', `toDate(at) + toIntervalDay(${options.eventRetentionDays})`],
     ['alarms', `toDate(raised_at) + toIntervalDay(${options.eventRetentionDays})`],
     ['incidents', `toDate(opened_at) + toIntervalDay(${options.eventRetentionDays})`]

@@ -64,7 +64,7 @@ export const baselineParts = 8
 export const baselineNumbers = baselineParts * 2
 
 /** Series of which a baseline is learnt: levels of trunk ports and of power supplies, not the ports of subscribers. */
-const slotsMax = 1_000_000
+export const slotsMax = 1_000_000
 /** Of the series with the lowest numbers. */
 const seriesMax = 8_000_000
 

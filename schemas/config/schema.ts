@@ -169,7 +169,7 @@ const clickhouse = Type.Object(
       90,
       1,
       36_500,
-      'How long samples are kept, and what was known of resources (`resource_states`). Descriptions of series (`series`) are kept 60 days longer than samples and rollups.'
+      'How long samples are kept, what was known of resources (`resource_states`), and what is usual for series (`baselines`). Descriptions of series (`series`) are kept 60 days longer than samples and rollups.'
     ),
     rollups: flag(true, 'Whether to keep 5-minute and 1-hour rollups of the samples.'),
     rollup_retention_days: integer(730, 1, 36_500, 'How long the rollups are kept.'),

@@ -14,6 +14,7 @@ import {
   hasBeside,
   hasSlot,
   isBeside,
+  keepsBaseline,
   keptSamples,
   setBeside
 } from '../../rules/measures/rates.ts'
@@ -57,7 +58,8 @@ export function createSeriesAssigner(
   programs: ProgramTableBuilder,
   firstInventory: Inventory,
   firstRules: CompiledRules,
-  raisedNow: (series: number) => ReadonlySet<number> | undefined
+  raisedNow: (series: number) => ReadonlySet<number> | undefined,
+  learns: (series: number) => void = () => undefined
 ): SeriesAssigner {
   let inventory = firstInventory
   let rules = firstRules
@@ -189,8 +191,11 @@ export function createSeriesAssigner(
     return program
   }
 
-  const assignOne = (series: number, raised?: ReadonlySet<number>): void =>
-    assignProgram(programs.table, state, series, programOf(series), raised)
+  const assignOne = (series: number, raised?: ReadonlySet<number>): void => {
+    const program = programOf(series)
+    assignProgram(programs.table, state, series, program, raised)
+    if (programs.table.keeps[program] === keepsBaseline) learns(series)
+  }
 
   const isRated = (series: number): boolean => hasSlot(state.rates, series)
 

@@ -24,7 +24,8 @@ import { meaningOf } from './meaning.ts'
 import { createSilenceTeller } from './silence-teller.ts'
 import { createSilenceWatch, type SilenceWatch, type StalenessOptions } from './silence.ts'
 import type { Turns } from '../slices.ts'
-import { createWarming, type Warming } from './warming.ts'
+import type { BaselineMemory } from './baseline-memory.ts'
+import { createWarming, memoryMsOf, type Warming } from './warming.ts'
 import type { StatusEvent } from '../view.ts'
 
 /**
@@ -48,6 +49,8 @@ export interface EngineOptions {
   readonly turns?: Turns
   /** What was stored before a restart; the alarm engine has its alarms already. */
   readonly restored?: StoredLights
+  /** What was learnt before a restart. */
+  readonly baselines?: BaselineMemory
 }
 
 /** What the engine hands on to be stored. Must not block. */
@@ -159,8 +162,14 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
   let stored = 0
   let describedFromMs = options.startMs
 
-  const assigner = createSeriesAssigner(registry, state, programs, inventory, rules, series =>
-    raisedOf(series)
+  const assigner = createSeriesAssigner(
+    registry,
+    state,
+    programs,
+    inventory,
+    rules,
+    series => raisedOf(series),
+    series => options.baselines?.met(series)
   )
 
   /** Conditions the alarm engine holds to be on for a series: a program given to it must start from there. */
@@ -420,7 +429,8 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
         learn: described => learn(described),
         moduleLimit: (series, value) => void assigner.moduleLimit(series, value),
         raisedOf,
-        heardSince: sinceMs => silence.heardSince(sinceMs)
+        heardSince: sinceMs => silence.heardSince(sinceMs),
+        baselines: options.baselines
       })
       return {
         take: result => warming.take(result),
@@ -430,17 +440,7 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
         }
       }
     },
-    memoryMs() {
-      // A rate takes one sample more than there are rates.
-      const samples = rules.conditions.reduce(
-        (most, { raiseCount, clearCount, measure }) =>
-          Math.max(most, Math.max(raiseCount, clearCount) + (measure === 'value' ? 0 : 1)),
-        1
-      )
-      const { intervalMs, limitMs } = silence.longest()
-      // Polls come late: half an interval for that, as silence allows.
-      return Math.max(intervalMs * (samples + 0.5), limitMs)
-    },
+    memoryMs: () => memoryMsOf(rules, silence.longest()),
     storeSeries(rowsMax) {
       const count = Math.min(rowsMax, registry.size() - stored)
       if (count > 0) {

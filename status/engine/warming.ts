@@ -1,10 +1,12 @@
 import { alignConditions, evaluateSample } from '../../rules/judge.ts'
 import type { ProgramTable } from '../../rules/program.ts'
 import { forgetBaseline } from '../../rules/measures/baselines.ts'
+import type { CompiledRules } from '../../rules/compiled.ts'
 import { forgetBase } from '../../rules/measures/rates.ts'
 import type { SeriesState } from '../../rules/series-state.ts'
 import type { EvaluationResult, NewSeries } from '../../schemas/evaluation.ts'
 import { eachCandidate, newEntities } from '../../schemas/findings.ts'
+import { storeBaselinesMs, type BaselineMemory } from './baseline-memory.ts'
 
 /**
  * Takes up again what is not stored: how many consecutive samples a condition has seen, and when each device was last heard. A
@@ -33,10 +35,28 @@ export interface WarmingOptions {
   /** Conditions known to be on for a series. */
   readonly raisedOf: (series: number) => ReadonlySet<number> | undefined
   readonly heardSince: (sinceMs: number) => void
+  readonly baselines: BaselineMemory | undefined
+}
+
+/** How far back (ms) a stretch has to go: the longest count of samples, the longest silence, and what was learnt since baselines were stored. */
+export function memoryMsOf(
+  { conditions }: CompiledRules,
+  longest: { readonly intervalMs: number; readonly limitMs: number }
+): number {
+  let samples = 1
+  let storedMs = 0
+  for (const { raiseCount, clearCount, measure, learning } of conditions) {
+    // A rate takes one sample more than there are rates.
+    samples = Math.max(samples, Math.max(raiseCount, clearCount) + (measure === 'value' ? 0 : 1))
+    if (learning !== null) storedMs = 2 * storeBaselinesMs
+  }
+  // Polls come late: half an interval for that, as silence allows.
+  return Math.max(longest.intervalMs * (samples + 0.5), longest.limitMs, storedMs)
 }
 
 export function createWarming(options: WarmingOptions): Warming {
   const { table, state, learn, moduleLimit, raisedOf } = options
+  options.baselines?.begin()
   /** Of these a condition flipped on the way; of all others it is as it was taken from the stored states. */
   const flipped = new Set<number>()
   const met: number[] = []
@@ -65,6 +85,7 @@ export function createWarming(options: WarmingOptions): Warming {
         forgetBase(state.rates, series)
         forgetBaseline(state.baselines, series)
       }
+      options.baselines?.end(isWhole, raisedOf)
       options.heardSince(isWhole ? sinceMs : Infinity)
     }
   }

@@ -38,6 +38,16 @@ const rules = `rules:
     above: 1 /s
     hold: { raise_samples: 2 }
     text: { ru: Ошибки, en: Errors }
+  - name: optics.fallen
+    kind: optics
+    severity: warning
+    select: { signal: optics.rx_dbm }
+    change: step
+    baseline: 6h
+    learn: 1h
+    below: -3 dB
+    hysteresis: 1 dB
+    text: { ru: 'Упал на {value}', en: 'Fell by {value}' }
 `
 interface OpenAlarm {
   readonly type: string
@@ -70,7 +80,10 @@ describe.skipIf(kafka === null)('after a kill -9', () => {
   })
 
   /** A topic, a database and a group of its own, and the daemon over them. */
-  async function scene(name: string, more: { readonly source?: string; readonly staleness?: object } = {}) {
+  async function scene(
+    name: string,
+    more: { readonly source?: string; readonly staleness?: object; readonly ingest?: object } = {}
+  ) {
     const unique = `${name.replaceAll('-', '_')}_${process.pid}`
     await admin.createTopics({ waitForLeaders: true, topics: [{ topic: unique, numPartitions: 1 }] })
     let sent = 0
@@ -79,6 +92,7 @@ describe.skipIf(kafka === null)('after a kill -9', () => {
       await producer.send({ topic: unique, messages: [{ key, value: JSON.stringify(value) }] })
     }
     const firstS = Math.floor(Date.now() / 1000) - 600
+    const firstMs = Date.now() - 12 * 3_600_000
     return {
       start: () =>
         startTestDaemon({
@@ -92,7 +106,7 @@ describe.skipIf(kafka === null)('after a kill -9', () => {
               session_timeout_ms: 6_000,
               ...(more.source === undefined ? {} : { source: more.source })
             },
-            ingest: { drain_ms_max: 2_000 },
+            ingest: { drain_ms_max: 2_000, ...more.ingest },
             clickhouse: { url: clickhouse.url, database: unique },
             inventory: { files: [join(folder, 'inventory.yaml')] },
             rules: { shipped: false, files: [join(folder, 'rules.yaml')] },
@@ -117,6 +131,16 @@ describe.skipIf(kafka === null)('after a kill -9', () => {
           name: 'interface',
           tags: { agent_host: '10.0.0.3', ifIndex: '1' },
           timestamp: firstS + afterS
+        }),
+      /** A level, so many minutes after the first one. */
+      level: (rxDbm: number, afterMin: number): Promise<void> =>
+        send('4', {
+          device: '10.0.0.3',
+          identifiers: ['10.0.0.3'],
+          instance: '1',
+          collector: 'col',
+          timeMs: firstMs + afterMin * 60_000,
+          signals: { 'optics.rx_dbm': rxDbm }
         }),
       /** What was sent by now is stored, once. */
       stored: async (): Promise<void> => {
@@ -189,6 +213,62 @@ describe.skipIf(kafka === null)('after a kill -9', () => {
       }
     }, 180_000)
   }
+
+  it('what is usual for a series is known: from the log that is judged again', async () => {
+    const { start, level, stored } = await scene('log-baseline')
+    const first = await start()
+    for (let min = 0; min < 150; min += 5) await level(-12, min)
+    await stored()
+    await first.kill9()
+    const second = await start()
+    try {
+      for (let min = 150; min < 180; min += 5) await level(-17, min)
+      await waitUntil(
+        'the step',
+        () => typesOf(second.url, 'sw-1'),
+        found => found === 'optics.fallen',
+        15_000
+      )
+    } finally {
+      await stored()
+      await second.stop()
+    }
+  }, 120_000)
+
+  it('what is usual for a series is known: from where it was stored, without the log, and over a second stop', async () => {
+    const { start, level, stored } = await scene('stored-baseline', { ingest: { warm_up_s_max: 0 } })
+    const first = await start()
+    for (let min = 0; min < 150; min += 5) await level(-12, min)
+    await stored()
+    await first.stop()
+    const second = await start()
+    for (let min = 150; min < 180; min += 5) await level(-17, min)
+    await waitUntil(
+      'the step',
+      () => typesOf(second.url, 'sw-1'),
+      found => found === 'optics.fallen',
+      15_000
+    )
+    await stored()
+    await second.stop()
+    const third = await start()
+    try {
+      // It stands, and has not become what is usual.
+      for (let min = 180; min < 300; min += 5) await level(-17, min)
+      await stored()
+      expect(await typesOf(third.url, 'sw-1')).toBe('optics.fallen')
+      for (let min = 300; min < 330; min += 5) await level(-12, min)
+      await waitUntil(
+        'the end of it',
+        () => typesOf(third.url, 'sw-1'),
+        found => found === '',
+        15_000
+      )
+      await stored()
+    } finally {
+      await third.stop()
+    }
+  }, 180_000)
 
   it('a device that fell silent before is found silent when it would have been, without a grace', async () => {
     const { start, report, stored } = await scene('silence', {
