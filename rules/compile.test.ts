@@ -117,6 +117,16 @@ describe('baselines', () => {
     ])
   })
 
+  it("leave a module's own limits of the same level as they are", () => {
+    const level = `  - {name: c, kind: optics, severity: minor, below: {limits: t.low, module: optics.rx_low_warn_dbm}, text: {ru: т, en: t}, select: {signal: optics.rx_dbm}}\n`
+    const limits = `limits:\n  - {name: t, columns: [low], rows: {default: [-20]}}\n`
+    const rules = compileRules([{ file: 'r.yaml', text: `${limits}rules:\n${step('a', '', '7d')}${level}` }])
+    expect(programText(rules, attributes('optics.rx_dbm'), { 'optics.rx_low_warn_dbm': -25 })).toEqual([
+      'below -3/-3',
+      'below -25/-25'
+    ])
+  })
+
   it('may be learnt over other times on other series, and longer before they are judged', () => {
     const apart = `rules:\n${step('a', ', port: uplink', '7d')}${step('b', ', port: downlink', '1d')}`
     const rules = compileRules([{ file: 'r.yaml', text: apart }])

@@ -155,6 +155,8 @@ function isConsistent(program: ProgramSpec): boolean {
   let low = -Infinity
   let high = Infinity
   for (const condition of program.conditions) {
+    // A limit of a rate or a change is none of the value.
+    if (condition.measure !== undefined) continue
     if (condition.op === 'below') low = Math.max(low, condition.clearLimit)
     else if (condition.op === 'above') high = Math.min(high, condition.clearLimit)
   }

@@ -17,6 +17,11 @@ export const equivalentMutants: readonly EquivalentMutant[] = [
     'unless[0] if.admin_status: select: port with access',
     "unless[0] if.admin_status: select: port with ''"
   ]),
+  ...each('optics.fallen', 'the rule itself is judged on trunk ports only', [
+    'unless[0] if.oper_status: select: without port',
+    'unless[0] if.oper_status: select: port with access',
+    "unless[0] if.oper_status: select: port with ''"
+  ]),
   ...each('optics.rx/low', 'the other clause of if.oper_status says the same of these ports', [
     'unless[0] if.oper_status: select: without port',
     'unless[0] if.oper_status: select: port with access',
