@@ -29,6 +29,8 @@ const text = '{ ru: "{value}", en: "{value}" }'
 const learning = 'baseline: 6h, learn: 1h'
 const rules = `
 rules:
+  - { name: optics.fallen, override: true, enabled: false }
+  - { name: optics.drifts, override: true, enabled: false }
   - { name: test.fallen, kind: optics, severity: warning, select: { signal: optics.rx_dbm, port: uplink },
       change: step, ${learning}, below: -2, hysteresis: 0.5, hold: { raise_samples: 2 }, text: ${text} }
   - { name: test.drifts, kind: optics, severity: warning, select: { signal: optics.rx_dbm, port: uplink },
