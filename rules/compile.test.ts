@@ -42,7 +42,7 @@ function problemsOf(files: readonly RulesFile[]): readonly Problem[] {
   throw new Error('expected problems')
 }
 
-/** `label -> "op raise/clear"` of a series' program. */
+/** `label -> "op raise/clear"` of a series' program, of its values. */
 function programText(
   rules: CompiledRules,
   series: SeriesAttributes,
@@ -53,7 +53,10 @@ function programText(
   )
   const text = (spec: ConditionSpec): string =>
     spec.op === 'in' ? `in ${spec.mask}` : `${spec.op} ${spec.raiseLimit}/${spec.clearLimit}`
-  return rules.programFor(series, limits).conditions.map(text)
+  return rules
+    .programFor(series, limits)
+    .conditions.filter(({ measure }) => measure === undefined)
+    .map(text)
 }
 
 describe('bad rules files', () => {
@@ -121,10 +124,8 @@ describe('baselines', () => {
     const level = `  - {name: c, kind: optics, severity: minor, below: {limits: t.low, module: optics.rx_low_warn_dbm}, text: {ru: т, en: t}, select: {signal: optics.rx_dbm}}\n`
     const limits = `limits:\n  - {name: t, columns: [low], rows: {default: [-20]}}\n`
     const rules = compileRules([{ file: 'r.yaml', text: `${limits}rules:\n${step('a', '', '7d')}${level}` }])
-    expect(programText(rules, attributes('optics.rx_dbm'), { 'optics.rx_low_warn_dbm': -25 })).toEqual([
-      'below -3/-3',
-      'below -25/-25'
-    ])
+    const module = { 'optics.rx_low_warn_dbm': -25 }
+    expect(programText(rules, attributes('optics.rx_dbm'), module)).toEqual(['below -25/-25'])
   })
 
   it('may be learnt over other times on other series, and longer before they are judged', () => {

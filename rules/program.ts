@@ -47,6 +47,8 @@ export interface ProgramSpec {
   readonly keeps?: KeptSamples
   /** Over how long (ms) its baseline is learnt; left out where it has none. */
   readonly overMs?: number
+  /** Of a program without conditions: every other value is told of (isToldOf). For limits that modules name. */
+  readonly known?: number
 }
 
 /** The flat form. Condition k of program p stands at p × conditionsPerSeriesMax + k. */
@@ -189,9 +191,9 @@ export function createProgramTable(of: number | ProgramMemory): ProgramTableBuil
   table.header[0] = 1
 
   const addProgram = (spec: ProgramSpec): number => {
-    if (spec.conditions.length === 0 && spec.keeps === undefined) return 0
+    if (spec.conditions.length === 0 && spec.keeps === undefined && spec.known === undefined) return 0
     checkSpec(spec)
-    const key = `${spec.conditions.map(programKey).join(';')};${spec.keeps ?? ''};${spec.overMs ?? ''}`
+    const key = `${spec.conditions.map(programKey).join(';')};${spec.keeps ?? ''};${spec.overMs ?? ''};${spec.known ?? ''}`
     const found = known.get(key)
     if (found !== undefined) return found
     const index = table.header[0] ?? 0
@@ -292,6 +294,17 @@ function writeProgram(table: ProgramTable, index: number, spec: ProgramSpec): vo
   table.keeps[index] = keeps
   table.quietLo[index] = keeps === keepsNothing ? bands[0]! : Infinity
   table.quietHi[index] = keeps === keepsNothing ? bands[1]! : -Infinity
+  if (spec.known !== undefined) table.quietLo[index] = table.quietHi[index] = spec.known
   table.quietMask[index] = ~breaching
   table.conditionCount[index] = spec.conditions.length
+}
+
+/** Whether a value is another than the one that a program knows, which has no conditions. */
+export function isToldOf(table: ProgramTable, program: number, value: number): boolean {
+  return (
+    table.conditionCount[program] === 0 &&
+    table.keeps[program] === keepsNothing &&
+    value !== table.quietLo[program] &&
+    table.quietLo[program] === table.quietHi[program]
+  )
 }

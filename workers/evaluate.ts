@@ -1,5 +1,5 @@
 import { evaluateSample } from '../rules/judge.ts'
-import { programTableOver } from '../rules/program.ts'
+import { isToldOf, programTableOver } from '../rules/program.ts'
 import { unassigned } from '../rules/series-state.ts'
 import type { DecodedGroup, EvaluatedMeasurement, RecordDecoder } from '../schemas/records/decoded.ts'
 import type {
@@ -358,7 +358,9 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
       }
       while (end[group]! <= row) group++
       noteJudgement(desk, programs, state, row)
-      evaluateSample(programs, state, series, value[row]!, fromWords(timeWords, group), emit)
+      const program = state.program[series]!
+      if (evaluateSample(programs, state, series, value[row]!, fromWords(timeWords, group), emit))
+        if (isToldOf(programs, program, value[row]!)) emitUnassigned(row)
     }
   }
 

@@ -104,6 +104,13 @@ export function forgetBaseline(state: BaselineState, series: number): void {
   if (hasBaseline(state, series)) state.numbers[state.slotOf[series]! * baselineNumbers + lastMs] = 0
 }
 
+/** What was usual is not any more: the next sample is the first that is learnt. While no task holds samples of the series. */
+export function learnAnew(state: BaselineState, series: number): void {
+  if (!hasBaseline(state, series)) return
+  const at = state.slotOf[series]! * baselineNumbers
+  state.numbers[at + learntMs] = state.numbers[at + learntToMs] = state.numbers[at + learntSamples] = 0
+}
+
 /** What may be learnt of a signal: numbers that stand for themselves, not counts nor the time since a start. */
 export function changesOf(signal: number): readonly Change[] {
   const found = signals[signal]

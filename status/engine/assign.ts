@@ -1,4 +1,5 @@
 import type { CompiledRules } from '../../rules/compiled.ts'
+import { learnAnew } from '../../rules/measures/baselines.ts'
 import {
   assignProgram,
   countsUnderWay,
@@ -33,7 +34,8 @@ export interface SeriesAssigner {
   /** Assigns series of one port; `raised` are conditions that are on already (restored alarms). */
   assign(series: readonly number[], raised?: ReadonlySet<number>): void
   /**
-   * Takes a module's own limit read from a series of a limit signal; programs anew the series it limits.
+   * Takes a module's own limit read from a series of a limit signal; programs anew the series it limits. Where it is another than before, it is another
+   * module, for which is learnt anew what is usual.
    * Returns whether the signal is one that carries limits.
    */
   moduleLimit(series: number, value: number): boolean
@@ -49,6 +51,7 @@ export interface SeriesAssigner {
 const signalsMax = 256
 /** More than there are combinations of vendors, models, roles, tiers, ports and optic classes. */
 const placesMax = 1 << 20
+const limitChangesMax = 8
 const nothingAsked: readonly number[] = []
 const noTags: readonly string[] = []
 
@@ -80,6 +83,8 @@ export function createSeriesAssigner(
   /** Number of the limit a series has told plus one, 0 for none. */
   const limitOf = new Int32Array(state.capacity)
   const limitValues = createPool<number>()
+  /** How often a series has told another one. What changes all the time is no limit, and is followed no more. */
+  const limitChanges = new Uint8Array(state.capacity)
   const modules = createNumberTable(moduleHash)
 
   function moduleHash(series: number): number {
@@ -169,6 +174,12 @@ export function createSeriesAssigner(
     if (known < 0) return 0
     const signal = registry.signal(series)
     const place = placeOf(series, known)
+    if (limitOf[series] !== 0 && limitChanges[series]! < limitChangesMax) {
+      const spec = rules.programFor({ signal, ...places.get(place) })
+      // Another module may name another limit.
+      if (spec.conditions.length === 0 && spec.keeps === undefined)
+        return programs.addProgram({ conditions: [], known: limitValues.get(limitOf[series]! - 1) })
+    }
     if (asked.isLimited[signal] === 1) {
       const limits = limitsOf(moduleOf(series))
       if (limits !== undefined)
@@ -194,7 +205,9 @@ export function createSeriesAssigner(
   const assignOne = (series: number, raised?: ReadonlySet<number>): void => {
     const program = programOf(series)
     assignProgram(programs.table, state, series, program, raised)
-    if (programs.table.keeps[program] === keepsBaseline) learns(series)
+    if (programs.table.keeps[program] !== keepsBaseline) return
+    moduleOf(series)
+    learns(series)
   }
 
   const isRated = (series: number): boolean => hasSlot(state.rates, series)
@@ -276,8 +289,13 @@ export function createSeriesAssigner(
       const number = limitValues.add(String(value), () => value) + 1
       if (limitOf[series] === number) return true
       const head = moduleOf(series)
+      const isAnother = limitOf[series] !== 0
       limitOf[series] = number
+      if (isAnother) limitChanges[series]!++
+      assignOne(series)
       eachOfModule(head, other => {
+        // What was usual for one module is not for another.
+        if (isAnother) learnAnew(state.baselines, other)
         if (asked.isLimited[registry.signal(other)] === 1 && registry.knownOf(other) >= 0)
           assign([other], raisedNow(other))
       })
