@@ -212,13 +212,10 @@ const table = object(
   { required: ['name', 'columns', 'rows'] }
 )
 
-const told = ({ name, codes, kind }: SignalDef): [string, JsonSchema] => {
+const told = ({ name, codes }: SignalDef): [string, JsonSchema] => {
   if (codes !== undefined) return [name, { enum: [...Object.keys(codes), null] }]
   const grown = { type: 'object', properties: { add: { type: 'number' } }, required: ['add'] }
-  return [
-    name,
-    kind === 'counter' ? { anyOf: [{ type: ['number', 'null'] }, grown] } : { type: ['number', 'null'] }
-  ]
+  return [name, { anyOf: [{ type: ['number', 'null'] }, grown] }]
 }
 
 const ruleTest = object(
