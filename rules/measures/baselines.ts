@@ -229,7 +229,8 @@ export function noteBaseline({ numbers, marks, slotOf }: BaselineState, series: 
   const slot = slotOf[series]!
   if (slot === 0 || marks[slot] === mark) return
   const at = slot * baselineNumbers
-  numbers.copyWithin(at + baselineParts, at, at + baselineParts)
+  // One by one: for so few, copyWithin() takes longer than all the rest.
+  for (let k = at; k < at + baselineParts; k++) numbers[k + baselineParts] = numbers[k]!
   // Written last: what has the mark has its copy.
   Atomics.store(marks, slot, mark)
 }

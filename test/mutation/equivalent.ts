@@ -17,8 +17,9 @@ export const equivalentMutants: readonly EquivalentMutant[] = [
     'unless[0] if.admin_status: select: port with access',
     "unless[0] if.admin_status: select: port with ''"
   ]),
-  ...each('optics.fallen', 'the rule itself is judged on trunk ports only', [
+  ...each('optics.fallen', 'the rule itself is judged on uplinks only', [
     'unless[0] if.oper_status: select: without port',
+    'unless[0] if.oper_status: select: port with downlink',
     'unless[0] if.oper_status: select: port with access',
     "unless[0] if.oper_status: select: port with ''"
   ]),
