@@ -243,6 +243,7 @@ export function countsUnderWay(table: ProgramTable, state: SeriesState, series: 
 
 /** Conditions of changes that are on or being counted. */
 export function changesUnderWay(table: ProgramTable, state: SeriesState, series: number): CountUnderWay[] {
+  if (state.busy[series] === 0) return []
   const found: CountUnderWay[] = []
   eachChange(table, state, series, (place, condition) => {
     const byte = state.conditions[place]!
