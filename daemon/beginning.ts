@@ -21,7 +21,7 @@ export interface BeginningOptions
     Pick<ReloaderOptions, 'reread' | 'engine' | 'stopping'> {
   readonly evaluation: Evaluation
   readonly definitions: Definitions
-  readonly storage: Pick<Storage, 'client' | 'rows' | 'rollups' | 'topics'>
+  readonly storage: Pick<Storage, 'client' | 'rows' | 'rollups' | 'topics' | 'writer'>
   readonly offsets: OffsetCommitter
   readonly watermark: Watermark
   readonly standing: Standing
