@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { generateCity } from '../../embedded/simulator/city.ts'
 import { packageRoot } from '../../schemas/package-root.ts'
@@ -10,15 +11,13 @@ import { fillTopic } from '../support/topic.ts'
 const nodes = 1000
 const partitions = 12
 
-/** The packs that ask for no rate of a counter and for no learned mean. */
+/** The packs that were there before rates and learned means, without the rules of them that ask for one. */
 const plain = ['power', 'link', 'optics'].map(pack => join(packageRoot, 'rules', 'library', `${pack}.yaml`))
-const settings = {
-  plain: `rules:\n  shipped: false\n  files: ${JSON.stringify(plain)}\n`,
-  all: ''
-}
+const learning = ['optics.fallen', 'optics.drifts', 'ups.runtime_fallen']
+const switchedOff = `rules:\n${learning.map(name => `  - { name: ${name}, override: true, enabled: false }\n`).join('')}`
 
 /**
- * What all shipped packs cost beside those of power, link and optics: the same 1,000,000 records as in `path`, by the same build,
+ * What all shipped packs cost beside those of power, link and optics without what they learn: the same 1,000,000 records as in `path`, by the same build,
  * in turns; every ratio is of neighbours in time. The order changes from run to run.
  */
 export const packs: Bench = options =>
@@ -36,6 +35,12 @@ export const packs: Bench = options =>
         compression,
         await fillTopic({ brokers: kafka.brokers, topic, partitions, records, compression })
       )
+    }
+    const off = join(stage.dir, 'switched-off.yaml')
+    await writeFile(off, switchedOff)
+    const settings = {
+      plain: `rules:\n  shipped: false\n  files: ${JSON.stringify([...plain, off])}\n`,
+      all: ''
     }
     const runs: Figures[] = []
     for (let run = 0; run < options.runs; run++) {
