@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 const exclude = ['**/node_modules/**', '**/dist/**']
 
-/** Tests of the whole that measure how long something takes, beside each other: they take turns where they do (test/support/turn.ts). */
+/** Tests of the whole that measure how long something takes, beside each other: they take turns where they do (test/e2e/turn.ts). */
 const measuring = ['test/e2e/whole-path.e2e.test.ts', 'test/e2e/demo.e2e.test.ts']
 /** What measures from its beginning to its end. */
 const alone = ['status/page-large.e2e.test.ts', 'test/chaos/standby.e2e.test.ts']

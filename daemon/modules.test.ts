@@ -1,25 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import { oneSwitch } from '../test/support/one-switch.ts'
 import { definitionsOf } from './network.ts'
 import { createSimulatedDaemon, type SimulatedDaemon } from './simulated.ts'
 
 const startMs = Date.UTC(2026, 2, 1)
-const inventory = [
-  { id: 'cu', tier: 'core', name: 'ЦУ' },
-  {
-    id: 'ku',
-    tier: 'campus',
-    name: 'КУ-1',
-    parents: ['cu'],
-    devices: [
-      {
-        id: 'sw',
-        role: 'switch',
-        identifiers: ['10.0.0.1'],
-        ports: [{ instance: '25', role: 'uplink', peer: 'cu' }]
-      }
-    ]
-  }
-]
+const inventory = oneSwitch(['25'])
 const rules = `
 limits:
   - { name: level, columns: [low], rows: { default: [-20] } }

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
+import { oneSwitch } from '../test/support/one-switch.ts'
 import type { Definitions } from './judging/definitions.ts'
 import { definitionsOf } from './network.ts'
 import { createSimulatedDaemon, type SimulatedDaemon } from './simulated.ts'
@@ -7,23 +8,7 @@ import { createSimulatedDaemon, type SimulatedDaemon } from './simulated.ts'
 const startMs = Date.UTC(2026, 2, 1)
 const ports = ['1', '2'] as const
 
-const inventory = [
-  { id: 'cu', tier: 'core', name: 'ЦУ' },
-  {
-    id: 'ku',
-    tier: 'campus',
-    name: 'КУ-1',
-    parents: ['cu'],
-    devices: [
-      {
-        id: 'sw',
-        role: 'switch',
-        identifiers: ['10.0.0.1'],
-        ports: ports.map(instance => ({ instance, role: 'uplink', peer: 'cu' }))
-      }
-    ]
-  }
-]
+const inventory = oneSwitch(ports)
 
 const text = '{ ru: Порт, en: Port }'
 const rules = `

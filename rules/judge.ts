@@ -8,7 +8,7 @@ import {
   rateOf,
   takeRateSlot
 } from './measures/rates.ts'
-import { conditionsPerSeriesMax, type SeriesState } from './series-state.ts'
+import { conditionsPerSeriesMax, conditionWordsPerSeries, type SeriesState } from './series-state.ts'
 
 /**
  * The judgement of one sample, shared by the workers and by the main thread (which evaluates the samples of a
@@ -186,16 +186,16 @@ export function assignProgram(
 ): void {
   if (!takeSlot(state, series, table.keeps[program]!))
     throw new RangeError(`series ${series}: there is no room for what rates and changes are reckoned from`)
+  const at = series * conditionsPerSeriesMax
+  for (let word = 0; word < conditionWordsPerSeries; word++)
+    state.conditionWords[series * conditionWordsPerSeries + word] = 0
   let busy = 0
-  const conditionCount = table.conditionCount[program]!
-  for (let k = 0; k < conditionsPerSeriesMax; k++) {
-    const isRaised =
-      raised !== undefined &&
-      k < conditionCount &&
-      raised.has(table.condition[program * conditionsPerSeriesMax + k]!)
-    state.conditions[series * conditionsPerSeriesMax + k] = isRaised ? raisedBit : 0
-    if (isRaised) busy = 1
-  }
+  if (raised !== undefined && raised.size > 0)
+    for (let k = 0; k < table.conditionCount[program]!; k++) {
+      if (!raised.has(table.condition[program * conditionsPerSeriesMax + k]!)) continue
+      state.conditions[at + k] = raisedBit
+      busy = 1
+    }
   state.busy[series] = busy
   // Written last: a worker that sees the program sees the conditions that belong to it.
   Atomics.store(state.program, series, program)

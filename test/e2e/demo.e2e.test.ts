@@ -8,7 +8,7 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { alive, processTree, residentMib, runProduct, type Product } from '../support/product.ts'
 import { freePort } from '../support/server-process.ts'
 import { packageRoot } from '../../schemas/package-root.ts'
-import { inTurn } from '../support/turn.ts'
+import { inTurn } from './turn.ts'
 
 // `npm start` as a newcomer meets it. Times are counted from the start of the process.
 const folder = mkdtempSync(join(tmpdir(), 'svetofor-demo-'))

@@ -30,7 +30,7 @@ import { createLedger, type Ledger } from '../support/ledger.ts'
 import { createTopic } from '../support/producer.ts'
 import { prometheusProgram, startPrometheus, type RunningPrometheus } from '../support/prometheus.ts'
 import { expectedNow, expectStoredOnce } from '../support/stored-samples.ts'
-import { inTurn } from '../support/turn.ts'
+import { inTurn } from './turn.ts'
 
 /**
  * The whole path on real parts: Apache Kafka, the ClickHouse engine, Prometheus, Alertmanager, Chromium, and the daemon

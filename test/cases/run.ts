@@ -1,4 +1,4 @@
-import { playCase, readCases, readKnownWrong } from './field-cases.ts'
+import { playCase, readCases, readKnownWrong } from '../support/field-cases.ts'
 
 // Prints what became of every case of test/cases/: `npm run test:cases`, or with names of cases behind `--`.
 
