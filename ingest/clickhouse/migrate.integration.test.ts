@@ -1,5 +1,5 @@
 import type { ClickHouseClient } from '@clickhouse/client'
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -11,6 +11,9 @@ import { migrate, readMigrations, statementsOf } from './migrate.ts'
 let server: TestClickHouse
 let folder: string
 const own = join(packageRoot, 'ingest', 'clickhouse', 'migrations')
+/** The number of the migration after the last one, and those behind it. */
+const after = (count: number): string => String(readdirSync(own).length + count).padStart(4, '0')
+const future = `${after(1)}_future`
 const clients: ClickHouseClient[] = []
 const settings = { retentionDays: 90, rollupRetentionDays: 730, eventRetentionDays: 730 }
 
@@ -108,33 +111,33 @@ describe('migrate', () => {
 
   it('refuses a database that is newer than the program', async () => {
     writeFileSync(
-      join(folder, '0011_future.sql'),
+      join(folder, `${future}.sql`),
       'CREATE TABLE future (a UInt8) ENGINE = MergeTree ORDER BY a;\n'
     )
     await migrate(server.client, { database: 'newer', ...settings, folder })
     await expect(migrate(server.client, { database: 'newer', ...settings })).rejects.toThrow(
-      /has migration 0011_future, which this version of svetofor does not know/
+      `has migration ${future}, which this version of svetofor does not know`
     )
   })
 
   it('goes on at the statement where a broken run stopped', async () => {
     writeFileSync(
-      join(folder, '0011_future.sql'),
+      join(folder, `${future}.sql`),
       'CREATE TABLE one (a UInt8) ENGINE = MergeTree ORDER BY a;\nCREATE TABLE two (a Nonsense) ENGINE = MergeTree ORDER BY a;\n'
     )
     await expect(migrate(server.client, { database: 'broken', ...settings, folder })).rejects.toThrow(
-      /migration 0011_future, statement 2: .*Nonsense/
+      new RegExp(`migration ${future}, statement 2: .*Nonsense`)
     )
     expect(await ddlOf('broken', 'one')).not.toBe('')
     const rows = await server.rows(
-      'SELECT max(statements_done) AS done FROM broken.schema_migrations WHERE number = 11'
+      `SELECT max(statements_done) AS done FROM broken.schema_migrations WHERE number = ${Number(after(1))}`
     )
     expect(rows).toEqual([{ done: 1 }])
   })
 
   it('refuses gaps in the numbers and odd database names', async () => {
-    writeFileSync(join(folder, '0013_gap.sql'), 'SELECT 1;\n')
-    await expect(readMigrations(folder)).rejects.toThrow(/0013_gap\.sql should be number 0011/)
+    writeFileSync(join(folder, `${after(3)}_gap.sql`), 'SELECT 1;\n')
+    await expect(readMigrations(folder)).rejects.toThrow(`${after(3)}_gap.sql should be number ${after(2)}`)
     await expect(migrate(server.client, { database: 'a; DROP', ...settings })).rejects.toThrow('use letters')
   })
 
