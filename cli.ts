@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=2
 import { catchSignals } from './daemon/process/process-end.ts'
 
 // Loading the commands takes a third of a second, in which a signal would find nobody and end the process.

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { youngSpace } from '../daemon/process/v8.ts'
 import { packageRoot } from '../schemas/package-root.ts'
 import { heedsSignals, runProduct, runToEnd } from './support/product.ts'
 
@@ -27,6 +28,15 @@ devices:
 `
 
 describe('svetofor', () => {
+  it('is started with the same young space as a command, by npm and in the image', () => {
+    const read = (name: string): string => readFileSync(join(packageRoot, name), 'utf8')
+    expect(read('cli.ts').split('\n')[0]).toBe(`#!/usr/bin/env -S node ${youngSpace}`)
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
+    for (const name of ['start', 'svetofor', 'bench'])
+      expect(scripts[name]).toContain(`node ${youngSpace} dist/`)
+    expect(read('Dockerfile')).toContain(`ENTRYPOINT ["node", "${youngSpace}", "dist/cli.js"]`)
+  })
+
   it('tells its version', async () => {
     const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as {
       version: string

@@ -2,6 +2,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { youngSpace } from '../../daemon/process/v8.ts'
 import { moduleBeside, nodeArguments } from './process.ts'
 
 /** What the daemon used and did since the last reset, or since its first batch. */
@@ -96,7 +97,7 @@ ${setup.settings ?? ''}`
       ? []
       : ['--cpu-prof', '--cpu-prof-dir', setup.profileDir, '--cpu-prof-interval', '500']
   const child = fork(module!, [file], {
-    execArgv: [...before.reverse(), ...profiling],
+    execArgv: [...before.reverse(), youngSpace, ...profiling],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc']
   })
   const gone = new Promise<never>((_resolve, reject) => {

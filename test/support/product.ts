@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { youngSpace } from '../../daemon/process/v8.ts'
 import { packageRoot } from '../../schemas/package-root.ts'
 
 /** The product as its users run it: the built command in a process of its own. */
@@ -26,7 +27,7 @@ export interface RunOptions {
 export function runProduct(args: readonly string[], options: RunOptions = {}): Product {
   const cli = join(packageRoot, 'dist', 'cli.js')
   if (!existsSync(cli)) throw new Error(`${cli} is not built: run \`npm run build\` first`)
-  const child = spawn(process.execPath, [cli, ...args], {
+  const child = spawn(process.execPath, [youngSpace, cli, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...cleanEnv(), ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd })
