@@ -192,6 +192,19 @@ export async function compare(
 }
 
 /** Whether the run is as the undisturbed one. */
+/** The figures of a run that left everything as the undisturbed run does. */
+export const noDifference: Omit<Figures, 'told'> = {
+  samplesLost: 0,
+  samplesTwice: 0,
+  samplesTwiceFinal: 0,
+  signalsOff: 0,
+  transitionsMissing: 0,
+  transitionsForeign: 0,
+  openMissing: 0,
+  openForeign: 0,
+  lightsWrong: 0
+}
+
 export const isSame = ({ told: _told, ...rest }: Figures): boolean =>
   Object.values(rest).every(figure => figure === 0)
 
