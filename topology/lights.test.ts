@@ -359,8 +359,8 @@ describe('lights', () => {
     expect(engine.nextDeadlineMs()).toBe(t0 + 3000)
     engine.setAlarms(at('ku1'), linkDown('ku1', t0))
     expect(engine.update(t0 + 1000).incidentChanges).toEqual([])
-    expect(engine.update(t0 + 3999).incidentChanges).toEqual([])
-    expect(engine.update(t0 + 4000).incidentChanges).toMatchObject([
+    expect(engine.update(t0 + 2999).incidentChanges).toEqual([])
+    expect(engine.update(t0 + 3000).incidentChanges).toMatchObject([
       { change: 'opened', incident: { root: 'ku1' } }
     ])
     expect(engine.nextDeadlineMs()).toBeNull()

@@ -180,6 +180,25 @@ describe('mains lost at several sites', () => {
     cut('du3', 15)
     expect(update(30)).toEqual(['opened ku1 power 10', 'opened ku2 power 0'])
   })
+
+  it('are told at once on one feeder, whatever the UPS of another may yet say', () => {
+    const city = read(
+      '  - {id: core, tier: core}',
+      site('ku1', 'core', 'campus', ', mains: tp-7'),
+      site('ku2', 'core', 'campus', ', mains: tp-8'),
+      house('du1', 'ku1'),
+      house('du2', 'ku1')
+    )
+    const { listen, mainsLost, cut, update } = network(city)
+    listen({ 'ku1-ups': -5, 'ku2-ups': 16, 'ku1-sw': 0, 'ku2-sw': 16 })
+    cut('du1', 3)
+    cut('du2', 3)
+    expect(update(3)).toEqual(['opened du1 link 10'])
+    mainsLost('ku2', 16)
+    expect(update(20)).toEqual(['opened ku2 power 0'])
+    mainsLost('ku1', 18)
+    expect(update(25)).toEqual(['changed ku1 power 20'])
+  })
 })
 
 describe('cable TV', () => {

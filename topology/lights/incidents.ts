@@ -39,6 +39,8 @@ export interface IncidentBook {
    * there. To be settled next.
    */
   handOver(from: number, to: number, nowMs: number): void
+  /** A root that waits for its incident to open is explained by another now: that one has waited since. */
+  waitAs(from: number, to: number): void
   /** The next root whose settling time has passed by now and that is to be settled again; each is given once. */
   nextDue(nowMs: number): number | undefined
   /** When the next waiting root is due (ms), or null. */
@@ -156,6 +158,13 @@ export function createIncidentBook(reopenMs = 0): IncidentBook {
       handedOver.add(incident.id)
       incidents.set(to, incident)
       guessed.add(to)
+    },
+    waitAs(from, to) {
+      const before = waiting.get(from)
+      if (before === undefined || from === to || incidents.has(to)) return
+      const known = waiting.get(to)
+      if (known !== undefined && known.seenMs <= before.seenMs) return
+      waiting.set(to, { seenMs: before.seenMs, dueMs: known?.dueMs ?? NaN })
     },
     nextDue(nowMs) {
       // Asked after every task, while thousands of roots may be waiting.

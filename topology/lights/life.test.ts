@@ -26,8 +26,8 @@ nodes:
 const t0 = 1_700_000_000_000
 const at = (id: string): number => inventory.nodeIndex(id)!
 
-function city() {
-  const engine = createLightEngine(inventory, { recoverMs: 300_000, reopenMs: 900_000 })
+function city(settleMs = 0) {
+  const engine = createLightEngine(inventory, { recoverMs: 300_000, reopenMs: 900_000, settleMs })
   const told: string[] = []
   /** Identities in the order of their first telling, so that a test reads `a`, `b`. */
   const ids: string[] = []
@@ -74,6 +74,17 @@ describe('the life of an incident', () => {
     expect(engine.incidents()).toHaveLength(1)
     cut('ru', 3)
     expect(update(31)).toEqual(['changed a ru link 5'])
+  })
+
+  it('settles from when its trouble was seen first, though its cause shows meanwhile', () => {
+    const { cut, update } = city(500)
+    cut('du1', 0)
+    expect(update(0)).toEqual([])
+    cut('ku1', 0.3)
+    expect(update(0.3)).toEqual([])
+    cut('ru', 0.4)
+    expect(update(0.4)).toEqual([])
+    expect(update(0.5)).toEqual(['opened a ru link 5'])
   })
 
   it('goes on until what it explained is back, and opens nothing for that', () => {

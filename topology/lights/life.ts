@@ -130,10 +130,17 @@ function freeRestored(state: LightState, nowMs: number): void {
   state.restored = new Set()
 }
 
-/** Takes note of an open incident whose root is none any more, and of whose it is now. */
+/** Takes note of an open incident whose root is none any more, and of whose it is now. One that is to open yet waits no longer for that. */
 function noteHandover(state: LightState, root: number): void {
-  const incident = root < 0 ? undefined : state.book.of(root)
-  if (incident === undefined || isRoot(state, root)) return
+  if (root < 0 || isRoot(state, root)) return
+  const incident = state.book.of(root)
+  if (incident === undefined) {
+    const by = state.tree.root[root]!
+    if (by === none || !isRoot(state, by)) return
+    state.book.waitAs(root, by)
+    state.settling.add(by)
+    return
+  }
   const above = state.tree.root[root]!
   const to = above !== none && above !== root ? above : nextRoot(state, root)
   if (to === none || !isRoot(state, to)) return

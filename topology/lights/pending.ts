@@ -1,6 +1,6 @@
 import { isLinkCut } from './ways.ts'
 import { isSilentTrouble, isUpsHeard, silentSince } from './evidence.ts'
-import { isLostElsewhere } from './mains.ts'
+import { isLostElsewhere, mayShareMains } from './mains.ts'
 import { down, firstParent, live, mainsLostMs, none, type LightState, type Rhythm } from './state.ts'
 
 /**
@@ -133,6 +133,7 @@ export function mainsAskedMs(state: LightState, node: number, nowMs: number): nu
   let dueMs = 0
   let isAsked = isLostElsewhere(state, node, lostMs)
   for (let up = firstParent(state, node); up !== none; up = firstParent(state, up)) {
+    if (!mayShareMains(state, node, up)) continue
     isAsked ||= state.book.isClosedOfLate(up, nowMs)
     dueMs = Math.max(dueMs, upsToldMs(state, up, lostMs, nowMs))
   }

@@ -16,6 +16,7 @@ function* darkWith(state: LightState, node: number, nowMs: number): Generator<nu
   const parent = firstParent(state, node)
   if (parent === none || tree.hasUps[node] === 1 || tree.hasUps[parent] === 0) return
   if (!looksDark(state, node) || tree.isMainsLost[parent] === 1 || !isUpsHeard(state, parent)) return
+  if (!mayShareMains(state, node, parent)) return
   const { childStart, childList } = tree.inventory
   const lostMs = troubleSince(state, node)
   for (let e = childStart[parent]!; e < childStart[parent + 1]!; e++) {
@@ -72,11 +73,13 @@ export function noteToldFirst(state: LightState, node: number, nowMs: number): v
   if (toldFirst.size > toldFirstMax) for (const [oldest] of toldFirst) if (toldFirst.delete(oldest)) break
 }
 
-/** Until when it may yet turn out that nodes told first about then are part of the same power cut (ms). */
-export function firstToldMs(state: LightState, lostMs: number, nowMs: number): number {
+/** Until when it may yet turn out that nodes told first are part of the power cut of a node that lost its mains about then (ms). */
+export function firstToldMs(state: LightState, root: number, lostMs: number, nowMs: number): number {
   let dueMs = 0
   for (const [node, sinceMs] of state.toldFirst) {
-    if (isAbout(state, sinceMs, lostMs) && state.tree.root[node] === node)
+    if (!isAbout(state, sinceMs, lostMs) || state.tree.root[node] !== node) continue
+    // It would be part of it by the mains of the node that feeds it.
+    if (mayShareMains(state, root, node) && mayShareMains(state, root, firstParent(state, node)))
       dueMs = Math.max(dueMs, mainsToldMs(state, node, sinceMs, nowMs))
   }
   return dueMs

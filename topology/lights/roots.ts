@@ -64,7 +64,7 @@ export function rootState(state: LightState, root: number, nowMs: number): RootS
     ? mainsToldMs(state, root, sinceMs, nowMs)
     : mainsMs === undefined
       ? 0
-      : Math.max(mainsAskedMs(state, root, nowMs), firstToldMs(state, mainsMs, nowMs))
+      : Math.max(mainsAskedMs(state, root, nowMs), firstToldMs(state, root, mainsMs, nowMs))
   const dueMs = [askedMs, explainedMs(state, root), endsAskedMs(state, root, nowMs)]
   return {
     root: tree.inventory.nodeId(root),
