@@ -87,6 +87,13 @@ export function hasBeside(rates: RateState, series: number): boolean {
   return rates.words[rates.slotOf[series]! * rateWords + besideSlot] !== 0
 }
 
+/** Whether the rates of a series are reckoned by that other one. */
+export function isReckonedBy(rates: RateState, series: number, by: number): boolean {
+  return (
+    hasSlot(rates, by) && rates.words[rates.slotOf[series]! * rateWords + besideSlot] === rates.slotOf[by]
+  )
+}
+
 /** The next sample of the series is its first one. */
 export function forgetBase(rates: RateState, series: number): void {
   if (hasSlot(rates, series)) rates.numbers[rates.slotOf[series]! * rateNumbers + baseMs] = 0

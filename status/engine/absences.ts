@@ -16,13 +16,13 @@ import type { SilenceWatch } from './silence.ts'
  * more, and the conditions `absent` of rules go on. A trunk port that was never met is told alike.
  */
 export interface Absences {
-  /** A series was given its program; `raised` is what the alarm engine holds to be on for its port. */
-  met(series: number, raised: ReadonlySet<number> | undefined, nowMs: number): void
+  /** Series of one port and source were given their programs; `raised` is what the alarm engine holds to be on for the port. */
+  met(list: readonly number[], raised: ReadonlySet<number> | undefined, nowMs: number): void
   /**
    * The same where the log before the stored position is read again: that a reading was absent at its end is known already. Until
    * `warmed` is called nothing is looked for.
    */
-  warming(series: number, raised: ReadonlySet<number> | undefined): void
+  warming(list: readonly number[], raised: ReadonlySet<number> | undefined): void
   warmed(): void
   /** Series that their source says are gone, and when (ms), by turns. */
   gone(told: Float64Array): void
@@ -142,32 +142,47 @@ export function createAbsences(
     }
   }
 
-  const expect = (series: number): void => {
-    const device = registry.knownOf(series)
+  /** Series of one port and source are looked at from now on, where they are judged or tell that ports are polled. */
+  const expect = (list: readonly number[]): void => {
+    const first = list[0]!
+    if (registry.knownOf(first) < 0) return
+    const told = reports.get(registry.profile(first)) ?? 'polls'
+    const isPort = registry.instance(first) !== ''
+    for (const series of list) {
+      const isOfPort = isPort && portSignals.has(registry.signal(series))
+      if (isOfPort || state.program[series]! > 0) watch.expect(series, told, isOfPort)
+    }
+  }
+
+  /** Series of one port of which a condition `absent` is on, and these conditions. */
+  const absentAmong = (
+    list: readonly number[],
+    raised: ReadonlySet<number> | undefined,
+    act: (series: number, device: number, condition: number) => void
+  ): void => {
+    const device = raised === undefined || raised.size === 0 ? -1 : registry.knownOf(list[0]!)
     if (device < 0) return
-    const isOfPort = portSignals.has(registry.signal(series)) && registry.instance(series) !== ''
-    if (!isOfPort && state.program[series]! <= 0) return
-    watch.expect(series, reports.get(registry.profile(series)) ?? 'polls', isOfPort)
+    const instance = registry.instance(list[0]!)
+    for (const series of list)
+      for (const id of absencesAt(device, instance, registry.signal(series)))
+        if (raised?.has(id) === true) act(series, device, id)
   }
 
   return {
-    met(series, raised, nowMs) {
-      expect(series)
-      watch.met(series, nowMs)
-      const device = raised === undefined || raised.size === 0 ? -1 : registry.knownOf(series)
-      if (device < 0) return
-      const instance = registry.instance(series)
-      for (const id of absencesAt(device, instance, registry.signal(series)))
-        if (raised?.has(id) === true) tell(device, instance, id, false, nowMs)
-      tellFound()
+    met(list, raised, nowMs) {
+      expect(list)
+      for (const series of list) watch.met(series, nowMs)
+      absentAmong(list, raised, (series, device, id) => {
+        tell(device, registry.instance(series), id, false, nowMs)
+      })
+      if (found.length > 0) tellFound()
     },
-    warming(series, raised) {
-      expect(series)
+    warming(list, raised) {
+      expect(list)
       isWarming = true
-      const device = raised === undefined || raised.size === 0 ? -1 : registry.knownOf(series)
-      if (device < 0) return
-      const absences = absencesAt(device, registry.instance(series), registry.signal(series))
-      if (absences.some(id => raised?.has(id) === true)) absentBefore.push(series)
+      absentAmong(list, raised, series => {
+        if (absentBefore.at(-1) !== series) absentBefore.push(series)
+      })
     },
     warmed() {
       isWarming = false
@@ -197,7 +212,7 @@ export function createAbsences(
       portSignals = portSignalsOf(rules)
       absentSignals = absentSignalsOf(rules)
       watch.reload(inventory.deviceCount)
-      for (const series of registry.all()) expect(series)
+      for (const series of registry.all()) expect([series])
     }
   }
 }

@@ -15,6 +15,7 @@ import {
   hasBeside,
   hasSlot,
   isBeside,
+  isReckonedBy,
   keepsBaseline,
   keptSamples,
   setBeside
@@ -52,6 +53,8 @@ const signalsMax = 256
 /** More than there are combinations of vendors, models, roles, tiers, ports and optic classes. */
 const placesMax = 1 << 20
 const limitChangesMax = 8
+/** Lists of signals that ports of one place are met with, of which it is remembered what they are judged by. */
+const plansPerPlaceMax = 32
 const nothingAsked: readonly number[] = []
 const noTags: readonly string[] = []
 
@@ -70,6 +73,10 @@ export function createSeriesAssigner(
   const places = createPool<PlaceAttributes>()
   /** Program by number of the place and signal. */
   let byPlace = new Map<number, number>()
+  /** What ports that were met before are judged by, by number of the place. */
+  let plansByPlace: (PortPlan[] | undefined)[] = []
+  /** Some series has a program that keeps less than its rules ask for, because there was no room. */
+  let isShort = false
   /** The place looked up last: series of one port come together. */
   let lastKnown = -1
   let lastInstance = -1
@@ -165,8 +172,11 @@ export function createSeriesAssigner(
     takeSlot(state, series, keptSamples.indexOf(keeps))
 
   /** The number of a program; where there is no room for what it keeps, that of the same without rates and changes. */
-  const numberOf = (series: number, spec: ProgramSpec): number =>
-    takesSlot(series, spec) ? programs.addProgram(spec) : programs.addProgram(withoutRates(spec))
+  const numberOf = (series: number, spec: ProgramSpec): number => {
+    if (takesSlot(series, spec)) return programs.addProgram(spec)
+    isShort = true
+    return programs.addProgram(withoutRates(spec))
+  }
 
   const programOf = (series: number): number => {
     const known = registry.knownOf(series)
@@ -249,6 +259,80 @@ export function createSeriesAssigner(
   }
 
   const assign = (list: readonly number[], raised?: ReadonlySet<number>): void => {
+    const plans = raised === undefined || raised.size === 0 ? plansFor(list) : undefined
+    const plan = plans === undefined ? undefined : planAmong(plans, list)
+    if (plan !== undefined && follow(list, plan)) return
+    isShort = false
+    assignEach(list, raised)
+    if (plans === undefined || plan !== undefined || isShort || plans.length === plansPerPlaceMax) return
+    const made = planOf(list)
+    if (made !== undefined) plans.push(made)
+  }
+
+  /** The plans for ports like that of these series; undefined where they are not the first of their module, or not of the inventory. */
+  const plansFor = (list: readonly number[]): PortPlan[] | undefined => {
+    const first = list[0]!
+    const known = registry.knownOf(first)
+    if (known < 0) return undefined
+    if (headOf(registry.deviceOf(first), registry.instanceNumber(first), first) !== -1) return undefined
+    return (plansByPlace[placeOf(first, known)] ??= [])
+  }
+
+  const planAmong = (plans: readonly PortPlan[], list: readonly number[]): PortPlan | undefined => {
+    for (const plan of plans) {
+      if (plan.signals.length !== list.length) continue
+      let i = 0
+      while (i < list.length && plan.signals[i] === registry.signal(list[i]!)) i++
+      if (i === list.length) return plan
+    }
+    return undefined
+  }
+
+  /** Assigns series as those were of which the plan was made; false where there is no room for what that keeps. */
+  const follow = (list: readonly number[], plan: PortPlan): boolean => {
+    const { table } = programs
+    for (let i = 0; i < list.length; i++)
+      if (!takeSlot(state, list[i]!, table.keeps[plan.programs[i]!]!)) return false
+    for (let k = plan.module.length - 1, next = -1; k >= 0; k--) {
+      const series = list[plan.module[k]!]!
+      nextOfModule[series] = next + 2
+      next = series
+      if (k === 0) modules.add(moduleHash(series), (lastHead = series))
+    }
+    for (let i = 0; i < list.length; i++) {
+      const program = plan.programs[i]!
+      assignProgram(table, state, list[i]!, program)
+      if (table.keeps[program] === keepsBaseline) learns(list[i]!)
+    }
+    for (let k = 0; k < plan.reckoned.length; k += 2)
+      setBeside(state.rates, list[plan.reckoned[k]!]!, list[plan.reckoned[k + 1]!]!)
+    return true
+  }
+
+  /** What has become of these series, the only ones of their module; undefined where that stands on others. */
+  const planOf = (list: readonly number[]): PortPlan | undefined => {
+    const first = list[0]!
+    const module: number[] = []
+    const head = headOf(registry.deviceOf(first), registry.instanceNumber(first), first)
+    eachOfModule(head, series => module.push(list.indexOf(series)))
+    const reckoned: number[] = []
+    for (const [i, series] of list.entries()) {
+      if (!isRated(series) || !hasBeside(state.rates, series)) continue
+      reckoned.push(
+        i,
+        list.findIndex(other => isReckonedBy(state.rates, series, other))
+      )
+    }
+    if (module.includes(-1) || reckoned.includes(-1)) return undefined
+    return {
+      signals: list.map(series => registry.signal(series)),
+      programs: list.map(series => state.program[series]!),
+      module,
+      reckoned
+    }
+  }
+
+  const assignEach = (list: readonly number[], raised?: ReadonlySet<number>): void => {
     let joined: number[] | undefined
     for (const series of list)
       if (
@@ -307,6 +391,7 @@ export function createSeriesAssigner(
       rules = nextRules
       asked = askedOf(rules)
       byPlace = new Map()
+      plansByPlace = []
       lastKnown = -1
       programs.clearPrograms()
       for (const series of registry.all()) assign([series], raisedOf(series))
@@ -317,6 +402,19 @@ export function createSeriesAssigner(
       }
     }
   }
+}
+
+/**
+ * How the series of a port were judged of which nothing was known before. It follows from the place and the signals alone, so thousands of
+ * ports like it need not be looked at series by series.
+ */
+interface PortPlan {
+  readonly signals: readonly number[]
+  readonly programs: readonly number[]
+  /** Which of them are of a module, in the order of its chain. */
+  readonly module: readonly number[]
+  /** By turns: one whose rates are reckoned by another, and that other. */
+  readonly reckoned: readonly number[]
 }
 
 /** What rules ask of a signal's surroundings, by signal: it is looked up for every series that is met. */

@@ -315,10 +315,8 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
       }
       const raised = raisedOf(first)
       assigner.assign(series, raised)
-      for (let i = 0; i < series.length; i++) {
-        if (nowMs === undefined) absences.warming(series[i]!, raised)
-        else absences.met(series[i]!, raised, nowMs)
-      }
+      if (nowMs === undefined) absences.warming(series, raised)
+      else absences.met(series, raised, nowMs)
     }
   }
 

@@ -1,0 +1,136 @@
+import fc from 'fast-check'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { checkRules } from '../../rules/check.ts'
+import { hasBaseline } from '../../rules/measures/baselines.ts'
+import { isReckonedBy } from '../../rules/measures/rates.ts'
+import { createProgramTable } from '../../rules/program.ts'
+import { seriesStateBytes, seriesStateOver } from '../../rules/series-state.ts'
+import { shippedRulesFiles } from '../../rules/shipped.ts'
+import { packageRoot } from '../../schemas/package-root.ts'
+import { signalIds } from '../../schemas/signals.ts'
+import { generateCity } from '../../embedded/simulator/city.ts'
+import { compileInventory, inventoryPart } from '../../topology/compile.ts'
+import { createSeriesAssigner } from './assign.ts'
+import { createSeriesRegistry } from './series-registry.ts'
+
+const rules = checkRules(
+  shippedRulesFiles.map(file => ({ file, text: readFileSync(join(packageRoot, file), 'utf8') }))
+).compiled!
+const city = generateCity({ nodes: 40, seed: 3 })
+const inventory = compileInventory([inventoryPart(city.nodes, city.devices)], 1)
+/** One table for all, so that the same program has the same number. */
+const programs = createProgramTable(2000)
+
+const seriesMax = 400
+const names = [
+  'if.oper_status',
+  'if.admin_status',
+  'if.in_octets',
+  'if.out_octets',
+  'if.speed_mbps',
+  'if.in_errors',
+  'if.in_unicast',
+  'optics.rx_dbm',
+  'optics.tx_dbm',
+  'optics.rx_low_alarm_dbm',
+  'optics.rx_low_warn_dbm',
+  'device.uptime_s',
+  'ups.runtime_s',
+  'ups.charge_pct'
+]
+
+/** Switches of one make, and which of their ports leads up. */
+const devices = city.devices.flatMap((device, index) => {
+  const uplink = device.ports.findIndex(({ role }) => role === 'uplink')
+  return uplink >= 0 && device.model === 'DES-3200-28' ? [{ index, uplink }] : []
+})
+
+/** A device's port, or the device itself, as one source tells of it. */
+interface Met {
+  readonly device: number
+  readonly port: 'uplink' | 'other' | 'none'
+  readonly signals: readonly string[]
+}
+
+function network() {
+  const state = seriesStateOver(new ArrayBuffer(seriesStateBytes(seriesMax)), seriesMax)
+  const registry = createSeriesRegistry(seriesMax, city.devices.length)
+  const assigner = createSeriesAssigner(registry, state, programs, inventory, rules, () => undefined)
+  let next = 0
+  return {
+    state,
+    registry,
+    assigner,
+    /** Takes note of a port's series; their numbers. */
+    meet: ({ device, port, signals }: Met): number[] => {
+      const { index, uplink } = devices[device]!
+      const { identifiers, ports } = city.devices[index]!
+      const instance = port === 'none' ? '' : port === 'other' ? 'other' : ports[uplink]!.instance
+      const series = signals.map(() => next++)
+      const numbers = signals.map(name => signalIds.get(name)!)
+      const entity = { identifiers, collector: '', profile: 'p', device, instance }
+      registry.add({ ...entity, series, signals: numbers }, inventory, 0)
+      assigner.assign(series)
+      return series
+    }
+  }
+}
+
+/** Ports are told of in a few ways, so that many are alike. */
+const metPorts: fc.Arbitrary<Met[]> = fc
+  .array(fc.uniqueArray(fc.constantFrom(...names), { minLength: 1, maxLength: 8 }), {
+    minLength: 1,
+    maxLength: 3
+  })
+  .chain(ways =>
+    fc.array(
+      fc.record({
+        device: fc.nat(devices.length - 1),
+        port: fc.constantFrom('uplink', 'uplink', 'other', 'none'),
+        signals: fc.constantFrom(...ways)
+      }),
+      { minLength: 1, maxLength: 40 }
+    )
+  )
+
+describe('ports that are met', () => {
+  it('are judged by what they are, whatever was met before', () => {
+    fc.assert(
+      fc.property(metPorts, fc.nat(9), (ports, limit) => {
+        const all = network()
+        const lists = ports.map(all.meet)
+        for (const [at, { device, port }] of ports.entries()) {
+          // The same port alone, by everything that was told of it, in a network where nothing was met before.
+          const alone = network()
+          const isSame = (other: Met): boolean => other.device === device && other.port === port
+          if (at !== ports.findIndex(isSame)) continue
+          const mine = ports.flatMap((other, i) => (isSame(other) ? lists[i]! : []))
+          const others = ports.filter(isSame).flatMap(alone.meet)
+          const compare = (): void => {
+            for (const [i, series] of mine.entries()) {
+              const other = others[i]!
+              expect(all.state.program[series]).toBe(alone.state.program[other])
+              expect(hasBaseline(all.state.baselines, series)).toBe(hasBaseline(alone.state.baselines, other))
+              for (const [k, by] of mine.entries())
+                expect(isReckonedBy(all.state.rates, series, by)).toBe(
+                  isReckonedBy(alone.state.rates, other, others[k]!)
+                )
+            }
+          }
+          compare()
+          // What a module tells of itself reaches the same series.
+          const told = mine.findIndex(series => all.registry.signal(series) === limitSignal)
+          if (told < 0) continue
+          all.assigner.moduleLimit(mine[told]!, -20 - limit)
+          alone.assigner.moduleLimit(others[told]!, -20 - limit)
+          compare()
+        }
+      }),
+      { numRuns: 60 }
+    )
+  })
+})
+
+const limitSignal = signalIds.get('optics.rx_low_alarm_dbm')!
