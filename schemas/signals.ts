@@ -13,6 +13,8 @@ export interface SignalDef {
   /** Canonical names and codes of an enumeration. Codes are 0..31 so that a set of them fits one 32-bit mask. */
   readonly codes?: Readonly<Record<string, number>>
   readonly about: string
+  /** It is said once, and nobody takes it back: it stands until whom it is about is heard again. */
+  readonly isLastWord?: true
 }
 
 const gauge = (name: string, unit: string, about: string): SignalDef => ({ name, kind: 'gauge', unit, about })
@@ -28,6 +30,11 @@ const enumeration = (name: string, about: string, codes: Record<string, number>)
   unit: '',
   codes,
   about
+})
+
+const lastWord = (name: string, about: string): SignalDef => ({
+  ...enumeration(name, about, { no: 0, yes: 1 }),
+  isLastWord: true
 })
 
 /** Codes of RFC 2863 ifAdminStatus. */
@@ -151,7 +158,21 @@ export const signals: readonly SignalDef[] = [
   gauge('device.uptime_s', 's', 'Time since the device started'),
   enumeration('ups.alarm', 'An alarm that the UPS has at present, a row each', upsAlarmCodes),
   counter('if.in_unicast', '1', 'Unicast frames received'),
-  counter('if.out_unicast', '1', 'Unicast frames sent')
+  counter('if.out_unicast', '1', 'Unicast frames sent'),
+  lastWord('device.dying_gasp', 'Last words of a device that loses its power'),
+  lastWord('if.peer_dying_gasp', 'Last words of the device at the other end of a port'),
+  enumeration('erps.state', 'State of a ring, as one of its switches sees it', {
+    deactivated: 0,
+    nonOperational: 1,
+    init: 2,
+    idle: 3,
+    protection: 4
+  }),
+  enumeration('erps.role', 'Whether the switch holds the blocked link of a ring', {
+    none: 0,
+    owner: 1,
+    neighbor: 2
+  })
 ]
 
 export const signalIds: ReadonlyMap<string, number> = new Map(signals.map((s, id) => [s.name, id]))

@@ -465,7 +465,46 @@ describe('lights', () => {
     })
     const inPart = summariseAlarms(open.slice(2), ({ id }) => ({ ...meaning(id), isInPart: true }))
     expect(inPart).toMatchObject({ light: 'yellow', kind: 'link', alarm: 'a' })
+    const ofRing = (only: (id: string) => boolean) =>
+      summariseAlarms(open, ({ id }) => ({ ...meaning(id), isOfRing: only(id) }))
+    expect(ofRing(() => true)).toMatchObject({ isOfRing: true, isReachOnly: true })
+    expect(ofRing(id => id === 'a')).not.toHaveProperty('isOfRing')
     expect(summariseAlarms([], () => meaning(''))).toBeNull()
+  })
+})
+
+describe('last words', () => {
+  /** Of a switch that was the only one of its node. */
+  const gasp = (sinceMs: number): NodeAlarms => alarm('power', 'red', sinceMs, true)
+
+  it('say at once that a node is without mains, and its links are down by that', () => {
+    const engine = createLightEngine(inventory)
+    engine.setAlarms(at('du2'), gasp(t0))
+    expect(engine.update(t0 + 500).incidentChanges).toMatchObject([
+      { change: 'opened', incident: { root: 'du2', kind: 'power', severity: 'critical' } }
+    ])
+    engine.setAlarms(at('du2'), { ...linkDown('du2', t0 + 20_000), ...gasp(t0) })
+    engine.update(t0 + 30_000)
+    expect(engine.light(at('du2'))).toMatchObject({
+      effective: 'red',
+      cause: { by: 'alarm', node: 'du2', kind: 'power' }
+    })
+  })
+
+  it('of several are one power cut, that goes on where a UPS says so, too', () => {
+    const engine = createLightEngine(inventory)
+    engine.setAlarms(at('du1'), gasp(t0))
+    const [opened] = engine.update(t0 + 500).incidentChanges
+    engine.setAlarms(at('du2'), gasp(t0 + 900))
+    engine.update(t0 + 1000)
+    expect(engine.incidents()).toMatchObject([{ id: opened?.incident.id, root: 'du1', affectedNodes: 2 }])
+    engine.setAlarms(at('ku1'), alarm('power', 'yellow', t0 + 15_000, true))
+    engine.update(t0 + 16_000)
+    expect(engine.incidents()).toMatchObject([{ id: opened?.incident.id, root: 'ku1', affectedNodes: 3 }])
+    expect(engine.light(at('du2'))).toMatchObject({
+      effective: 'red',
+      cause: { by: 'upstream', node: 'ku1', kind: 'power' }
+    })
   })
 })
 

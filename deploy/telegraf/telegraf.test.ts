@@ -130,6 +130,7 @@ describe("the collector's files", () => {
     ['if-mib', ['if.oper_status', 'if.admin_status', 'if.in_discards', 'if.in_errors', 'device.uptime_s']],
     ['dlink-ddm', ['optics.rx_dbm', 'optics.rx_low_alarm_dbm', 'optics.rx_high_warn_dbm']],
     ['dlink-ddm-sw', ['optics.rx_dbm', 'optics.rx_state', 'optics.rx_low_warn_dbm']],
+    ['dlink-erps', ['erps.state', 'erps.role']],
     ['cisco-optics', ['optics.rx_dbm']],
     ['huawei-optics', ['optics.rx_dbm', 'optics.rx_low_alarm_dbm', 'optics.rx_low_warn_dbm']],
     ['catv', ['catv.input_dbm', 'catv.rf_dbuv']]

@@ -315,6 +315,21 @@ it('knows the port and the kind of a threshold by the index of its row, and the 
   expect(read(module)).toMatchObject({ instance: '6', values: { 'optics.rx_dbm': -4.8017 } })
 })
 
+it('reads the rings of both generations of D-Link alike', () => {
+  const index = '4.107.117.45.49.1'
+  const newer = { dErpsInstInstanceState: 4, dErpsInstOperRplNodeRole: 1 }
+  const older = { swERPSMgmtRAPSRingState: 1, swERPSMgmtRAPSRPLOwnerOperStatus: 2 }
+  expect(read(metric('erps_dlinksw', newer, { index }))).toMatchObject({
+    profile: 'dlink-erps',
+    instance: index,
+    values: { 'erps.state': 'protection', 'erps.role': 'owner' }
+  })
+  expect(read(metric('erps_dlink', older, { index: '100' }))).toMatchObject({
+    instance: '100',
+    values: { 'erps.state': 'init', 'erps.role': 'none' }
+  })
+})
+
 it("reads the rows of a UPS's own table of alarms; a vendor's own are no reading", () => {
   const row = (descr: string) => read(metric('ups_alarms', { upsAlarmDescr: descr }, { index: '7' }))
   expect(row('.1.3.6.1.2.1.33.1.6.3.13')).toMatchObject({

@@ -14,7 +14,7 @@ import type { CompiledInventory } from '../../topology/compile.ts'
 import type { LightEngine, LightUpdate, StoredLights } from '../../topology/lights.ts'
 import { summariseAlarms } from '../../topology/lights/node-alarms.ts'
 import type { Incident, IncidentChange, LightChanges } from '../../topology/model.ts'
-import { createAbsences } from './absences.ts'
+import { createAbsences } from './readings/absences.ts'
 import { createSeriesAssigner, placeAttributesOf } from './assign.ts'
 import { createClocks, type Clocks } from './clocks.ts'
 import { createIngestIncident } from './ingest-incident.ts'
@@ -197,6 +197,7 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
     silence,
     alarms,
     nodeOf,
+    isCut: node => lights.isCut(node),
     reports: options.reports ?? noProfiles,
     factor: options.staleness.factor
   })
@@ -210,7 +211,7 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
     value: number
   ): void => {
     const known = registry.knownOf(series)
-    if (known < 0) return
+    if (known < 0 || (on && !absences.isNews(series, candidate.timeMs))) return
     flips++
     const instance = registry.instance(series)
     const flip: ConditionFlip = {
@@ -441,9 +442,7 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
     memoryMs: () => memoryMsOf(rules, silence.longest()),
     storeSeries(rowsMax) {
       const count = Math.min(rowsMax, registry.size() - stored)
-      if (count > 0) {
-        records.series(describeNext(count))
-      }
+      if (count > 0) records.series(describeNext(count))
       return registry.size() - stored
     },
     holdSilence: (held, nowMs) => silence.hold(held, nowMs),

@@ -19,6 +19,13 @@ nodes:
         role: switch
         identifiers: [sw]
         ports: [{instance: 25, role: uplink}, {instance: 1, role: downlink}, {instance: 3, role: access}]
+      - {id: catv, role: catv, identifiers: [catv]}
+  - id: du2
+    tier: building
+    parents: [core]
+    devices:
+      - {id: sw1, role: switch, identifiers: [sw1]}
+      - {id: sw2, role: switch, identifiers: [sw2]}
 `
     )
   ],
@@ -47,6 +54,11 @@ describe('what an alarm means to the network', () => {
     })
   })
 
+  it('is a ring that is broken somewhere for ERPS', () => {
+    expect(meaning('erps.state', '100')).toMatchObject({ isOfRing: true, port: null, isRisk: false })
+    expect(meaning('erps.state', '100', { kind: 'device' }).isOfRing).toBeUndefined()
+  })
+
   it('is a danger to what works for a battery, and for a level of a device that would say that its link is down', () => {
     expect(meaning('ups.battery_status', '', { kind: 'power' }).isRisk).toBe(true)
     expect(meaning('optics.rx_dbm', '25', { kind: 'optics' }).isRisk).toBe(true)
@@ -54,6 +66,15 @@ describe('what an alarm means to the network', () => {
     expect(meaning('optics.rx_dbm', '25', { kind: 'optics', qualifier: 'high' }, false).isRisk).toBe(true)
     expect(meaning('device.temp_c', '', { kind: 'device' }).isRisk).toBe(false)
   })
+
+  it.each(['power.dying_gasp', 'power.peer_dying_gasp'])(
+    'is the end of a site with one switch for %s',
+    type => {
+      const about = (node: string) => meaning('', '', { kind: 'power', type, node })
+      expect(about('du')).toMatchObject({ isMainsLost: true, isRisk: false })
+      expect(about('du2')).toMatchObject({ isMainsLost: true, isRisk: true })
+    }
+  )
 
   it('is a loss of mains, or silence, by its type', () => {
     expect(meaning('ups.output_source', '', { kind: 'power', type: 'ups.on_battery' }).isMainsLost).toBe(true)

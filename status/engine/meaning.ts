@@ -11,9 +11,13 @@ const onBattery: ReadonlySet<string> = new Set([
   'ups.charge_low',
   'ups.on_bad_battery'
 ])
+/** Rules that hold when the power of a switch goes. */
+const lastWords: ReadonlySet<string> = new Set(['power.dying_gasp', 'power.peer_dying_gasp'])
 /** Signals that say of a port whether it is up: by itself, or by the will of an engineer. */
 const operStatus = 'if.oper_status'
 const adminStatus = 'if.admin_status'
+/** What it says of a ring. */
+const ringState = 'erps.state'
 
 /** A service beside the network: who has no cable TV may have everything else. */
 const cableTv = 'catv'
@@ -31,18 +35,20 @@ export function meaningOf(
   alarm: Alarm,
   isLinkTold: (device: string) => boolean
 ): AlarmMeaning {
-  const isMainsLost = saysMainsLost(alarm)
+  const isLastWord = lastWords.has(alarm.type)
+  const isMainsLost = isLastWord || saysMainsLost(alarm)
   const isSilence = alarm.type === deviceSilent
-  // A battery that is nearly flat and a weak level are dangers to what works. Where nobody says that the link is up, a level
-  // is all that is known of it; too much light is no loss of it.
+  // A battery that is nearly flat and a weak level are dangers to what works; whose only switch has lost its power is out. Where
+  // nobody says that the link is up, a level is all that is known of it; too much light is no loss of it.
   const isRisk =
-    alarm.kind === 'power' ||
+    (alarm.kind === 'power' && !(isLastWord && isOnlySwitch(inventory, alarm.node))) ||
     (alarm.kind === 'optics' && (alarm.qualifier === 'high' || isLinkTold(alarm.device)))
   const nothing = { isMainsLost, isSilence, port: null, isInPart: false, isRisk }
   const { signal, valueName } = alarm.evidence
   // A port that is not reported is not known to be down.
   if (valueName === absentName) return nothing
   if (signal.startsWith(cableTv)) return { ...nothing, isInPart: true, service: cableTv }
+  if (alarm.kind === 'link' && signal === ringState) return { ...nothing, isOfRing: true }
   if (alarm.kind !== 'link' || (signal !== operStatus && signal !== adminStatus)) return nothing
   const device = inventory.deviceIndex(alarm.device)
   const instance = portOfInstance(alarm.instance)
@@ -51,4 +57,11 @@ export function meaningOf(
   return end.ways.length > 0
     ? { ...nothing, port: { device: alarm.device, instance, isByHand: signal === adminStatus } }
     : { ...nothing, isInPart: true }
+}
+
+/** Whether the node has no other switch, which may work on. */
+function isOnlySwitch(inventory: CompiledInventory, node: string): boolean {
+  const index = inventory.nodeIndex(node)
+  const devices = index === undefined ? [] : inventory.devicesOfNode(index)
+  return devices.filter(device => inventory.makeOf(device).role === 'switch').length <= 1
 }

@@ -39,6 +39,7 @@ export function readWalk(walk: Walk, upsMib: UpsMib | undefined): Reading[] {
   readDlinkDdm(walk, add)
   readDlink1210(walk, add)
   readDlinkSw(walk, add)
+  readDlinkRings(walk, add)
   readCisco(walk, add)
   readHuawei(walk, add)
   readCatv(walk, add)
@@ -218,6 +219,20 @@ function readXppc(walk: Walk, add: Add): void {
   add('ups.replace_battery', '', coded('ups.replace_battery', replace), `${xppc}.2.2.5.0`)
   add('ups.input_v', '', times(known('3.2.1.0', 10_000), 0.1), `${xppc}.3.2.1.0`)
   add('ups.load_pct', '', known('4.2.3.0', 1000), `${xppc}.4.2.3.0`)
+}
+
+/** Rings: a state and a role for each; the older MIB begins at 1, and says of the owner whether it is one. */
+function readDlinkRings(walk: Walk, add: Add): void {
+  const states = ['deactivated', 'nonOperational', 'init', 'idle', 'protection']
+  const columns = [
+    ['14.78.1.5.1.18', 'erps.state', states],
+    ['14.78.1.5.1.12', 'erps.role', ['none', 'owner', 'neighbor']],
+    ['12.78.3.1.1.13', 'erps.state', [undefined, 'init', 'init', 'idle', 'protection']],
+    ['12.78.3.1.1.15', 'erps.role', [undefined, 'owner', 'none', 'none']]
+  ] as const
+  for (const [column, signal, names] of columns)
+    for (const { oid, index } of walk.below(`1.3.6.1.4.1.171.${column}`))
+      add(signal, index, coded(signal, names[whole(walk, oid) ?? -1]), oid)
 }
 
 const powerNetSources: readonly (string | undefined)[] = [

@@ -73,6 +73,7 @@ export const quick = {
     'ring-cut-twice',
     'catv-amplifier',
     'optics-step',
-    'mains-feeder'
+    'mains-feeder',
+    'gasp-buildings'
   ]
 }

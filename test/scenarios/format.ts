@@ -102,6 +102,8 @@ const faultSchema = Type.Object(
     battery_min: Type.Optional(minutes),
     /** Mains: what the UPS say of their batteries while these last for `battery_min`. Honest where left out. */
     battery_tells: Type.Optional(Type.Enum([...batteryTells])),
+    /** Mains: of a hundred switches that lose their power, those whose last words (dying gasp) arrive. None where left out. */
+    gasps_pct: Type.Optional(Type.Number({ minimum: 0, maximum: 100 })),
     /** Change of the level (`optics`, `catv`), and within how long it comes. */
     db: Type.Optional(Type.Number({ minimum: -60, maximum: 60 })),
     over_min: Type.Optional(minutes),

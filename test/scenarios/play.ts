@@ -65,8 +65,8 @@ const minute = 60_000
 export const startMs = Date.UTC(2026, 2, 2, 9)
 /** Checked so long before a fault ends. */
 const beforeEndMs = 5000
-/** The holds of the shipped rules (link.down, ups.on_battery). */
-const holdsMs = { link: 0, mains: 15_000 }
+/** The holds of the shipped rules (link.down, ups.on_battery, power.dying_gasp). */
+const holdsMs = { link: 0, mains: 15_000, gasp: 0 }
 
 export async function playScenario(scenario: Scenario, seed: number): Promise<Played> {
   const random = createRandom(seed * 7919 + hashOf(scenario.kind))
@@ -109,7 +109,7 @@ interface Due {
   readonly record: FedRecord
   /** Number of the fault, -1 for none. */
   readonly shows: number
-  readonly by: 'link' | 'mains'
+  readonly by: keyof typeof holdsMs
   /** The site is out, or without mains: together with what was told of its other ways this shows it. */
   readonly isOnly: boolean
   readonly readMs: number
@@ -208,6 +208,20 @@ async function play(
     }
   }
 
+  const gasping = createRandom(stage.collectingSeed + 1)
+  for (const { s, collector, ms, device } of gaspsOf(city, world, gasping)) {
+    const value = JSON.stringify({
+      fields: { dyingGasp: 1 },
+      name: 'system',
+      tags: { agent_host: device, host: `col-${collector + 1}` },
+      timestamp: startMs + ms
+    })
+    const shows = faultOf(alone, scenario, placesOf, s, ms)
+    const record = { key: device, value, timestampMs: startMs + ms }
+    const told = { shows, by: 'gasp', isOnly: true, readMs: ms, ends: [s], fibre: -1 } as const
+    due[Math.ceil((ms + gasping.between(50, 1500)) / 1000)]?.push({ record, ...told })
+  }
+
   const evidence = scenario.faults.map((): Evidence => ({ direct: null, way: null }))
   /** Fibres that were told to be down, by the fault and the site. */
   const told = new Map<string, Set<number>>()
@@ -244,7 +258,7 @@ async function play(
       const toldDown = told.get(`${shows} ${ends[0]}`) ?? new Set<number>()
       told.set(`${shows} ${ends[0]}`, toldDown.add(fibre))
       const atMs = second * 1000
-      const isAll = by === 'mains' || toldDown.size >= city.waysOf(ends[0]!)
+      const isAll = by !== 'link' || toldDown.size >= city.waysOf(ends[0]!)
       if (!isOnly || !isAll) known.way ??= { atMs, readMs, ends }
       else if (known.direct === null || atMs + holdsMs[by] < known.direct.atMs + known.direct.holdMs)
         known.direct = { atMs, holdMs: holdsMs[by] }
@@ -262,6 +276,17 @@ async function play(
   }
   for (const devices of heard) for (const polls of devices) polls.sort((a, b) => a.readMs - b.readMs)
   return { evidence, heard, patience, checks, runways, nearAt }
+}
+
+/** The last words of switches that lose their power, as far as they are sent, have a way left and are not lost. */
+function* gaspsOf({ sites }: City, world: World, random: Stage['random']) {
+  for (const [s, { devices, collector }] of sites.entries())
+    for (const { ms, gaspsPct } of world.powerLosses(s)) {
+      if (gaspsPct === 0 || world.truthAt(ms - 1).out.has(s)) continue
+      for (const { role, identifiers } of devices)
+        if (role === 'switch' && random.next() * 100 < gaspsPct)
+          yield { s, collector, ms, device: identifiers[0] ?? '' }
+    }
 }
 
 /** How often it is asked how long batteries last (s), and since how long a site must be on its battery (ms). */

@@ -24,6 +24,8 @@ export interface World {
   ) => { readonly chargePct: number; readonly runtimeS: number }
   /** When the battery of a site without mains is empty, be the mains back before or not (ms); undefined where they are there. */
   readonly emptyAtMs: (site: number, ms: number) => number | undefined
+  /** When the switches of a site lose their power (ms), and how many of a hundred say so with their last words. */
+  readonly powerLosses: (site: number) => readonly { readonly ms: number; readonly gaspsPct: number }[]
   /** By how much a level of the site differs from its usual one (dB). */
   readonly levelOf: (what: 'optics' | 'catv', site: number, ms: number) => number
   readonly holds: (what: Fault['what'], site: number, ms: number) => Fault | undefined
@@ -93,7 +95,8 @@ export function createWorld(
   const darkSpans = sites.map((_, site) =>
     (spans.get(`mains ${site}`) ?? []).flatMap(span => {
       const fromMs = span.fromMs + (hasUps(site) ? batteryMs(span) : 0)
-      return fromMs < span.toMs ? [{ fromMs, toMs: span.toMs + bootMs[site]! }] : []
+      const gaspsPct = span.fault.gasps_pct ?? 0
+      return fromMs < span.toMs ? [{ fromMs, toMs: span.toMs + bootMs[site]!, gaspsPct }] : []
     })
   )
   const within = (list: readonly { fromMs: number; toMs: number }[], ms: number): boolean =>
@@ -215,6 +218,7 @@ export function createWorld(
       const span = holds('mains', site, ms)
       return span === undefined || !hasUps(site) ? undefined : span.fromMs + batteryMs(span)
     },
+    powerLosses: site => darkSpans[site]!.map(({ fromMs, gaspsPct }) => ({ ms: fromMs, gaspsPct })),
     truthAt,
     steadySince: ms => edges[epochOf(ms)]!,
     holds: (what, site, ms) => holds(what, site, ms)?.fault,

@@ -1,6 +1,6 @@
 import type { IncidentKind } from '../../schemas/words.ts'
 import type { LightCause } from '../model.ts'
-import { isSilentTrouble, missedAfterMs, noData, silentSince, troubleSince } from './evidence.ts'
+import { isPowerless, isSilentTrouble, missedAfterMs, noData, silentSince, troubleSince } from './evidence.ts'
 import { redundancyLostBy } from './reach.ts'
 import {
   collectorBase,
@@ -93,7 +93,7 @@ export function causeOf(state: LightState, node: number): LightCause {
   const alarms = state.alarmsOf.get(node)
   switch (tree.own[node]) {
     case red:
-      return isLinkCut(state, node) || alarms?.light !== 'red'
+      return (isLinkCut(state, node) && !isPowerless(state, node)) || alarms?.light !== 'red'
         ? { by: 'alarm', node: id, alarm: linksSince(state, node)?.alarm ?? '', kind: 'link' }
         : { by: 'alarm', node: id, alarm: alarms.alarm, kind: alarms.kind }
     case grey: {

@@ -57,6 +57,10 @@ export function troubleSince(state: LightState, node: number): number {
   return Math.min(alarmsMs ?? Infinity, linksMs ?? Infinity)
 }
 
+/** Without mains and without a UPS, by the last words of its switch: it is out, and its links are down by that. */
+export const isPowerless = ({ alarmsOf, tree }: LightState, node: number): boolean =>
+  tree.isMainsLost[node] === 1 && tree.hasUps[node] === 0 && alarmsOf.get(node)?.light === 'red'
+
 /** No more is known against the node than what a node without mains looks like: silent, or its links down. */
 export function looksDark(state: LightState, node: number): boolean {
   if (state.alarmsOf.get(node)?.light === 'red') return false
@@ -106,6 +110,7 @@ export function setAlarms(state: LightState, node: number, alarms: NodeAlarms | 
   else state.alarmsOf.set(node, alarms)
   state.tree.isKnown[node] = 1
   setMainsLost(state, node, alarms?.mainsLostSinceMs ?? null)
+  if (alarms?.isOfRing !== true) state.ringsExplained.delete(node)
   setPorts(state, node, alarms?.ports ?? [])
   setService(state, node)
   enqueue(state, node)

@@ -1,6 +1,7 @@
 import { answered, isBySilence } from './pending.ts'
 import { noteToldFirst } from './power.ts'
 import { riskRoot } from './reach.ts'
+import { causeInRing } from './rings.ts'
 import { isRoot, rootState } from './roots.ts'
 import {
   collectorBase,
@@ -178,10 +179,13 @@ function handOver(state: LightState, nowMs: number, isTimeUp: () => boolean): bo
 }
 
 /**
- * What a root explained in part goes on elsewhere. A link of a ring that is lost turns out to lead to what is cut off. Mains
- * come back here and there, a service in one house before another: it goes on where that has been missing longest.
+ * What a root explained in part goes on elsewhere. A ring that is told to be broken turns out to be so at a link. A link of a ring that
+ * is lost turns out to lead to what is cut off. Mains come back here and there, a service in one house before another: it goes on where
+ * that has been missing longest.
  */
 function nextRoot(state: LightState, root: number): number {
+  const inRing = causeInRing(state, root)
+  if (inRing !== none) return inRing
   const by = riskRoot(state, root)
   if (by !== none && by !== root && state.tree.isCause[by] === 1) return by
   if (!state.freedBy.has(root)) return none

@@ -15,10 +15,12 @@ export interface NodeAlarms {
   readonly mainsLostSinceMs: number | null
   /** No more is known than that devices are silent: all alarms say only that. */
   readonly isSilence?: boolean
-  /** All alarms say only that devices are silent or ports down: what cuts the node off looks so. */
+  /** All alarms say only that devices are silent, ports down or rings broken: what cuts the node off looks so. */
   readonly isReachOnly?: boolean
   /** Trunk ports that are down. What they say is judged together, as ways of nodes. */
   readonly ports?: readonly PortDown[]
+  /** All alarms but those of ports say only that a ring of the node is broken, not where. */
+  readonly isOfRing?: boolean
   /** The worst is of a grave severity, whatever its light: somebody is to be called at once. */
   readonly isGrave?: boolean
   /** All that is known against the node is one service of it, since then: what else it is fed by may explain that. */
@@ -55,6 +57,8 @@ export interface AlarmMeaning {
   readonly isInPart: boolean
   /** The service beside the network that it speaks of alone; left out for all others. */
   readonly service?: string
+  /** It says only that a ring of the node is broken, not where. */
+  readonly isOfRing?: boolean
   /** It tells of a danger to what still works: its light is no more than yellow, however grave it is. */
   readonly isRisk?: boolean
 }
@@ -77,6 +81,7 @@ export function summariseAlarms<A extends AlarmLike>(
   let mainsLostSinceMs: number | null = null
   let isSilence = true
   let isReachOnly = true
+  let isOfRing = true
   let service: ServiceLost | undefined
   let isGrave = false
   /** Names of services; '' for everything else. */
@@ -87,7 +92,7 @@ export function summariseAlarms<A extends AlarmLike>(
     ids.push(alarm.id)
     const { isMainsLost, port, isInPart, ...meaning } = meaningOf(alarm)
     isSilence &&= meaning.isSilence
-    isReachOnly &&= meaning.isSilence || port !== null
+    isReachOnly &&= meaning.isSilence || port !== null || meaning.isOfRing === true
     services.add(port === null ? (meaning.service ?? '') : '')
     if (port !== null) {
       const told = { sinceMs: alarm.raisedAtMs, alarm: alarm.id, ...port }
@@ -95,6 +100,7 @@ export function summariseAlarms<A extends AlarmLike>(
       if (firstPort === undefined || isEarlier(told, firstPort)) firstPort = told
       continue
     }
+    isOfRing &&= meaning.isOfRing === true
     const { id, kind, raisedAtMs } = alarm
     const severity = isInPart ? 'warning' : alarm.severity
     const isRed = lightOfSeverity[severity] === 'red'
@@ -124,6 +130,7 @@ export function summariseAlarms<A extends AlarmLike>(
     isSilence,
     ...(ports.length > 0 && { ports }),
     ...(isReachOnly && { isReachOnly }),
+    ...(isOfRing && worst !== undefined && { isOfRing }),
     ...(isGrave && told.light === 'yellow' && { isGrave }),
     ...(services.size === 1 && !services.has('') && service !== undefined && { service })
   }

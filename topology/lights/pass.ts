@@ -1,6 +1,6 @@
 import { addChange } from './changes.ts'
 import { causeOf, lightSince } from './causes.ts'
-import { isSilentTrouble, noData } from './evidence.ts'
+import { isPowerless, isSilentTrouble, noData } from './evidence.ts'
 import { unfree } from './life.ts'
 import { feedCause } from './feeds.ts'
 import { follow, type Following } from './follow.ts'
@@ -9,6 +9,7 @@ import { enqueueUnderChangedMains } from './mains.ts'
 import { claim, enqueueClaimed, isAnyClaimed, powerCause } from './power.ts'
 import { empty } from './queues.ts'
 import { firstWayLost, reachOf, reachOfRing, riskRoot, type Reach } from './reach.ts'
+import { isRingExplained, unexplainedFeeders } from './rings.ts'
 import {
   cut,
   dark,
@@ -76,6 +77,10 @@ function recomputeRing(state: LightState, ring: number, nowMs: number): void {
     tree.offers[node] = offersOf(state, node, reach)
   }
   for (const [node, verdict] of verdicts) recompute(state, node, nowMs, verdict, before.get(node))
+  // It stands above, where this pass has been already; one in a ring of its own is gone over with that.
+  for (const feeder of unexplainedFeeders(state, verdicts.keys()))
+    if (state.tree.inventory.ringOf[feeder] === -1) recompute(state, feeder, nowMs, reachOf(state, feeder))
+    else enqueue(state, feeder)
 }
 
 /** What a node is to those below it. */
@@ -107,7 +112,7 @@ function recompute(
       isLinkFault ||= isParentLive && (reach !== live || (!isByHand && isToldHere(state, node, way)))
     }
   }
-  const isAlarmed = alarms !== undefined && alarms.light !== null
+  const isAlarmed = alarms !== undefined && alarms.light !== null && !isRingExplained(state, node)
   const own =
     linkCut || alarms?.light === 'red' || (reach === cut && from === node)
       ? red
@@ -129,7 +134,8 @@ function recompute(
   const byFeed = byMains === none && !isUpstream && !isLinkFault ? feedCause(state, node) : none
   const power = byMains !== none ? byMains : byFeed
   claim(state, node, power)
-  const powerDark = power !== none && (own === grey || (linkCut && alarms?.light !== 'red')) ? 1 : 0
+  const isDark = own === grey || isPowerless(state, node) || (linkCut && alarms?.light !== 'red')
+  const powerDark = power !== none && isDark ? 1 : 0
   const root = isUpstream
     ? tree.root[from]!
     : power !== none

@@ -254,6 +254,8 @@ interface KeptByNode {
   restored: Set<number>
   /** How many nodes each root has freed. */
   freedBy: Map<number, number>
+  /** Nodes that say that a ring is broken since it was known where. */
+  ringsExplained: Set<number>
   /** Devices whose next word roots without an incident wait for, by device. */
   awaited: Map<number, Awaited>
 }
@@ -381,6 +383,7 @@ function keptByNode(inventory: CompiledInventory): KeptByNode {
     touched: createRootQueue(inventory.nodeCount),
     freed: createHeap(),
     freedBy: new Map(),
+    ringsExplained: new Set(),
     awaited: new Map(),
     left: createRootQueue(inventory.nodeCount),
     leftAtRisk: new Map(),

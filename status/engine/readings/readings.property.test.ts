@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { seriesStateBytes, seriesStateOver } from '../../rules/series-state.ts'
+import { seriesStateBytes, seriesStateOver } from '../../../rules/series-state.ts'
 import { createReadingWatch, readingsRoundMs } from './readings.ts'
 
 const ports = 3

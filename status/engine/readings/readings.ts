@@ -1,8 +1,8 @@
-import type { SeriesState } from '../../rules/series-state.ts'
-import type { ProfileReports } from '../../schemas/records/profile-schema.ts'
+import type { SeriesState } from '../../../rules/series-state.ts'
+import type { ProfileReports } from '../../../schemas/records/profile-schema.ts'
 import { createReadingGroups } from './reading-groups.ts'
-import type { SeriesRegistry } from './series-registry.ts'
-import type { SilenceWatch } from './silence.ts'
+import type { SeriesRegistry } from '../series-registry.ts'
+import type { SilenceWatch } from '../silence.ts'
 
 /**
  * Which readings have stopped while their device goes on: a port that is gone after a reboot, a UPS whose card answers for

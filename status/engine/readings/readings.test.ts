@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { seriesStateBytes, seriesStateOver } from '../../rules/series-state.ts'
-import type { ProfileReports } from '../../schemas/records/profile-schema.ts'
+import { seriesStateBytes, seriesStateOver } from '../../../rules/series-state.ts'
+import type { ProfileReports } from '../../../schemas/records/profile-schema.ts'
 import { createReadingWatch, readingsRoundMs } from './readings.ts'
 
 const minute = 60_000

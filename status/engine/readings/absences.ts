@@ -1,19 +1,21 @@
-import type { AlarmEngine } from '../../rules/alarms.ts'
-import type { CompiledRules } from '../../rules/compiled.ts'
-import { conditionRaised } from '../../rules/judge.ts'
-import type { ProgramTable } from '../../rules/program.ts'
-import type { ConditionFlip } from '../../rules/model.ts'
-import { unassigned, type SeriesState } from '../../rules/series-state.ts'
-import type { ProfileReportsByName } from '../../schemas/records/plan.ts'
-import type { Inventory } from '../../topology/model.ts'
-import { placeAttributesOf } from './assign.ts'
+import type { AlarmEngine } from '../../../rules/alarms.ts'
+import type { CompiledRules } from '../../../rules/compiled.ts'
+import { conditionRaised } from '../../../rules/judge.ts'
+import type { ProgramTable } from '../../../rules/program.ts'
+import type { ConditionFlip } from '../../../rules/model.ts'
+import { unassigned, type SeriesState } from '../../../rules/series-state.ts'
+import type { ProfileReportsByName } from '../../../schemas/records/plan.ts'
+import type { Inventory } from '../../../topology/model.ts'
+import { placeAttributesOf } from '../assign.ts'
+import { createLastWords, isLastWord } from './last-words.ts'
 import { createReadingWatch, type ReadingWatch } from './readings.ts'
-import type { SeriesRegistry } from './series-registry.ts'
-import type { SilenceWatch } from './silence.ts'
+import type { SeriesRegistry } from '../series-registry.ts'
+import type { SilenceWatch } from '../silence.ts'
 
 /**
  * What follows from readings that are not reported (readings.ts): what they had raised goes off, for nothing speaks for it any
- * more, and the conditions `absent` of rules go on. A trunk port that was never met is told alike.
+ * more, and the conditions `absent` of rules go on. A trunk port that was never met is told alike. Last words (last-words.ts) go off
+ * when whom they are about is heard again.
  */
 export interface Absences {
   /** Series of one port and source were given their programs; `raised` is what the alarm engine holds to be on for the port. */
@@ -27,6 +29,8 @@ export interface Absences {
   /** Series that their source says are gone, and when (ms), by turns. */
   gone(told: Float64Array): void
   sweep(nowMs: number): void
+  /** A reading raises a condition. False where it is a last word that is over already, and not to be told; of others note is taken. */
+  isNews(series: number, timeMs: number): boolean
   /** Takes over another inventory and rules, once every series has its program by them. */
   reload(inventory: Inventory, rules: CompiledRules, reports: ProfileReportsByName): void
 }
@@ -36,8 +40,10 @@ export interface AbsencesOptions {
   readonly state: SeriesState
   readonly programs: ProgramTable
   readonly silence: SilenceWatch
-  readonly alarms: Pick<AlarmEngine, 'apply' | 'raisedConditions'>
+  readonly alarms: Pick<AlarmEngine, 'apply' | 'open' | 'raisedConditions'>
   readonly nodeOf: (device: number, instance: string) => string
+  /** The links of all ways of a node are down, or what they lead to is cut off. */
+  readonly isCut: (node: number) => boolean
   /** What the sources of each profile tell; each poll, where it is not named. */
   readonly reports: ProfileReportsByName
   readonly factor: number
@@ -61,6 +67,8 @@ export function createAbsences(
     factor: options.factor,
     deviceCount: inventory.deviceCount
   })
+
+  const lastWords = createLastWords(inventory, silence, options.isCut, alarms.open())
 
   let isWarming = false
   /** Series that were absent at the stored position. */
@@ -116,8 +124,20 @@ export function createAbsences(
     )
     if (others.length === 0)
       for (const id of absencesAt(device, instance, signal)) tell(device, instance, id, true, nowMs)
-    // Its next sample is judged by the main thread, as if it were met for the first time.
+    forget(series)
+  }
+
+  /** The next sample of a series is judged by the main thread, as if it were met for the first time. */
+  const forget = (series: number): void => {
     if (state.program[series]! > 0) Atomics.store(state.program, series, unassigned)
+  }
+
+  const endLastWords = (nowMs: number): void => {
+    for (const { device, instance, signal, series } of lastWords.over()) {
+      const known = inventory.deviceIndex(device)
+      if (known !== undefined) endRaised(known, instance, signal, nowMs)
+      if (series !== undefined) forget(series)
+    }
   }
 
   const resume = (series: number, nowMs: number): void => {
@@ -203,7 +223,14 @@ export function createAbsences(
       for (const series of stopped) stop(series, nowMs)
       for (const series of resumed) resume(series, nowMs)
       for (const device of established) tellMissing(device, nowMs)
+      endLastWords(nowMs)
       tellFound()
+    },
+    isNews(series, timeMs) {
+      const signal = registry.signal(series)
+      if (!isLastWord(signal)) return true
+      const device = inventory.deviceId(registry.knownOf(series))
+      return lastWords.said({ device, instance: registry.instance(series), signal, timeMs, series })
     },
     reload(nextInventory, nextRules, nextReports) {
       inventory = nextInventory
@@ -212,6 +239,7 @@ export function createAbsences(
       portSignals = portSignalsOf(rules)
       absentSignals = absentSignalsOf(rules)
       watch.reload(inventory.deviceCount)
+      lastWords.reload(inventory)
       for (const series of registry.all()) expect([series])
     }
   }

@@ -1,6 +1,6 @@
-import type { SeriesState } from '../../rules/series-state.ts'
-import { createNumberTable } from '../../topology/texts.ts'
-import type { SeriesRegistry } from './series-registry.ts'
+import type { SeriesState } from '../../../rules/series-state.ts'
+import { createNumberTable } from '../../../topology/texts.ts'
+import type { SeriesRegistry } from '../series-registry.ts'
 
 /**
  * Series whose readings are watched (readings.ts), in groups. A source tells most of a port in one record, so the series of a port
