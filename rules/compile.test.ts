@@ -331,7 +331,15 @@ describe('the shipped rules', () => {
     expect(
       programText(rules, rx, { 'optics.rx_low_alarm_dbm': -25, 'optics.rx_low_warn_dbm': -23.5 })
     ).toEqual(['below -25/-24', 'below -23.5/-22.5', 'above 1/0', 'above 0/-1'])
-    // A module that contradicts itself is not believed at all.
+    // A module with alarm limits and no warnings has no warnings; warnings of 0 beside limits that can be are none.
+    const alarms = { 'optics.rx_low_alarm_dbm': -25, 'optics.rx_high_alarm_dbm': 2 }
+    expect(programText(rules, rx, alarms)).toEqual(['below -25/-24', 'above 2/1'])
+    const zeros = { 'optics.rx_low_warn_dbm': 0, 'optics.rx_high_warn_dbm': 0 }
+    expect(programText(rules, rx, { ...alarms, ...zeros })).toEqual(['below -25/-24', 'above 2/1'])
+    // One that contradicts itself in these, too, is not believed at all.
+    expect(programText(rules, rx, { ...alarms, ...zeros, 'optics.rx_low_alarm_dbm': 5 })).toEqual(
+      programText(rules, rx)
+    )
     expect(programText(rules, rx, { 'optics.rx_low_alarm_dbm': 0, 'optics.rx_high_alarm_dbm': 0 })).toEqual(
       programText(rules, rx)
     )

@@ -29,6 +29,9 @@ export function createProgramPicker(
     if (moduleLimits !== undefined && moduleLimits.size > 0) {
       const own = programOf(judged, attributes, moduleLimits, beside)
       if (isConsistent(own)) return own
+      // Warnings of 0 beside alarm limits that can be: only those count.
+      const outer = outermostOf(own, conditions)
+      if (isConsistent(outer)) return outer
     }
     if (beside !== undefined && beside.size > 0) return programOf(judged, attributes, undefined, beside)
     const { signal, vendor, model, role, tier, port, opticClass, tags = noTags } = attributes
@@ -100,7 +103,7 @@ function programOf(
     const reckonedBy = signalBeside(condition.signal, condition.measure)
     if (reckonedBy >= 0 && beside?.has(reckonedBy) !== true) continue
     const raise = condition.limit === null ? 0 : limitOf(condition.limit, attributes.opticClass, moduleLimits)
-    if (raise === null) continue
+    if (raise === null || isLeftToModule(condition, conditions, moduleLimits)) continue
     specs.push({
       condition: condition.id,
       op: condition.op,
@@ -148,6 +151,39 @@ function limitOf(
   if (own !== undefined && Number.isFinite(own)) return own
   const ofClass = limit.byOpticClass.get(opticClass.toLowerCase())
   return ofClass === undefined ? limit.fallback : ofClass
+}
+
+/** Whether a module names other limits on this side and not this one: one with alarm limits and no warnings has no warnings. */
+function isLeftToModule(
+  { op, signal, limit }: CompiledCondition,
+  conditions: readonly CompiledCondition[],
+  moduleLimits: ReadonlyMap<number, number> | undefined
+): boolean {
+  if (limit === null || limit.moduleSignal < 0 || moduleLimits?.has(limit.moduleSignal) !== false)
+    return false
+  return conditions.some(
+    other =>
+      other.op === op &&
+      other.signal === signal &&
+      other.limit !== null &&
+      other.limit.moduleSignal >= 0 &&
+      moduleLimits.has(other.limit.moduleSignal)
+  )
+}
+
+/** Of what a module names on each side, the limit that is furthest out. */
+function outermostOf(program: ProgramSpec, conditions: readonly CompiledCondition[]): ProgramSpec {
+  const isModules = ({ condition }: ConditionSpec): boolean =>
+    (conditions.find(({ id }) => id === condition)?.limit?.moduleSignal ?? -1) >= 0
+  const ofModule = program.conditions.filter(isModules)
+  const low = Math.min(...ofModule.filter(({ op }) => op === 'below').map(({ raiseLimit }) => raiseLimit))
+  const high = Math.max(...ofModule.filter(({ op }) => op === 'above').map(({ raiseLimit }) => raiseLimit))
+  return {
+    ...program,
+    conditions: program.conditions.filter(
+      spec => !isModules(spec) || spec.raiseLimit === (spec.op === 'below' ? low : high)
+    )
+  }
 }
 
 /** Whether some value is well: every low limit clears below where every high limit does. */

@@ -58,8 +58,9 @@ const outputSourceCodes = {
   failureBypass: 13
 }
 
-/** Well-known alarms of RFC 1628, by their last number in upsWellKnownAlarms. */
+/** Well-known alarms of RFC 1628, by their last number in upsWellKnownAlarms; none of a source that always tells the same ones, on or off. */
 const upsAlarmCodes = {
+  none: 0,
   batteryBad: 1,
   onBattery: 2,
   lowBattery: 3,

@@ -62,7 +62,8 @@ export interface SlotPlan {
 
 const decimal = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/
 const namedCode = /\(([+-]?\d{1,10})\)$/
-const negativeInfinity = /^-inf(?:inity)?$/i
+/** No light in words: `-Inf`, `-inf dBm`. */
+const negativeInfinity = /^-inf(?:inity)?(?: ?dbm)?$/i
 
 /** The canonical value of a raw number, or NaN for no reading. Never throws. */
 export function convert(slot: SlotPlan, raw: number): number {
@@ -102,20 +103,23 @@ function numberText(slot: SlotPlan, text: string): number {
 
 /**
  * A number as other hands write it: a comma before one, two or four places and more (three may be thousands), a minus of typography, a second
- * unit in brackets (`0.0204 mW (-16.90 dBm)`). Any other text is given back as it is.
+ * unit in brackets or behind a stroke (`0.0204 mW (-16.90 dBm)`, `0.0204 mW / -16.90 dBm`), a level below what can be measured
+ * (`< -40 dBm`), which counts as that. Any other text is given back as it is.
  */
 function plainNumber(text: string): string {
   const [, number, rest = ''] = /^([^(]*\S)\s*(\([^()]*\))?$/.exec(text) ?? []
-  if (number === undefined || (rest !== '' && !/\d/.test(rest) && !/^\([a-zµμ°%]+\)$/i.test(rest)))
+  if (number === undefined || (rest !== '' && !/\d/.test(rest) && !/^\([a-zа-яµμ°%]+\)$/i.test(rest)))
     return text
-  const unit = /^\(([a-zµμ°%]+)\)$/i.exec(rest)?.[1]
+  const unit = /^\(([a-zа-яµμ°%]+)\)$/i.exec(rest)?.[1]
   return (unit === undefined ? number : `${number} ${unit}`)
+    .replace(/^([^/]*\d\s*[a-zа-яµμ]+)\s*\/\s*[-+\u2212\u2013]?\d[^/]*$/i, '$1')
+    .replace(/^<\s*(?=[-\u2212\u2013]\s*\d)/, '')
     .replace(/^[\u2212\u2013]\s*/, '-')
     .replace(/^([+-]?\d+),(\d{1,2}|\d{4,})(?!\d)/, '$1.$2')
 }
 
-/** `-27.4 dBm`, `41.2 C`, `231V`: what is written there is the unit, whatever else the source reports in. */
-const numberWithUnit = /^([+-]?(?:\d+\.?\d*|\.\d+))\s*([a-zµμ°%/]{1,10})\.?$/i
+/** `-27.4 dBm`, `41.2 C`, `231V`, `-27,4 дБм`: what is written there is the unit, whatever else the source reports in. */
+const numberWithUnit = /^([+-]?(?:\d+\.?\d*|\.\d+))\s*([a-zа-яµμ°%/]{1,10})\.?$/i
 
 const times =
   (factor: number) =>
@@ -124,7 +128,7 @@ const times =
 const celsius = times(1)
 const second = times(1)
 
-/** Units as they are written behind numbers, by the canonical unit they can be made. */
+/** Units as they are written behind numbers, Latin and Russian, by the canonical unit they can be made. */
 const writtenUnits: Readonly<Record<string, Readonly<Record<string, (value: number) => number>>>> = {
   dBm: {
     dbm: floored,
@@ -132,11 +136,16 @@ const writtenUnits: Readonly<Record<string, Readonly<Record<string, (value: numb
     mw: dbmOfMilliwatts,
     uw: dbmOfMicrowatts,
     µw: dbmOfMicrowatts,
-    μw: dbmOfMicrowatts
+    μw: dbmOfMicrowatts,
+    дбм: floored,
+    мвт: dbmOfMilliwatts,
+    мквт: dbmOfMicrowatts
   },
   '°C': {
     c: celsius,
     '°c': celsius,
+    с: celsius,
+    '°с': celsius,
     degc: celsius,
     celsius,
     f: fahrenheit,
@@ -149,9 +158,11 @@ const writtenUnits: Readonly<Record<string, Readonly<Record<string, (value: numb
     volt: times(1),
     volts: times(1),
     mv: times(0.001),
-    kv: times(1000)
+    kv: times(1000),
+    в: times(1),
+    мв: times(0.001)
   },
-  mA: { ma: times(1), a: times(1000), ua: times(0.001), µa: times(0.001) },
+  mA: { ma: times(1), a: times(1000), ua: times(0.001), µa: times(0.001), ма: times(1) },
   '%': { '%': times(1), percent: times(1) },
   s: {
     s: second,
@@ -164,16 +175,22 @@ const writtenUnits: Readonly<Record<string, Readonly<Record<string, (value: numb
     minutes: times(60),
     h: times(3600),
     hours: times(3600),
-    ms: times(0.001)
+    ms: times(0.001),
+    с: second,
+    сек: second,
+    мин: times(60),
+    ч: times(3600)
   },
-  dBµV: { dbuv: times(1), dbµv: times(1), dbμv: times(1) },
+  dBµV: { dbuv: times(1), dbµv: times(1), dbμv: times(1), дбмкв: times(1) },
   'Mb/s': {
     'mb/s': times(1),
     mbps: times(1),
     'mbit/s': times(1),
     gbps: times(1000),
     'gb/s': times(1000),
-    'gbit/s': times(1000)
+    'gbit/s': times(1000),
+    'мбит/с': times(1),
+    'гбит/с': times(1000)
   }
 }
 

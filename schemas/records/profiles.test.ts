@@ -283,6 +283,7 @@ describe('apcupsd', () => {
       'ups.output_source': 'normal',
       'ups.battery_status': 'normal',
       'ups.replace_battery': 'no',
+      'ups.alarm': 'none',
       'ups.comm_status': 'ok',
       'ups.on_battery_s': 0
     })
@@ -290,8 +291,10 @@ describe('apcupsd', () => {
       'ups.output_source': 'battery',
       'ups.battery_status': 'low',
       'ups.replace_battery': 'yes',
+      'ups.alarm': 'none',
       'ups.comm_status': 'lost'
     })
+    expect(apcupsd({ status_flags: 0x08 | 0x20 })['ups.alarm']).toBe('outputOverload')
     const testing = { status_flags: 0x10, last_transfer: 'Automatic or explicit self test' }
     expect(apcupsd(testing)['ups.output_source']).toBe('test')
     expect(apcupsd({ ...testing, last_transfer: 'Low line voltage' })['ups.output_source']).toBe('battery')
@@ -359,6 +362,7 @@ describe('NUT upsd', () => {
       'ups.output_source': 'normal',
       'ups.battery_status': 'normal',
       'ups.replace_battery': 'no',
+      'ups.alarm': 'none',
       'ups.alarms': 0,
       'ups.charge_pct': 100,
       'ups.runtime_s': 600,
@@ -374,12 +378,14 @@ describe('NUT upsd', () => {
     [8 + 2, 'OL TRIM', 'reducer', 'normal', 'no'],
     [8 + 4, 'OL BOOST', 'booster', 'normal', 'no'],
     [16 + 1, 'CAL OB', 'test', 'normal', 'no'],
-    [8, 'OL CHRG', 'normal', 'normal', 'no']
+    [8, 'OL CHRG', 'normal', 'normal', 'no'],
+    [8 + 32, 'OL OVER', 'normal', 'normal', 'no']
   ])('reads flags %i and words %s alike', (flags, words, source, battery, replace) => {
     const expected = {
       'ups.output_source': source,
       'ups.battery_status': battery,
-      'ups.replace_battery': replace
+      'ups.replace_battery': replace,
+      'ups.alarm': words.includes('OVER') ? 'outputOverload' : 'none'
     }
     expect(upsd({ status_flags: flags }).values).toEqual(expected)
     // Only the words know of an alarm.
@@ -401,7 +407,7 @@ describe('NUT upsd', () => {
 
   it('reads nothing out of no flags and of words it does not know', () => {
     expect(upsd({ status_flags: 0, ups_status: 'WAIT' }).values).toEqual({})
-    expect(upsd({ ups_status: 'Driver not connected' }).none).toHaveLength(4)
+    expect(upsd({ ups_status: 'Driver not connected' }).none).toHaveLength(5)
   })
 
   it('counts the word ALARM, and asks input and charge where it discharges on mains', () => {
