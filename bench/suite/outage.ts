@@ -127,6 +127,7 @@ function newEngine(inventory: CompiledInventory): LightEngine {
   const heardMs = t0
   engine.useRhythm({
     heardMs: () => heardMs,
+    pauseMs: () => intervalMs,
     intervalMs: () => intervalMs,
     limitMs: () => 3.5 * intervalMs,
     tellsLinks: () => true

@@ -142,6 +142,7 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
   })
   lights.useRhythm({
     heardMs: device => silence.lastSeenMs(device) ?? 0,
+    pauseMs: device => silence.pauseMs(device),
     intervalMs: device => silence.intervalMs(device),
     limitMs: device => silence.limitMs(device),
     tellsLinks: device => linkTellers.has(device)

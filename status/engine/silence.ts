@@ -57,6 +57,8 @@ export interface SilenceWatch {
   longest(): { readonly intervalMs: number; readonly limitMs: number }
   isSilent(device: number): boolean
   lastSeenMs(device: number): number | null
+  /** How long before that it was heard the time before (ms); 0 where that is not known. */
+  pauseMs(device: number): number
   /** How often the device is expected to be heard (ms), and how long nothing is heard of it before it is silent. */
   intervalMs(device: number): number
   limitMs(device: number): number
@@ -405,6 +407,11 @@ export function createSilenceWatch(
     lastSeenMs(device) {
       const last = lastSeen(device)
       return last === 0 ? null : last
+    },
+    pauseMs(device) {
+      // It may have been heard again since the last sweep. Records of one poll come one behind the other.
+      const sinceMs = lastSeen(device) - devices.heardMs[device]!
+      return sinceMs < devices.intervalMs[device]! / 4 ? sinceMs + devices.pauseMs[device]! : sinceMs
     },
     intervalMs: device => devices.intervalMs[device]!,
     limitMs(device) {

@@ -33,6 +33,7 @@ function network(city = inventory) {
   const engine = createLightEngine(city, { recoverMs: 300 * s, reopenMs: 900 * s })
   const at = (id: string): number => city.nodeIndex(id)!
   const last = new Map<string, number>()
+  const pauses = new Map<string, number>()
   const alarms = (kind: NodeAlarms['kind'], id: string, atS: number) =>
     ({ kind, alarm: `${kind}-${id}`, sinceMs: t0 + atS * s, alarms: [`${kind}-${id}`] }) as const
   return {
@@ -43,12 +44,16 @@ function network(city = inventory) {
       for (const [device, atS] of Object.entries(heard)) last.set(device, atS)
       engine.useRhythm({
         heardMs: device => t0 + (last.get(city.deviceId(device)) ?? -1000) * s,
+        pauseMs: device => (pauses.get(city.deviceId(device)) ?? 30) * s,
         intervalMs: () => 30 * s,
         limitMs: () => 105 * s,
         tellsLinks: () => true
       })
     },
-    hear: (device: string, atS: number) => last.set(device, atS),
+    hear: (device: string, atS: number) => {
+      pauses.set(device, atS - (last.get(device) ?? -1000))
+      last.set(device, atS)
+    },
     cut: (id: string, atS: number) => {
       const told = alarms('link', id, atS)
       const { sinceMs, alarm } = told
@@ -179,6 +184,45 @@ describe('mains lost at several sites', () => {
     mainsLost('ku3', 20)
     cut('du3', 15)
     expect(update(30)).toEqual(['opened ku1 power 10', 'opened ku2 power 0'])
+  })
+
+  it('are asked for at the first poll of the UPS that came since, where the one before it was lost', () => {
+    const { listen, hear, mainsLost, cut, update } = network()
+    listen({ 'ku1-ups': -10, 'ku1-sw': 0 })
+    cut('du1', 3)
+    cut('du2', 3)
+    expect(update(3)).toEqual(['opened du1 link 10'])
+    // Its poll at 20 is lost.
+    expect(update(24)).toEqual([])
+    hear('ku1-ups', 50)
+    expect(update(60)).toEqual([])
+    mainsLost('ku1', 50)
+    expect(update(66)).toEqual(['changed ku1 power 20'])
+  })
+
+  it('are not waited for where a UPS that was heard since has said nothing', () => {
+    const { listen, hear, cut, update } = network()
+    listen({ 'ku1-ups': -10, 'ku1-sw': 0 })
+    cut('du1', 3)
+    cut('du2', 3)
+    update(3)
+    hear('ku1-ups', 20)
+    expect(update(39)).toEqual([])
+    expect(update(40)).toEqual(['opened du2 link 10'])
+  })
+
+  it('are asked for at the next poll where the last may have been made before and come after', () => {
+    const { listen, hear, cut, mainsLost, update } = network()
+    listen({ 'ku1-ups': -25, 'ku1-sw': 0 })
+    cut('du1', 3)
+    cut('du2', 3)
+    update(3)
+    hear('ku1-ups', 5)
+    expect(update(30)).toEqual([])
+    hear('ku1-ups', 35)
+    expect(update(50)).toEqual([])
+    mainsLost('ku1', 35)
+    expect(update(51)).toEqual(['changed ku1 power 20'])
   })
 
   it('are told at once on one feeder, whatever the UPS of another may yet say', () => {

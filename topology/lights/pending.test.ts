@@ -35,6 +35,7 @@ function network(heard: Record<string, number>) {
   const last = { ...heard }
   engine.useRhythm({
     heardMs: device => t0 + (last[inventory.deviceId(device)] ?? 0) * s,
+    pauseMs: () => 60 * s,
     intervalMs: () => 60 * s,
     limitMs: () => 210 * s,
     tellsLinks: () => false

@@ -106,10 +106,15 @@ function upsToldMs(state: LightState, node: number, afterMs: number, nowMs: numb
     if (tree.inventory.makeOf(device).role !== 'ups') continue
     const heardMs = rhythm.heardMs(device)
     const intervalMs = rhythm.intervalMs(device)
-    // Another poll before this one was after that moment, too.
-    if (heardMs === 0 || heardMs > afterMs + Math.max(intervalMs, mainsAlarmMs)) continue
+    if (heardMs === 0) continue
+    // What was on its way at that moment may be from before.
+    const sinceMs = afterMs + onTheWayMs
+    const beforeMs = heardMs - rhythm.pauseMs(device)
     const nextMs = heardMs + intervalMs
-    if (heardMs > afterMs) dueMs = Math.max(dueMs, heardMs + mainsAlarmMs)
+    // The first poll since then tells, be it this one, the one before, or an earlier one where they come often.
+    if (beforeMs > sinceMs)
+      dueMs = Math.max(dueMs, Math.min(beforeMs, sinceMs + 2 * intervalMs) + mainsAlarmMs)
+    else if (heardMs > sinceMs) dueMs = Math.max(dueMs, heardMs + mainsAlarmMs)
     else if (nowMs < nextMs + onTheWayMs) dueMs = Math.max(dueMs, nextMs + onTheWayMs)
     else dueMs = Math.max(dueMs, nextMs + intervalMs + mainsAlarmMs)
   }

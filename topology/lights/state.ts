@@ -272,6 +272,8 @@ export interface Awaited {
 export interface Rhythm {
   /** When the device was heard last (ms), 0 for never. */
   heardMs(device: number): number
+  /** How long before that it was heard the time before (ms); 0 where that is not known. */
+  pauseMs(device: number): number
   /** How often it is expected to be heard (ms). */
   intervalMs(device: number): number
   /** How long nothing is heard of it before it is silent (ms). */
