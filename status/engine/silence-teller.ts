@@ -26,12 +26,36 @@ export interface SilenceTellerOptions {
 export function createSilenceTeller(options: SilenceTellerOptions): SilenceTeller {
   const { silence, alarms, lights } = options
   let isBehind = false
+  /** Ids of devices that a collector has lost, and that are silent to the lights with the others of their node. */
+  const silentWithOthers = new Set<string>()
+
+  const isUnheard = (device: number): boolean => silence.isSilent(device) || silence.isLost(device)
+
+  /**
+   * What a collector has lost is not silent. But where the other devices of its node fall silent afterwards, nothing is heard of that node at
+   * all, and so it is dark, whatever its lost device would say.
+   */
+  const tellLost = (node: number): void => {
+    const inventory = options.inventory()
+    const devices = inventory.devicesOfNode(node)
+    const isDark = devices.some(device => silence.isSilent(device)) && devices.every(isUnheard)
+    for (const device of devices) {
+      const id = inventory.deviceId(device)
+      const isSilent = isDark && silence.isLost(device)
+      if (isSilent === silentWithOthers.has(id)) continue
+      if (isSilent) silentWithOthers.add(id)
+      else silentWithOthers.delete(id)
+      // Whether it is silent by itself is told by itself.
+      if (!silence.isSilent(device))
+        lights.setDeviceSilence(device, isSilent ? silence.lastSeenMs(device) : null)
+    }
+  }
 
   /** A silent device is an alarm only while others of its node report: all of them silent is a grey node. */
   const tellAlarms = (node: number, nowMs: number): void => {
     const inventory = options.inventory()
     const devices = inventory.devicesOfNode(node)
-    const whole = devices.every(device => silence.isSilent(device))
+    const whole = devices.every(isUnheard)
     for (const device of devices) {
       const sinceMs = silence.isSilent(device) ? (silence.lastSeenMs(device) ?? nowMs) : null
       alarms.silence({
@@ -59,16 +83,30 @@ export function createSilenceTeller(options: SilenceTellerOptions): SilenceTelle
         lights.setDeviceSilence(device, sinceMs, sinceMs !== null && silence.lastSeenMs(device) === null)
         touchedNodes.add(inventory.nodeOfDevice(device))
       }
-      for (const node of touchedNodes) tellAlarms(node, nowMs)
+      for (const device of changed.foundAgain) {
+        const node = inventory.nodeOfDevice(device)
+        if (inventory.devicesOfNode(node).some(other => silence.isSilent(other))) touchedNodes.add(node)
+      }
+      // Who is lost no longer, because its collector is back, is not named.
+      if (changed.collectors.length > 0) {
+        for (const id of silentWithOthers) {
+          const device = inventory.deviceIndex(id)
+          if (device !== undefined) touchedNodes.add(inventory.nodeOfDevice(device))
+        }
+      }
+      for (const node of touchedNodes) {
+        tellLost(node)
+        tellAlarms(node, nowMs)
+      }
       for (const { collector, devices, sinceMs } of changed.collectors) {
         // A node of which another collector still hears something is not in the dark, and one that is cut off is explained.
         const members = new Set(devices)
-        const isUnheard = (device: number): boolean => members.has(device) || silence.isSilent(device)
+        const isNotHeard = (device: number): boolean => members.has(device) || silence.isSilent(device)
         const nodes = [...new Set(devices.map(device => inventory.nodeOfDevice(device)))]
         const reached = nodes.filter(node => !lights.isCut(node))
         // Where most of its nodes are cut off, that is why it has nothing to tell.
         if (sinceMs !== null && reached.length * 2 < nodes.length) continue
-        const dark = reached.filter(node => inventory.devicesOfNode(node).every(isUnheard))
+        const dark = reached.filter(node => inventory.devicesOfNode(node).every(isNotHeard))
         lights.setCollectorSilence(collector, dark, sinceMs, sinceMs !== null && nodes.length > 0)
       }
       for (const device of changed.foundAgain) lights.leaveCollectors(inventory.nodeOfDevice(device))

@@ -56,6 +56,8 @@ export interface SilenceWatch {
   /** The longest of all devices (ms). */
   longest(): { readonly intervalMs: number; readonly limitMs: number }
   isSilent(device: number): boolean
+  /** A collector has lost it: it is neither silent nor heard. */
+  isLost(device: number): boolean
   lastSeenMs(device: number): number | null
   /** How long before that it was heard the time before (ms); 0 where that is not known. */
   pauseMs(device: number): number
@@ -404,6 +406,7 @@ export function createSilenceWatch(
       limitMs: devices.limitMs.reduce((most, ms) => Math.max(most, ms), 0)
     }),
     isSilent: device => devices.silent[device] === 1,
+    isLost: device => devices.lostMs[device]! > 0,
     lastSeenMs(device) {
       const last = lastSeen(device)
       return last === 0 ? null : last
