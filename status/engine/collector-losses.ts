@@ -73,9 +73,13 @@ function windowOf(heard: Heard, device: number): Window {
  * Whether a device stopped within the window. Its last poll before may have been an interval earlier; of one that is silent already, two,
  * for one may have been lost by chance. What came behind the window may have been read in it.
  */
-export const stoppedIn = (heard: Heard, device: number, { fromMs, toMs }: Window): boolean => {
+export const stoppedIn = (
+  heard: Heard,
+  device: number,
+  { fromMs, toMs }: Window,
+  polls = heard.isSilent(device) ? 2 : 1
+): boolean => {
   const lastMs = heard.lastMs(device)
-  const polls = heard.isSilent(device) ? 2 : 1
   const isIn = (ms: number): boolean =>
     ms > 0 && ms <= toMs && ms >= fromMs - heard.intervalMs(device) * (polls + lateness)
   if (lastMs <= toMs) return isIn(lastMs)

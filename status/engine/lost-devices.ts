@@ -72,7 +72,8 @@ export function createLostDevices(options: LostDevicesOptions): LostDevices {
   /** What the collector has lost together with this device, which is not heard any more. */
   const loss = (collector: Collector, device: number, nowMs: number): CollectorChange | undefined => {
     const window = { fromMs: collector.lostFromMs, toMs: collector.lostToMs }
-    if (collector.lostSinceMs > 0 && stoppedIn(heard, device, window))
+    // It is about to be silent, and may have lost a poll by chance before its collector lost it.
+    if (collector.lostSinceMs > 0 && stoppedIn(heard, device, window, 2))
       return lose(collector, [device], window, collector.lostSinceMs)
     if (nowMs - collector.askedMs < askedAgainMs) return undefined
     collector.askedMs = nowMs
