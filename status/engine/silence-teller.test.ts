@@ -56,7 +56,7 @@ function network() {
   }
   let nowMs = 0
   return {
-    run(toS: number, isHeard: (id: string) => boolean): void {
+    run: (toS: number, isHeard: (id: string) => boolean): void => {
       for (; nowMs < toS * s; nowMs += s) {
         for (let index = 0; index < inventory.deviceCount; index++)
           if ((nowMs / s) % 60 === (index * 7) % 60 && isHeard(inventory.deviceId(index)))
