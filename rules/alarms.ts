@@ -1,6 +1,6 @@
 import { portOfInstance } from '../schemas/lanes.ts'
 import type { AlarmEngine } from './alarms/engine.ts'
-import { createJudge } from './alarms/judge.ts'
+import { createJudge, rest } from './alarms/judge.ts'
 import { createOpenAlarms } from './alarms/open-alarms.ts'
 import {
   isQuiet,
@@ -407,8 +407,15 @@ export function createAlarmEngine(
           if (state.instances.size > 0) continue
           resource.conditions.delete(condition)
           noteChange(resource, nowMs)
-          for (const rule of rules.conditions[condition]?.rules ?? [])
-            if (rules.rules[rule]?.scope === resource.scope) resource.touched.add(rule)
+          for (const rule of rules.conditions[condition]?.rules ?? []) {
+            if (rules.rules[rule]?.scope !== resource.scope) continue
+            resource.touched.add(rule)
+            // Nothing tells of it any more, so there is nothing to wait for.
+            for (const [k, level] of rules.rules[rule].levels.entries()) {
+              const levelState = resource.rules.get(rule)?.levels[k]
+              if (level.condition === condition && levelState !== undefined) rest(levelState, nowMs)
+            }
+          }
         }
         if (resource.touched.size === 0) continue
         resource.touchedAtMs = nowMs

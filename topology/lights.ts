@@ -186,6 +186,7 @@ const never = (): boolean => false
 
 function update(state: LightState, nowMs: number, isOver = never): LightUpdate {
   state.linkSeenUp.clear()
+  state.heardThrough.clear()
   // Incidents are those of the whole, so they wait until every light is known.
   const isWhole = pass(state, nowMs, isOver) && settleIncidents(state, nowMs, isOver)
   const lightChanges = takeChanges(state.tree.inventory, state.changes, nowMs)
@@ -255,6 +256,14 @@ function reload(state: LightState, next: CompiledInventory, nowMs: number): Ligh
   const oldFreed = state.freed
   const newNode = (node: number): number | undefined => next.nodeIndex(old.inventory.nodeId(node))
   startOver(state, next)
+  // Whose trouble was another's until now has its time to come back, should that have changed.
+  for (let i = 0; i < old.inventory.nodeCount; i++) {
+    const root = old.root[i]!
+    const [to, by] = [newNode(i), root < 0 || root === i ? undefined : newNode(root)]
+    if (to === undefined || by === undefined) continue
+    state.tree.leftRoot[to] = by
+    state.tree.leftMs[to] = nowMs
+  }
   for (let i = 0; i < old.inventory.nodeCount; i++) {
     const node = newNode(i)
     if (node !== undefined) setShown(state, node, old.own[i]!, old.effective[i]!, old.sinceMs[i]!)

@@ -48,7 +48,7 @@ export interface AlarmEngine {
   relocate(nodeOf: (device: string, instance: string) => string | undefined, nowMs: number): readonly string[]
   /**
    * After a reload of inventory or rules: conditions that no rule judges any more on an instance go off there, since no
-   * sample will say so. What was open by them clears after its hold.
+   * sample will say so. What was open by them clears at once.
    */
   dropUnjudged(
     isJudged: (condition: number, device: string, instance: string) => boolean,

@@ -255,8 +255,8 @@ const isHeld = ({ on }: LevelState): boolean => on
 /** What a rule shows that flaps before any of its holds has ended. */
 const mildestOf = ({ levels }: CompiledRule): Severity => levels.at(-1)?.severity ?? 'warning'
 
-/** A rule that is not in force says nothing, at once. */
-function rest(level: LevelState, atMs: number): void {
+/** A rule that is not in force, or judges a series no more, says nothing, at once. */
+export function rest(level: LevelState, atMs: number): void {
   if (level.on) level.sinceMs = atMs
   level.on = false
   level.confirmed = false

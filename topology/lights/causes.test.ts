@@ -94,6 +94,48 @@ describe('a fault above one that stood before', () => {
     expect(update(1000)).toEqual(['closed du1 link 10'])
   })
 
+  it('leaves the loss of one of two links an incident, and counts all with what is above while that lasts', () => {
+    const city = read(
+      '  - {id: core, tier: core}',
+      site('ru1', 'core', 'area'),
+      '  - {id: ku1, tier: campus, parents: [ru1], subscribers: 5, devices: [{id: ku1-sw, role: switch, identifiers: [ku1-sw], ' +
+        'ports: [{instance: 25, role: uplink}, {instance: 26, role: uplink}]}]}'
+    )
+    const { cut, well, update, engine, at } = network(city)
+    cut('ku1', 0)
+    expect(update(5)).toEqual(['opened ku1 link 5'])
+    cut('ru1', 600)
+    expect(update(605)).toEqual(['opened ru1 link 5', 'changed ku1 link 0'])
+    expect(engine.light(at('ku1'))).toMatchObject({ effective: 'red', cause: { node: 'ru1' } })
+    expect(engine.incidents().map(({ root, severity }) => `${root} ${severity}`)).toEqual([
+      'ku1 warning',
+      'ru1 critical'
+    ])
+    well('ru1')
+    expect(update(900)).toEqual(['changed ku1 link 5'])
+    // The rest has five minutes to come back.
+    expect(update(1201)).toEqual(['closed ru1 link 5'])
+  })
+
+  it('is not above at all where others that hang on it alone are heard since', () => {
+    const said = (other: number): string[] => {
+      const { engine, listen, hear, update } = network()
+      const devices = { 'ku1-sw': -10, 'ku1-ups': -10, 'du1-sw': 300, 'du2-sw': 300 }
+      listen({ 'ru1-sw': 400, 'ru1-ups': 400, 'ou1-sw': 400, 'ou1-ups': 400, ...devices })
+      const silent = (id: string, atS: number): void =>
+        engine.setDeviceSilence(inventory.deviceIndex(id)!, t0 + atS * s)
+      silent('ku1-sw', -10)
+      silent('ku1-ups', -10)
+      expect(update(120)).toEqual(['opened ku1 unknown 0'])
+      hear('du2-sw', other)
+      silent('du1-sw', 300)
+      return update(410)
+    }
+    // Nobody has been heard through it since: it may have failed altogether.
+    expect(said(300)).toEqual(['changed ku1 unknown 10'])
+    expect(said(390)).toEqual(['opened du1 unknown 10'])
+  })
+
   it('takes over what it may have caused, be it seen up to two polls earlier', () => {
     const { cut, update } = network()
     cut('du1', 0)
@@ -242,6 +284,36 @@ describe('mains lost at several sites', () => {
     expect(update(20)).toEqual(['opened ku2 power 0'])
     mainsLost('ku1', 18)
     expect(update(25)).toEqual(['changed ku1 power 20'])
+  })
+
+  it('are lost where several on one feeder go dark together, though none has a UPS to tell', () => {
+    const city = read(
+      '  - {id: core, tier: core}',
+      site('ku1', 'core', 'campus'),
+      ...['du1', 'du2', 'du3'].map(id => house(id, 'ku1', ', mains: tp-7')),
+      house('du4', 'ku1', ', mains: tp-8'),
+      house('du5', 'ku1')
+    )
+    const orders = [
+      ['du1', 'du2', 'du4', 'du5'],
+      ['du5', 'du4', 'du2', 'du1']
+    ]
+    for (const order of orders) {
+      const { cut, well, update, engine, at } = network(city)
+      for (const id of order) cut(id, 0)
+      expect(update(5)).toEqual(['opened du1 power 20', 'opened du4 link 10', 'opened du5 link 10'])
+      expect(engine.light(at('du2'))).toMatchObject({
+        effective: 'red',
+        cause: { node: 'du1', kind: 'power' }
+      })
+      // Long after, it is another fault.
+      cut('du3', 300)
+      expect(update(305)).toEqual(['opened du3 link 10'])
+      well('du1')
+      expect(update(600)).toEqual([])
+      well('du2')
+      expect(update(660)).toEqual(['closed du1 power 20'])
+    }
   })
 })
 

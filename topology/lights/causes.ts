@@ -1,6 +1,7 @@
 import type { IncidentKind } from '../../schemas/words.ts'
 import type { LightCause } from '../model.ts'
 import { isPowerless, isSilentTrouble, missedAfterMs, noData, silentSince, troubleSince } from './evidence.ts'
+import { isDarkByFeeder } from './power.ts'
 import { redundancyLostBy } from './reach.ts'
 import {
   collectorBase,
@@ -20,7 +21,7 @@ import { firstLostWay, isLinkCut, linksSince } from './ways.ts'
 
 export function kindOf(state: LightState, root: number): IncidentKind {
   if (root <= collectorBase) return 'collector'
-  if (state.tree.isMainsLost[root] === 1) return 'power'
+  if (state.tree.isMainsLost[root] === 1 || isDarkByFeeder(state, root)) return 'power'
   if (isLinkCut(state, root)) return 'link'
   const alarms = state.alarmsOf.get(root)
   if (alarms?.light === 'red') return alarms.kind

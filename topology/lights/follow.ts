@@ -2,7 +2,7 @@ import type { LightCause } from '../model.ts'
 import { upstream } from './causes.ts'
 import { addChange } from './changes.ts'
 import { troubleSince } from './evidence.ts'
-import { stoodBefore } from './onset.ts'
+import { isSilentAlone, stoodBefore } from './onset.ts'
 import {
   cut,
   dark,
@@ -58,7 +58,7 @@ export function follow(state: LightState, following: Following, node: number, no
   if (root < none || rootBefore < none || rootBefore === node) return false
   if (reach === live ? isSilent : root === none) return false
   const onset = reach === live ? 0 : tree.onsetMs[parent]!
-  if (isSilent && stoodBefore(state, node, onset)) return false
+  if (isSilent && (stoodBefore(state, node, onset) || isSilentAlone(state, node, parent, onset))) return false
 
   const own = isSilent ? grey : green
   const offeredBefore = tree.offers[node]!

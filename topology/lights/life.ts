@@ -204,8 +204,13 @@ function nextRoot(state: LightState, root: number): number {
   return next
 }
 
-/** A way is still lost, though what was cut off behind it is reached again: the incident goes on at that link. */
+/**
+ * A way is still lost, though what was cut off behind it is reached again: the incident goes on at that link. Where it goes on where it was
+ * (the UPS does not yet say that the mains are back), the link has its time to come up.
+ */
 function goOnAtRisk(state: LightState, node: number, by: number, nowMs: number): void {
   const isOpen = by >= 0 && state.book.of(by) !== undefined && state.book.of(node) === undefined
-  if (isOpen && !isRoot(state, by) && isRoot(state, node)) state.book.handOver(by, node, nowMs)
+  if (!isOpen || !isRoot(state, node)) return
+  if (!isRoot(state, by)) state.book.handOver(by, node, nowMs)
+  else if (nowMs - state.tree.backMs[by]! < state.options.recoverMs) free(state, node, by, nowMs)
 }

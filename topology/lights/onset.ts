@@ -1,5 +1,5 @@
 import { missedAfterMs, silentSince, isSilentTrouble, troubleSince } from './evidence.ts'
-import { firstParent, none, type LightState } from './state.ts'
+import { firstParent, none, up, type LightState } from './state.ts'
 import { isLinkCut } from './ways.ts'
 
 /**
@@ -57,6 +57,44 @@ export function wasAlarmedBefore(state: LightState, node: number, aboveMs: numbe
   if (alarms === undefined || alarms.light === null || alarms.isReachOnly === true) return false
   if (explainedToMs(state, node) >= aboveMs - state.options.powerWindowMs) return false
   return alarms.sinceMs < aboveMs - state.options.powerWindowMs
+}
+
+/** The same of one of its links, or ways: that of what cuts it off now is another's, the first one is not. */
+export function wasLinkLostBefore(state: LightState, node: number, aboveMs: number): boolean {
+  const { downPorts, tree, options } = state
+  const byMs = aboveMs - options.powerWindowMs
+  if (downPorts.size === 0 || explainedToMs(state, node) >= byMs) return false
+  const { parentStart } = tree.inventory
+  for (let way = parentStart[node]!; way < parentStart[node + 1]!; way++) {
+    if (tree.ways[way] === up) continue
+    if (downPorts.get(way)?.some(({ sinceMs, isByHand }) => !isByHand && sinceMs < byMs) === true) return true
+  }
+  return false
+}
+
+/**
+ * Whether a silent node below a silent one went silent by itself: it was heard long after that one fell silent, and others that have no
+ * other way are heard still. Something passes there, be it said or not.
+ */
+export function isSilentAlone(state: LightState, node: number, above: number, aboveMs: number): boolean {
+  if (state.rhythm === null || isLinkCut(state, node) || !isSilentTrouble(state, node)) return false
+  const sinceMs = silentSince(state, node)
+  if (sinceMs < aboveMs + 2 * state.options.powerWindowMs || !isSilentTrouble(state, above)) return false
+  return heardThroughMs(state, above) > sinceMs + missedAfterMs(state, node)
+}
+
+/** When one was heard last of those that hang on this node alone (ms). */
+function heardThroughMs(state: LightState, above: number): number {
+  const known = state.heardThrough.get(above)
+  if (known !== undefined) return known
+  const { parentStart, childStart, childList } = state.tree.inventory
+  let lastMs = -Infinity
+  for (let e = childStart[above]!; e < childStart[above + 1]!; e++) {
+    const child = childList[e]!
+    if (parentStart[child + 1]! - parentStart[child]! === 1) lastMs = Math.max(lastMs, heardMs(state, child))
+  }
+  state.heardThrough.set(above, lastMs)
+  return lastMs
 }
 
 /** Until when another root explained what is known of the node (ms): it was on its way back from that since. */

@@ -1,12 +1,12 @@
 import { addChange } from './changes.ts'
 import { causeOf, lightSince } from './causes.ts'
-import { isPowerless, isSilentTrouble, noData } from './evidence.ts'
+import { isPowerless, isSilentTrouble, looksDark, noData } from './evidence.ts'
 import { unfree } from './life.ts'
 import { feedCause } from './feeds.ts'
 import { follow, type Following } from './follow.ts'
-import { onsetMs, stoodBefore, wasAlarmedBefore } from './onset.ts'
+import { isSilentAlone, onsetMs, stoodBefore, wasAlarmedBefore, wasLinkLostBefore } from './onset.ts'
 import { enqueueUnderChangedMains } from './mains.ts'
-import { claim, enqueueClaimed, isAnyClaimed, powerCause } from './power.ts'
+import { claim, enqueueClaimed, feederCause, isAnyClaimed, noteDark, powerCause } from './power.ts'
 import { empty } from './queues.ts'
 import { firstWayLost, reachOf, reachOfRing, riskRoot, type Reach } from './reach.ts'
 import { isRingExplained, unexplainedFeeders } from './rings.ts'
@@ -95,7 +95,8 @@ function recompute(
   offeredBefore = state.tree.offers[node]!
 ): void {
   const { tree } = state
-  const { parentStart, parentList, childStart, childList, ringOf } = tree.inventory
+  const { inventory } = tree
+  const { parentStart, parentList, childStart, childList, ringOf } = inventory
   const { reach, from } = verdict
   const alarms = state.alarmsOf.get(node)
   const collector = state.collectorsOf.get(node)?.[0]
@@ -123,7 +124,7 @@ function recompute(
           : green
   const isBehind = reach !== live && from !== node
   const aboveMs = isBehind ? tree.onsetMs[from]! : Infinity
-  const stands = isBehind && stoodBefore(state, node, aboveMs)
+  const stands = isBehind && (stoodBefore(state, node, aboveMs) || isSilentAlone(state, node, from, aboveMs))
   const isTrouble = isAlarmed || isLinkFault || silentTrouble || stands
   const offers = offersOf(state, node, reach)
   const isUpstream = isBehind && !stands
@@ -131,10 +132,15 @@ function recompute(
   else state.troubled.delete(node)
 
   const byMains = !isUpstream && isTrouble ? powerCause(state, node) : none
-  const byFeed = byMains === none && !isUpstream && !isLinkFault ? feedCause(state, node) : none
-  const power = byMains !== none ? byMains : byFeed
+  noteDark(state, node, !isUpstream && looksDark(state, node))
+  const byFeeder = byMains === none && !isUpstream && isTrouble ? feederCause(state, node) : none
+  const byFeed =
+    byMains === none && byFeeder === none && !isUpstream && !isLinkFault ? feedCause(state, node) : none
+  const power = byMains !== none ? byMains : byFeeder !== none ? byFeeder : byFeed
   claim(state, node, power)
-  const isDark = own === grey || isPowerless(state, node) || (linkCut && alarms?.light !== 'red')
+  // Whose mains nobody has told of is not known to be out by silence.
+  const isDark =
+    (own === grey && byFeeder === none) || isPowerless(state, node) || (linkCut && alarms?.light !== 'red')
   const powerDark = power !== none && isDark ? 1 : 0
   const root = isUpstream
     ? tree.root[from]!
@@ -148,7 +154,10 @@ function recompute(
         : collector !== undefined
           ? collector.code
           : none
-  const isOwnStill = isUpstream && wasAlarmedBefore(state, node, aboveMs) && powerCause(state, node) === none
+  const isOwnStill =
+    isUpstream &&
+    (wasLinkLostBefore(state, node, aboveMs) ||
+      (wasAlarmedBefore(state, node, aboveMs) && powerCause(state, node) === none))
   const isOwnLink = isLinkFault && !(isUpstream && isOfSameCut(state, node, from))
   const isCause = power === none && (root === node || isOwnLink || isOwnStill) ? 1 : 0
   const onset = offers === live ? 0 : isUpstream ? aboveMs : onsetMs(state, node)
@@ -217,7 +226,8 @@ function recompute(
     isLinkFault ||
     stands ||
     (silentTrouble && !isUpstream) ||
-    power !== none
+    power !== none ||
+    (inventory.feederOf(node) !== 0 && state.darkOnFeeder.get(inventory.feederOf(node))?.has(node) === true)
   tree.isKnown[node] = isKnown || tree.freedUntilMs[node]! > 0 || tree.firstClaimed[node]! > 0 ? 1 : 0
   if (tree.firstClaimed[node]! > 0 && (root !== before.root || isCause !== before.isCause))
     state.claimsChanged.push(node)

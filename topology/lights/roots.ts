@@ -4,7 +4,7 @@ import { troubleSince } from './evidence.ts'
 import type { RootState } from './incidents.ts'
 import { endsAskedMs, explainedMs, isBySilence, mainsAskedMs, mainsToldMs } from './pending.ts'
 import { firstToldMs, waitsForMains } from './power.ts'
-import { collectorBase, mainsLostMs, noGroup, type LightState } from './state.ts'
+import { collectorBase, mainsLostMs, noGroup, red, type LightState } from './state.ts'
 
 /**
  * Whether work is planned on the node, or on every way above it: who hangs on a node that is worked on loses its link or falls
@@ -69,7 +69,8 @@ export function rootState(state: LightState, root: number, nowMs: number): RootS
   return {
     root: tree.inventory.nodeId(root),
     kind,
-    light: lights[tree.own[root]!]!,
+    // Where another root explains that it is cut off, what stood before is no more than a part of it.
+    light: tree.root[root] !== root && tree.own[root] === red ? 'yellow' : lights[tree.own[root]!]!,
     sinceMs,
     alarms: state.alarmsOf.get(root)?.alarms ?? [],
     maintenance: isPlanned(state, root, isBySilence(state, root) ? 'unknown' : kind),

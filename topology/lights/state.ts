@@ -236,6 +236,8 @@ interface KeptByNode {
   mainsLostByPart: Map<number, Map<number, number[]>>
   /** Nodes that have lost a service and nothing else, with since when (ms), by their parent. */
   servicesLost: Map<number, Map<number, number>>
+  /** Nodes without a UPS that are dark and not explained from above, with since when (ms), by the feeder of their mains. */
+  darkOnFeeder: Map<number, Map<number, number>>
   /** Nodes that were told as the first of several that went dark together, and since when each was (ms). */
   toldFirst: Map<number, number>
   /** Nodes whose power cut is another root's since, so that those they have claimed are to be gone over; and the next of those of the first. */
@@ -292,6 +294,8 @@ export interface LightState extends KeptByNode {
   readonly collectorNames: string[]
   /** Of silent roots, within one update: whether a node above sees their link up. */
   readonly linkSeenUp: Map<number, boolean>
+  /** Within one update: when a node was heard last that has no way but the one through this node (ms). */
+  readonly heardThrough: Map<number, number>
   /** Nodes under which a loss of mains came or went since the last update. */
   mainsChangedUnder: Set<number>
   /** Parts of the network in which that happened. */
@@ -345,6 +349,7 @@ export function createLightState(
     collectors: new Map(),
     collectorNames: [],
     linkSeenUp: new Map(),
+    heardThrough: new Map(),
     mainsChangedUnder: new Set(),
     mainsChangedIn: new Set(),
     mainsSpread: null,
@@ -378,6 +383,7 @@ function keptByNode(inventory: CompiledInventory): KeptByNode {
     mainsLostByParent: new Map(),
     mainsLostByPart: new Map(),
     servicesLost: new Map(),
+    darkOnFeeder: new Map(),
     toldFirst: new Map(),
     claimsChanged: createFifo(),
     nextClaimChanged: 0,
