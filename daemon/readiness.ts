@@ -43,7 +43,7 @@ function fullTables(used: TablesUsed, usedByUnknown: TablesUsed): string {
   if (full.length > 0)
     return `no room for further ${full.join(' and ')}: what is met now is stored and not judged; ${remedy}`
   if (fullOfUnknown.length > 0)
-    return `devices that the inventory does not know have used up their half of the room for ${fullOfUnknown.join(' and ')}: further ones are stored and not told apart, those of the inventory have room; ${remedy}`
+    return `devices that the inventory does not know have used up their half of the room for ${fullOfUnknown.join(' and ')}: further ones are stored and not told apart until some are forgotten (workers.unknown_idle_s), those of the inventory have room; ${remedy}`
   return ''
 }
 

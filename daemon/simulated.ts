@@ -17,6 +17,7 @@ import { createEvaluationPool } from '../workers/pool.ts'
 import { isSameRules, type Definitions } from './judging/definitions.ts'
 import { createEngines } from './judging/engines.ts'
 import { boundsOf, listNames, sharedMemoryFor } from './judging/evaluation.ts'
+import { forgetIdle } from './judging/give-back.ts'
 import { seriesRowsOf } from './judging/series-rows.ts'
 import { createShadowJudge, type ShadowJudge } from './shadow/judge.ts'
 import { createShadowTap } from './shadow/tap.ts'
@@ -45,6 +46,8 @@ export interface SimulatedDaemon {
   advance(toMs: number, stepMs?: number): void
   /** Takes over another inventory, rules and profiles at the present moment, as a reload of the daemon does. */
   reload(definitions: Definitions): Promise<void>
+  /** Forgets devices that the inventory does not know and that were not heard for so long, as the daemon does where room is short; how many. */
+  forgetIdle(idleMs: number): Promise<number>
   /** Throws for a node that the inventory does not have. */
   light(node: string): NodeLight
   node(id: string): NodeAnswer | undefined
@@ -203,8 +206,18 @@ export async function createSimulatedDaemon(options: SimulatedOptions): Promise<
       shadow.reload(shadowed, isCompared, nowMs)
       return
     }
-    shadow = createShadowJudge({ config, definitions: shadowed, live: state, seeds: tap.seeds(), nowMs })
-    tap.open(shadow)
+    const begin = (): void => {
+      const begun = createShadowJudge({
+        config,
+        definitions: shadowed,
+        live: state,
+        seeds: tap.seeds(),
+        nowMs
+      })
+      shadow = begun
+      tap.open({ ...begun, forgotten: begin })
+    }
+    begin()
   }
   followShadow(definitions)
 
@@ -272,6 +285,10 @@ export async function createSimulatedDaemon(options: SimulatedOptions): Promise<
       })
       followShadow(next)
       await view.indexed()
+    },
+    async forgetIdle(idleMs) {
+      const { devices } = await forgetIdle({ engine, pool, state, idleMs, nowMs: () => nowMs })
+      return devices
     },
     light(node) {
       const index = engine.inventory().nodeIndex(node)

@@ -7,6 +7,7 @@ import type { StatusEngine } from '../status/engine/engine.ts'
 import type { StatusView } from '../status/view.ts'
 import { createBaselineMemory } from '../status/engine/baseline-memory.ts'
 import { createBaselineKeeper, type BaselineKeeperOptions } from './judging/baseline-keeper.ts'
+import { createGiveBack } from './judging/give-back.ts'
 import { isSameRules, type Definitions } from './judging/definitions.ts'
 import { createEngines, type EnginesOptions } from './judging/engines.ts'
 import type { Evaluation } from './judging/evaluation.ts'
@@ -14,6 +15,7 @@ import { seriesRowsOf } from './judging/series-rows.ts'
 import { createShadowMetrics } from './shadow/metrics.ts'
 import { createShadow } from './shadow/shadow.ts'
 import { createShadowTap } from './shadow/tap.ts'
+import type { Fatal } from './process/fatal.ts'
 
 export interface JudgingOptions
   extends
@@ -23,6 +25,7 @@ export interface JudgingOptions
   readonly rows: RowSink
   readonly registry: Registry
   readonly logger: Logger
+  readonly fatal: Pick<Fatal, 'fail'>
 }
 
 /** The status engine with its shadow, if there is one. */
@@ -72,9 +75,19 @@ export async function startJudging(options: JudgingOptions): Promise<Judging> {
   const shadow = createShadow({ tap, shared, nowMs, logger })
   createShadowMetrics(registry, shadow)
   shadow.follow(config, false)
+  const giveBack = createGiveBack({
+    engine: tap.engine,
+    pool,
+    state,
+    idleMs: config.workers.unknown_idle_s * 1000,
+    nowMs,
+    logger,
+    fail: options.fatal.fail
+  })
   return {
     engine: {
       ...tap.engine,
+      warm: () => giveBack.warm(),
       reload(next, nextConfig, atMs) {
         const isSame = isSameRules(next, inForce)
         inForce = next
@@ -83,7 +96,7 @@ export async function startJudging(options: JudgingOptions): Promise<Judging> {
       },
       recall: () => keeper.recall(),
       async stop() {
-        await Promise.all([shadow.stop(), keeper.stop()])
+        await Promise.all([giveBack.stop(), shadow.stop(), keeper.stop()])
       }
     },
     answers: { ...answers, shadow: filter => shadow.report(filter) }

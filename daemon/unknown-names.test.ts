@@ -73,4 +73,77 @@ describe('names without end that the inventory does not know', () => {
     daemon.advance(startMs + minute)
     expect(daemon.light('ku-1').effective).toBe('red')
   })
+
+  const namesOf = (of: SimulatedDaemon): string[] =>
+    of.view.unknownDevices(100).map(({ identifier }) => identifier)
+  const told = (device: string): unknown[] =>
+    daemon.history.samples.filter(sample => sample.device === device).map(({ signal, value }) => [signal, value])
+
+  it('give their room to others once they are forgotten; what is known is untouched', async () => {
+    daemon = await start({ seriesMax: 100_000, devicesMax: 100 })
+    await daemon.feed([port('sw-1', 2, startMs)])
+    await daemon.feed(flood(60, i => `stranger-${i}`))
+    daemon.advance(startMs + 5 * minute)
+    await daemon.feed([port('sw-1', 2, daemon.nowMs()), port('stranger-3', 1, daemon.nowMs())])
+    const before = { light: daemon.light('ku-0'), alarms: daemon.openAlarms() }
+    expect(before.light.effective).toBe('red')
+    await daemon.feed([port('late-1', 1, daemon.nowMs())])
+    expect([namesOf(daemon).includes('late-1'), told('late-1')]).toEqual([false, []])
+
+    expect(await daemon.forgetIdle(minute)).toBe(49)
+    expect({ light: daemon.light('ku-0'), alarms: daemon.openAlarms() }).toEqual(before)
+    expect(namesOf(daemon)).toEqual(['stranger-3'])
+    await daemon.feed(Array.from({ length: 49 }, (_, i) => port(`late-${i}`, i % 2, daemon.nowMs())))
+    expect(namesOf(daemon)).toContain('late-48')
+    expect(told('late-47').map(sample => String(sample))).toContain('if.oper_status,1')
+    expect(told('late-48').map(sample => String(sample))).not.toContain('if.oper_status,1')
+    // Who was forgotten is met anew when there is room.
+    await daemon.feed([port('stranger-4', 1, daemon.nowMs())])
+    expect(namesOf(daemon)).not.toContain('stranger-4')
+    daemon.advance(daemon.nowMs() + 2 * minute)
+    expect(await daemon.forgetIdle(minute)).toBe(50)
+    await daemon.feed([port('stranger-4', 1, daemon.nowMs())])
+    expect(namesOf(daemon)).toEqual(['stranger-4'])
+    // The port of the known device goes on from where it was.
+    await daemon.feed([port('sw-1', 1, daemon.nowMs())])
+    daemon.advance(daemon.nowMs() + 3 * minute)
+    expect(daemon.openAlarms()).toEqual([])
+  })
+
+  it('are judged when a reload makes them known after they were forgotten', async () => {
+    daemon = await start({ seriesMax: 100_000, devicesMax: 100 })
+    await daemon.feed([port('sw-new', 2, startMs)])
+    daemon.advance(startMs + 2 * minute)
+    expect(await daemon.forgetIdle(minute)).toBe(1)
+    await daemon.reload(await definitionsOf({ inventory: inventory('sw-new') }))
+    await daemon.feed([port('sw-new', 2, daemon.nowMs())])
+    daemon.advance(daemon.nowMs() + minute)
+    expect(daemon.light('ku-1').effective).toBe('red')
+    // Whom the inventory has known is kept, also when it knows it no more.
+    await daemon.reload(await definitionsOf({ inventory: inventory() }))
+    daemon.advance(daemon.nowMs() + 10 * minute)
+    expect(await daemon.forgetIdle(minute)).toBe(0)
+    expect(namesOf(daemon)).toEqual(['sw-new'])
+  })
+
+  it('are judged by rules in shadow as before, whose comparison begins anew', async () => {
+    const shadow = [{ file: 'shadow.yaml', text: 'rules: []\n' }]
+    daemon = await createSimulatedDaemon({
+      definitions: await definitionsOf({ inventory: inventory(), shadow }),
+      startMs
+    })
+    await daemon.feed([port('sw-1', 1, startMs), ...flood(20, i => `stranger-${i}`)])
+    daemon.advance(startMs + 2 * minute)
+    expect(await daemon.forgetIdle(minute)).toBe(20)
+    // Their places are taken by others.
+    await daemon.feed([...flood(30, i => `late-${i}`), port('sw-1', 2, daemon.nowMs())])
+    daemon.advance(daemon.nowMs() + minute)
+    expect(daemon.light('ku-0').effective).toBe('red')
+    const report = daemon.shadow()!.report({ limit: 10 })
+    expect([report.sinceMs, report.total, daemon.shadow()!.summary().lights]).toEqual([
+      startMs + 2 * minute,
+      0,
+      0
+    ])
+  })
 })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createColumn, createNumberTable, createTextArena, createTextSet } from './texts.ts'
+import { createColumn, createCountedTexts, createNumberTable, createTextArena, createTextSet } from './texts.ts'
 
 describe('createTextArena', () => {
   it('gives back what was added, across blocks and beyond ASCII', () => {
@@ -78,5 +78,52 @@ describe('createColumn', () => {
     for (let i = 0; i < 3000; i++) column.push(i)
     expect(column.size).toBe(3000)
     expect(column.array[2999]).toBe(2999)
+  })
+})
+
+describe('numbers that are taken out of a table', () => {
+  it('are not found any more, and all others are, however many share a place', () => {
+    for (const spread of [1, 7, 64, 100_000]) {
+      const hashOf = (value: number): number => (Math.imul(value % spread, 0x9e3779b1) >>> 0) % 1021
+      const table = createNumberTable(hashOf)
+      const held = new Set<number>()
+      for (let turn = 0; turn < 6; turn++) {
+        for (let value = turn * 100; value < turn * 100 + 300; value++) {
+          if (held.has(value)) continue
+          table.add(hashOf(value), value)
+          held.add(value)
+        }
+        for (const value of [...held])
+          if ((value * 7 + turn) % 3 === 0) {
+            table.remove(hashOf(value), value)
+            held.delete(value)
+          }
+        table.remove(hashOf(5000), 5000)
+        for (let value = 0; value < 1000; value++)
+          expect(table.find(hashOf(value), other => other === value)).toBe(held.has(value) ? value : -1)
+      }
+    }
+  })
+})
+
+describe('texts that are counted', () => {
+  it('keep their number as long as somebody has them, and leave it to another one then', () => {
+    const texts = createCountedTexts()
+    expect([texts.hold('a', 2), texts.hold('b', 1), texts.hold('a', 1)]).toEqual([0, 1, 0])
+    texts.release(0, 2)
+    expect([texts.find('a'), texts.get(0)]).toEqual([0, 'a'])
+    texts.release(0, 1)
+    expect(texts.find('a')).toBe(-1)
+    expect(() => texts.get(0)).toThrow('no text has the number 0')
+    expect(() => texts.release(0, 1)).toThrow('more often')
+    expect([texts.hold('c', 1), texts.hold('a', 1), texts.get(0), texts.get(1)]).toEqual([0, 2, 'c', 'b'])
+  })
+
+  it('are copied from one arena to another as they stand', () => {
+    const [from, to] = [createTextArena(), createTextArena()]
+    const texts = ['', 'a', 'Порт 25', 'x'.repeat(60_000), 'y'.repeat(64), 'z'.repeat(65)]
+    const places = Array.from({ length: 40 }, () => texts.map(text => from.add(text))).flat()
+    const copies = places.filter((_, i) => i % 2 === 0).map(place => [to.copy(from, place), from.get(place)] as const)
+    for (const [place, text] of copies) expect(to.get(place)).toBe(text)
   })
 })

@@ -19,6 +19,10 @@ export interface TextArena {
   search(part: string): (place: number) => boolean
   /** Takes a text to compare or hash; returns its hash (unsigned 32 bits). */
   encode(text: string): number
+  /** Adds the text that stands at a place of another arena. */
+  copy(from: TextArena, place: number): number
+  /** The block in which the text at a place begins, `place` modulo its length. Not to be written. */
+  block(place: number): Buffer<ArrayBuffer>
 }
 
 /** Shorter texts are copied faster byte by byte than by a call. */
@@ -46,11 +50,32 @@ export function createTextArena(): TextArena {
     }
   }
 
-  const get = (place: number): string => {
+  const blockOf = (place: number): Buffer<ArrayBuffer> => {
     const block = blocks[Math.floor(place / blockBytes)]
     if (block === undefined) throw new RangeError(`no text stands at ${place}`)
+    return block
+  }
+
+  const get = (place: number): string => {
+    const block = blockOf(place)
     const at = place & (blockBytes - 1)
     return block.toString('utf8', at + 2, at + 2 + (block[at]! | (block[at + 1]! << 8)))
+  }
+
+  /** Adds a text that stands as bytes in `from`. */
+  const put = (from: Buffer<ArrayBuffer>, start: number, bytes: number): number => {
+    if (free + bytes + 2 > blockBytes) {
+      blocks.push(Buffer.allocUnsafeSlow(blockBytes))
+      free = 0
+    }
+    const block = blocks[blocks.length - 1]!
+    const place = (blocks.length - 1) * blockBytes + free
+    block[free] = bytes & 0xff
+    block[free + 1] = bytes >> 8
+    if (bytes > copiedByHandMax) from.copy(block, free + 2, start, start + bytes)
+    else for (let i = 0; i < bytes; i++) block[free + 2 + i] = from[start + i]!
+    free += bytes + 2
+    return place
   }
 
   return {
@@ -58,19 +83,14 @@ export function createTextArena(): TextArena {
       write(text)
       if (length > textBytesMax)
         throw new RangeError(`a text of ${length} bytes is longer than ${textBytesMax}`)
-      if (free + length + 2 > blockBytes) {
-        blocks.push(Buffer.allocUnsafeSlow(blockBytes))
-        free = 0
-      }
-      const block = blocks[blocks.length - 1]!
-      const place = (blocks.length - 1) * blockBytes + free
-      block[free] = length & 0xff
-      block[free + 1] = length >> 8
-      if (length > copiedByHandMax) scratch.copy(block, free + 2, 0, length)
-      else for (let i = 0; i < length; i++) block[free + 2 + i] = scratch[i]!
-      free += length + 2
-      return place
+      return put(scratch, 0, length)
     },
+    copy(from, place) {
+      const block = from.block(place)
+      const at = place & (blockBytes - 1)
+      return put(block, at + 2, block[at]! | (block[at + 1]! << 8))
+    },
+    block: blockOf,
     get,
     holds(place) {
       const block = blocks[Math.floor(place / blockBytes)]!
@@ -161,6 +181,8 @@ export interface NumberTable {
   find(hash: number, same: (value: number) => boolean): number
   /** Adds a number that is not there. */
   add(hash: number, value: number): void
+  /** Takes a number out, if it is there; `hashOf` must still tell the hashes of all others. */
+  remove(hash: number, value: number): void
 }
 
 /** `hashOf` tells the hash of a number again when the table grows; `expected` numbers need no growing. */
@@ -189,6 +211,23 @@ export function createNumberTable(hashOf: (value: number) => number, expected = 
         for (const slot of old) if (slot !== 0) put(hashOf(slot - 1), slot - 1)
       }
       put(hash, value)
+    },
+    remove(hash, value) {
+      const mask = slots.length - 1
+      let gap = hash & mask
+      while (slots[gap] !== value + 1) {
+        if (slots[gap] === 0) return
+        gap = (gap + 1) & mask
+      }
+      // Whoever stands behind the gap and would not be found over it moves into it.
+      for (let at = (gap + 1) & mask; slots[at] !== 0; at = (at + 1) & mask) {
+        const home = hashOf(slots[at]! - 1) & mask
+        if (((at - home) & mask) < ((at - gap) & mask)) continue
+        slots[gap] = slots[at]!
+        gap = at
+      }
+      slots[gap] = 0
+      size--
     }
   }
 }
@@ -292,6 +331,52 @@ export function createPool<T>(): Pool<T> {
       const value = values[number]
       if (value === undefined) throw new RangeError(`no value has the number ${number}`)
       return value
+    }
+  }
+}
+
+/** Texts that many have in common, each once and by a number, for as long as somebody has it. Numbers are used again. */
+export interface CountedTexts {
+  /** The number of a text, which so many more have from now on: one at least. */
+  hold(text: string, count: number): number
+  /** So many fewer have it; nobody any more, then its number may become another text's. */
+  release(number: number, count: number): void
+  /** Number of the text, or -1. */
+  find(text: string): number
+  get(number: number): string
+}
+
+export function createCountedTexts(): CountedTexts {
+  const texts: string[] = []
+  const counts: number[] = []
+  const free: number[] = []
+  const numbers = new Map<string, number>()
+  return {
+    hold(text, count) {
+      let number = numbers.get(text)
+      if (number === undefined) {
+        number = free.pop() ?? texts.length
+        numbers.set(text, number)
+        texts[number] = text
+        counts[number] = 0
+      }
+      counts[number]! += count
+      return number
+    },
+    release(number, count) {
+      const left = (counts[number] ?? 0) - count
+      if (left < 0) throw new RangeError(`number ${number} is released more often than it was held`)
+      counts[number] = left
+      if (left > 0) return
+      numbers.delete(texts[number]!)
+      texts[number] = ''
+      free.push(number)
+    },
+    find: text => numbers.get(text) ?? -1,
+    get(number) {
+      const text = counts[number] === undefined || counts[number] === 0 ? undefined : texts[number]
+      if (text === undefined) throw new RangeError(`no text has the number ${number}`)
+      return text
     }
   }
 }

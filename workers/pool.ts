@@ -62,9 +62,9 @@ export interface EvaluationPool {
   /**
    * Runs `change` while no task is under evaluation; tasks offered meanwhile wait. For what the workers read while
    * they work: re-assigning programs after a reload of rules. Results that came before have been given to those who
-   * awaited them.
+   * awaited them. Where `change` takes turns, tasks wait for the last of them.
    */
-  exclusive<T>(change: () => T): Promise<T>
+  exclusive<T>(change: () => T | Promise<T>): Promise<T>
   /**
    * New workers with new profiles take over; tasks under way end with the old ones. `change` is made in the same moment, before
    * them. Rejects with ProblemsError, and nothing has changed, when they do not compile.

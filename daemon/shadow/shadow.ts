@@ -46,6 +46,7 @@ const askedMax = 16
 const alarmBytes = 2000
 const lightBytes = 200
 const seriesBytes = 100
+const tooFarBehind = 'the rules in shadow were too far behind'
 const noDifferences = { items: [], total: 0, next: null, byRule: [], byNode: [], forgotten: 0 }
 
 type Phase = 'off' | 'loading' | 'running' | 'failed'
@@ -61,8 +62,8 @@ export function createShadow(options: ShadowOptions): Shadow {
   let dropped = 0
   let isDropping = false
   let isTicking = false
-  /** Something the shadow cannot do without did not fit: once the queue is empty it begins anew. */
-  let isLost = false
+  /** Why the shadow has lost what it cannot do without: once the queue is empty it begins anew. Empty where it has not. */
+  let lost = ''
   let queuedBytes = 0
   let summary: ShadowSummary | undefined
   let nextId = 0
@@ -74,13 +75,13 @@ export function createShadow(options: ShadowOptions): Shadow {
     worker?.postMessage(message, transfer)
   }
   const hasRoom = (bytes: number): boolean =>
-    !isLost && (queuedBytes === 0 || queuedBytes + bytes <= queueBytesMax)
+    lost === '' && (queuedBytes === 0 || queuedBytes + bytes <= queueBytesMax)
 
   const target: ShadowTarget = {
     series(series, atMs) {
       const bytes = series.count * seriesBytes
       if (hasRoom(bytes)) send({ type: 'series', series, nowMs: atMs, bytes })
-      else isLost = true
+      else lost = tooFarBehind
     },
     take({ ranges, block, gone }, atMs) {
       const bytes = blockBytes(block)
@@ -106,20 +107,30 @@ export function createShadow(options: ShadowOptions): Shadow {
       send({ type: 'tick', nowMs: atMs, watermarkMs })
     },
     holdSilence: (held, atMs) => send({ type: 'hold', held, nowMs: atMs }),
+    forgotten() {
+      lost = 'devices that the inventory does not know were forgotten'
+      beginAnew()
+    },
     live(events) {
       const bytes = events.alarms.length * alarmBytes + events.lights.length * lightBytes
       if (hasRoom(bytes)) send({ type: 'live', events, bytes })
-      else isLost = true
+      else lost = tooFarBehind
     }
   }
 
   const begin = (): void => {
-    isLost = false
+    lost = ''
     isDropping = false
     summary = undefined
     sinceMs = nowMs()
     send({ type: 'begin', seeds: tap.seeds(), nowMs: sinceMs })
     tap.open(target)
+  }
+
+  const beginAnew = (): void => {
+    if (lost === '' || queuedBytes > 0) return
+    logger.warn(`${lost}: what the rules in shadow do otherwise is compared anew`)
+    begin()
   }
 
   const end = (next: Phase, why: string): void => {
@@ -161,10 +172,7 @@ export function createShadow(options: ShadowOptions): Shadow {
         break
       case 'done':
         queuedBytes -= message.bytes
-        if (isLost && queuedBytes === 0) {
-          logger.warn('the rules in shadow were too far behind: their comparison begins anew')
-          begin()
-        }
+        beginAnew()
         break
       case 'ticked':
         isTicking = false

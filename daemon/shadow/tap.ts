@@ -7,7 +7,10 @@ import type { LightEngine } from '../../topology/lights.ts'
 import type { LiveEvents, LiveLight, ShadowJudge, ShadowSeeds } from './judge.ts'
 
 /** Who is shown what the live engine is given and does. */
-export type ShadowTarget = Pick<ShadowJudge, 'series' | 'take' | 'tick' | 'holdSilence' | 'live'>
+export interface ShadowTarget extends Pick<ShadowJudge, 'series' | 'take' | 'tick' | 'holdSilence' | 'live'> {
+  /** Indices of series and devices mean others from now on: it must begin anew. */
+  forgotten(): void
+}
 
 export interface ShadowTap {
   /** The live engine, as the rest of the daemon uses it. */
@@ -30,7 +33,9 @@ export function createShadowTap(
 ): ShadowTap {
   const { registry } = live
   let target: ShadowTarget | undefined
-  let told = 0
+  const told = registry.cursor()
+  let isForgotten = false
+  registry.whenForgotten(() => (isForgotten = true))
   let isSilenceHeld = false
   let events: { alarms: AlarmTransition[]; lights: LiveLight[] } = { alarms: [], lights: [] }
   let unsubscribe: () => void = () => undefined
@@ -38,13 +43,13 @@ export function createShadowTap(
   /** The next series that the live engine has noted, those of one port together. */
   const nextSeries = (): NewEntity[] => {
     const entities: NewEntity[] = []
-    const end = Math.min(registry.size(), told + seriesMax)
-    while (told < end) {
-      const first = registry.at(told)
+    const end = Math.min(registry.size(), told.at + seriesMax)
+    while (told.at < end) {
+      const first = registry.at(told.at)
       const device = registry.deviceOf(first)
       const series: number[] = []
       const signals: number[] = []
-      for (let at = first; told < end && registry.isSamePlace(first, at); at = registry.at(++told)) {
+      for (let at = first; told.at < end && registry.isSamePlace(first, at); at = registry.at(++told.at)) {
         series.push(at)
         signals.push(registry.signal(at))
       }
@@ -62,7 +67,7 @@ export function createShadowTap(
   }
 
   const tellSeries = (to: ShadowTarget, nowMs: number): void => {
-    if (told < registry.size()) to.series(packNewSeries(nextSeries()), nowMs)
+    if (told.at < registry.size()) to.series(packNewSeries(nextSeries()), nowMs)
   }
 
   const tellEvents = (to: ShadowTarget): void => {
@@ -77,6 +82,9 @@ export function createShadowTap(
       ...live,
       take(result, nowMs) {
         live.take(result, nowMs)
+        // Nothing is taken while devices are being forgotten.
+        if (isForgotten) target?.forgotten()
+        isForgotten = false
         if (target === undefined) return
         tellSeries(target, nowMs)
         if (result.block.rows > 0 || result.gone !== undefined) target.take(result, nowMs)
@@ -84,7 +92,7 @@ export function createShadowTap(
       },
       tick(nowMs, watermarkMs) {
         live.tick(nowMs, watermarkMs)
-        if (target === undefined) return
+        if (target === undefined || isForgotten) return
         tellSeries(target, nowMs)
         target.tick(nowMs, watermarkMs)
         tellEvents(target)
@@ -99,7 +107,8 @@ export function createShadowTap(
     open(next) {
       unsubscribe()
       target = next
-      told = 0
+      told.at = 0
+      isForgotten = false
       events = { alarms: [], lights: [] }
       unsubscribe = live.subscribe(event => {
         if (event.type === 'alarm') events.alarms.push(event.data)

@@ -24,7 +24,7 @@ import type { SeriesState } from '../../rules/series-state.ts'
 import { portOfInstance } from '../../schemas/lanes.ts'
 import { signals } from '../../schemas/signals.ts'
 import type { Inventory } from '../../topology/model.ts'
-import { createNumberTable, createPool } from '../../topology/texts.ts'
+import { createCountedTexts, createNumberTable, createPool } from '../../topology/texts.ts'
 import type { SeriesRegistry } from './series-registry.ts'
 
 /**
@@ -89,7 +89,8 @@ export function createSeriesAssigner(
   const nextOfModule = new Int32Array(state.capacity)
   /** Number of the limit a series has told plus one, 0 for none. */
   const limitOf = new Int32Array(state.capacity)
-  const limitValues = createPool<number>()
+  const limitTexts = createCountedTexts()
+  const limitValue = (series: number): number => Number(limitTexts.get(limitOf[series]! - 1))
   /** How often a series has told another one. What changes all the time is no limit, and is followed no more. */
   const limitChanges = new Uint8Array(state.capacity)
   const modules = createNumberTable(moduleHash)
@@ -139,7 +140,7 @@ export function createSeriesAssigner(
     eachOfModule(head, series => {
       if (limitOf[series] === 0) return
       limits ??= new Map<number, number>()
-      limits.set(registry.signal(series), limitValues.get(limitOf[series]! - 1))
+      limits.set(registry.signal(series), limitValue(series))
     })
     return limits
   }
@@ -188,7 +189,7 @@ export function createSeriesAssigner(
       const spec = rules.programFor({ signal, ...places.get(place) })
       // Another module may name another limit.
       if (spec.conditions.length === 0 && spec.keeps === undefined)
-        return programs.addProgram({ conditions: [], known: limitValues.get(limitOf[series]! - 1) })
+        return programs.addProgram({ conditions: [], known: limitValue(series) })
     }
     if (asked.isLimited[signal] === 1) {
       const limits = limitsOf(moduleOf(series))
@@ -356,6 +357,18 @@ export function createSeriesAssigner(
     linkRates(list)
   }
 
+  registry.whenForgotten(device => {
+    lastHead = -1
+    registry.eachOfDevice(device, series => {
+      if (nextOfModule[series] === 0) return
+      modules.remove(moduleHash(series), series)
+      nextOfModule[series] = 0
+      limitChanges[series] = 0
+      if (limitOf[series] !== 0) limitTexts.release(limitOf[series]! - 1, 1)
+      limitOf[series] = 0
+    })
+  })
+
   /** Every count under way, by what says the same condition under other rules. */
   const countsByKey = (): { series: number; key: string; count: CountUnderWay }[] => {
     const found: { series: number; key: string; count: CountUnderWay }[] = []
@@ -370,11 +383,12 @@ export function createSeriesAssigner(
     moduleLimit(series, value) {
       const signal = registry.signal(series)
       if (!rules.signalsNeedingLimits.has(signal)) return false
-      const number = limitValues.add(String(value), () => value) + 1
-      if (limitOf[series] === number) return true
+      const before = limitOf[series]!
+      if (before !== 0 && limitTexts.find(String(value)) === before - 1) return true
       const head = moduleOf(series)
-      const isAnother = limitOf[series] !== 0
-      limitOf[series] = number
+      const isAnother = before !== 0
+      limitOf[series] = limitTexts.hold(String(value), 1) + 1
+      if (isAnother) limitTexts.release(before - 1, 1)
       if (isAnother) limitChanges[series]!++
       assignOne(series)
       eachOfModule(head, other => {

@@ -15,7 +15,8 @@ function network(collectors: readonly string[]) {
       eachOfDevice: (device, act) => void act(device),
       collectorOf: device => collectors[device]!,
       knownOf: series => series,
-      devicesEnd: () => collectors.length
+      devicesEnd: () => collectors.length,
+      whenForgotten: () => undefined
     },
     { lastTimeMs },
     { lastSeenMs }
@@ -65,7 +66,7 @@ describe('wrong clocks', () => {
     const registry = new Registry()
     const engine = {
       clocks,
-      registry: { unknownCount: () => 0 },
+      registry: { unknownCount: () => 0, forgottenCount: () => 0 },
       inventory: () => ({ version: 1 }),
       counts: () => ({ flips: 0, judged: 0 }),
       subscribe: () => () => undefined

@@ -53,7 +53,10 @@ interface Off {
 }
 
 export function createClocks(
-  registry: Pick<SeriesRegistry, 'eachOfDevice' | 'collectorOf' | 'knownOf' | 'devicesEnd'>,
+  registry: Pick<
+    SeriesRegistry,
+    'eachOfDevice' | 'collectorOf' | 'knownOf' | 'devicesEnd' | 'whenForgotten'
+  >,
   state: Pick<SeriesState, 'lastTimeMs'>,
   devices: Pick<DeviceState, 'lastSeenMs'>
 ): Clocks {
@@ -63,6 +66,10 @@ export function createClocks(
   let looked = 0
   /** By device of the inventory; made anew when it is asked for after something has changed. */
   let byKnown: ReadonlyMap<number, number> | undefined
+
+  registry.whenForgotten(device => {
+    if (off.delete(device)) byKnown = undefined
+  })
 
   const entryOf = (device: number, series: number): Off | undefined => {
     let entry = off.get(device)

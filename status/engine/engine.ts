@@ -160,7 +160,7 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
   let flips = 0
   let judged = 0
   /** How many of the noted series have been handed on to be stored. */
-  let stored = 0
+  const stored = registry.cursor()
   let describedFromMs = options.startMs
 
   const assigner = createSeriesAssigner(
@@ -273,11 +273,11 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
   const describeNext = (count: number): StoredEntity[] => {
     const described: StoredEntity[] = []
     const devices = new Map<number, DescribedDevice>()
-    const end = stored + count
-    while (stored < end) {
-      const first = registry.at(stored)
+    const end = stored.at + count
+    while (stored.at < end) {
+      const first = registry.at(stored.at)
       const signals: number[] = []
-      for (let at = first; stored < end && registry.isSamePlace(first, at); at = registry.at(++stored))
+      for (let at = first; stored.at < end && registry.isSamePlace(first, at); at = registry.at(++stored.at))
         signals.push(registry.signal(at))
       const index = registry.deviceOf(first)
       let device = devices.get(index)
@@ -410,7 +410,7 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
       }
       if (nowMs - describedFromMs >= describeAgainMs) {
         describedFromMs = nowMs
-        stored = 0
+        stored.at = 0
       }
       alarms.tick(Math.min(nowMs, watermarkMs))
       heardToMs = watermarkMs
@@ -442,9 +442,9 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
     },
     memoryMs: () => memoryMsOf(rules, silence.longest()),
     storeSeries(rowsMax) {
-      const count = Math.min(rowsMax, registry.size() - stored)
+      const count = Math.min(rowsMax, registry.size() - stored.at)
       if (count > 0) records.series(describeNext(count))
-      return registry.size() - stored
+      return registry.size() - stored.at
     },
     holdSilence: (held, nowMs) => silence.hold(held, nowMs),
     setIngestTrouble(sinceMs, nowMs) {

@@ -20,6 +20,12 @@ export function createEngineMetrics(registry: Registry, engine: StatusEngine, no
       this.set(engine.inventory().version)
     }
   })
+  counterOf(
+    registry,
+    'svetofor_unknown_devices_forgotten_total',
+    'Devices that the inventory does not know and that were forgotten, so that others have their room.',
+    () => engine.registry.forgottenCount()
+  )
   createClockMetrics(registers, engine.clocks)
   counterOf(
     registry,

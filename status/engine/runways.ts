@@ -87,8 +87,8 @@ export function createRunways(options: RunwaysOptions): Runways {
   const { registry, silence } = engine
   let inventory = engine.inventory()
   /** Of the noted series so many have been looked at; those among them that tell where the output of a UPS comes from. */
-  let lookedAt = 0
-  const met: number[] = []
+  const lookedAt = registry.cursor()
+  const met = new Set<number>()
   /** The same by device of the inventory. */
   let seriesOf = new Map<number, number[]>()
   /** UPS on battery, by device of the inventory. */
@@ -243,11 +243,11 @@ export function createRunways(options: RunwaysOptions): Runways {
   }
 
   const lookAtNew = (): void => {
-    const end = Math.min(registry.size(), lookedAt + lookedAtMax)
-    while (lookedAt < end) {
-      const series = registry.at(lookedAt++)
+    const end = Math.min(registry.size(), lookedAt.at + lookedAtMax)
+    while (lookedAt.at < end) {
+      const series = registry.at(lookedAt.at++)
       if (registry.signal(series) !== source) continue
-      met.push(series)
+      met.add(series)
       resolve(series)
     }
   }
@@ -279,6 +279,7 @@ export function createRunways(options: RunwaysOptions): Runways {
       near.delete(incident.id)
     } else if (event.type === 'reload') reload()
   })
+  registry.whenForgotten(device => registry.eachOfDevice(device, series => void met.delete(series)))
   restore()
 
   return {

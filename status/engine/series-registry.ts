@@ -1,7 +1,7 @@
 import type { SeriesState } from '../../rules/series-state.ts'
 import type { NewEntity } from '../../schemas/evaluation.ts'
 import type { Inventory } from '../../topology/model.ts'
-import { createPool, createTextArena } from '../../topology/texts.ts'
+import { createCountedTexts, createPool, createTextArena } from '../../topology/texts.ts'
 
 /**
  * What the main thread knows of the series and devices that workers have met: enough to assign programs, to name
@@ -47,8 +47,10 @@ export interface SeriesRegistry {
   indicesOf(known: number): readonly number[]
   /** Every series noted, in the order of noting. */
   all(): Iterable<number>
-  /** The series noted as number `at`, from 0. */
+  /** The series noted as number `at`, from 0; what is forgotten makes later numbers less. */
   at(at: number): number
+  /** How far somebody has come who goes over the series in the order of noting, from 0: it moves with those that go. */
+  cursor(): { at: number }
   /** Every device met, in short. */
   devices(): Iterable<Pick<SeenDevice, 'index' | 'known' | 'collector'>>
   /** Devices the inventory does not know. */
@@ -62,20 +64,42 @@ export interface SeriesRegistry {
   size(): number
   /** Resolves every device against another inventory. */
   resolveAll(inventory: Inventory): void
+  /** Whether series of a device were noted. */
+  isMet(device: number): boolean
+  /** Whether a device was met and the inventory has never known it: of others more is kept than can be forgotten. */
+  isStranger(device: number): boolean
+  /** Calls back with each device that is about to be forgotten; whoever keeps something by the indices of it or its series drops that. */
+  whenForgotten(act: (device: number) => void): void
+  /**
+   * Forgets strangers, some a step; their indices may become others' once all steps are done. Between two steps everything is as it would be without
+   * those that are forgotten, but that some are still listed.
+   */
+  forget(isForgotten: (device: number) => boolean): Generator<void, Forgotten>
+  /** Devices forgotten since the start. */
+  forgottenCount(): number
+}
+
+export interface Forgotten {
+  readonly devices: number
+  readonly series: number
 }
 
 const identifiersKept = 16
 const identifierLengthKept = 400
+/** Devices looked at, or forgotten, in a step: about a millisecond. */
+const lookedAtPerStep = 65_536
+const forgottenPerStep = 4096
 
 export function createSeriesRegistry(seriesMax: number, devicesMax: number): SeriesRegistry {
   /** Index of the device plus one, so that untouched memory means none and takes no pages. */
   const deviceOf = new Int32Array(seriesMax)
   const signalOf = new Uint8Array(seriesMax)
   const instanceOf = new Int32Array(seriesMax)
-  const instances = createPool<string>()
+  const instances = createCountedTexts()
   const profileOf = new Uint16Array(seriesMax)
   const profiles = createPool<string>()
   const order = new Int32Array(seriesMax)
+  const cursors: { at: number }[] = []
   /** The next series of the same device plus one; 0 behind the last. */
   const nextOf = new Int32Array(seriesMax)
   let size = 0
@@ -89,17 +113,28 @@ export function createSeriesRegistry(seriesMax: number, devicesMax: number): Ser
   /** The series of it that was noted last plus one. */
   const lastOf = new Int32Array(devicesMax)
   const deviceProfileOf = new Uint16Array(devicesMax)
-  const collectors = createPool<string>()
-  const texts = createTextArena()
+  const collectors = createCountedTexts()
+  let texts = createTextArena()
+  /** While texts move to another arena: those of the devices before `movedTo` stand there. */
+  let movedTexts = texts
+  let movedTo = 0
   const unknown = new Set<number>()
+  /** 1 for a device that the inventory knows or has known. */
+  const wasKnown = new Uint8Array(devicesMax)
   let devicesEnd = 0
+  const followers: ((device: number) => void)[] = []
+  let forgottenCount = 0
 
-  const identifiers = (index: number): string[] => JSON.parse(texts.get(identifiersOf[index]!)) as string[]
+  const identifiers = (index: number): string[] =>
+    JSON.parse((index < movedTo ? movedTexts : texts).get(identifiersOf[index]!)) as string[]
 
   const setKnown = (index: number, known: number): void => {
     knownOf[index] = known + 2
     if (known < 0) unknown.add(index)
-    else unknown.delete(index)
+    else {
+      unknown.delete(index)
+      wasKnown[index] = 1
+    }
   }
 
   /** Takes note of a device that is met for the first time. */
@@ -107,7 +142,7 @@ export function createSeriesRegistry(seriesMax: number, devicesMax: number): Ser
     const { device, collector } = entity
     const kept = entity.identifiers.slice(0, identifiersKept).map(text => text.slice(0, identifierLengthKept))
     identifiersOf[device] = texts.add(JSON.stringify(kept))
-    collectorOf[device] = collectors.add(collector, () => collector)
+    collectorOf[device] = collectors.hold(collector, 1)
     deviceProfileOf[device] = profile
     firstSeenMs[device] = nowMs
     setKnown(device, resolve(entity.identifiers, inventory))
@@ -127,20 +162,60 @@ export function createSeriesRegistry(seriesMax: number, devicesMax: number): Ser
           series: seriesCount[index]!
         }
 
+  const isStranger = (device: number): boolean => knownOf[device] === 1 && wasKnown[device] === 0
+
+  /** Takes series out of the order, and moves the cursors. */
+  const leaveOut = (isForgotten: (device: number) => boolean): void => {
+    let kept = 0
+    let from = 0
+    const end = { at: size }
+    for (const cursor of [...cursors].sort((a, b) => a.at - b.at).concat(end)) {
+      for (; from < cursor.at; from++) {
+        const series = order[from]!
+        if (!isForgotten(deviceOf[series]! - 1)) order[kept++] = series
+      }
+      cursor.at = kept
+    }
+    size = end.at
+  }
+
+  const forgetOne = (device: number): void => {
+    for (const follower of followers) follower(device)
+    for (let next = lastOf[device]!; next !== 0;) {
+      const series = next - 1
+      next = nextOf[series]!
+      instances.release(instanceOf[series]!, 1)
+      deviceOf[series] = nextOf[series] = 0
+    }
+    collectors.release(collectorOf[device]!, 1)
+    knownOf[device] = lastOf[device] = seriesCount[device] = 0
+    unknown.delete(device)
+    forgottenCount++
+  }
+
+  /** Leaves the texts of devices that are no more behind. */
+  function* moveTexts(): Generator<void, void> {
+    movedTexts = createTextArena()
+    for (movedTo = 0; movedTo < devicesEnd; movedTo++) {
+      if (movedTo % lookedAtPerStep === 0) yield
+      if (knownOf[movedTo] !== 0) identifiersOf[movedTo] = movedTexts.copy(texts, identifiersOf[movedTo]!)
+    }
+    texts = movedTexts
+    movedTo = 0
+  }
+
   return {
     add(entity, inventory, nowMs) {
       const { device, series, signals } = entity
-      const before = size
-      let profile = -1
-      let instance = -1
+      let count = 0
+      for (const at of series) if (deviceOf[at] === 0) count++
+      if (count === 0) return false
+      const profile = profiles.add(entity.profile, () => entity.profile)
+      const instance = instances.hold(entity.instance, count)
+      if (knownOf[device] === 0) meet(entity, profile, inventory, nowMs)
       for (let i = 0; i < series.length; i++) {
         const at = series[i]!
         if (deviceOf[at] !== 0) continue
-        if (size === before) {
-          profile = profiles.add(entity.profile, () => entity.profile)
-          instance = instances.add(entity.instance, () => entity.instance)
-          if (knownOf[device] === 0) meet(entity, profile, inventory, nowMs)
-        }
         deviceOf[at] = device + 1
         signalOf[at] = signals[i]!
         profileOf[at] = profile
@@ -149,8 +224,8 @@ export function createSeriesRegistry(seriesMax: number, devicesMax: number): Ser
         nextOf[at] = lastOf[device]!
         lastOf[device] = at + 1
       }
-      seriesCount[device]! += size - before
-      return size > before
+      seriesCount[device]! += count
+      return true
     },
     has: series => (deviceOf[series] ?? 0) !== 0,
     deviceOf: series => (deviceOf[series] ?? 0) - 1,
@@ -179,7 +254,12 @@ export function createSeriesRegistry(seriesMax: number, devicesMax: number): Ser
     *all() {
       for (let i = 0; i < size; i++) yield order[i]!
     },
-    at: at => order[at] ?? -1,
+    at: at => (at < size ? order[at]! : -1),
+    cursor() {
+      const cursor = { at: 0 }
+      cursors.push(cursor)
+      return cursor
+    },
     *devices() {
       for (let index = 0; index < devicesEnd; index++) {
         if (knownOf[index] === 0) continue
@@ -198,7 +278,24 @@ export function createSeriesRegistry(seriesMax: number, devicesMax: number): Ser
       for (let index = 0; index < devicesEnd; index++) {
         if (knownOf[index] !== 0) setKnown(index, resolve(identifiers(index), inventory))
       }
-    }
+    },
+    isMet: device => (knownOf[device] ?? 0) !== 0,
+    isStranger,
+    whenForgotten: act => void followers.push(act),
+    *forget(asked) {
+      const before = { devices: forgottenCount, series: size }
+      const isForgotten = (device: number): boolean => asked(device) && isStranger(device)
+      leaveOut(isForgotten)
+      for (let device = 0, gone = 0; device < devicesEnd; device++) {
+        if (device % lookedAtPerStep === 0) yield
+        if (!isForgotten(device)) continue
+        forgetOne(device)
+        if (++gone % forgottenPerStep === 0) yield
+      }
+      yield* moveTexts()
+      return { devices: forgottenCount - before.devices, series: before.series - size }
+    },
+    forgottenCount: () => forgottenCount
   }
 }
 

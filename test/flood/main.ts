@@ -12,15 +12,21 @@ import { getJson, waitUntil } from '../support/daemon.ts'
 
 /**
  * `npm run flood`: somebody sends three million names that no inventory knows, to a daemon with the limits it has by default, on ClickHouse
- * and with threads; only Kafka is left out. Ends with 1 where a device of the inventory is not judged, the daemon ends, its main
- * thread stands still, or what happens is not said, or not once. docs/operations.md has the figures.
+ * and with threads; only Kafka is left out. Then they are idle, and as many others come. Ends with 1 where a device of the inventory is not
+ * judged, the daemon ends, its main thread stands still, what happens is not said, or not once, or the others find no room.
+ * docs/operations.md has the figures.
+ *
+ * Arguments: how many names, and after how many seconds of silence they may be forgotten: longer than the flood lasts.
  */
 const names = Number(process.argv[2] ?? 3_000_000)
+const idleS = Number(process.argv[3] ?? 600)
 const topic = 'telemetry'
 const chunk = 1000
 const backlogBytesMax = 8 * 1024 * 1024
 /** A health check gives up behind 3 s, the watchdog speaks behind 5. */
 const turnMsMax = 2000
+/** Evaluation is held for so long at most while names are forgotten. */
+const heldMsMax = 1000
 const known = 200
 
 const folder = mkdtempSync(join(tmpdir(), 'svetofor-flood-'))
@@ -71,6 +77,7 @@ writeFileSync(
   `clickhouse: { url: '${clickhouse.url}' }
 inventory: { files: [inventory.ndjson] }
 status: { port: 0 }
+workers: { unknown_idle_s: ${idleS} }
 `
 )
 const daemon = await startDaemon({
@@ -98,6 +105,74 @@ const isLight = (node: number, wanted: string): Promise<string> =>
     60_000,
     20
   )
+
+const metric = async (name: string): Promise<number> => {
+  const text = await (await fetch(`${daemon.url}/metrics`)).text()
+  const line = text.split('\n').find(each => each.startsWith(`${name} `))
+  return Number(line?.split(' ')[1] ?? NaN)
+}
+
+/** As many names as are told apart at most are sent, for all that were there have been forgotten. */
+async function showRoomGivenBack(): Promise<void> {
+  const total = 'svetofor_unknown_devices_forgotten_total'
+  const tellsOf = async (node: number) => {
+    const url = `${daemon.url}/api/v1/nodes/ku-${node}`
+    const { effective, sinceMs } = await getJson<{ effective: string; sinceMs: number }>(url)
+    return { effective, sinceMs }
+  }
+  // Whoever is in the inventory goes on speaking.
+  const poll = (): void => {
+    const nowMs = Date.now()
+    source.append(
+      topic,
+      0,
+      Array.from({ length: known }, (_, i) => report(`sw-${i}`, isDown.includes(i) ? 2 : 1, nowMs))
+    )
+  }
+  poll()
+  const polling = setInterval(poll, 30_000)
+  const before = await Promise.all(isDown.map(tellsOf))
+  const turns = monitorEventLoopDelay({ resolution: 5 })
+  turns.enable()
+  await waitUntil(
+    'names to be forgotten',
+    () => metric(total),
+    forgotten => forgotten > 0,
+    (idleS + 150) * 1000,
+    500
+  )
+  clearInterval(polling)
+  turns.disable()
+  const line = JSON.parse(lines.find(each => each.includes('were forgotten'))!) as {
+    readonly devices: number
+    readonly series: number
+    readonly heldMs: number
+  }
+  const others = Math.min(names, 800_000)
+  for (let first = 0; first < others; first += chunk) {
+    while (source.backlogBytes() > backlogBytesMax) await delay(5)
+    const nowMs = Date.now()
+    source.append(
+      topic,
+      0,
+      Array.from({ length: chunk }, (_, i) => report(`other-${first + i}`, 2, nowMs))
+    )
+    await delay(0)
+  }
+  while (source.backlogBytes() > 0) await delay(20)
+  await change(known - 2)
+  const toldApart = await metric('svetofor_unknown_devices')
+  const after = await Promise.all(isDown.slice(0, before.length).map(tellsOf))
+  const longestMs = turns.max / 1e6
+  say(`devices forgotten               ${line.devices} with ${line.series} series; evaluation was held for ${line.heldMs} ms`)
+  say(`longest turn of the main thread ${longestMs.toFixed(0)} ms meanwhile`)
+  say(`told apart of ${others} others    ${toldApart}`)
+  say(`memory of the process           ${Math.round(process.memoryUsage().rss / 1048576)} MiB`)
+  if (toldApart < others) problems.push('others did not find the room that was given back')
+  if (line.heldMs > heldMsMax) problems.push(`evaluation was held for longer than ${heldMsMax} ms`)
+  if (longestMs > turnMsMax) problems.push(`a turn of the main thread took longer than ${turnMsMax} ms`)
+  if (JSON.stringify(after) !== JSON.stringify(before)) problems.push('lights of known devices have changed')
+}
 
 /** Of a change of a known device in the middle of it all: from its record to its light (ms). */
 const seen: number[] = []
@@ -157,11 +232,6 @@ try {
   for (const node of isDown)
     if ((await light(node)) !== 'red') problems.push(`ku-${node} is not red any more`)
 
-  const metric = async (name: string): Promise<number> => {
-    const text = await (await fetch(`${daemon.url}/metrics`)).text()
-    const line = text.split('\n').find(each => each.startsWith(`${name} `))
-    return Number(line?.split(' ')[1] ?? NaN)
-  }
   const unknown = await metric('svetofor_unknown_devices')
   const usedUp = await metric('svetofor_table_used_by_unknown_ratio{table="devices"}')
   if (names >= 3_000_000)
@@ -207,6 +277,7 @@ try {
   }
   if (!ready.ready) problems.push('the daemon is not ready')
   if (longestMs > turnMsMax) problems.push(`a turn of the main thread took longer than ${turnMsMax} ms`)
+  if (usedUp > 0.9) await showRoomGivenBack()
 } catch (error) {
   problems.push(error instanceof Error ? error.message : String(error))
 } finally {

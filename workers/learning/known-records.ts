@@ -107,6 +107,7 @@ export function createKnownRecords(
   /** No more are learnt, of anybody or of devices that the inventory does not know. */
   let aliasesFull = false
   let unknownFull = false
+  let timesForgotten = shared.timesForgotten()
   let isAliasNew = false
   let nowMs = 0
   let desk: Desk
@@ -198,6 +199,10 @@ export function createKnownRecords(
       words = at.words
       doubles = at.doubles
       nowMs = now
+      if (timesForgotten !== shared.timesForgotten()) {
+        timesForgotten = shared.timesForgotten()
+        aliasesFull = unknownFull = false
+      }
       for (const counter of [countRecords, countSamples, countScanned]) putU32(counter, 0)
       putF64(countBytes, 0)
       putF64(runNowMs, now)

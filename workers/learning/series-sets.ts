@@ -7,7 +7,7 @@ import { setWords, type SharedState } from '../memory/shared-state.ts'
  * state. A measurement may know dozens of signals of which a device sends a few, so series are made only for those that
  * its records really carry: first for the signals of the record it is met by; when a later record brings others, a second
  * span of neighbouring series for these; and when that is not enough, a third and last one for all that are left. A series
- * keeps its index for ever. Which signals a span has is its set; sets are numbered, and shared by all workers.
+ * keeps its index until its device is forgotten. Which signals a span has is its set; sets are numbered, and shared by all workers.
  */
 
 /** A measurement as an evaluator keeps it: its signals, and what it counts. Slots of one signal share one series. */

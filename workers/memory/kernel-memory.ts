@@ -155,8 +155,13 @@ function clearForms({ memory, forms }: KernelMemory): void {
 /** Forgets how records are written and whose they are: both may change with the profiles. Only while no task is under way. */
 export function forgetRecords(of: KernelMemory): void {
   clearSharedTable(of.aliases)
-  new Uint32Array(of.memory.buffer, of.followers, followersMax).fill(0)
+  forgetFollowers(of)
   clearForms(of)
+}
+
+/** Forgets which alias came after which. Only while no task is under way. */
+export function forgetFollowers({ memory, followers }: KernelMemory): void {
+  new Uint32Array(memory.buffer, followers, followersMax).fill(0)
 }
 
 /** The list of the threads that have ended. */

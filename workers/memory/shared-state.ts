@@ -5,6 +5,7 @@ import {
   type DeviceState,
   type SeriesState
 } from '../../rules/series-state.ts'
+import { createFreeRoomMemory, openFreeRoom, type FreeRoom, type FreeRoomMemory } from './free-room.ts'
 import { createKernelMemory, endedThreadsOf, type KernelMemory } from './kernel-memory.ts'
 import {
   createKnownNamesMemory,
@@ -44,8 +45,8 @@ export interface SharedMemory {
    */
   readonly setMembers: SharedArrayBuffer
   /**
-   * [0] series in use, [1] devices in use, [2] sets in use, [3] those of them that are no whole ones, [4] tasks begun, [5] series of
-   * devices that the inventory does not know.
+   * [0] behind the last series that was taken, [1] the same of devices, [2] sets in use, [3] those of them that are no whole ones, [4] tasks
+   * begun, [5] series in use by devices that the inventory does not know, [6] how often devices were forgotten.
    */
   readonly counters: SharedArrayBuffer
   /** What changes of series are reckoned from. */
@@ -55,6 +56,8 @@ export interface SharedMemory {
   readonly entities: SharedTableMemory
   readonly deviceTable: SharedTableMemory
   readonly knownNames: KnownNamesMemory
+  /** What was taken and is free again. */
+  readonly freeRoom: FreeRoomMemory
 }
 
 /**
@@ -84,12 +87,13 @@ export function createSharedMemory(limits: SharedLimits): SharedMemory {
       aliasBytesMax: keyBytesMax
     }),
     setMembers: new SharedArrayBuffer(setsMax * setWords * 4),
-    counters: new SharedArrayBuffer(24),
+    counters: new SharedArrayBuffer(28),
     baselines: new SharedArrayBuffer(baselinesBytes(seriesMax)),
     sets: createSharedTableMemory(setsMax, setsMax * 64),
     entities: createSharedTableMemory(entitiesMax, keyBytesMax),
     deviceTable: createSharedTableMemory(devicesMax, keyBytesMax),
-    knownNames: createKnownNamesMemory(devicesMax)
+    knownNames: createKnownNamesMemory(devicesMax),
+    freeRoom: createFreeRoomMemory(devicesMax)
   }
 }
 
@@ -112,7 +116,11 @@ export interface SharedState {
   readonly aliases: SharedTable
   /** Devices that the inventory does not know take half of each table at most. */
   readonly knownNames: KnownNames
-  /** Takes `count` neighbouring series; the first one's index, or -1 when there are not that many left for such a device. */
+  readonly free: FreeRoom
+  /**
+   * Takes `count` neighbouring series; the first one's index, or -1 when there are not that many left for such a device. Under the lock of `entities`,
+   * as takeDevice() under that of `deviceTable`.
+   */
   takeSeries(count: number, isKnown: boolean): number
   takeDevice(this: void): number
   takeWholeSet(this: void): number
@@ -120,8 +128,16 @@ export interface SharedState {
   takePartSet(this: void): number
   /** A number below zero, like no other's of late and no `unassigned`, for a task to mark series with. */
   takeMark(this: void): number
+  /** Series and devices in use. */
   seriesCount(): number
   deviceCount(): number
+  /** Behind the last series and device that were ever in use. */
+  seriesEnd(): number
+  devicesEnd(): number
+  /** Devices were forgotten, and so many series are left of those that the inventory does not know (forget.ts). */
+  noteForgotten(unknownSeries: number): void
+  /** How often devices were forgotten: whoever found no room may find some when it is another number than before. */
+  timesForgotten(): number
   /** The part of each table that is used, 0 to 1: of its entries or of the bytes of its keys, whichever is more. */
   tablesUsed(): TablesUsed
   /** The part that is used of what devices may use that the inventory does not know. */
@@ -142,6 +158,12 @@ export function openSharedState(memory: SharedMemory): SharedState {
   const deviceTable = openSharedTable(memory.deviceTable, ended)
   const aliases = openSharedTable(kernel.aliases, ended)
   const unknownSeriesMax = Math.max(1, seriesMax >> 1)
+  const spanSets = new Int32Array(buffer, kernel.spanSets, seriesMax)
+  const nextSpans = new Int32Array(buffer, kernel.nextSpans, seriesMax)
+  const free = openFreeRoom(memory.freeRoom, spanSets, nextSpans)
+  const seriesEnd = (): number => Math.min(seriesMax, Atomics.load(counters, 0))
+  const devicesEnd = (): number => Math.min(devicesMax, Atomics.load(counters, 1))
+  const seriesCount = (): number => seriesEnd() - free.seriesCount()
   const take = (counter: number, count: number, max: number): number => {
     const first = Atomics.add(counters, counter, count)
     if (first + count <= max) return first
@@ -154,28 +176,46 @@ export function openSharedState(memory: SharedMemory): SharedState {
     series: seriesStateOver(buffer, seriesMax, kernel.series, devices.startedMs, memory.baselines),
     devices,
     seriesIds: new Uint32Array(buffer, kernel.seriesIds, seriesMax * 2),
-    spanSets: new Int32Array(buffer, kernel.spanSets, seriesMax),
-    nextSpans: new Int32Array(buffer, kernel.nextSpans, seriesMax),
+    spanSets,
+    nextSpans,
     setMembers: new Int32Array(memory.setMembers),
     sets: openSharedTable(memory.sets, ended),
     entities,
     deviceTable,
     aliases,
     knownNames: openKnownNames(memory.knownNames),
+    free,
     takeSeries(count, isKnown) {
-      if (!isKnown && take(5, count, unknownSeriesMax) < 0) return -1
-      const first = take(0, count, limits.seriesMax)
-      if (first < 0 && !isKnown) Atomics.sub(counters, 5, count)
+      if (isKnown) {
+        const first = take(0, count, seriesMax)
+        return first < 0 ? free.takeSeries(count) : first
+      }
+      if (take(5, count, unknownSeriesMax) < 0) return -1
+      let first = free.takeSeries(count)
+      // What is free may lie in pieces too short for one that is known: it counts as used here, so that the other half stays whole for those.
+      if (first < 0 && Atomics.load(counters, 5) + free.seriesCount() <= unknownSeriesMax)
+        first = take(0, count, seriesMax)
+      if (first < 0) Atomics.sub(counters, 5, count)
       return first
     },
-    takeDevice: () => take(1, 1, limits.devicesMax),
+    takeDevice() {
+      const device = free.takeDevice()
+      return device < 0 ? take(1, 1, devicesMax) : device
+    },
     takeWholeSet: () => take(2, 1, setsMax),
     takePartSet: () => (take(3, 1, partSetsMax) < 0 ? -1 : take(2, 1, setsMax)),
     takeMark: () => -2 - (Atomics.add(counters, 4, 1) & 0x3fffffff),
-    seriesCount: () => Math.min(limits.seriesMax, Atomics.load(counters, 0)),
-    deviceCount: () => Math.min(limits.devicesMax, Atomics.load(counters, 1)),
+    seriesCount,
+    deviceCount: () => devicesEnd() - free.deviceCount(),
+    seriesEnd,
+    devicesEnd,
+    noteForgotten(unknownSeries) {
+      Atomics.store(counters, 5, unknownSeries)
+      Atomics.add(counters, 6, 1)
+    },
+    timesForgotten: () => Atomics.load(counters, 6),
     tablesUsed: () => ({
-      series: Atomics.load(counters, 0) / seriesMax,
+      series: seriesCount() / seriesMax,
       devices: deviceTable.used(),
       entities: entities.used(),
       aliases: aliases.used()

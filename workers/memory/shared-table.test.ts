@@ -8,6 +8,7 @@ import {
   absent,
   createSharedTableMemory,
   openSharedTable,
+  sharedTableParts,
   tableFull,
   type HashBytes
 } from './shared-table.ts'
@@ -111,6 +112,19 @@ describe('the shared table', () => {
     expect(shared.insert(bytes, 0, 1, () => -1)).toBe(tableFull)
     expect(find('a')).toBe(absent)
     expect(insert('a')).toBe(0)
+  })
+
+  it('forgets what a thread wrote and had no time to show before it died, and keeps what took its place', () => {
+    const { memory, insert, find, shared } = table(1000)
+    expect([insert('before'), insert('lost'), insert('behind')]).toEqual([0, 1, 2])
+    // As if its thread had died one step earlier: nothing leads to the entry.
+    const cells = new Int32Array(memory.memory, sharedTableParts(memory).cells, 4096)
+    cells.forEach((word, at) => {
+      if ((word & 0xffffff) === 2) cells[at] = 0
+    })
+    expect([find('lost'), insert('lost'), shared.size()]).toEqual([absent, 3, 4])
+    for (const _ of shared.retain(() => 'known'));
+    expect([find('before'), find('lost'), find('behind'), shared.size()]).toEqual([0, 3, 2, 3])
   })
 
   it('agrees between threads that insert the same keys at once', async () => {

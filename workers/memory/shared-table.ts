@@ -3,8 +3,8 @@ import { createLock } from './lock.ts'
 /**
  * A hash table from byte strings to small integers, in shared memory: every worker finds without a lock and without a
  * message, and inserts, which is rare, under one. A key is compared in full, so two keys are never taken for one another, whatever their
- * hashes. Nothing is ever removed. Memory that is not used yet costs nothing but address space (seen on Node 20: 12 GiB
- * of SharedArrayBuffer do not change the resident size), so tables are made for their limit at once and never move.
+ * hashes. Keys are removed only while nobody evaluates, many at once (`retain`). Memory that is not used yet costs nothing but address
+ * space (seen on Node 20: 12 GiB of SharedArrayBuffer do not change the resident size), so tables are made for their limit at once and never move.
  *
  * Entries and key bytes lie densely, in order of arrival. The cells that lead to them are kept on levels, each twice the
  * size of the one before, and the next level is taken when the present one is half full: a table made for millions that
@@ -27,6 +27,9 @@ export const absent = -1
 /** What insert() says when the table's entries or key bytes are used up. */
 export const tableFull = -2
 
+/** What retain() does with a key: it is forgotten, or goes on as one of somebody who is not known, or of somebody who is. */
+export type Keeping = 'forget' | 'unknown' | 'known'
+
 export interface SharedTable {
   /** Value of the key bytes[from..to), or `absent`. */
   find(bytes: Uint8Array, from: number, to: number): number
@@ -36,6 +39,11 @@ export interface SharedTable {
    * when `make` gives a negative value. Who is not `isKnown` finds room in half of the table only: the other half is kept for those.
    */
   insert(bytes: Uint8Array, from: number, to: number, make: () => number, isKnown?: boolean): number
+  /**
+   * Forgets keys, by what `keepingOf` says of their values, a stretch a step; their room is used again. The others keep their values. Only while no
+   * other thread uses the table, from the first step to the last.
+   */
+  retain(keepingOf: (value: number) => Keeping): Generator<void, void>
   /** Entries used. */
   size(): number
   /** The part of its entries or of its key bytes that is used, whichever is more: from 0 to 1, where it is full. */
@@ -65,6 +73,8 @@ const headerUnknownWords = 6
 /** Words of an entry: hash, arena position in words, key length in bytes, value. */
 const entryWords = 4
 const cellsMin = 4096
+/** Entries gone over in a step of retain(): about a millisecond. */
+const entriesPerStep = 16_384
 
 function cellCounts(entriesMax: number): number[] {
   const counts = [cellsMin]
@@ -263,8 +273,78 @@ export function openSharedTable(
     return entries[entry + 3]!
   }
 
+  /**
+   * Which entries a cell shows, a bit each. One that a thread wrote and had no time to show before it died may stand beside another of the same
+   * key, which is the one that counts.
+   */
+  const shown = (): Uint8Array => {
+    const bits = new Uint8Array((header[headerEntries]! >>> 3) + 1)
+    for (const word of levels[header[headerLevel]!]!) {
+      if (word === 0) continue
+      const number = (word & entryMask) - 1
+      bits[number >>> 3]! |= 1 << (number & 7)
+    }
+    return bits
+  }
+
+  /** Moves the entries that go on, and their keys, to where those are missing that do not: all lie densely again. */
+  function* compact(keepingOf: (value: number) => Keeping): Generator<void, void> {
+    const isShown = shown()
+    const count = header[headerEntries]!
+    let kept = 0
+    let words = 0
+    let unknown = 0
+    let unknownWords = 0
+    for (let number = 0; number < count; number++) {
+      if (number % entriesPerStep === 0) yield
+      const from = number * entryWords
+      if (((isShown[number >>> 3]! >>> (number & 7)) & 1) === 0) continue
+      const keeping = keepingOf(entries[from + 3]!)
+      if (keeping === 'forget') continue
+      const key = entries[from + 1]! >>> 0
+      const keyWords = (entries[from + 2]! + 3) >>> 2
+      // Mostly short; a call for each would take longer.
+      if (key !== words) for (let i = 0; i < keyWords; i++) arena[words + i] = arena[key + i]!
+      const to = kept++ * entryWords
+      entries[to] = entries[from]!
+      entries[to + 1] = words
+      entries[to + 2] = entries[from + 2]!
+      entries[to + 3] = entries[from + 3]!
+      words += keyWords
+      if (keeping === 'known') continue
+      unknown++
+      unknownWords += keyWords
+    }
+    header[headerEntries] = kept
+    header[headerArenaWords] = words
+    header[headerUnknownEntries] = unknown
+    header[headerUnknownWords] = unknownWords
+  }
+
+  /** Shows all entries anew, on the smallest level that they fill by half at most. */
+  function* showAll(): Generator<void, void> {
+    const count = header[headerEntries]!
+    const before = Math.max(header[headerLevel]!, header[headerTarget]!)
+    for (let level = 0; level <= before; level++) {
+      levels[level]!.fill(0)
+      yield
+    }
+    const wanted = levels.findIndex(cells => count * 2 <= cells.length)
+    const level = wanted < 0 ? levels.length - 1 : wanted
+    header[headerLevel] = level
+    header[headerTarget] = level
+    for (let number = 0; number < count; number++) {
+      if (number % entriesPerStep === 0) yield
+      show(level, number * entryWords, never)
+    }
+  }
+
   return {
     find: (bytes, from, to) => lookUp(take(bytes, from, to)),
+    *retain(keepingOf) {
+      yield* compact(keepingOf)
+      yield* showAll()
+    },
     insert(bytes, from, to, make, isKnown = true) {
       const hash = take(bytes, from, to)
       const known = lookUp(hash)
