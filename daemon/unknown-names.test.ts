@@ -77,7 +77,9 @@ describe('names without end that the inventory does not know', () => {
   const namesOf = (of: SimulatedDaemon): string[] =>
     of.view.unknownDevices(100).map(({ identifier }) => identifier)
   const told = (device: string): unknown[] =>
-    daemon.history.samples.filter(sample => sample.device === device).map(({ signal, value }) => [signal, value])
+    daemon.history.samples
+      .filter(sample => sample.device === device)
+      .map(({ signal, value }) => [signal, value])
 
   it('give their room to others once they are forgotten; what is known is untouched', async () => {
     daemon = await start({ seriesMax: 100_000, devicesMax: 100 })
@@ -124,6 +126,30 @@ describe('names without end that the inventory does not know', () => {
     daemon.advance(daemon.nowMs() + 10 * minute)
     expect(await daemon.forgetIdle(minute)).toBe(0)
     expect(namesOf(daemon)).toEqual(['sw-new'])
+  })
+
+  it('leave nothing of the limits of their modules to who takes their place', async () => {
+    daemon = await start({ seriesMax: 100_000, devicesMax: 100 })
+    const optic = (device: string, signals: Readonly<Record<string, number>>): FedRecord => ({
+      value: JSON.stringify({ device, instance: '25', collector: 'col', timeMs: daemon.nowMs(), signals })
+    })
+    const module = (device: string): FedRecord[] => [
+      optic(device, { 'optics.rx_dbm': -5 }),
+      optic(device, { 'optics.rx_low_warn_dbm': -7, 'optics.rx_low_alarm_dbm': -9 })
+    ]
+    await daemon.feed(module('stranger'))
+    await daemon.feed(module('stranger'))
+    daemon.advance(startMs + 2 * minute)
+    expect(await daemon.forgetIdle(minute)).toBe(1)
+    await daemon.feed(module('sw-new'))
+    await daemon.reload(await definitionsOf({ inventory: inventory('sw-new') }))
+    for (let poll = 0; poll < 10; poll++) {
+      daemon.advance(daemon.nowMs() + minute)
+      await daemon.feed([...module('sw-new').slice(1), optic('sw-new', { 'optics.rx_dbm': -10 })])
+    }
+    expect(
+      daemon.openAlarms().map(({ device, evidence }) => [device, evidence.value, evidence.limit])
+    ).toEqual([['sw-1', -10, -9]])
   })
 
   it('are judged by rules in shadow as before, whose comparison begins anew', async () => {

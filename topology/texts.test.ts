@@ -1,6 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createColumn, createCountedTexts, createNumberTable, createTextArena, createTextSet } from './texts.ts'
+import {
+  createColumn,
+  createCountedTexts,
+  createNumberTable,
+  createTextArena,
+  createTextSet
+} from './texts.ts'
 
 describe('createTextArena', () => {
   it('gives back what was added, across blocks and beyond ASCII', () => {
@@ -123,7 +129,9 @@ describe('texts that are counted', () => {
     const [from, to] = [createTextArena(), createTextArena()]
     const texts = ['', 'a', 'Порт 25', 'x'.repeat(60_000), 'y'.repeat(64), 'z'.repeat(65)]
     const places = Array.from({ length: 40 }, () => texts.map(text => from.add(text))).flat()
-    const copies = places.filter((_, i) => i % 2 === 0).map(place => [to.copy(from, place), from.get(place)] as const)
+    const copies = places
+      .filter((_, i) => i % 2 === 0)
+      .map(place => [to.copy(from, place), from.get(place)] as const)
     for (const [place, text] of copies) expect(to.get(place)).toBe(text)
   })
 })

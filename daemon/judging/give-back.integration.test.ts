@@ -99,10 +99,19 @@ describe('room of unknown devices, given back beside threads that evaluate', () 
     const tasks = [0, 1, 2].map(part => devices.filter((_, i) => i % 3 === part)).filter(of => of.length > 0)
     const counts = await Promise.all(
       tasks.map(async (of, partition) => {
-        const ranges = [rangeOf(of.map(device => port(device, oper)), { partition, firstOffset: offset })]
+        const ranges = [
+          rangeOf(
+            of.map(device => port(device, oper)),
+            { partition, firstOffset: offset }
+          )
+        ]
         const result = await evaluation.pool.evaluate({ ranges, nowMs })
         engines.engine.take(result, nowMs)
-        expect(rowsOfBlock(result.block).map(({ id }) => id).sort()).toEqual(
+        expect(
+          rowsOfBlock(result.block)
+            .map(({ id }) => id)
+            .sort()
+        ).toEqual(
           of
             .flatMap(device => ['if.oper_status', 'if.admin_status'].map(signal => idOf(device, signal)))
             .sort()
@@ -134,7 +143,12 @@ describe('room of unknown devices, given back beside threads that evaluate', () 
     const { series } = evaluation.state
     const before = [...registry.all()]
       .filter(at => registry.knownOf(at) >= 0)
-      .map(at => [at, series.program[at], series.lastTimeMs[at], [...series.conditions.slice(at * 8, at * 8 + 8)]])
+      .map(at => [
+        at,
+        series.program[at],
+        series.lastTimeMs[at],
+        [...series.conditions.slice(at * 8, at * 8 + 8)]
+      ])
     // Nobody of them has been silent for long enough.
     await new Promise(resolve => setTimeout(resolve, 100))
     await feed(['stranger-7', 'stranger-8'])
@@ -147,12 +161,18 @@ describe('room of unknown devices, given back beside threads that evaluate', () 
     expect(
       [...registry.all()]
         .filter(at => registry.knownOf(at) >= 0)
-        .map(at => [at, series.program[at], series.lastTimeMs[at], [...series.conditions.slice(at * 8, at * 8 + 8)]])
+        .map(at => [
+          at,
+          series.program[at],
+          series.lastTimeMs[at],
+          [...series.conditions.slice(at * 8, at * 8 + 8)]
+        ])
     ).toEqual(before)
     expect(lightOf('ku-3')).toBe('red')
 
     // Those that are left are met by the same series, others and forgotten ones by series of their own.
-    const seriesOf = (name: string): number[] => [...registry.all()].filter(at => registry.identifiersOf(registry.deviceOf(at))[0] === name)
+    const seriesOf = (name: string): number[] =>
+      [...registry.all()].filter(at => registry.identifiersOf(registry.deviceOf(at))[0] === name)
     const kept = seriesOf('stranger-7')
     expect(await feed(['stranger-7', ...flood('late', 150), ...flood('stranger', 5)])).toBe(0)
     expect(seriesOf('stranger-7')).toEqual(kept)

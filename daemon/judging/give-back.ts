@@ -85,7 +85,13 @@ export function createGiveBack(options: GiveBackOptions): GiveBack {
     }
   }
 
-  function isShort({ tables, tablesOfUnknown }: { tables: TablesUsed; tablesOfUnknown: TablesUsed }): boolean {
+  function isShort({
+    tables,
+    tablesOfUnknown
+  }: {
+    tables: TablesUsed
+    tablesOfUnknown: TablesUsed
+  }): boolean {
     return [...Object.values(tables), ...Object.values(tablesOfUnknown)].some(used => used >= usedMin)
   }
 }

@@ -210,9 +210,9 @@ const workers = Type.Object(
       'Most devices that can be told apart. Half is kept for devices of the inventory.'
     ),
     unknown_idle_s: integer(
-      10 * minute / second,
+      (10 * minute) / second,
       1,
-      7 * day / second,
+      (7 * day) / second,
       'Devices that the inventory does not know and that were not heard for so long are forgotten once such devices have used up nine tenths of their half of a table.'
     )
   },

@@ -8,6 +8,7 @@ const minute = 60_000
 
 /** Device i has one series, i, and device i of the inventory. */
 function network(collectors: readonly string[]) {
+  let forget: (device: number) => void = () => undefined
   const lastTimeMs = new Float64Array(collectors.length)
   const lastSeenMs = new Float64Array(collectors.length)
   const clocks = createClocks(
@@ -16,7 +17,7 @@ function network(collectors: readonly string[]) {
       collectorOf: device => collectors[device]!,
       knownOf: series => series,
       devicesEnd: () => collectors.length,
-      whenForgotten: () => undefined
+      whenForgotten: act => (forget = act)
     },
     { lastTimeMs },
     { lastSeenMs }
@@ -24,6 +25,7 @@ function network(collectors: readonly string[]) {
   let nowMs = 1_790_000_000_000
   return {
     clocks,
+    forget: (device: number) => forget(device),
     /** Every device is polled once a minute, for some minutes. */
     poll: (minutes: number, offsetMsOf: (device: number) => number): void => {
       for (let i = 0; i < minutes; i++) {
@@ -39,6 +41,18 @@ function network(collectors: readonly string[]) {
 }
 
 describe('wrong clocks', () => {
+  it("are nobody's once their device is forgotten", () => {
+    const { clocks, poll, forget } = network(['a', 'a'])
+    poll(5, () => 10 * minute)
+    expect([clocks.collectors()[0]?.devices, clocks.offsetMs(1)]).toEqual([2, 10 * minute])
+    forget(1)
+    expect([clocks.collectors()[0]?.devices, clocks.offsetMs(0), clocks.offsetMs(1)]).toEqual([
+      1,
+      10 * minute,
+      null
+    ])
+  })
+
   it('are counted by collector, with their median', () => {
     const { clocks, poll } = network(['a', 'a', 'a', 'b', 'b'])
     poll(5, device => [0, 10 * minute, 0, -20 * minute, -30 * minute][device]!)

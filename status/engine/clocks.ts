@@ -53,10 +53,7 @@ interface Off {
 }
 
 export function createClocks(
-  registry: Pick<
-    SeriesRegistry,
-    'eachOfDevice' | 'collectorOf' | 'knownOf' | 'devicesEnd' | 'whenForgotten'
-  >,
+  registry: Pick<SeriesRegistry, 'eachOfDevice' | 'collectorOf' | 'knownOf' | 'devicesEnd' | 'whenForgotten'>,
   state: Pick<SeriesState, 'lastTimeMs'>,
   devices: Pick<DeviceState, 'lastSeenMs'>
 ): Clocks {

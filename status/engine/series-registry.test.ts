@@ -68,4 +68,65 @@ describe('createSeriesRegistry', () => {
     registry.resolveAll(empty)
     expect(registry.unknownCount()).toBe(2)
   })
+
+  it('forgets strangers with all that leads to them, moves those who go over the series, and knows them anew', () => {
+    const registry = createSeriesRegistry(100, 20)
+    const stranger = (device: number, at: number): void =>
+      void registry.add(
+        series(at, {
+          device,
+          identifiers: [`stranger-${device}`],
+          collector: `col${device}`,
+          instance: `p${at}`
+        }),
+        inventory,
+        at
+      )
+    for (let device = 1; device < 10; device++) for (let i = 0; i < 3; i++) stranger(device, device * 10 + i)
+    registry.add(series(5), inventory, 50)
+    registry.add(series(6, { device: 10, identifiers: ['was known'] }), inventory, 50)
+    const [begun, half, end] = [registry.cursor(), registry.cursor(), registry.cursor()]
+    half.at = 14
+    end.at = registry.size()
+    const told: number[] = []
+    registry.whenForgotten(device => registry.eachOfDevice(device, at => void told.push(at)))
+    const steps = registry.forget(device => device % 2 === 1 || device === 0)
+    let step = steps.next()
+    for (; step.done !== true; step = steps.next()) {
+      // Whatever is asked in between.
+      expect(
+        [...registry.all()].every(at => registry.instance(at) !== '' && registry.deviceOf(at) >= 0)
+      ).toBe(true)
+      expect([...registry.unknownDevices()].every(({ identifiers }) => identifiers.length === 1)).toBe(true)
+    }
+    expect(step.value).toEqual({ devices: 5, series: 15 })
+    expect(told.sort((a, b) => a - b)).toEqual(
+      [1, 3, 5, 7, 9].flatMap(device => [0, 1, 2].map(i => device * 10 + i))
+    )
+    expect([...registry.all()]).toEqual([20, 21, 22, 40, 41, 42, 60, 61, 62, 80, 81, 82, 5, 6])
+    // Of the first fourteen series, those of four devices and a half, six are left.
+    expect([begun.at, half.at, end.at]).toEqual([0, 6, 14])
+    expect([...registry.unknownDevices()].map(({ identifiers }) => identifiers[0])).toEqual([
+      ...[2, 4, 6, 8].map(device => `stranger-${device}`),
+      'was known'
+    ])
+    expect([registry.has(10), registry.instance(10), registry.collectorOf(1), registry.at(14)]).toEqual([
+      false,
+      '',
+      '',
+      -1
+    ])
+    expect([registry.numberOfInstance('p10'), registry.forgottenCount()]).toEqual([-1, 5])
+    stranger(3, 11)
+    expect(registry.seenDevice(3)).toMatchObject({
+      identifiers: ['stranger-3'],
+      collector: 'col3',
+      series: 1
+    })
+    expect([registry.deviceOf(11), registry.instance(11), registry.at(14)]).toEqual([3, 'p11', 11])
+    // Whom the inventory knows, or knew once, is kept.
+    registry.resolveAll(empty)
+    expect([...registry.forget(() => true)].length).toBeGreaterThan(0)
+    expect([...registry.all()]).toEqual([5])
+  })
 })

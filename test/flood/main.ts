@@ -164,7 +164,9 @@ async function showRoomGivenBack(): Promise<void> {
   const toldApart = await metric('svetofor_unknown_devices')
   const after = await Promise.all(isDown.slice(0, before.length).map(tellsOf))
   const longestMs = turns.max / 1e6
-  say(`devices forgotten               ${line.devices} with ${line.series} series; evaluation was held for ${line.heldMs} ms`)
+  say(
+    `devices forgotten               ${line.devices} with ${line.series} series; evaluation was held for ${line.heldMs} ms`
+  )
   say(`longest turn of the main thread ${longestMs.toFixed(0)} ms meanwhile`)
   say(`told apart of ${others} others    ${toldApart}`)
   say(`memory of the process           ${Math.round(process.memoryUsage().rss / 1048576)} MiB`)
