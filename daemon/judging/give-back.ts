@@ -52,10 +52,9 @@ export function createGiveBack(options: GiveBackOptions): GiveBack {
 
   const give = async (): Promise<void> => {
     if (idleStrangers(options) < Math.max(1, shareMin * registry.unknownCount())) return
-    const startedMs = performance.now()
-    const gone = await forgetIdle(options)
+    const { heldMs, ...gone } = await forgetIdle(options)
     logger.warn(
-      { ...gone, idleS: idleMs / 1000, heldMs: Math.round(performance.now() - startedMs) },
+      { ...gone, idleS: idleMs / 1000, heldMs: Math.round(heldMs) },
       'devices that the inventory does not know and that were not heard for long were forgotten: others have their room now'
     )
   }
@@ -110,14 +109,15 @@ function idleStrangers(options: ForgettingOptions): number {
   return count
 }
 
-/** Forgets all of them that are idle, in turns of the main thread, while nothing is evaluated. */
-export function forgetIdle(options: ForgettingOptions): Promise<Forgotten> {
+/** Forgets all of them that are idle, in turns of the main thread, while nothing is evaluated: for `heldMs`. */
+export function forgetIdle(options: ForgettingOptions): Promise<Forgotten & { readonly heldMs: number }> {
   const { pool, engine, state } = options
   return pool.exclusive(async () => {
+    const startedMs = performance.now()
     const fates = fatesOf(engine.registry, state.devicesEnd(), idleTest(options))
     const gone = await inTurns(engine.registry.forget(device => fates[device] === forgotten))
     await inTurns(forgetDevices(state, fates))
-    return gone
+    return { ...gone, heldMs: performance.now() - startedMs }
   })
 }
 

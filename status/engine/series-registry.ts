@@ -118,7 +118,7 @@ export function createSeriesRegistry(seriesMax: number, devicesMax: number): Ser
   /** While texts move to another arena: those of the devices before `movedTo` stand there. */
   let movedTexts = texts
   let movedTo = 0
-  const unknown = new Set<number>()
+  let unknownCount = 0
   /** 1 for a device that the inventory knows or has known. */
   const wasKnown = new Uint8Array(devicesMax)
   let devicesEnd = 0
@@ -129,12 +129,10 @@ export function createSeriesRegistry(seriesMax: number, devicesMax: number): Ser
     JSON.parse((index < movedTo ? movedTexts : texts).get(identifiersOf[index]!)) as string[]
 
   const setKnown = (index: number, known: number): void => {
+    if (knownOf[index] === 1) unknownCount--
     knownOf[index] = known + 2
-    if (known < 0) unknown.add(index)
-    else {
-      unknown.delete(index)
-      wasKnown[index] = 1
-    }
+    if (known < 0) unknownCount++
+    else wasKnown[index] = 1
   }
 
   /** Takes note of a device that is met for the first time. */
@@ -189,7 +187,7 @@ export function createSeriesRegistry(seriesMax: number, devicesMax: number): Ser
     }
     collectors.release(collectorOf[device]!, 1)
     knownOf[device] = lastOf[device] = seriesCount[device] = 0
-    unknown.delete(device)
+    unknownCount--
     forgottenCount++
   }
 
@@ -267,9 +265,9 @@ export function createSeriesRegistry(seriesMax: number, devicesMax: number): Ser
       }
     },
     *unknownDevices() {
-      for (const index of unknown) yield seenDevice(index)!
+      for (let index = 0; index < devicesEnd; index++) if (knownOf[index] === 1) yield seenDevice(index)!
     },
-    unknownCount: () => unknown.size,
+    unknownCount: () => unknownCount,
     seenDevice,
     identifiersOf: device => ((knownOf[device] ?? 0) === 0 ? [] : identifiers(device)),
     collectorOf: device => ((knownOf[device] ?? 0) === 0 ? '' : collectors.get(collectorOf[device]!)),
