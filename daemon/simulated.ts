@@ -193,31 +193,21 @@ export async function createSimulatedDaemon(options: SimulatedOptions): Promise<
   const { engine } = tap
   let inForce = definitions
   let shadow: ShadowJudge | undefined
+  const beginShadow = (): void => {
+    const { shadow: rules } = inForce
+    if (rules === null) return
+    const shadowed = { ...inForce, rules, shadow: null }
+    shadow = createShadowJudge({ config, definitions: shadowed, live: state, seeds: tap.seeds(), nowMs })
+    tap.open({ ...shadow, forgotten: beginShadow })
+  }
   const followShadow = (next: Definitions): void => {
     const isCompared = isSameRules(next, inForce)
     inForce = next
     if (next.shadow === null) {
       shadow = undefined
       tap.close()
-      return
-    }
-    const shadowed = { ...next, rules: next.shadow, shadow: null }
-    if (shadow !== undefined) {
-      shadow.reload(shadowed, isCompared, nowMs)
-      return
-    }
-    const begin = (): void => {
-      const begun = createShadowJudge({
-        config,
-        definitions: shadowed,
-        live: state,
-        seeds: tap.seeds(),
-        nowMs
-      })
-      shadow = begun
-      tap.open({ ...begun, forgotten: begin })
-    }
-    begin()
+    } else if (shadow === undefined) beginShadow()
+    else shadow.reload({ ...next, rules: next.shadow, shadow: null }, isCompared, nowMs)
   }
   followShadow(definitions)
 

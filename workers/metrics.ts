@@ -68,9 +68,9 @@ export function createPoolMetrics(registry: Registry, stats: () => PoolStats): P
     'Records given up because they ended two workers',
     () => stats().poisonRecords
   )
-  gauge('svetofor_series_known', 'Series met so far', () => stats().seriesKnown)
+  gauge('svetofor_series_known', 'Series that are told apart', () => stats().seriesKnown)
   gauge('svetofor_series_max', 'Limit of series', () => stats().seriesMax)
-  gauge('svetofor_devices_known', 'Devices met so far, by identifier', () => stats().devicesKnown)
+  gauge('svetofor_devices_known', 'Devices that are told apart, by identifier', () => stats().devicesKnown)
   gauge('svetofor_devices_max', 'Limit of devices', () => stats().devicesMax)
 
   new Gauge({

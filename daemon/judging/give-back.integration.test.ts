@@ -5,6 +5,7 @@ import { loadConfig } from '../../schemas/config/reading.ts'
 import { rowsOfBlock } from '../../test/support/blocks.ts'
 import { seriesId, seriesIdHex } from '../../workers/learning/series-id.ts'
 import { definitionsOf } from '../network.ts'
+import type { Definitions } from './definitions.ts'
 import { joinEngines, type Engines } from './engines.ts'
 import { startEvaluation, type Evaluation } from './evaluation.ts'
 import { createGiveBack, type GiveBack } from './give-back.ts'
@@ -19,6 +20,7 @@ const config = loadConfig({
   readFile: () => ''
 })
 const known = 20
+const nobody = await definitionsOf({ inventory: [{ id: 'cu', tier: 'core', name: 'CU' }] })
 const definitions = await definitionsOf({
   inventory: [
     { id: 'cu', tier: 'core', name: 'CU' },
@@ -48,7 +50,7 @@ describe('room of unknown devices, given back beside threads that evaluate', () 
   const failures: unknown[] = []
   let offset = 0
 
-  beforeEach(async () => {
+  const begin = async (definitions: Definitions): Promise<void> => {
     nowMs = startMs
     said = []
     const logger = pino({ base: null }, { write: line => void said.push(JSON.parse(line) as never) })
@@ -78,12 +80,14 @@ describe('room of unknown devices, given back beside threads that evaluate', () 
       fail: error => failures.push(error),
       everyMs: 20
     })
-  })
-  afterEach(async () => {
+  }
+  const end = async (): Promise<void> => {
     await giveBack.stop()
     await evaluation.pool.close(1000)
     expect(failures).toEqual([])
-  })
+  }
+  beforeEach(() => begin(definitions))
+  afterEach(end)
 
   const port = (device: string, oper: number): string =>
     telegraf(
@@ -135,6 +139,8 @@ describe('room of unknown devices, given back beside threads that evaluate', () 
     await feed(flood('sw', known))
     expect(await feed(flood('stranger', 500))).toBe(2 * 300)
     expect(evaluation.pool.stats().tablesOfUnknown.devices).toBe(1)
+    // Who of them found room is a matter of threads.
+    const spoken = [...registry.unknownDevices()].slice(0, 2).map(({ identifiers }) => identifiers[0]!)
     await feed(['sw-3'], 2)
     tick()
     nowMs += 30_000
@@ -151,7 +157,7 @@ describe('room of unknown devices, given back beside threads that evaluate', () 
       ])
     // Nobody of them has been silent for long enough.
     await new Promise(resolve => setTimeout(resolve, 100))
-    await feed(['stranger-7', 'stranger-8'])
+    await feed(spoken)
     expect([registry.unknownCount(), forgottenLines()]).toEqual([200, []])
 
     nowMs += 31_000
@@ -173,9 +179,9 @@ describe('room of unknown devices, given back beside threads that evaluate', () 
     // Those that are left are met by the same series, others and forgotten ones by series of their own.
     const seriesOf = (name: string): number[] =>
       [...registry.all()].filter(at => registry.identifiersOf(registry.deviceOf(at))[0] === name)
-    const kept = seriesOf('stranger-7')
-    expect(await feed(['stranger-7', ...flood('late', 150), ...flood('stranger', 5)])).toBe(0)
-    expect(seriesOf('stranger-7')).toEqual(kept)
+    const kept = seriesOf(spoken[0]!)
+    expect(await feed([...spoken, ...flood('late', 150), ...flood('again', 5)])).toBe(0)
+    expect(seriesOf(spoken[0]!)).toEqual(kept)
     expect(new Set(registry.all()).size).toBe(registry.size())
     expect(registry.unknownCount()).toBe(157)
     nowMs += 1000
@@ -214,6 +220,25 @@ describe('room of unknown devices, given back beside threads that evaluate', () 
     // Their places, not ever new ones.
     expect(evaluation.state.seriesEnd()).toBeLessThanOrEqual(2 * (195 + known))
     expect(evaluation.state.devicesEnd()).toBe(195 + known)
+  })
+
+  it('is given back where there is no inventory, too, of which everybody may use all', async () => {
+    await end()
+    await begin(nobody)
+    const { registry } = engines.engine
+    expect(await feed(flood('some', 400))).toBe(0)
+    expect(await feed(flood('more', 10))).toBe(20)
+    nowMs += 30_000
+    await feed(flood('some', 240))
+    nowMs += 31_000
+    await vi.waitFor(() => expect(forgottenLines()).toHaveLength(1), { timeout: 10_000 })
+    expect([registry.unknownCount(), registry.forgottenCount()]).toEqual([240, 160])
+    expect(evaluation.pool.stats()).toMatchObject({
+      tables: { devices: 0.6 },
+      tablesOfUnknown: { series: 0, devices: 0, entities: 0 }
+    })
+    expect(await feed(flood('more', 160))).toBe(0)
+    expect(await feed(['one more'])).toBe(2)
   })
 
   it('is not given back while the log is judged again', async () => {

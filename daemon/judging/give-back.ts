@@ -52,7 +52,8 @@ export function createGiveBack(options: GiveBackOptions): GiveBack {
 
   const give = async (): Promise<void> => {
     if (idleStrangers(options) < Math.max(1, shareMin * registry.unknownCount())) return
-    const { heldMs, ...gone } = await forgetIdle(options)
+    const { heldMs, ...gone } = await forgetIdle(options, () => warming === 0)
+    if (gone.devices === 0) return
     logger.warn(
       { ...gone, idleS: idleMs / 1000, heldMs: Math.round(heldMs) },
       'devices that the inventory does not know and that were not heard for long were forgotten: others have their room now'
@@ -109,28 +110,38 @@ function idleStrangers(options: ForgettingOptions): number {
   return count
 }
 
-/** Forgets all of them that are idle, in turns of the main thread, while nothing is evaluated: for `heldMs`. */
-export function forgetIdle(options: ForgettingOptions): Promise<Forgotten & { readonly heldMs: number }> {
+/**
+ * Forgets all of them that are idle, in turns of the main thread, while nothing is evaluated: for `heldMs`. Nobody where it may not be, once all
+ * that was under evaluation is taken.
+ */
+export function forgetIdle(
+  options: ForgettingOptions,
+  mayBe: () => boolean = () => true
+): Promise<Forgotten & { readonly heldMs: number }> {
   const { pool, engine, state } = options
   return pool.exclusive(async () => {
+    if (!mayBe()) return { devices: 0, series: 0, heldMs: 0 }
     const startedMs = performance.now()
-    const fates = fatesOf(engine.registry, state.devicesEnd(), idleTest(options))
+    const fates = fatesOf(engine.registry, state, idleTest(options))
     const gone = await inTurns(engine.registry.forget(device => fates[device] === forgotten))
     await inTurns(forgetDevices(state, fates))
     return { ...gone, heldMs: performance.now() - startedMs }
   })
 }
 
-function fatesOf(registry: SeriesRegistry, end: number, isIdle: (device: number) => boolean): Uint8Array {
-  const fates = new Uint8Array(end)
-  for (let device = 0; device < end; device++)
-    fates[device] = isIdle(device)
-      ? forgotten
-      : registry.isStranger(device)
-        ? unknown
-        : registry.isMet(device)
-          ? known
-          : unmet
+function fatesOf(
+  registry: SeriesRegistry,
+  { devicesEnd, knownNames }: SharedState,
+  isIdle: (device: number) => boolean
+): Uint8Array {
+  const fates = new Uint8Array(devicesEnd())
+  // Without an inventory there is nobody to keep room for.
+  const ofStrangers = knownNames.has([]) ? known : unknown
+  for (let device = 0; device < fates.length; device++) {
+    if (isIdle(device)) fates[device] = forgotten
+    else if (registry.isStranger(device)) fates[device] = ofStrangers
+    else fates[device] = registry.isMet(device) ? known : unmet
+  }
   return fates
 }
 

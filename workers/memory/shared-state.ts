@@ -132,8 +132,8 @@ export interface SharedState {
   seriesCount(): number
   deviceCount(): number
   /** Behind the last series and device that were ever in use. */
-  seriesEnd(): number
-  devicesEnd(): number
+  seriesEnd(this: void): number
+  devicesEnd(this: void): number
   /** Devices were forgotten, and so many series are left of those that the inventory does not know (forget.ts). */
   noteForgotten(unknownSeries: number): void
   /** How often devices were forgotten: whoever found no room may find some when it is another number than before. */
