@@ -286,6 +286,19 @@ describe('mains lost at several sites', () => {
     expect(update(25)).toEqual(['changed ku1 power 20'])
   })
 
+  it('explain links that one poll saw down later than it should have, but not a single one', () => {
+    const said = (...houses: string[]): string[] => {
+      const { cut, mainsLost, listen, update } = network()
+      listen({ 'ku1-sw': 85, 'ku1-ups': 90, 'ru1-sw': 90, 'ru1-ups': 90, 'ou1-sw': 90, 'ou1-ups': 90 })
+      mainsLost('ku1', 0)
+      expect(update(20)).toEqual(['opened ku1 power 0'])
+      for (const id of houses) cut(id, 85)
+      return update(90)
+    }
+    expect(said('du1', 'du2')).toEqual(['changed ku1 power 20'])
+    expect(said('du1')).toEqual(['opened du1 link 10'])
+  })
+
   it('are lost where several on one feeder go dark together, though none has a UPS to tell', () => {
     const city = read(
       '  - {id: core, tier: core}',

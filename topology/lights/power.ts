@@ -85,6 +85,30 @@ export function firstToldMs(state: LightState, root: number, lostMs: number, now
   return dueMs
 }
 
+/** Links seen down by one poll are not further apart than that (ms). */
+const onePollMs = 5000
+
+/**
+ * How much longer than it was seen the link of a node may have been down (ms), because the poll before was lost. Only of several links that were
+ * seen to be down by one poll: a single one may have been cut since.
+ */
+function lostPollMs(state: LightState, node: number, lostMs: number): number {
+  const { rhythm, tree } = state
+  const parent = firstParent(state, node)
+  if (rhythm === null || parent === none || !isLinkCut(state, node)) return 0
+  const { childStart, childList } = tree.inventory
+  for (let e = childStart[parent]!; e < childStart[parent + 1]!; e++) {
+    const other = childList[e]!
+    if (other === node || !isLinkCut(state, other)) continue
+    if (Math.abs(troubleSince(state, other) - lostMs) > onePollMs) continue
+    let pollMs = 0
+    for (const device of tree.inventory.devicesOfNode(parent))
+      pollMs = Math.max(pollMs, rhythm.intervalMs(device))
+    return pollMs
+  }
+  return 0
+}
+
 /**
  * The node whose loss of mains explains this one's trouble, or none: the topmost ancestor, else the earliest
  * sibling. Of a node that has lost its own mains, also the first in the same part of the network: two sites that lose them
@@ -103,7 +127,9 @@ export function powerCause(state: LightState, node: number): number {
     const upMs = mainsLostMs(state, up)
     if (upMs === undefined || latestMs < upMs - state.options.powerWindowMs) continue
     if (!mayShareMains(state, node, up)) continue
-    if (lostMs <= upMs + state.options.powerWindowMs) cause = up
+    const toMs = upMs + state.options.powerWindowMs
+    if (lostMs <= toMs || (ownMainsMs === undefined && lostMs - lostPollMs(state, node, lostMs) <= toMs))
+      cause = up
   }
   if (cause !== none) return cause
   if (ownMainsMs !== undefined) {
