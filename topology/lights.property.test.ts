@@ -346,9 +346,15 @@ function recomputeAll(inventory: CompiledInventory, facts: Facts): Verdict[] {
     const sinceMs = facts.alarms.get(i)?.sinceMs
     return isUpstream(i) && sinceMs !== undefined && sinceMs < onset(upstream(i)!) - windowMs
   }
+  /** One of its links was lost before what cuts it off now. */
+  const isLinkStill = (i: number): boolean =>
+    isUpstream(i) && [...(facts.ports.get(i)?.values() ?? [])].some(ms => ms < onset(upstream(i)!) - windowMs)
   const isCause = (i: number): boolean =>
     (!trouble[i] || isUpstream(i) || powerCause(i) === -1) &&
-    (rootOf(i) === inventory.nodeId(i) || linkFault[i]! || (isOwnStill(i) && powerCause(i) === -1))
+    (rootOf(i) === inventory.nodeId(i) ||
+      linkFault[i]! ||
+      isLinkStill(i) ||
+      (isOwnStill(i) && powerCause(i) === -1))
   const rootOf = (i: number): string => {
     const above = upstream(i)
     if (above !== undefined && !stands(i)) return rootOf(above)

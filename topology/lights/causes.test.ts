@@ -330,6 +330,29 @@ describe('mains lost at several sites', () => {
   })
 })
 
+describe('a fault that was told first below its cause', () => {
+  it('comes again as the same incident at its cause, and as another at the one below', () => {
+    const { cut, well, update, engine } = network()
+    const ids = (): string[] => engine.incidents().map(({ id }) => id)
+    cut('du1', 0)
+    expect(update(5)).toEqual(['opened du1 link 10'])
+    cut('ku1', 1)
+    expect(update(6)).toEqual(['changed ku1 link 20'])
+    const first = ids()
+    for (const id of ['du1', 'ku1']) well(id)
+    expect(update(100)).toEqual(['closed ku1 link 20'])
+    cut('ku1', 300)
+    update(305)
+    expect(ids()).toEqual(first)
+    well('ku1')
+    update(400)
+    cut('du1', 800)
+    update(805)
+    expect(ids()).toHaveLength(1)
+    expect(ids()).not.toEqual(first)
+  })
+})
+
 describe('cable TV', () => {
   it('is one fault of what feeds neighbours where they lose it one after the other, and goes on at the last', () => {
     const { noTv, well, update, engine, at } = network()

@@ -99,8 +99,7 @@ export function createIncidentBook(reopenMs = 0): IncidentBook {
     const last = closed.get(root)
     const kinds = [last?.incident.kind, state.kind]
     const isSame = kinds[0] === kinds[1] || kinds.includes('unknown')
-    if (last !== undefined && isSame && nowMs - last.atMs < reopenMs && !handedOver.has(last.incident.id))
-      return last.incident
+    if (last !== undefined && isSame && nowMs - last.atMs < reopenMs) return last.incident
     const id = incidentId(state.root, state.kind, state.sinceMs)
     const isTaken = handedOver.has(id)
     return {
@@ -156,6 +155,8 @@ export function createIncidentBook(reopenMs = 0): IncidentBook {
       waiting.delete(to)
       if (handedOver.size >= closedMax) handedOver.clear()
       handedOver.add(incident.id)
+      // It goes on there, and so it does when it comes again: not here.
+      if (closed.get(from)?.incident.id === incident.id) closed.delete(from)
       incidents.set(to, incident)
       guessed.add(to)
     },
