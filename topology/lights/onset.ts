@@ -77,9 +77,11 @@ export function wasLinkLostBefore(state: LightState, node: number, aboveMs: numb
  * other way are heard still. Something passes there, be it said or not.
  */
 export function isSilentAlone(state: LightState, node: number, above: number, aboveMs: number): boolean {
-  if (state.rhythm === null || isLinkCut(state, node) || !isSilentTrouble(state, node)) return false
+  if (state.rhythm === null) return false
   const sinceMs = silentSince(state, node)
-  if (sinceMs < aboveMs + 2 * state.options.powerWindowMs || !isSilentTrouble(state, above)) return false
+  // First, for of a large part of the network that falls silent at once each is asked.
+  if (sinceMs < aboveMs + 2 * state.options.powerWindowMs) return false
+  if (isLinkCut(state, node) || !isSilentTrouble(state, node) || !isSilentTrouble(state, above)) return false
   return heardThroughMs(state, above) > sinceMs + missedAfterMs(state, node)
 }
 

@@ -196,7 +196,8 @@ function recompute(
   if (isCause === 1 || before.isCause === 1) state.touched.add(node)
   if (root !== node) unfree(state, node)
   else if (before.root !== node) {
-    const isLate = tree.leftRoot[node] !== none && nowMs - tree.leftMs[node]! < state.options.recoverMs
+    // Whom a collector has lost is counted anew once it is back: its silence after that is news.
+    const isLate = tree.leftRoot[node]! >= 0 && nowMs - tree.leftMs[node]! < state.options.recoverMs
     const by = before.root !== none ? before.root : isLate ? tree.leftRoot[node]! : none
     // A ring that was cut in two places and is mended in one: it goes on at the other.
     if (by >= 0 && isLinkFault && isOfSameCut(state, node, by)) state.leftAtRisk.set(node, by)
