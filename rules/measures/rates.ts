@@ -83,15 +83,11 @@ export function setBeside(rates: RateState, series: number, by: number): void {
   rates.words[rates.slotOf[series]! * rateWords + besideSlot] = rates.slotOf[by]!
 }
 
-export function hasBeside(rates: RateState, series: number): boolean {
-  return rates.words[rates.slotOf[series]! * rateWords + besideSlot] !== 0
-}
+export const hasBeside = (rates: RateState, series: number): boolean => besideOfRate(rates, series) !== 0
 
-/** Whether the rates of a series are reckoned by that other one. */
-export function isReckonedBy(rates: RateState, series: number, by: number): boolean {
-  return (
-    hasSlot(rates, by) && rates.words[rates.slotOf[series]! * rateWords + besideSlot] === rates.slotOf[by]
-  )
+/** The slot that the rates of a series are reckoned by; 0 for none. */
+export function besideOfRate(rates: RateState, series: number): number {
+  return hasSlot(rates, series) ? rates.words[rates.slotOf[series]! * rateWords + besideSlot]! : 0
 }
 
 /** The next sample of the series is its first one. */

@@ -75,6 +75,20 @@ describe('createSeriesAssigner', () => {
     expect(state.program[1]).not.toBe(state.program[2])
   })
 
+  it('knows the limits of a module also where another port like it has told of none', () => {
+    const { state, assigner, add } = assigned()
+    for (const [port, speed, low, rx] of [
+      ['27', 1, 2, 3],
+      ['28', 4, 5, 6]
+    ] as const) {
+      add(speed, 'if.speed_mbps', port)
+      add(low, 'optics.rx_low_alarm_dbm', port)
+      if (port === '28') assigner.moduleLimit(low, -31.5)
+      add(rx, 'optics.rx_dbm', port)
+    }
+    expect(state.program[6]).not.toBe(state.program[3])
+  })
+
   it('tells the rates of a trunk port what they are reckoned by, whichever is met first', () => {
     const { state, programs, assigner, add } = assigned()
     const trunk = city.devices.findIndex(({ ports }) => ports.some(({ role }) => role === 'uplink'))

@@ -12,10 +12,10 @@ import { withoutRates } from '../../rules/pick.ts'
 import type { ProgramSpec, ProgramTableBuilder } from '../../rules/program.ts'
 import {
   anySignalBeside,
+  besideOfRate,
   hasBeside,
   hasSlot,
   isBeside,
-  isReckonedBy,
   keepsBaseline,
   keptSamples,
   setBeside
@@ -24,7 +24,8 @@ import type { SeriesState } from '../../rules/series-state.ts'
 import { portOfInstance } from '../../schemas/lanes.ts'
 import { signals } from '../../schemas/signals.ts'
 import type { Inventory } from '../../topology/model.ts'
-import { createCountedTexts, createNumberTable, createPool } from '../../topology/texts.ts'
+import { createCountedTexts, createPool } from '../../topology/texts.ts'
+import { createPortModules } from './port-modules.ts'
 import type { SeriesRegistry } from './series-registry.ts'
 
 /**
@@ -53,8 +54,9 @@ const signalsMax = 256
 /** More than there are combinations of vendors, models, roles, tiers, ports and optic classes. */
 const placesMax = 1 << 20
 const limitChangesMax = 8
-/** Lists of signals that ports of one place are met with, of which it is remembered what they are judged by. */
-const plansPerPlaceMax = 32
+/** Ways to go on for ports that are alike so far, and ports that are not alike: beyond these nothing is remembered of them. */
+const plansPerStateMax = 32
+const portStatesMax = 4096
 const nothingAsked: readonly number[] = []
 const noTags: readonly string[] = []
 
@@ -73,8 +75,11 @@ export function createSeriesAssigner(
   const places = createPool<PlaceAttributes>()
   /** Program by number of the place and signal. */
   let byPlace = new Map<number, number>()
-  /** What ports that were met before are judged by, by number of the place. */
-  let plansByPlace: (PortPlan[] | undefined)[] = []
+  /** Ports that are alike: what may be told of them next, and how it is judged. The first one stands for none. */
+  let portStates: PortPlan[][] = [[]]
+  /** The one that a port is in of which nothing was told yet, by number of the place; afterwards by the first series of the module. */
+  let firstStates: number[] = []
+  const stateOf = new Int32Array(state.capacity)
   /** Some series has a program that keeps less than its rules ask for, because there was no room. */
   let isShort = false
   /** The place looked up last: series of one port come together. */
@@ -83,61 +88,17 @@ export function createSeriesAssigner(
   let lastPlace = -1
   let asked = askedOf(rules)
 
-  // Series of one module (a device and an instance) that carry its limits or may be judged by them are chained
-  // by index: millions of ports have them, so nothing of this is an object.
-  /** The next series of the module plus two, 1 behind the last, 0 for none: not linked yet. */
-  const nextOfModule = new Int32Array(state.capacity)
+  const modules = createPortModules(registry, state.capacity)
   /** Number of the limit a series has told plus one, 0 for none. */
   const limitOf = new Int32Array(state.capacity)
   const limitTexts = createCountedTexts()
   const limitValue = (series: number): number => Number(limitTexts.get(limitOf[series]! - 1))
   /** How often a series has told another one. What changes all the time is no limit, and is followed no more. */
   const limitChanges = new Uint8Array(state.capacity)
-  const modules = createNumberTable(moduleHash)
-
-  function moduleHash(series: number): number {
-    const h =
-      Math.imul(registry.deviceOf(series) + 1, 0x9e3779b1) ^
-      Math.imul(registry.instanceNumber(series), 0x85ebca6b)
-    return (Math.imul(h ^ (h >>> 15), 0x846ca68b) ^ (h >>> 13)) >>> 0
-  }
-
-  /** The module looked up last, by device and instance: series of one port come together. */
-  let lastDevice = -1
-  let lastModule = -1
-  let lastHead = -1
-  const headOf = (device: number, instance: number, series: number): number => {
-    if (device === lastDevice && instance === lastModule && lastHead !== -1) return lastHead
-    lastDevice = device
-    lastModule = instance
-    lastHead = modules.find(
-      moduleHash(series),
-      other => registry.deviceOf(other) === device && registry.instanceNumber(other) === instance
-    )
-    return lastHead
-  }
-
-  /** The first series of the module this one belongs to; joins it where it does not yet. */
-  const moduleOf = (series: number): number => {
-    const head = headOf(registry.deviceOf(series), registry.instanceNumber(series), series)
-    if (nextOfModule[series] !== 0) return head
-    if (head === -1) {
-      modules.add(moduleHash(series), series)
-      nextOfModule[series] = 1
-      return (lastHead = series)
-    }
-    nextOfModule[series] = nextOfModule[head]!
-    nextOfModule[head] = series + 2
-    return head
-  }
-
-  const eachOfModule = (head: number, act: (series: number) => void): void => {
-    for (let at = head; at >= 0; at = nextOfModule[at]! - 2) act(at)
-  }
 
   const limitsOf = (head: number): Map<number, number> | undefined => {
     let limits: Map<number, number> | undefined
-    eachOfModule(head, series => {
+    modules.each(head, series => {
       if (limitOf[series] === 0) return
       limits ??= new Map<number, number>()
       limits.set(registry.signal(series), limitValue(series))
@@ -148,7 +109,7 @@ export function createSeriesAssigner(
   /** Which of these signals the port has: a bit each, in their order. */
   const besideOf = (head: number, wanted: readonly number[]): number => {
     let found = 0
-    for (let at = head; at >= 0; at = nextOfModule[at]! - 2) {
+    for (let at = head; at >= 0; at = modules.behind(at)) {
       const place = wanted.indexOf(registry.signal(at))
       if (place >= 0) found |= 1 << place
     }
@@ -192,12 +153,12 @@ export function createSeriesAssigner(
         return programs.addProgram({ conditions: [], known: limitValue(series) })
     }
     if (asked.isLimited[signal] === 1) {
-      const limits = limitsOf(moduleOf(series))
+      const limits = limitsOf(modules.take(series))
       if (limits !== undefined)
         return numberOf(series, rules.programFor({ signal, ...places.get(place) }, limits))
     }
     const wanted = asked.beside[signal] ?? nothingAsked
-    const beside = wanted.length === 0 ? 0 : besideOf(moduleOf(series), wanted)
+    const beside = wanted.length === 0 ? 0 : besideOf(modules.take(series), wanted)
     // Small where nothing is beside, so that looking it up makes no object.
     const key = place * signalsMax + signal + beside * placesMax * signalsMax
     const usual = byPlace.get(key)
@@ -217,7 +178,7 @@ export function createSeriesAssigner(
     const program = programOf(series)
     assignProgram(programs.table, state, series, program, raised)
     if (programs.table.keeps[program] !== keepsBaseline) return
-    moduleOf(series)
+    modules.take(series)
     learns(series)
   }
 
@@ -238,12 +199,12 @@ export function createSeriesAssigner(
     let head = -1
     for (const series of list) {
       const signal = registry.signal(series)
-      if (isRated(series) && (anySignalBeside(signal) >= 0 || isBeside(signal))) head = moduleOf(series)
+      if (isRated(series) && (anySignalBeside(signal) >= 0 || isBeside(signal))) head = modules.take(series)
     }
     if (head < 0) return
     ratedOfPort.length = 0
     besideOfPort.length = 0
-    for (let at = head; at >= 0; at = nextOfModule[at]! - 2) {
+    for (let at = head; at >= 0; at = modules.behind(at)) {
       const signal = registry.signal(at)
       if (anySignalBeside(signal) >= 0) ratedOfPort.push(at)
       if (isBeside(signal)) besideOfPort.push(at)
@@ -260,23 +221,31 @@ export function createSeriesAssigner(
   }
 
   const assign = (list: readonly number[], raised?: ReadonlySet<number>): void => {
-    const plans = raised === undefined || raised.size === 0 ? plansFor(list) : undefined
-    const plan = plans === undefined ? undefined : planAmong(plans, list)
+    const first = list[0]!
+    // Nothing of it is judged.
+    if (registry.knownOf(first) < 0) return assignEach(list)
+    const from = raised === undefined || raised.size === 0 ? stateBefore(list) : 0
+    const plans = portStates[from]!
+    const plan = planAmong(plans, list)
     if (plan !== undefined && follow(list, plan)) return
+    const isNew = from > 0 && plan === undefined && plans.length < plansPerStateMax
+    const others = isNew ? standingOf(first) : []
     isShort = false
     assignEach(list, raised)
-    if (plans === undefined || plan !== undefined || isShort || plans.length === plansPerPlaceMax) return
-    const made = planOf(list)
+    const made = isNew && !isShort ? planOf(list, others) : undefined
     if (made !== undefined) plans.push(made)
+    const head = modules.headOf(first)
+    if (head >= 0) stateOf[head] = made?.next ?? 0
   }
 
-  /** The plans for ports like that of these series; undefined where they are not the first of their module, or not of the inventory. */
-  const plansFor = (list: readonly number[]): PortPlan[] | undefined => {
-    const first = list[0]!
-    const known = registry.knownOf(first)
-    if (known < 0) return undefined
-    if (headOf(registry.deviceOf(first), registry.instanceNumber(first), first) !== -1) return undefined
-    return (plansByPlace[placeOf(first, known)] ??= [])
+  const addState = (): number => (portStates.length < portStatesMax ? portStates.push([]) - 1 : 0)
+
+  /** The state of the port that these new series are of; 0 where it is like no other. */
+  const stateBefore = (list: readonly number[]): number => {
+    for (const series of list) if (modules.has(series)) return 0
+    const head = modules.headOf(list[0]!)
+    if (head >= 0) return stateOf[head]!
+    return (firstStates[placeOf(list[0]!, registry.knownOf(list[0]!))] ??= addState())
   }
 
   const planAmong = (plans: readonly PortPlan[], list: readonly number[]): PortPlan | undefined => {
@@ -292,44 +261,60 @@ export function createSeriesAssigner(
   /** Assigns series as those were of which the plan was made; false where there is no room for what that keeps. */
   const follow = (list: readonly number[], plan: PortPlan): boolean => {
     const { table } = programs
+    const { module, reckoned } = plan
     for (let i = 0; i < list.length; i++)
       if (!takeSlot(state, list[i]!, table.keeps[plan.programs[i]!]!)) return false
-    for (let k = plan.module.length - 1, next = -1; k >= 0; k--) {
-      const series = list[plan.module[k]!]!
-      nextOfModule[series] = next + 2
-      next = series
-      if (k === 0) modules.add(moduleHash(series), (lastHead = series))
-    }
+    const before = modules.headOf(list[0]!)
+    const isFirst = before < 0 && module.length > 0
+    const head = isFirst ? modules.join(list[module[0]!]!, -1) : before
+    // Each comes right behind the first one.
+    for (let k = module.length - 1; k >= (isFirst ? 1 : 0); k--) modules.join(list[module[k]!]!, head)
     for (let i = 0; i < list.length; i++) {
       const program = plan.programs[i]!
       assignProgram(table, state, list[i]!, program)
       if (table.keeps[program] === keepsBaseline) learns(list[i]!)
     }
-    for (let k = 0; k < plan.reckoned.length; k += 2)
-      setBeside(state.rates, list[plan.reckoned[k]!]!, list[plan.reckoned[k + 1]!]!)
+    for (let k = 0; k < reckoned.length; k += 2)
+      setBeside(state.rates, list[reckoned[k]!]!, list[reckoned[k + 1]!]!)
+    if (head >= 0) stateOf[head] = plan.next
     return true
   }
 
-  /** What has become of these series, the only ones of their module; undefined where that stands on others. */
-  const planOf = (list: readonly number[]): PortPlan | undefined => {
-    const first = list[0]!
+  /** What series of a port that is known already are judged by. */
+  const standingOf = (series: number): Standing[] => {
+    const found: Standing[] = []
+    modules.each(modules.headOf(series), other =>
+      found.push({ series: other, program: state.program[other]!, by: besideOfRate(state.rates, other) })
+    )
+    return found
+  }
+
+  /** What has become of these series; undefined where others of the port were touched, or are what rates of these are reckoned by. */
+  const planOf = (list: readonly number[], others: readonly Standing[]): PortPlan | undefined => {
+    const isSame = ({ series, program, by }: Standing): boolean =>
+      state.program[series] === program && besideOfRate(state.rates, series) === by
+    if (!others.every(isSame)) return undefined
     const module: number[] = []
-    const head = headOf(registry.deviceOf(first), registry.instanceNumber(first), first)
-    eachOfModule(head, series => module.push(list.indexOf(series)))
+    const head = modules.headOf(list[0]!)
+    modules.each(head, series => {
+      if (list.includes(series)) module.push(list.indexOf(series))
+    })
     const reckoned: number[] = []
     for (const [i, series] of list.entries()) {
-      if (!isRated(series) || !hasBeside(state.rates, series)) continue
-      reckoned.push(
-        i,
-        list.findIndex(other => isReckonedBy(state.rates, series, other))
-      )
+      const by = besideOfRate(state.rates, series)
+      if (by !== 0)
+        reckoned.push(
+          i,
+          list.findIndex(other => hasSlot(state.rates, other) && state.rates.slotOf[other] === by)
+        )
     }
-    if (module.includes(-1) || reckoned.includes(-1)) return undefined
+    if (reckoned.includes(-1)) return undefined
     return {
       signals: list.map(series => registry.signal(series)),
       programs: list.map(series => state.program[series]!),
       module,
-      reckoned
+      reckoned,
+      next: head < 0 ? 0 : addState()
     }
   }
 
@@ -338,16 +323,16 @@ export function createSeriesAssigner(
     for (const series of list)
       if (
         asked.isBeside[registry.signal(series)] === 1 &&
-        nextOfModule[series] === 0 &&
+        !modules.has(series) &&
         registry.knownOf(series) >= 0
       ) {
-        moduleOf(series)
+        modules.take(series)
         ;(joined ??= []).push(series)
       }
     // What is asked beside these signals is asked on their ports from now on.
     for (const series of joined ?? []) {
       const signal = registry.signal(series)
-      eachOfModule(moduleOf(series), other => {
+      modules.each(modules.take(series), other => {
         if (state.program[other]! < 0 || other === series) return
         if (asked.beside[registry.signal(other)]?.includes(signal) === true)
           assignOne(other, raisedNow(other))
@@ -358,11 +343,10 @@ export function createSeriesAssigner(
   }
 
   registry.whenForgotten(device => {
-    lastHead = -1
     registry.eachOfDevice(device, series => {
-      if (nextOfModule[series] === 0) return
-      modules.remove(moduleHash(series), series)
-      nextOfModule[series] = 0
+      if (!modules.has(series)) return
+      modules.forget(series)
+      stateOf[series] = 0
       limitChanges[series] = 0
       if (limitOf[series] !== 0) limitTexts.release(limitOf[series]! - 1, 1)
       limitOf[series] = 0
@@ -385,13 +369,14 @@ export function createSeriesAssigner(
       if (!rules.signalsNeedingLimits.has(signal)) return false
       const before = limitOf[series]!
       if (before !== 0 && limitTexts.find(String(value)) === before - 1) return true
-      const head = moduleOf(series)
+      const head = modules.take(series)
+      stateOf[head] = 0
       const isAnother = before !== 0
       limitOf[series] = limitTexts.hold(String(value), 1) + 1
       if (isAnother) limitTexts.release(before - 1, 1)
       if (isAnother) limitChanges[series]!++
       assignOne(series)
-      eachOfModule(head, other => {
+      modules.each(head, other => {
         // What was usual for one module is not for another.
         if (isAnother) learnAnew(state.baselines, other)
         if (asked.isLimited[registry.signal(other)] === 1 && registry.knownOf(other) >= 0)
@@ -405,9 +390,11 @@ export function createSeriesAssigner(
       rules = nextRules
       asked = askedOf(rules)
       byPlace = new Map()
-      plansByPlace = []
+      portStates = [[]]
+      firstStates = []
       lastKnown = -1
       programs.clearPrograms()
+      for (const series of registry.all()) stateOf[series] = 0
       for (const series of registry.all()) assign([series], raisedOf(series))
       const ids = new Map(rules.conditions.map(({ key, id }) => [key, id]))
       for (const { series, key, count } of counts) {
@@ -419,16 +406,25 @@ export function createSeriesAssigner(
 }
 
 /**
- * How the series of a port were judged of which nothing was known before. It follows from the place and the signals alone, so thousands of
- * ports like it need not be looked at series by series.
+ * How new series of a port were judged. It follows from the place, from what was told of the port before, and from the signals alone, so
+ * thousands of ports like it need not be looked at series by series.
  */
 interface PortPlan {
   readonly signals: readonly number[]
   readonly programs: readonly number[]
-  /** Which of them are of a module, in the order of its chain. */
+  /** Which of them are of the module, in the order of its chain. */
   readonly module: readonly number[]
   /** By turns: one whose rates are reckoned by another, and that other. */
   readonly reckoned: readonly number[]
+  /** The state that the port is in then; 0 where it has no module. */
+  readonly next: number
+}
+
+/** What a series is judged by, and the slot that its rates are reckoned by. */
+interface Standing {
+  readonly series: number
+  readonly program: number
+  readonly by: number
 }
 
 /** What rules ask of a signal's surroundings, by signal: it is looked up for every series that is met. */
