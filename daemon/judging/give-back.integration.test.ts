@@ -241,6 +241,21 @@ describe('room of unknown devices, given back beside threads that evaluate', () 
     expect(await feed(['one more'])).toBe(2)
   })
 
+  it('is not given back for one device', async () => {
+    const { registry } = engines.engine
+    await feed(flood('stranger', 500))
+    const [quiet, ...others] = [...registry.unknownDevices()].map(({ identifiers }) => identifiers[0]!)
+    nowMs += 30_000
+    await feed(others)
+    nowMs += 31_000
+    await new Promise(resolve => setTimeout(resolve, 150))
+    expect([registry.unknownCount(), forgottenLines()]).toEqual([200, []])
+    await feed(others.slice(1))
+    nowMs += 31_000
+    await vi.waitFor(() => expect(registry.unknownCount()).toBe(198), { timeout: 10_000 })
+    expect([...registry.unknownDevices()].map(({ identifiers }) => identifiers[0])).not.toContain(quiet)
+  })
+
   it('is not given back while the log is judged again', async () => {
     await feed(flood('stranger', 500))
     const warming = giveBack.warm()

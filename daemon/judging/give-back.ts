@@ -39,19 +39,18 @@ export interface ForgettingOptions {
 const everyMsDefault = 60_000
 /** Room is short from here on. */
 const usedMin = 0.9
-/** Less than this part of the unknown devices is not worth it. */
+/** Less than this part of what unknown devices may use of a table is not worth it. */
 const shareMin = 0.01
 /** So long (ms) the main thread may do nothing else. */
 const turnMsMax = 20
 
 export function createGiveBack(options: GiveBackOptions): GiveBack {
   const { engine, pool, idleMs, logger, fail } = options
-  const { registry } = engine
   let warming = 0
   let giving: Promise<void> | undefined
 
   const give = async (): Promise<void> => {
-    if (idleStrangers(options) < Math.max(1, shareMin * registry.unknownCount())) return
+    if (!isWorthIt(options)) return
     const { heldMs, ...gone } = await forgetIdle(options, () => warming === 0)
     if (gone.devices === 0) return
     logger.warn(
@@ -102,12 +101,18 @@ const idleTest = ({ engine, state, idleMs, nowMs }: ForgettingOptions): ((device
   return device => engine.registry.isStranger(device) && lastSeenMs[device]! < beforeMs
 }
 
-function idleStrangers(options: ForgettingOptions): number {
+function isWorthIt(options: ForgettingOptions): boolean {
+  const { registry } = options.engine
+  const { devicesMax, seriesMax } = options.state.limits
   const isIdle = idleTest(options)
-  let count = 0
-  for (let device = 0, end = options.engine.registry.devicesEnd(); device < end; device++)
-    if (isIdle(device)) count++
-  return count
+  let devices = 0
+  let series = 0
+  for (let device = 0, end = registry.devicesEnd(); device < end; device++) {
+    if (!isIdle(device)) continue
+    devices++
+    series += registry.seriesOf(device)
+  }
+  return devices > 0 && Math.max(devices / devicesMax, series / seriesMax) >= shareMin / 2
 }
 
 /**

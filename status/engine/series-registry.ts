@@ -64,8 +64,9 @@ export interface SeriesRegistry {
   size(): number
   /** Resolves every device against another inventory. */
   resolveAll(inventory: Inventory): void
-  /** Whether series of a device were noted. */
+  /** Whether series of a device were noted, and how many. */
   isMet(device: number): boolean
+  seriesOf(device: number): number
   /** Whether a device was met and the inventory has never known it: of others more is kept than can be forgotten. */
   isStranger(device: number): boolean
   /** Calls back with each device that is about to be forgotten; whoever keeps something by the indices of it or its series drops that. */
@@ -278,6 +279,7 @@ export function createSeriesRegistry(seriesMax: number, devicesMax: number): Ser
       }
     },
     isMet: device => (knownOf[device] ?? 0) !== 0,
+    seriesOf: device => seriesCount[device] ?? 0,
     isStranger,
     whenForgotten: act => void followers.push(act),
     *forget(asked) {
