@@ -156,7 +156,7 @@ function recompute(
           : none
   const isOwnStill =
     isUpstream &&
-    (wasLinkLostBefore(state, node, aboveMs) ||
+    ((!isOfSameCut(state, node, from) && wasLinkLostBefore(state, node, aboveMs)) ||
       (wasAlarmedBefore(state, node, aboveMs) && powerCause(state, node) === none))
   const isOwnLink = isLinkFault && !(isUpstream && isOfSameCut(state, node, from))
   const isCause = power === none && (root === node || isOwnLink || isOwnStill) ? 1 : 0
