@@ -238,6 +238,32 @@ describe('composite rules', () => {
     expect(told).toBeGreaterThan(500)
   })
 
+  it('are asked at the moment a hold of what they ask ends, be it found with holds of their own that end behind it', () => {
+    const ids = new Map(composites.conditions.map(({ id, signal, op }) => [`${signal} ${op}`, id]))
+    const flip = (signal: string, op: string, on: boolean, device: string, atMs: number): ConditionFlip => ({
+      condition: ids.get(`${signalIds.get(signal)!} ${op}`)!,
+      on,
+      node: `node-of-${device}`,
+      device,
+      instance: '',
+      value: 1,
+      limit: null,
+      timeMs: t0 + atMs,
+      coordinates: { topic: 't', partition: 0, offset: atMs }
+    })
+    // The short runtime is told at 60 000, a millisecond before what has lost its load would clear.
+    const flips = [
+      flip('ups.output_source', 'in', true, 'd2', 0),
+      flip('ups.runtime_s', 'below', true, 'd2', 0),
+      flip('ups.load_pct', 'above', true, 'd2', 20_001),
+      flip('ups.load_pct', 'above', false, 'd2', 40_001),
+      flip('if.oper_status', 'in', true, 'd2', 440_001)
+    ]
+    const often = byAlarm(run(flips, 1, composites))
+    expect(often.get('d2 c.device/')).toHaveLength(1)
+    expect(byAlarm(run(flips, 10, composites))).toEqual(often)
+  })
+
   it('clear when nothing is on any more, and leave nothing behind', () => {
     fc.assert(
       fc.property(flipsOf(composites), flips => {

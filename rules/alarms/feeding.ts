@@ -35,18 +35,36 @@ export function createFeeding(
   /** Rules that are asked, with a hold under way, by device. */
   const holders = new Map<string, Set<RuleState>>()
 
-  /** Whether one of them had something to tell. */
+  const dueMs = ({ wakeMs, levels }: RuleState): number => {
+    let firstMs = wakeMs
+    for (const { deadlineMs } of levels) firstMs = Math.min(firstMs, deadlineMs)
+    return firstMs
+  }
+
+  /**
+   * Ends their holds one after the other, until one of them has something to tell; whether one has. What it tells may be what others of them
+   * ask, whose holds end behind that.
+   */
   const endBefore = (device: string, timeMs: number): boolean => {
     const states = holders.get(device)
     if (states === undefined) return false
     const before = near.pushed()
-    for (const state of states) {
-      endHolds(state, timeMs)
-      if (state.wakeMs === never && state.levels.every(({ deadlineMs }) => deadlineMs === never))
-        states.delete(state)
+    for (;;) {
+      let first: RuleState | undefined
+      let firstMs = never
+      for (const state of states) {
+        const atMs = dueMs(state)
+        if (atMs === never) states.delete(state)
+        else if (atMs <= timeMs && atMs < firstMs) {
+          first = state
+          firstMs = atMs
+        }
+      }
+      if (states.size === 0) holders.delete(device)
+      if (first === undefined) return false
+      endHolds(first, firstMs)
+      if (near.pushed() > before) return true
     }
-    if (states.size === 0) holders.delete(device)
-    return near.pushed() > before
   }
 
   return {
