@@ -171,6 +171,37 @@ describe('the alarm engine', () => {
   })
 })
 
+describe('alarms that are open when the daemon starts', () => {
+  it('are the same where what a composite asks has got worse since it was raised', () => {
+    const levelsOf = (name: string): readonly number[] =>
+      rules.rules.find(rule => rule.name === name)!.levels.map(({ condition }) => condition)
+    const [worse, bad] = levelsOf('ups.battery_fault')
+    const battery = levelsOf('ups.on_battery').at(-1)
+    const before = createAlarmEngine(rules)
+    for (const [offset, [condition, atMs]] of (
+      [
+        [bad, 0],
+        [battery, 0],
+        [worse, 20_000]
+      ] as const
+    ).entries())
+      before.apply({
+        condition: condition!,
+        on: true,
+        node: 'n',
+        device: 'd1',
+        instance: '',
+        value: 1,
+        limit: null,
+        timeMs: t0 + atMs,
+        coordinates: { topic: 't', partition: 0, offset }
+      })
+    const open = [...before.open()]
+    expect(open.map(({ type }) => type)).toContain('ups.on_bad_battery')
+    expect([...createAlarmEngine(rules, open).open()]).toEqual(open)
+  })
+})
+
 describe('hysteresis', () => {
   it('never flaps on values that stay inside the band', () => {
     const table = createProgramTable(10)

@@ -94,6 +94,37 @@ export function createAlarmEngine(
     }
   }
 
+  const setOn = (resource: Resource, flip: ConditionFlip, member: string): void => {
+    const state = resource.conditions.get(flip.condition)
+    if (state === undefined)
+      resource.conditions.set(flip.condition, {
+        instances: new Set([member]),
+        sinceMs: flip.timeMs,
+        flip,
+        restoredUntilMs: -Infinity
+      })
+    else {
+      state.instances.delete(someInstance)
+      state.instances.add(member)
+      state.flip = flip
+    }
+  }
+
+  const noteFlip = (resource: Resource, { node, coordinates, timeMs }: ConditionFlip): void => {
+    resource.node = node
+    // What is not reported stands nowhere in the log; it is kept with what was reported last.
+    if (coordinates !== null) resource.coordinates = { ...coordinates, topic: storedAs(coordinates.topic) }
+    noteChange(resource, timeMs)
+  }
+
+  /** Takes what is known to be on for on, without judging what that means before all of it is known. */
+  const takeForOn = (scope: Scope, flip: ConditionFlip): void => {
+    const { device, instance, member } = placeIn(scope, flip)
+    const resource = resources.of(scope, device, instance, flip.node)
+    setOn(resource, flip, member)
+    noteFlip(resource, flip)
+  }
+
   const touch = (scope: Scope, told: ConditionFlip): void => {
     const { device, instance, member } = placeIn(scope, told)
     // A condition that goes off where nothing is known to be on changes nothing.
@@ -113,29 +144,13 @@ export function createAlarmEngine(
       while (state.wakeMs <= flip.timeMs) judging.endHolds(state, state.wakeMs)
     // Settling may have found the resource quiet; what follows makes it known again.
     resources.keep(resource)
-    if (flip.on) {
-      if (state === undefined)
-        resource.conditions.set(flip.condition, {
-          instances: new Set([member]),
-          sinceMs: flip.timeMs,
-          flip,
-          restoredUntilMs: -Infinity
-        })
-      else {
-        state.instances.delete(someInstance)
-        state.instances.add(member)
-        state.flip = flip
-      }
-    } else if (state !== undefined) {
+    if (flip.on) setOn(resource, flip, member)
+    else if (state !== undefined) {
       state.instances.delete(someInstance)
       state.instances.delete(member)
       if (state.instances.size === 0) resource.conditions.delete(flip.condition)
     }
-    resource.node = flip.node
-    const { coordinates } = flip
-    // What is not reported stands nowhere in the log; it is kept with what was reported last.
-    if (coordinates !== null) resource.coordinates = { ...coordinates, topic: storedAs(coordinates.topic) }
-    noteChange(resource, flip.timeMs)
+    noteFlip(resource, flip)
     resource.flips.set(flip.condition, flip)
     resource.touchedAtMs = flip.timeMs
     if (resource.touched.size === 0) dirty.push(resource)
@@ -231,7 +246,7 @@ export function createAlarmEngine(
 
   const feedAnew = (nowMs: number): void => {
     feeding.forgetNodes()
-    feedAgain({ resources: resources.byKey, rules, scopes, settleAll, touch, judgeAgain }, nowMs)
+    feedAgain({ resources: resources.byKey, rules, scopes, settleAll, takeForOn, judgeAgain }, nowMs)
   }
 
   const clearOrphans = (nowMs: number): void => {

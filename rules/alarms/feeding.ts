@@ -183,7 +183,8 @@ export interface FedEngine {
   readonly rules: CompiledRules
   readonly scopes: readonly (readonly Scope[])[]
   readonly settleAll: () => void
-  readonly touch: (scope: Scope, flip: ConditionFlip) => void
+  /** Takes what is known to be on for on; what it means is judged when all of it is known. */
+  readonly takeForOn: (scope: Scope, flip: ConditionFlip) => void
   readonly judgeAgain: (resource: Resource, atMs: number) => void
 }
 
@@ -192,7 +193,7 @@ export interface FedEngine {
  * reload or a move of alarms. Where nothing is otherwise than they know, nothing changes.
  */
 export function feedAgain(
-  { resources, rules, scopes, settleAll, touch, judgeAgain }: FedEngine,
+  { resources, rules, scopes, settleAll, takeForOn, judgeAgain }: FedEngine,
   nowMs: number
 ): void {
   if (!scopes.some(of => of.some(isOver))) return
@@ -205,7 +206,7 @@ export function feedAgain(
       const key = resourceKey(scope, device, instance)
       open.add(`${flip.condition}\0${key}\0${member}`)
       if (resources.get(key)?.conditions.get(flip.condition)?.instances.has(member) !== true)
-        touch(scope, flip)
+        takeForOn(scope, flip)
     }
   for (const resource of [...resources.values()]) {
     if (!isOver(resource.scope)) continue
