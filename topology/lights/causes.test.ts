@@ -242,6 +242,19 @@ describe('mains lost at several sites', () => {
     expect(update(66)).toEqual(['changed ku1 power 20'])
   })
 
+  it('may have taken the UPS with them: it is waited for until it is silent itself', () => {
+    const { listen, cut, update, engine } = network()
+    listen({ 'ku1-ups': -10, 'ku1-sw': 0 })
+    cut('du1', 3)
+    cut('du2', 3)
+    expect(update(3)).toEqual(['opened du1 link 10'])
+    // It has missed two polls.
+    expect(update(75)).toEqual([])
+    expect(engine.nextDeadlineMs()).toBe(t0 + 97 * s)
+    cut('ku1', 80)
+    expect(update(80)).toEqual(['changed ku1 link 20'])
+  })
+
   it('are not waited for where a UPS that was heard since has said nothing', () => {
     const { listen, hear, cut, update } = network()
     listen({ 'ku1-ups': -10, 'ku1-sw': 0 })

@@ -116,7 +116,10 @@ function upsToldMs(state: LightState, node: number, afterMs: number, nowMs: numb
       dueMs = Math.max(dueMs, Math.min(beforeMs, sinceMs + 2 * intervalMs) + mainsAlarmMs)
     else if (heardMs > sinceMs) dueMs = Math.max(dueMs, heardMs + mainsAlarmMs)
     else if (nowMs < nextMs + onTheWayMs) dueMs = Math.max(dueMs, nextMs + onTheWayMs)
-    else dueMs = Math.max(dueMs, nextMs + intervalMs + mainsAlarmMs)
+    else if (nowMs < nextMs + intervalMs + mainsAlarmMs)
+      dueMs = Math.max(dueMs, nextMs + intervalMs + mainsAlarmMs)
+    // It may have gone dark itself, with a battery that is worn: that is known when it is silent.
+    else dueMs = Math.max(dueMs, heardMs + rhythm.limitMs(device) + sweepMs)
   }
   return dueMs
 }
