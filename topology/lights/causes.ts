@@ -1,7 +1,7 @@
 import type { IncidentKind } from '../../schemas/words.ts'
 import type { LightCause } from '../model.ts'
 import { isPowerless, isSilentTrouble, missedAfterMs, noData, silentSince, troubleSince } from './evidence.ts'
-import { isDarkByFeeder } from './power.ts'
+import { isDarkByFeeder } from './feeders.ts'
 import { redundancyLostBy } from './reach.ts'
 import {
   collectorBase,

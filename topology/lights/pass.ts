@@ -1,12 +1,13 @@
 import { addChange } from './changes.ts'
 import { causeOf, lightSince } from './causes.ts'
-import { isPowerless, isSilentTrouble, looksDark, noData } from './evidence.ts'
+import { isPowerless, isSilentTrouble, noData } from './evidence.ts'
 import { unfree } from './life.ts'
 import { feedCause } from './feeds.ts'
+import { enqueueOnFeeders, feederCause, noteDark } from './feeders.ts'
 import { follow, type Following } from './follow.ts'
 import { isSilentAlone, onsetMs, stoodBefore, wasAlarmedBefore, wasLinkLostBefore } from './onset.ts'
 import { enqueueUnderChangedMains } from './mains.ts'
-import { claim, enqueueClaimed, feederCause, isAnyClaimed, noteDark, powerCause } from './power.ts'
+import { claim, enqueueClaimed, isAnyClaimed, powerCause } from './power.ts'
 import { empty } from './queues.ts'
 import { firstWayLost, reachOf, reachOfRing, riskRoot, type Reach } from './reach.ts'
 import { isRingExplained, unexplainedFeeders } from './rings.ts'
@@ -33,8 +34,15 @@ import { isLinkCut, isToldHere } from './ways.ts'
  * stays in the queue, and the next call goes on from there.
  */
 export function pass(state: LightState, nowMs: number, isOver: () => boolean): boolean {
+  do {
+    if (!enqueueUnderChangedMains(state, isOver) || !enqueueClaimed(state, isOver)) return false
+    if (!enqueueOnFeeders(state, isOver) || !passOnce(state, nowMs, isOver)) return false
+  } while (state.feedersChanged.size > 0)
+  return true
+}
+
+function passOnce(state: LightState, nowMs: number, isOver: () => boolean): boolean {
   const { tree } = state
-  if (!enqueueUnderChangedMains(state, isOver) || !enqueueClaimed(state, isOver)) return false
   if (tree.queuedCount === 0) return true
   const following: Following = { last: null }
   const { queued, mainsQueue } = tree
@@ -132,7 +140,7 @@ function recompute(
   else state.troubled.delete(node)
 
   const byMains = !isUpstream && isTrouble ? powerCause(state, node) : none
-  noteDark(state, node, !isUpstream && looksDark(state, node))
+  noteDark(state, node, isUpstream)
   const byFeeder = byMains === none && !isUpstream && isTrouble ? feederCause(state, node) : none
   const byFeed =
     byMains === none && byFeeder === none && !isUpstream && !isLinkFault ? feedCause(state, node) : none
@@ -228,7 +236,7 @@ function recompute(
     stands ||
     (silentTrouble && !isUpstream) ||
     power !== none ||
-    (inventory.feederOf(node) !== 0 && state.darkOnFeeder.get(inventory.feederOf(node))?.has(node) === true)
+    state.darkSince.has(node)
   tree.isKnown[node] = isKnown || tree.freedUntilMs[node]! > 0 || tree.firstClaimed[node]! > 0 ? 1 : 0
   if (tree.firstClaimed[node]! > 0 && (root !== before.root || isCause !== before.isCause))
     state.claimsChanged.push(node)

@@ -159,50 +159,6 @@ export function powerCause(state: LightState, node: number): number {
   return cause
 }
 
-/** Takes note of whether a node on a feeder, without a UPS to tell of its mains, is dark. */
-export function noteDark(state: LightState, node: number, isDark: boolean): void {
-  const feeder = state.tree.inventory.feederOf(node)
-  if (feeder === 0 || state.tree.hasUps[node] === 1) return
-  const nodes = state.darkOnFeeder.get(feeder) ?? new Map<number, number>()
-  const sinceMs = isDark ? troubleSince(state, node) : undefined
-  if (nodes.get(node) === sinceMs) return
-  if (sinceMs === undefined) nodes.delete(node)
-  else nodes.set(node, sinceMs)
-  if (nodes.size === 0) state.darkOnFeeder.delete(feeder)
-  else state.darkOnFeeder.set(feeder, nodes)
-  for (const other of nodes.keys()) if (other !== node) enqueue(state, other)
-}
-
-/** Those on the same feeder, without a UPS as well, that went dark about when this one did. */
-function* darkOnSameFeeder(state: LightState, node: number): Generator<readonly [number, number]> {
-  const nodes = state.darkOnFeeder.get(state.tree.inventory.feederOf(node))
-  const sinceMs = nodes?.get(node)
-  if (nodes === undefined || sinceMs === undefined) return
-  const { powerWindowMs } = state.options
-  const latestMs = sinceMs + missedAfterMs(state, node) + powerWindowMs
-  for (const [other, otherMs] of nodes) {
-    if (other === node || otherMs > latestMs) continue
-    if (sinceMs <= otherMs + missedAfterMs(state, other) + powerWindowMs) yield [other, otherMs]
-  }
-}
-
-/** Whether several on one feeder went dark with this node: their mains, though no UPS tells of them. */
-export const isDarkByFeeder = (state: LightState, node: number): boolean =>
-  state.darkOnFeeder.size > 0 && darkOnSameFeeder(state, node).next().done !== true
-
-/** The first on the feeder of a node that went dark with it, or none where that is the node itself. */
-export function feederCause(state: LightState, node: number): number {
-  if (state.darkOnFeeder.size === 0) return none
-  let first = none
-  let firstMs = state.darkOnFeeder.get(state.tree.inventory.feederOf(node))?.get(node) ?? -Infinity
-  for (const [other, otherMs] of darkOnSameFeeder(state, node)) {
-    if (otherMs > firstMs || (otherMs === firstMs && other > (first === none ? node : first))) continue
-    first = other
-    firstMs = otherMs
-  }
-  return first
-}
-
 /** Puts the node among those that the power cut of another claims, or none does. */
 export function claim({ tree }: LightState, node: number, by: number): void {
   const { claimedBy, firstClaimed, nextClaimed, previousClaimed } = tree

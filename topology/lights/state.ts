@@ -236,8 +236,11 @@ interface KeptByNode {
   mainsLostByPart: Map<number, Map<number, number[]>>
   /** Nodes that have lost a service and nothing else, with since when (ms), by their parent. */
   servicesLost: Map<number, Map<number, number>>
-  /** Nodes without a UPS that are dark and not explained from above, with since when (ms), by the feeder of their mains. */
-  darkOnFeeder: Map<number, Map<number, number>>
+  /** Nodes without a UPS, on a feeder, that are dark and not explained from above, by that; and since when each is (ms). */
+  darkOnFeeder: Map<number, DarkOnFeeder>
+  darkSince: Map<number, number>
+  /** Feeders on which some came or went, so that those that are dark on them are to be gone over. */
+  feedersChanged: Set<number>
   /** Nodes that were told as the first of several that went dark together, and since when each was (ms). */
   toldFirst: Map<number, number>
   /** Nodes whose power cut is another root's since, so that those they have claimed are to be gone over; and the next of those of the first. */
@@ -282,6 +285,12 @@ export interface Rhythm {
   limitMs(device: number): number
   /** Whether the device tells of its ports when they are down, so that one it says nothing of is up. */
   tellsLinks(device: number): boolean
+}
+
+/** The dark nodes of one feeder in order of time, then of index, and since when each is dark (ms). */
+export interface DarkOnFeeder {
+  readonly nodes: number[]
+  readonly sinceMs: number[]
 }
 
 /** Everything the engine keeps. */
@@ -384,6 +393,8 @@ function keptByNode(inventory: CompiledInventory): KeptByNode {
     mainsLostByPart: new Map(),
     servicesLost: new Map(),
     darkOnFeeder: new Map(),
+    darkSince: new Map(),
+    feedersChanged: new Set(),
     toldFirst: new Map(),
     claimsChanged: createFifo(),
     nextClaimChanged: 0,
