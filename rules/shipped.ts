@@ -3,7 +3,10 @@ export const shippedRulesFiles: readonly string[] = [
   'rules/library/power.yaml',
   'rules/library/link.yaml',
   'rules/library/optics.yaml',
-  'rules/library/traffic.yaml'
+  'rules/library/catv.yaml',
+  'rules/library/traffic.yaml',
+  'rules/library/environment.yaml',
+  'rules/library/health.yaml'
 ]
 
 /** The tests of a shipped rules file; not among the files of the daemon, because an operator may change limits. */

@@ -87,6 +87,9 @@ const upsAlarmCodes = {
   testInProgress: 24
 }
 
+/** Of a fan or a power supply. What is not there, or is not plugged in, is no fault: many bays stay empty. */
+const partCodes = { normal: 0, warning: 1, failed: 2, absent: 3 }
+
 /** Every signal; a signal's index in this list is its id inside one process and is never stored. */
 export const signals: readonly SignalDef[] = [
   enumeration('if.oper_status', 'Operational state of a port', operCodes),
@@ -173,7 +176,19 @@ export const signals: readonly SignalDef[] = [
     none: 0,
     owner: 1,
     neighbor: 2
-  })
+  }),
+  gauge('device.cpu_pct', '%', 'How busy a processor is, over minutes'),
+  gauge('device.memory_pct', '%', 'Memory in use'),
+  gauge('device.temp_c', '°C', 'Temperature inside a device'),
+  enumeration('device.temp_state', 'What a device itself says of its temperature', {
+    normal: 0,
+    warning: 1,
+    critical: 2,
+    shutdown: 3,
+    absent: 4
+  }),
+  enumeration('device.fan_state', 'State of a fan', partCodes),
+  enumeration('device.psu_state', 'State of a power supply', partCodes)
 ]
 
 export const signalIds: ReadonlyMap<string, number> = new Map(signals.map((s, id) => [s.name, id]))

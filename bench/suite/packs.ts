@@ -11,10 +11,24 @@ import { fillTopic } from '../support/topic.ts'
 const nodes = 1000
 const partitions = 12
 
-/** The packs that were there before rates and learned means, without the rules of them that ask for one. */
-const plain = ['power', 'link', 'optics'].map(pack => join(packageRoot, 'rules', 'library', `${pack}.yaml`))
-const learning = ['optics.fallen', 'optics.drifts', 'ups.runtime_fallen']
-const switchedOff = `rules:\n${learning.map(name => `  - { name: ${name}, override: true, enabled: false }\n`).join('')}`
+/** The packs that were there before rates and learned means, without the rules of them that ask for one or came later. */
+const plain = ['power', 'link', 'optics', 'catv'].map(pack =>
+  join(packageRoot, 'rules', 'library', `${pack}.yaml`)
+)
+const later = [
+  'optics.fallen',
+  'optics.drifts',
+  'optics.rx_state/low',
+  'optics.rx_state/high',
+  'ups.runtime_fallen',
+  'catv.rf/low',
+  'catv.rf/high',
+  'catv.no_rf'
+].map(label => {
+  const [name, qualifier = ''] = label.split('/')
+  return `  - { name: ${name}, qualifier: '${qualifier}', override: true, enabled: false }\n`
+})
+const switchedOff = `rules:\n${later.join('')}`
 
 /**
  * What all shipped packs cost beside those of power, link and optics without what they learn: the same 1,000,000 records as in `path`, by the same build,

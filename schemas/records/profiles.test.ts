@@ -246,6 +246,41 @@ describe('PowerNet-MIB (APC)', () => {
     expect(got.values).toEqual({ 'ups.charge_pct': 99 })
     expect(got.none).toEqual(['upsHighPrecBatteryCapacity'])
   })
+
+  it('believes the plain value where the precise one is 0', () => {
+    const precise = {
+      upsHighPrecBatteryCapacity: 0,
+      upsHighPrecBatteryTemperature: 0,
+      upsHighPrecBatteryActualVoltage: 0,
+      upsHighPrecInputLineVoltage: 0,
+      upsHighPrecOutputLoad: 0
+    }
+    expect(
+      values('apcups', {
+        ...precise,
+        upsAdvBatteryCapacity: 99,
+        upsAdvBatteryTemperature: 25,
+        upsAdvBatteryActualVoltage: 54,
+        upsAdvInputLineVoltage: 227,
+        upsAdvOutputLoad: 31
+      })
+    ).toEqual({
+      'ups.charge_pct': 99,
+      'ups.temp_c': 25,
+      'ups.battery_v': 54,
+      'ups.input_v': 227,
+      'ups.load_pct': 31
+    })
+    // A mains cut: both say so.
+    expect(
+      values('apcups', {
+        upsBasicOutputStatus: 3,
+        upsAdvInputLineFailCause: 9,
+        upsHighPrecInputLineVoltage: 0,
+        upsAdvInputLineVoltage: 0
+      })
+    ).toEqual({ 'ups.output_source': 'battery', 'ups.transfer_cause': 'blackout', 'ups.input_v': 0 })
+  })
 })
 
 it('XPPC-MIB: reads a Phoenixtec on mains (runtime 0, replace 0, 2390 tenths of a volt)', () => {

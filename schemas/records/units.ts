@@ -61,11 +61,14 @@ function believable(signal: SignalDef): readonly [number, number] {
   if (signal.kind === 'counter') return [0, Number.MAX_VALUE]
   switch (signal.name) {
     case 'ups.charge_pct':
+    case 'device.cpu_pct':
+    case 'device.memory_pct':
       return [0, 100]
     case 'ups.load_pct':
       return [0, 1000]
+    // No module works below 1 V: one that says so does not measure it.
     case 'optics.voltage_v':
-      return [0, 20]
+      return [1, 20]
     case 'catv.rf_dbuv':
       return [-40, 150]
   }

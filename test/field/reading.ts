@@ -258,9 +258,12 @@ const powerNetSources: readonly (string | undefined)[] = [
 function readPowerNet(walk: Walk, add: Add): void {
   const value = (tail: string): number | undefined => whole(walk, `${apc}.${tail}`)
   const known = (tail: string, most: number): number | undefined => among(value(tail), 0, most)
+  /** A precise object that is 0 may be one that the card does not have; the plain one is 0 as well if that is true. */
+  const exactly = (tenths: string, most: number): number | undefined =>
+    times(among(known(tenths, most * 10), 1, most * 10), 0.1)
   /** The precise object in tenths, else the plain one. */
   const precise = (signal: string, tenths: string, plain: string, most: number): number | undefined => {
-    const exact = times(known(tenths, most * 10), 0.1)
+    const exact = exactly(tenths, most)
     const used = exact ?? known(plain, most)
     add(signal, '', used, `${apc}.${exact === undefined ? plain : tenths}`)
     return used
@@ -268,7 +271,7 @@ function readPowerNet(walk: Walk, add: Add): void {
   const battery = (['', 'unknown', 'normal', 'low', 'fault', 'absent'] as const)[value('2.1.1.0') ?? 0]
   add('ups.battery_status', '', coded('ups.battery_status', battery), `${apc}.2.1.1.0`)
   add('ups.on_battery_s', '', times(known('2.1.2.0', 4_294_967_294), 0.01), `${apc}.2.1.2.0`)
-  const charge = times(known('2.3.1.0', 1000), 0.1) ?? known('2.2.1.0', 100)
+  const charge = exactly('2.3.1.0', 100) ?? known('2.2.1.0', 100)
   const { runtimeS, chargePct } = judgedTogether(known('2.2.3.0', 4_294_967_294), charge, battery, 0.01)
   add('ups.runtime_s', '', runtimeS, `${apc}.2.2.3.0`)
   add('ups.charge_pct', '', chargePct, `${apc}.2.2.1.0`)
@@ -326,7 +329,8 @@ function readDdmTables(
     ['4', 'optics.bias_ma']
   ] as const)
     for (const { oid, index, value } of walk.below(`${status}.${column}`))
-      add(signal, index, decimal(value), oid)
+      // No module works below 1 V.
+      add(signal, index, among(decimal(value), column === '3' ? 1 : -1e6, 1e6), oid)
   if (thresholds === undefined) return
   for (const [column, signal] of [
     ['2', 'optics.rx_high_alarm_dbm'],
@@ -414,7 +418,7 @@ function readCisco(walk: Walk, add: Add): void {
       if (type === 6) add(sensor.signal, sensor.instance, dbm(real * 1000), oid)
     } else if (sensor.signal === 'optics.temp_c' && type === 8 && real >= -60 && real <= 200)
       add(sensor.signal, sensor.instance, real, oid)
-    else if (sensor.signal === 'optics.voltage_v' && (type === 3 || type === 4))
+    else if (sensor.signal === 'optics.voltage_v' && (type === 3 || type === 4) && real >= 1)
       add(sensor.signal, sensor.instance, real, oid)
     else if (sensor.signal === 'optics.bias_ma' && type === 5)
       add(sensor.signal, sensor.instance, real * 1000, oid)

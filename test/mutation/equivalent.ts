@@ -30,5 +30,19 @@ export const equivalentMutants: readonly EquivalentMutant[] = [
     'unless[2] if.oper_status: select: without port',
     'unless[2] if.oper_status: select: port with uplink',
     'unless[2] if.oper_status: select: port with downlink'
-  ])
+  ]),
+  ...['optics.temp/high', 'optics.voltage/low', 'optics.voltage/high'].flatMap(rule =>
+    each(rule, 'the rule itself is judged on trunk ports only', [
+      'unless[0] if.oper_status: select: without port',
+      'unless[0] if.oper_status: select: port with access',
+      "unless[0] if.oper_status: select: port with ''"
+    ])
+  ),
+  ...['major', 'warning'].flatMap(level =>
+    each('optics.rx_state/low', 'the state itself is asked of trunk ports only', [
+      `${level}: not if.oper_status: select: without port`,
+      `${level}: not if.oper_status: select: port with access`,
+      `${level}: not if.oper_status: select: port with ''`
+    ])
+  )
 ]
