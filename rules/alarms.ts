@@ -207,6 +207,8 @@ export function createAlarmEngine(
       levelState.sinceMs = alarm.raisedAtMs
     })
     for (const condition of rule.when) takeOn(condition)
+    // A composite is judged anew before anything comes: as of the last change of its alarm, when what it asks was on already.
+    resource.changedAtMs = Math.max(resource.changedAtMs, alarm.changedAtMs)
     state.wakeMs = timedWakeMs(state, alarm.changedAtMs)
     if (state.wakeMs !== never) deadlines.push(state.wakeMs, state)
   }
