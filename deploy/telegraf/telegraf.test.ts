@@ -133,7 +133,19 @@ describe("the collector's files", () => {
     ['dlink-erps', ['erps.state', 'erps.role']],
     ['cisco-optics', ['optics.rx_dbm']],
     ['huawei-optics', ['optics.rx_dbm', 'optics.rx_low_alarm_dbm', 'optics.rx_low_warn_dbm']],
-    ['catv', ['catv.input_dbm', 'catv.rf_dbuv']]
+    ['catv', ['catv.input_dbm', 'catv.rf_dbuv']],
+    [
+      'dlink-health',
+      ['device.cpu_pct', 'device.memory_pct', 'device.temp_c', 'device.fan_state', 'device.psu_state']
+    ],
+    [
+      'cisco-health',
+      ['device.cpu_pct', 'device.temp_c', 'device.temp_state', 'device.fan_state', 'device.psu_state']
+    ],
+    [
+      'huawei-health',
+      ['device.cpu_pct', 'device.memory_pct', 'device.temp_c', 'device.fan_state', 'device.psu_state']
+    ]
   ])('poll of profile %s what lights are made of', (profile, wanted) => {
     const read = new Set<string>()
     for (const { measurement, field } of all)

@@ -862,6 +862,102 @@ describe('CATV receivers', () => {
   })
 })
 
+describe('health of switches', () => {
+  const row = (name: string, fields: Record<string, unknown>, tags: Record<string, string> = {}) =>
+    read(metric(name, fields, { index: '1.2', ...tags })).values
+
+  it('reads D-Link, whose empty bays and spare supplies are no fault', () => {
+    expect(
+      values('dlink_health', { agentCPUutilizationIn5min: 28, agentMEMutilizationIn5min: '61' })
+    ).toEqual({
+      'device.cpu_pct': 28,
+      'device.memory_pct': 61
+    })
+    expect(row('dlink_memory', { agentDRAMutilization: 88 })).toEqual({ 'device.memory_pct': 88 })
+    expect(row('dlink_temp', { swTemperatureCurrent: 53 })).toEqual({ 'device.temp_c': 53 })
+    const fans = [0, 1, 2, 3, 4, 5, 6].map(
+      swFanStatus => row('dlink_fan', { swFanStatus })['device.fan_state']
+    )
+    expect(fans).toEqual(['absent', 'normal', 'failed', 'normal', 'normal', 'normal', 'normal'])
+    const supplies = [0, 1, 2, 3, 4, 5, 6].map(
+      swPowerStatus => row('dlink_psu', { swPowerStatus })['device.psu_state']
+    )
+    expect(supplies).toEqual(['absent', 'warning', 'warning', 'normal', 'failed', 'absent', 'absent'])
+  })
+
+  it('reads the newer MIB of D-Link', () => {
+    expect(read(metric('dlinksw_cpu', { dEntityExtCpuUtilFiveMinutes: 8 }, { index: '1.1' }))).toMatchObject({
+      profile: 'dlink-health',
+      instance: '1.1',
+      values: { 'device.cpu_pct': 8 }
+    })
+    expect(row('dlinksw_temp', { dEntityExtEnvTempCurrent: 44, dEntityExtEnvTempStatus: 2 })).toEqual({
+      'device.temp_c': 44,
+      'device.temp_state': 'warning'
+    })
+    expect(row('dlinksw_fan', { dEntityExtEnvFanStatus: 2 })).toEqual({ 'device.fan_state': 'failed' })
+    const supplies = [1, 2, 3].map(
+      state => row('dlinksw_psu', { dEntityExtEnvPowerStatus: state })['device.psu_state']
+    )
+    expect(supplies).toEqual(['normal', 'failed', 'absent'])
+  })
+
+  it('reads Cisco, the newer object of a processor first', () => {
+    expect(row('cisco_cpu', { cpmCPUTotal5minRev: 27, cpmCPUTotal5min: 28 })).toEqual({
+      'device.cpu_pct': 27
+    })
+    expect(row('cisco_cpu', { cpmCPUTotal5min: 6 })).toEqual({ 'device.cpu_pct': 6 })
+    const sensor = (value: number, state: number) =>
+      row('cisco_temp', { ciscoEnvMonTemperatureStatusValue: value, ciscoEnvMonTemperatureState: state })
+    expect(sensor(61, 2)).toEqual({ 'device.temp_c': 61, 'device.temp_state': 'warning' })
+    expect(sensor(0, 1)).toEqual({ 'device.temp_c': 0, 'device.temp_state': 'normal' })
+    expect(sensor(90, 4)['device.temp_state']).toBe('shutdown')
+    // A sensor that is not there says 0, one that does not function 1000.
+    expect(sensor(0, 5)).toEqual({ 'device.temp_state': 'absent' })
+    expect(sensor(1000, 6)).toEqual({ 'device.temp_state': 'absent' })
+    const states = [1, 2, 3, 4, 5, 6]
+    const right = ['normal', 'warning', 'failed', 'failed', 'absent', 'warning']
+    expect(states.map(state => row('cisco_fan', { ciscoEnvMonFanState: state })['device.fan_state'])).toEqual(
+      right
+    )
+    expect(
+      states.map(state => row('cisco_psu', { ciscoEnvMonSupplyState: state })['device.psu_state'])
+    ).toEqual(right)
+  })
+
+  it('reads Huawei, whose ports stand in the same table as its boards', () => {
+    const entity = (cpu: number, memory: number, heat: number) =>
+      read(
+        metric(
+          'huawei_entity',
+          { hwEntityCpuUsage: cpu, hwEntityMemUsage: memory, hwEntityTemperature: heat },
+          { index: '67108873' }
+        )
+      ).values
+    const board = entity(38, 7, 42)
+    expect(board).toEqual({ 'device.cpu_pct': 38, 'device.memory_pct': 7, 'device.temp_c': 42 })
+    // A board that has nothing to do, and one without a processor.
+    expect(entity(0, 7, 42)).toEqual({ ...board, 'device.cpu_pct': 0 })
+    expect(entity(0, 0, 32)).toEqual({ 'device.temp_c': 32 })
+    for (const none of [0, -1, 2_147_483_647]) expect(entity(0, 0, none)).toEqual({})
+    expect(entity(-1, -1, -1)).toEqual({})
+    const fan = (state: number, present: string) =>
+      row('huawei_fan', { hwEntityFanState: state }, { hwEntityFanPresent: present })['device.fan_state']
+    expect([fan(1, '1'), fan(2, '1'), fan(2, '2'), fan(1, '2')]).toEqual([
+      'normal',
+      'failed',
+      'absent',
+      'absent'
+    ])
+    expect(row('huawei_fan', { hwEntityFanState: 2 })).toEqual({ 'device.fan_state': 'failed' })
+    const supply = (state: number, present: string) =>
+      row('huawei_psu', { hwEntityPwrState: state }, { hwEntityPwrPresent: present })['device.psu_state']
+    expect([1, 2, 3].map(state => supply(state, '1'))).toEqual(['normal', 'failed', 'normal'])
+    expect([1, 2, 3, 4].map(state => supply(state, '2'))).toEqual(['absent', 'absent', 'absent', 'absent'])
+    expect(supply(4, '1')).toBeUndefined()
+  })
+})
+
 describe('gnmic', () => {
   const event = (tags: Record<string, string>, paths: Record<string, unknown>) => ({
     name: 'sub1',
@@ -909,6 +1005,16 @@ describe('gnmic', () => {
     ).toMatchObject({ identifiers: ['fe80::1'], values: { 'if.oper_status': 'down' } })
   })
 
+  it('reads how busy processors are', () => {
+    const path = '/openconfig-platform:components/component/cpu/utilization/state/avg'
+    expect(read(event({ component_name: 'CPU0' }, { [path]: 91 }))).toMatchObject({
+      instance: 'CPU0',
+      values: { 'device.cpu_pct': 91 }
+    })
+    const own = 'Cisco-IOS-XE-process-cpu-oper:cpu-usage/cpu-utilization/five-minutes'
+    expect(read(event({}, { [`/${own}`]: 7 })).values).toEqual({ 'device.cpu_pct': 7 })
+  })
+
   it('reads the limits of a module by their severity', () => {
     const path = '/components/component/transceiver/thresholds/threshold/state/input-power-lower'
     const limits = (severity: string) =>
@@ -941,6 +1047,18 @@ describe('Zabbix', () => {
     value,
     type: 3,
     ...more
+  })
+
+  it('knows processors and memory, by the number or the board in their name', () => {
+    expect(read(item('CPU utilization', 31))).toMatchObject({
+      instance: '',
+      values: { 'device.cpu_pct': 31 }
+    })
+    expect(read(item('#2: CPU utilization', 31)).instance).toBe('2')
+    expect(read(item('MPU Board 0: Memory utilization', 40.5))).toMatchObject({
+      instance: 'MPU Board 0',
+      values: { 'device.memory_pct': 40.5 }
+    })
   })
 
   it('knows items of the APC templates with and without the template in their name', () => {

@@ -25,6 +25,7 @@ export const mutationKinds = [
   'module out',
   'on battery',
   'battery low',
+  'fan failed',
   'renumbered',
   'rebooted',
   'silent'
@@ -77,6 +78,8 @@ function mutate(device: FieldDevice, kind: MutationKind): Mutation | undefined {
       return onBattery(device, false)
     case 'battery low':
       return onBattery(device, true)
+    case 'fan failed':
+      return fanFailed(device)
     case 'renumbered':
       return renumbered(device)
     case 'rebooted':
@@ -286,6 +289,35 @@ function onBattery(device: FieldDevice, isLow: boolean): Mutation | undefined {
       })
   }
   return { kind: isLow ? 'battery low' : 'on battery', walk: after, light: 'yellow', alarms }
+}
+
+/** Where a make tells of its fans, and the code it has for one that does not turn. */
+const fanTables = [
+  ['1.3.6.1.4.1.171.12.11.1.7.1.3', '2'],
+  ['1.3.6.1.4.1.171.14.5.1.1.2.1.4', '2'],
+  ['1.3.6.1.4.1.9.9.13.1.4.1.3', '3'],
+  ['1.3.6.1.4.1.2011.5.25.31.1.1.10.1.7', '2']
+] as const
+
+/** The first fan of a switch stands still. */
+function fanFailed({ id, walk }: FieldDevice): Mutation | undefined {
+  for (const [column, failed] of fanTables) {
+    const fan = walk.below(column)[0]
+    if (fan !== undefined)
+      return {
+        kind: 'fan failed',
+        walk: changeWalk(walk, walk.name, setTo({ [fan.oid]: failed })),
+        light: 'yellow',
+        alarms: [
+          {
+            type: 'device.fan',
+            severity: 'minor',
+            ru: `Отказал вентилятор ${id}: устройство скоро перегреется`
+          }
+        ]
+      }
+  }
+  return undefined
 }
 
 /** Every port has another ifIndex, as after a reboot with a module more: the trunk port of the inventory is not reported any more. */

@@ -1,4 +1,5 @@
-import { signals } from '../../schemas/signals.ts'
+import { readCiscoHealth, readDlinkHealth, readHuaweiHealth } from './reading-health.ts'
+import { among, coded, whole, type Add } from './reading-parts.ts'
 import type { Walk } from './walk.ts'
 
 /**
@@ -16,8 +17,6 @@ export interface Reading {
 
 /** Which of a device's MIBs is read, where it answers several that say the same. */
 export type UpsMib = 'ups-mib' | 'xppc' | 'apc'
-
-type Add = (signal: string, instance: string, value: number | undefined, from: string) => void
 
 const mib2 = '1.3.6.1.2.1'
 const ups = '1.3.6.1.2.1.33.1'
@@ -43,6 +42,9 @@ export function readWalk(walk: Walk, upsMib: UpsMib | undefined): Reading[] {
   readCisco(walk, add)
   readHuawei(walk, add)
   readCatv(walk, add)
+  readDlinkHealth(walk, add)
+  readCiscoHealth(walk, add)
+  readHuaweiHealth(walk, add)
   return [...readings.values()]
 }
 
@@ -54,20 +56,6 @@ export function upsMibsOf(walk: Walk): UpsMib[] {
   if (walk.get(`${xppc}.4.1.1.0`) !== undefined) found.push('xppc')
   return found
 }
-
-/** A whole number, also where it came as text. */
-function whole(walk: Walk, oid: string): number | undefined {
-  const value = walk.get(oid)?.value.trim()
-  return value !== undefined && /^-?\d+$/.test(value) ? Number(value) : undefined
-}
-
-/** The code of a canonical name, by the vocabulary of signals. */
-function coded(signal: string, name: string | undefined): number | undefined {
-  return name === undefined ? undefined : signals.find(one => one.name === signal)?.codes?.[name]
-}
-
-const among = (value: number | undefined, least: number, most: number): number | undefined =>
-  value !== undefined && value >= least && value <= most ? value : undefined
 
 const times = (value: number | undefined, factor: number): number | undefined =>
   value === undefined ? undefined : value * factor

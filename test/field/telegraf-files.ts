@@ -73,7 +73,7 @@ export function blocksFor(walk: Walk, upsMib: UpsMib | undefined): PollBlock[] {
       const isOfOldPorts = oids.includes('1.3.6.1.2.1.2.2.1.10')
       if (isOfPorts(oids) && isOfOldPorts !== (walk.below('1.3.6.1.2.1.31.1.1.1.6').length === 0))
         return false
-      if (measurement.startsWith('huawei_') && measurement !== huaweiFamily(walk)) return false
+      if (measurement.startsWith('huawei_optics') && measurement !== huaweiFamily(walk)) return false
       return oids.some(oid => walk.get(oid) !== undefined || walk.below(oid).length > 0)
     })
 }
