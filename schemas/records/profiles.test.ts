@@ -893,7 +893,7 @@ describe('health of switches', () => {
     })
     expect(row('dlinksw_temp', { dEntityExtEnvTempCurrent: 44, dEntityExtEnvTempStatus: 2 })).toEqual({
       'device.temp_c': 44,
-      'device.temp_state': 'warning'
+      'device.temp_state': 'critical'
     })
     expect(row('dlinksw_fan', { dEntityExtEnvFanStatus: 2 })).toEqual({ 'device.fan_state': 'failed' })
     const supplies = [1, 2, 3].map(

@@ -45,7 +45,7 @@ export function readDlinkHealth(walk: Walk, add: Add): void {
   const newer = `${dlink}.14.5.1`
   readNumbers(walk, add, `${newer}.7.1.5`, 'device.cpu_pct', 0, 100)
   readNumbers(walk, add, `${newer}.1.1.1.4`, 'device.temp_c', -60, 200)
-  readStates(walk, add, `${newer}.1.1.1.7`, 'device.temp_state', [undefined, 'normal', 'warning'])
+  readStates(walk, add, `${newer}.1.1.1.7`, 'device.temp_state', [undefined, 'normal', 'critical'])
   readStates(walk, add, `${newer}.1.2.1.4`, 'device.fan_state', [undefined, 'normal', 'failed'])
   readStates(walk, add, `${newer}.1.3.1.6`, 'device.psu_state', [undefined, 'normal', 'failed', 'absent'])
 }
