@@ -1,5 +1,4 @@
 import type { SeriesState } from '../../../rules/series-state.ts'
-import { createNumberTable } from '../../../topology/texts.ts'
 import type { SeriesRegistry } from '../series-registry.ts'
 
 /**
@@ -24,8 +23,8 @@ export interface ReadingGroups {
   part(group: number): number
   /** Calls back with each group of a device (index of the inventory) and an instance. */
   eachOfPlace(this: void, device: number, instance: number, act: (group: number) => void): void
-  /** Devices have other indices now. */
-  reload(): void
+  /** Devices have other indices now; there are so many. */
+  reload(deviceCount: number): void
 }
 
 /** What was seen of each group, one number a group. */
@@ -49,55 +48,68 @@ interface Groups extends KeptOfGroups {
   readonly first: Int32Array
   /** Which of the series from there on are in it, a bit each. */
   readonly members: Uint32Array
-  /** The next group of the same device and instance plus one; 0 behind the last. */
+  /** The next group of the same device plus one; 0 behind the last. */
   readonly next: Int32Array
 }
 
 const membersMax = 32
+/** A device with more groups than that gets a list of them by port when one is asked for: of others all are looked through. */
+const walkedMax = 64
 
 export interface ReadingGroupsOptions {
   readonly registry: Pick<SeriesRegistry, 'knownOf' | 'instanceNumber' | 'isSamePlace'>
   readonly state: Pick<SeriesState, 'capacity' | 'lastTimeMs'>
+  readonly deviceCount: number
 }
 
-export function createReadingGroups({ registry, state }: ReadingGroupsOptions): ReadingGroups {
+export function createReadingGroups(options: ReadingGroupsOptions): ReadingGroups {
+  const { registry, state } = options
   const { lastTimeMs } = state
   let groups = groupsOf(1024)
   let size = 0
   /** Group of a series plus one; room that is not used takes no memory. */
   const groupOf = new Int32Array(state.capacity)
-  /** First group of each device and instance. */
-  let places = createNumberTable(placeHash)
+  /** First group of a device plus one. */
+  let heads = new Int32Array(options.deviceCount)
+  /** Groups by instance, of devices with many. */
+  const placesOf = new Map<number, Map<number, number[]>>()
 
-  function hashOf(device: number, instance: number): number {
-    const h = Math.imul(device + 1, 0x9e3779b1) ^ Math.imul(instance + 1, 0x85ebca6b)
-    return (Math.imul(h ^ (h >>> 15), 0x846ca68b) ^ (h >>> 13)) >>> 0
-  }
-  function placeHash(group: number): number {
-    const series = anyOf(group)
-    return hashOf(registry.knownOf(series), registry.instanceNumber(series))
-  }
   const lowest = (bits: number): number => 31 - Math.clz32(bits & -bits)
   const anyOf = (group: number): number => groups.first[group]! + lowest(groups.members[group]!)
-  const headOf = (device: number, instance: number): number =>
-    places.find(hashOf(device, instance), group => {
-      const series = anyOf(group)
-      return registry.knownOf(series) === device && registry.instanceNumber(series) === instance
-    })
 
-  /** Joins the other groups of its device and instance; those of devices that nobody knows are not looked for. */
+  /** Joins the other groups of its device; those of devices that nobody knows are not looked for. */
   const join = (group: number): void => {
-    const series = anyOf(group)
-    const device = registry.knownOf(series)
+    const device = registry.knownOf(anyOf(group))
     groups.next[group] = 0
     if (device < 0) return
-    const instance = registry.instanceNumber(series)
-    const head = headOf(device, instance)
-    if (head < 0) places.add(hashOf(device, instance), group)
-    else {
-      groups.next[group] = groups.next[head]!
-      groups.next[head] = group + 1
+    groups.next[group] = heads[device]!
+    heads[device] = group + 1
+    const places = placesOf.get(device)
+    if (places !== undefined) note(places, group)
+  }
+
+  const note = (places: Map<number, number[]>, group: number): void => {
+    const instance = registry.instanceNumber(anyOf(group))
+    const there = places.get(instance)
+    if (there === undefined) places.set(instance, [group])
+    else there.push(group)
+  }
+
+  const eachOfPlace = (device: number, instance: number, act: (group: number) => void): void => {
+    const places = placesOf.get(device)
+    if (places !== undefined) {
+      for (const group of places.get(instance) ?? []) act(group)
+      return
     }
+    let walked = 0
+    for (let group = heads[device]! - 1; group >= 0; group = groups.next[group]! - 1) {
+      walked++
+      if (registry.instanceNumber(anyOf(group)) === instance) act(group)
+    }
+    if (walked <= walkedMax || placesOf.has(device)) return
+    const found = new Map<number, number[]>()
+    for (let group = heads[device]! - 1; group >= 0; group = groups.next[group]! - 1) note(found, group)
+    placesOf.set(device, found)
   }
 
   const take = (first: number, members: number): number => {
@@ -129,12 +141,7 @@ export function createReadingGroups({ registry, state }: ReadingGroupsOptions): 
     const made = take(groups.first[group]!, some)
     groups.members[group]! &= ~some
     for (const kept of keptOf(groups)) kept[made] = kept[group]!
-    // Not by its place's table: there the first group of a place stays who it is.
-    groups.next[made] = 0
-    if (registry.knownOf(anyOf(made)) >= 0) {
-      groups.next[made] = groups.next[group]!
-      groups.next[group] = made + 1
-    }
+    join(made)
     for (let left = some; left !== 0; left &= left - 1) groupOf[groups.first[made]! + lowest(left)] = made + 1
     return made
   }
@@ -182,11 +189,10 @@ export function createReadingGroups({ registry, state }: ReadingGroupsOptions): 
       }
       return others === 0 ? -1 : split(group, others)
     },
-    eachOfPlace(device, instance, act) {
-      for (let group = headOf(device, instance); group >= 0; group = groups.next[group]! - 1) act(group)
-    },
-    reload() {
-      places = createNumberTable(placeHash, size)
+    eachOfPlace,
+    reload(deviceCount) {
+      heads = new Int32Array(deviceCount)
+      placesOf.clear()
       for (let group = 0; group < size; group++) join(group)
     }
   }

@@ -16,7 +16,7 @@ interface Told {
 
 /** A watch in which each series is told at its pace, second by second, as far as `isTold` says. */
 function watched(list: readonly Told[], intervalMs = minute) {
-  const state = seriesStateOver(new ArrayBuffer(seriesStateBytes(64)), 64)
+  const state = seriesStateOver(new ArrayBuffer(seriesStateBytes(512)), 512)
   const of = new Map(list.map(told => [told.series, told]))
   const at = (series: number, k: 0 | 1 | 2): number => of.get(series)?.of[k] ?? -1
   let nowMs = 0
@@ -73,6 +73,31 @@ function watched(list: readonly Told[], intervalMs = minute) {
 }
 
 describe('readings that stop while their device goes on', () => {
+  it('are told apart on a chassis of many ports, whichever stop', () => {
+    // Two readings a port: one of them stops on every third port, both on every fifth.
+    const ports = Array.from({ length: 150 }, (_, port) => port)
+    const { run, log, watch } = watched(
+      ports.flatMap(port => [
+        { series: 1 + 2 * port, of: [0, port, 1] as const },
+        { series: 2 + 2 * port, of: [0, port, 2] as const }
+      ])
+    )
+    const stops = (series: number): boolean => {
+      const port = (series - 1) >> 1
+      return port % 5 === 0 || (port % 3 === 0 && series % 2 === 1)
+    }
+    run(600, () => 60)
+    run(1200, series => (stops(series) ? 0 : 60))
+    const all = ports.flatMap(port => [1 + 2 * port, 2 + 2 * port])
+    const told = log.flatMap(({ stopped = [] }) => stopped).sort((a, b) => a - b)
+    expect(told).toEqual(all.filter(stops))
+    for (const port of ports)
+      expect([1, 2, 3].map(signal => watch.isMet(0, port, signal))).toEqual([true, true, false])
+    run(1800, () => 60)
+    const resumed = log.flatMap(({ resumed: each = [] }) => each).sort((a, b) => a - b)
+    expect(resumed).toEqual(told)
+  })
+
   it('are known by their own rhythm, all of a port at once, and come again', () => {
     const { run, log } = watched([
       { series: 1, of: [0, 1, 1] },

@@ -312,7 +312,7 @@ export function createReadingWatch(options: ReadingWatchOptions): ReadingWatch {
     },
 
     reload(deviceCount) {
-      groups.reload()
+      groups.reload(deviceCount)
       // What is told of a device by its ports is told again, for they may be others now.
       portSeries = new Int32Array(deviceCount)
     }
