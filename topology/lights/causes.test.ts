@@ -412,3 +412,29 @@ describe('after a restart', () => {
     expect(engine.incidents().map(({ id }) => id)).toEqual(['inc-2'])
   })
 })
+
+describe('a link that is seen to be down when what is above it is back', () => {
+  /** An area's link is lost at 0 and back at 600; a port towards a building is seen to be down when the campus is polled at `seenS`. */
+  const after = (seenS: number, before?: (net: ReturnType<typeof network>) => void) => {
+    const net = network()
+    net.cut('ru1', 0)
+    expect(net.update(1)).toEqual(['opened ru1 link 20'])
+    before?.(net)
+    net.cut('du1', seenS)
+    expect(net.update(560).filter(told => told.startsWith('opened'))).toEqual([])
+    net.well('ru1')
+    return net.update(600)
+  }
+
+  it('is a fault of its own at once, for nothing behind a lost link has to start', () => {
+    expect(after(550)).toEqual(['opened du1 link 10', 'closed ru1 link 20'])
+  })
+
+  it('has its time where it was seen about when the link above was lost', () => {
+    expect(after(2).filter(told => told.startsWith('opened'))).toEqual([])
+  })
+
+  it('has its time where the mains were lost as well', () => {
+    expect(after(550, net => net.mainsLost('ku1', 100)).filter(told => told.startsWith('opened'))).toEqual([])
+  })
+})

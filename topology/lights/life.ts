@@ -1,8 +1,10 @@
+import { isUpsHeard } from './evidence.ts'
 import { answered, isBySilence } from './pending.ts'
 import { noteToldFirst } from './power.ts'
 import { riskRoot } from './reach.ts'
 import { causeInRing } from './rings.ts'
 import { isRoot, rootState } from './roots.ts'
+import { isLinkCut } from './ways.ts'
 import {
   collectorBase,
   firstParent,
@@ -38,9 +40,30 @@ export function free(state: LightState, node: number, by: number, nowMs: number)
  */
 function isOver(state: LightState, node: number, root: number, nowMs: number): boolean {
   if (root < 0) return state.collectors.get(state.collectorNames[collectorBase - root]!)?.sinceMs === null
+  if (isCutAnew(state, node, root)) return false
   if (state.tree.isCause[root] === 0 || isBySilence(state, node)) return true
   if (nowMs - state.tree.backMs[root]! < state.options.recoverMs) return true
   return state.tree.isMainsLost[root] === 0 && state.tree.offers[root] === live
+}
+
+/**
+ * Whether the links of a node were seen to be down when what is above it was reached again: seen long after the link above was lost. What
+ * hangs on a link needs no time to start when that is back, unless the mains were lost as well: the UPS of the node above is heard, and
+ * tells of no such thing.
+ */
+function isCutAnew(state: LightState, node: number, root: number): boolean {
+  const { book, lostWays, tree } = state
+  const parent = firstParent(state, node)
+  const incident = book.of(root)
+  if (parent === none || tree.isCause[root] === 1 || incident?.kind !== 'link' || !isLinkCut(state, node))
+    return false
+  if (tree.isMainsLost[root] === 1 || tree.isMainsLost[parent] === 1 || !isUpsHeard(state, parent))
+    return false
+  const seenMs = incident.openedAtMs + state.options.powerWindowMs
+  const { parentStart } = tree.inventory
+  for (let way = parentStart[node]!; way < parentStart[node + 1]!; way++)
+    if ((lostWays.get(way)?.sinceMs ?? 0) > seenMs) return true
+  return false
 }
 
 /** It is back, or explained by another, or its time is over. */
@@ -74,7 +97,13 @@ export function settleIncidents(state: LightState, nowMs: number, isTimeUp: () =
   while (left.size() > 0) {
     const node = left.shift()
     const by = tree.leftBy[node]!
-    if (tree.root[node] === node && isOver(state, node, by, nowMs)) free(state, node, by, nowMs)
+    if (tree.root[node] === node) {
+      if (isOver(state, node, by, nowMs)) free(state, node, by, nowMs)
+      else if (tree.freedUntilMs[node]! > 0) {
+        unfree(state, node)
+        touched.add(node)
+      }
+    }
     if (isTimeUp()) return false
   }
   while (nextFreedMs(state) <= nowMs) {

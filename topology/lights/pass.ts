@@ -214,6 +214,11 @@ function recompute(
       state.left.add(node)
     }
   }
+  if (isLinkFault && root === node && tree.freedUntilMs[node]! > 0 && tree.freedFrom[node]! >= 0) {
+    // On its way back, and a link of it is seen to be down: it may be news.
+    tree.leftBy[node] = tree.freedFrom[node]!
+    state.left.add(node)
+  }
   if ((root === none || root === node) && before.root !== none && before.root !== node) {
     tree.leftRoot[node] = before.root
     tree.leftMs[node] = nowMs
