@@ -1071,6 +1071,7 @@ describe('Zabbix', () => {
         'ups.output_source': 'failureBypass'
       })
       expect(read(item(`${before}Battery capacity`, 71, tags)).values).toEqual({ 'ups.charge_pct': 71 })
+      expect(read(item(`${before}Battery temperature`, 25.3, tags)).values).toEqual({ 'ups.temp_c': 25.3 })
       expect(read(item(`${before}Battery status`, 3, tags)).values).toEqual({ 'ups.battery_status': 'low' })
       expect(read(item(`${before}Uptime (network)`, 8123, tags)).values).toEqual({ 'device.uptime_s': 8123 })
       expect(read(item(`${before}Battery runtime remaining`, 600, tags)).values).toEqual({
