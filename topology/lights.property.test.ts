@@ -247,7 +247,7 @@ function recomputeAll(inventory: CompiledInventory, facts: Facts): Verdict[] {
         .sort(([, a], [, b]) => a.sinceMs - b.sinceMs || a.order - b.order)[0]?.[0]
   )
   const quiet = all.map(i => count(i, false) > 0 && count(i, false) + count(i, true) === devices[i]!.length)
-  const silent = all.map(i => quiet[i]! && collectorOf[i] === undefined)
+  const silent = quiet
   const noData = all.map(i => count(i, true) > 0 && count(i, true) === devices[i]!.length)
   const heard = all.map(
     i => count(i, false) + count(i, true) < devices[i]!.length && collectorOf[i] === undefined
@@ -319,7 +319,7 @@ function recomputeAll(inventory: CompiledInventory, facts: Facts): Verdict[] {
     const above = ancestors.filter(up => {
       const since = mains(up)
       if (since === null || lost < since - windowMs) return false
-      return lost <= since + windowMs
+      return lost <= since + windowMs || (ownMains !== null && up === placeOf(i))
     })
     if (above.length > 0) return above[above.length - 1]!
     if (ownMains !== null) {
@@ -338,8 +338,27 @@ function recomputeAll(inventory: CompiledInventory, facts: Facts): Verdict[] {
       .filter(m => mains(m) !== null && Math.abs(mains(m)! - lost) <= windowMs)
       .filter(m => ownMains === null || rank(m)[0] < ownMains || (rank(m)[0] === ownMains && m < i))
       .sort((a, b) => rank(a)[0] - rank(b)[0] || a - b)
-    return siblings[0] ?? -1
+    return siblings[0] ?? stageCause(i)
   }
+  /** What is above goes on to be without mains, and several below it without a UPS go dark together later. */
+  const stageCause = (i: number): number => {
+    const above = placeOf(i)
+    const since = above === -1 ? null : mains(above)
+    const darkSince = (m: number): number =>
+      isRed[m]! || hasUps(m) || !(linkCut[m]! || silent[m]!)
+        ? NaN
+        : linkCut[m]!
+          ? Math.max(...facts.ports.get(m)!.values())
+          : silentSince(m)
+    if (since === null || !(darkSince(i) >= since)) return -1
+    const isTogether = (m: number): boolean =>
+      m !== i &&
+      placeOf(m) === above &&
+      darkSince(m) >= since &&
+      Math.abs(darkSince(m) - darkSince(i)) <= windowMs
+    return all.some(isTogether) ? above : -1
+  }
+  const hasUps = (i: number): boolean => devices[i]!.some(d => inventory.device(d).role === 'ups')
   const isUpstream = (i: number): boolean => upstream(i) !== undefined && !stands(i)
   /** It was alarmed before what cuts it off now. */
   const isOwnStill = (i: number): boolean => {
@@ -368,7 +387,8 @@ function recomputeAll(inventory: CompiledInventory, facts: Facts): Verdict[] {
   return all.map(i => {
     const isBehind = upstream(i) !== undefined
     const power = !isUpstream(i) && trouble[i]! ? powerCause(i) : -1
-    const powerDark = power !== -1 && (own[i] === 'grey' || (linkCut[i]! && !isRed[i]))
+    const isKnownDark = own[i] === 'grey' && collectorOf[i] === undefined
+    const powerDark = power !== -1 && (isKnownDark || (linkCut[i]! && !isRed[i]))
     const parents = inventory.parentsOf(i)
     const oneWayLost =
       reach(i) === 'live' && (anyLost[i]! || (parents.length > 1 && parents.some(p => way(p) !== 'live')))

@@ -453,7 +453,16 @@ describe('lights', () => {
       sinceMs: 7,
       alarms: ['a', 'b', 'c'],
       mainsLostSinceMs: 5,
-      isSilence: false
+      isSilence: false,
+      rest: {
+        light: 'red',
+        kind: 'link',
+        sinceMs: 7,
+        alarms: ['a', 'c'],
+        isGrave: true,
+        isOfLevel: false,
+        isSilence: false
+      }
     })
     const port = { device: 'sw', instance: '25', isByHand: false }
     const ports = summariseAlarms(open, ({ id }) => ({ ...meaning(id), port: id === 'a' ? port : null }))

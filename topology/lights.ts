@@ -1,5 +1,6 @@
 import { lights, tiers, type Light, type Tier } from '../schemas/words.ts'
 import type { CompiledInventory } from './compile.ts'
+import { asideOf, isAside, nodeOfAside } from './lights/asides.ts'
 import { takeChanges } from './lights/changes.ts'
 import { falling } from './lights/falling.ts'
 import { causeOf, kindOf } from './lights/causes.ts'
@@ -209,6 +210,7 @@ function incidentsOf(state: LightState, node: number): readonly Incident[] {
   if (state.tree.root[node] !== none) roots.add(state.tree.root[node]!)
   const by = redundancyLostBy(state, node)
   if (by !== none) roots.add(by)
+  if (state.asides.has(node)) roots.add(asideOf(node))
   return [...roots].map(root => state.book.of(root)).filter(incident => incident !== undefined)
 }
 
@@ -241,12 +243,26 @@ function restore(state: LightState, stored: StoredLights): void {
     }
     const root = state.tree.inventory.nodeIndex(incident.root)
     if (root === undefined) continue
-    state.book.restore(root, incident)
+    if (incident.closedAtMs === null) restoreBeside(state, root, incident)
+    else state.book.restore(root, incident)
     if (incident.closedAtMs !== null) continue
     state.restored.add(root)
     state.touched.add(root)
     enqueue(state, root)
   }
+}
+
+/** Of two that were open at one node, the older is of what was wrong within it before it was put out. */
+function restoreBeside(state: LightState, root: number, incident: Incident): void {
+  const { asides, book, touched } = state
+  const other = book.of(root)
+  if (other !== undefined) {
+    asides.set(root, 0)
+    touched.add(root)
+    if (other.openedAtMs > incident.openedAtMs) return book.restore(asideOf(root), incident)
+    book.move(root, asideOf(root))
+  }
+  book.restore(root, incident)
 }
 
 function reload(state: LightState, next: CompiledInventory, nowMs: number): LightUpdate {
@@ -255,7 +271,12 @@ function reload(state: LightState, next: CompiledInventory, nowMs: number): Ligh
   const oldAlarms = state.alarmsOf
   const oldFreed = state.freed
   const newNode = (node: number): number | undefined => next.nodeIndex(old.inventory.nodeId(node))
+  const oldAsides = state.asides
   startOver(state, next)
+  for (const [node, untilMs] of oldAsides) {
+    const to = newNode(node)
+    if (to !== undefined) state.asides.set(to, untilMs)
+  }
   // Whose trouble was another's until now has its time to come back, should that have changed.
   for (let i = 0; i < old.inventory.nodeCount; i++) {
     const root = old.root[i]!
@@ -290,7 +311,11 @@ function reload(state: LightState, next: CompiledInventory, nowMs: number): Ligh
     if (untilMs > 0 && to !== undefined && root !== undefined)
       free(state, to, root, untilMs - state.options.recoverMs)
   }
-  state.book.renumber(root => (root < 0 ? root : newNode(root)), nowMs)
+  state.book.renumber(root => {
+    const aside = isAside(root) ? newNode(nodeOfAside(root)) : undefined
+    if (isAside(root)) return aside === undefined ? undefined : asideOf(aside)
+    return root < 0 ? root : newNode(root)
+  }, nowMs)
   for (const root of state.book.roots()) state.touched.add(root)
   return update(state, nowMs)
 }

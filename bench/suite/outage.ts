@@ -130,7 +130,8 @@ function newEngine(inventory: CompiledInventory): LightEngine {
     pauseMs: () => intervalMs,
     intervalMs: () => intervalMs,
     limitMs: () => 3.5 * intervalMs,
-    tellsLinks: () => true
+    tellsLinks: () => true,
+    awayFromMs: (_, atMs) => atMs
   })
   return engine
 }

@@ -145,7 +145,8 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
     pauseMs: device => silence.pauseMs(device),
     intervalMs: device => silence.intervalMs(device),
     limitMs: device => silence.limitMs(device),
-    tellsLinks: device => linkTellers.has(device)
+    tellsLinks: device => linkTellers.has(device),
+    awayFromMs: (device, atMs) => silence.awayFromMs(device, atMs)
   })
   const listeners = new Set<(event: StatusEvent) => void>()
   const ingest = createIngestIncident()

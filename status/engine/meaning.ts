@@ -13,6 +13,8 @@ const onBattery: ReadonlySet<string> = new Set([
 ])
 /** Rules that hold when the power of a switch goes. */
 const lastWords: ReadonlySet<string> = new Set(['power.dying_gasp', 'power.peer_dying_gasp'])
+/** Holds when the mains are back, until the battery is charged again. */
+const leftByCut = 'ups.battery_low_on_mains'
 /** Signals that say of a port whether it is up: by itself, or by the will of an engineer. */
 const operStatus = 'if.oper_status'
 const adminStatus = 'if.admin_status'
@@ -43,7 +45,14 @@ export function meaningOf(
   const isRisk =
     (alarm.kind === 'power' && !(isLastWord && isOnlySwitch(inventory, alarm.node))) ||
     (alarm.kind === 'optics' && (alarm.qualifier === 'high' || isLinkTold(alarm.device)))
-  const nothing = { isMainsLost, isSilence, port: null, isInPart: false, isRisk }
+  const nothing = {
+    isMainsLost,
+    isSilence,
+    port: null,
+    isInPart: false,
+    isRisk,
+    ...(alarm.type === leftByCut && { isLeftByCut: true })
+  }
   const { signal, valueName } = alarm.evidence
   // A port that is not reported is not known to be down.
   if (valueName === absentName) return nothing

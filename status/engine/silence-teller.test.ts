@@ -12,7 +12,7 @@ const s = 1000
 const campuses = 4
 
 /** Campuses with a switch, which one collector polls, and a UPS and two houses, which another does. */
-function network() {
+function network(isOfA = (id: string): boolean => /^ku\d-sw$/.test(id)) {
   const nodes: InventoryNode[] = []
   const devices: InventoryDevice[] = []
   const node = (id: string, tier: InventoryNode['tier'], parents: string[]): void => {
@@ -51,8 +51,8 @@ function network() {
   })
   const teller = createSilenceTeller({ inventory: () => inventory, silence, alarms, lights })
   for (let index = 0; index < inventory.deviceCount; index++) {
-    const isSwitch = /^ku\d-sw$/.test(inventory.deviceId(index))
-    silence.watch({ known: index, index, collector: isSwitch ? 'a' : 'b' })
+    const collector = isOfA(inventory.deviceId(index)) ? 'a' : 'b'
+    silence.watch({ known: index, index, collector })
   }
   let nowMs = 0
   return {
@@ -71,6 +71,29 @@ function network() {
     silent: () => [...alarms.open()].map(({ device: of }) => of)
   }
 }
+
+describe('a site of which a collector has lost everything', () => {
+  const isPolled = (id: string): boolean => /^ku[0-3]/.test(id)
+
+  it('is dark when those that hang on it fall silent together, and not when one is heard, or they do so apart', () => {
+    const { run, incidents, light } = network(isPolled)
+    run(1200, () => true)
+    run(1800, id => !isPolled(id))
+    expect(incidents()).toEqual(['a collector 4'])
+    run(2400, id => !isPolled(id) && !/^du0/.test(id))
+    expect(incidents().sort()).toEqual(['a collector 3', 'ku0 unknown 3'])
+    expect(light('ku0')).toBe('grey')
+    // They are back before the collector is.
+    run(3000, id => !isPolled(id))
+    expect(incidents()).toEqual(['a collector 4'])
+    run(3600, id => !isPolled(id) && id !== 'du10-sw')
+    expect(incidents().sort()).toEqual(['a collector 4', 'du10 unknown 1'])
+    run(4200, id => !isPolled(id) && !/^du1/.test(id))
+    expect(incidents().sort()).toEqual(['a collector 4', 'du10 unknown 1', 'du11 unknown 1'])
+    run(4800, () => true)
+    expect(incidents()).toEqual([])
+  })
+})
 
 describe('a site of which a collector has lost a device', () => {
   const isOfA = (id: string): boolean => /^ku\d-sw$/.test(id)

@@ -4,6 +4,10 @@ import type { CompiledInventory } from '../../topology/compile.ts'
 import type { LightEngine } from '../../topology/lights.ts'
 import type { SilenceWatch } from './silence.ts'
 
+/** Of so many neighbours at least that fall silent, by so much apart (ms), it is what they hang on. */
+const severalMin = 2
+const togetherMs = 60_000
+
 /** Carries what the silence watch finds to the lights, and to the alarms of devices that are silent alone. */
 export interface SilenceTeller {
   /** `toMs`: what was sent by then has been heard. */
@@ -26,29 +30,83 @@ export interface SilenceTellerOptions {
 export function createSilenceTeller(options: SilenceTellerOptions): SilenceTeller {
   const { silence, alarms, lights } = options
   let isBehind = false
-  /** Ids of devices that a collector has lost, and that are silent to the lights with the others of their node. */
-  const silentWithOthers = new Set<string>()
+  /** Ids of devices that a collector has lost, and that are silent to the lights with others, since when (ms; null for not known). */
+  const silentWithOthers = new Map<string, number | null>()
 
   const isUnheard = (device: number): boolean => silence.isSilent(device) || silence.isLost(device)
+
+  /** Since when a node is silent, or told to be (ms); undefined while it is heard, null where its collector has lost all of it. */
+  const silentSince = (inventory: CompiledInventory, node: number): number | null | undefined => {
+    let sinceMs: number | null = null
+    for (const device of inventory.devicesOfNode(node)) {
+      if (!isUnheard(device)) return undefined
+      const toldMs = silentWithOthers.get(inventory.deviceId(device))
+      const deviceMs = silence.isSilent(device) ? silence.lastSeenMs(device) : toldMs
+      if (deviceMs !== undefined) sinceMs = Math.max(sinceMs ?? 0, deviceMs ?? 0)
+    }
+    return sinceMs
+  }
+
+  /**
+   * A collector has lost all of a node, so that its own silence says nothing. But where several hang on it alone that others hear, and all of
+   * them fell silent together since, it is dark itself: since when, or undefined.
+   */
+  const darkBelowSince = (inventory: CompiledInventory, node: number): number | undefined => {
+    const devices = inventory.devicesOfNode(node)
+    if (devices.length === 0 || !devices.every(device => silence.isLost(device))) return undefined
+    const { childStart, childList, parentStart } = inventory
+    let firstMs = Infinity
+    let lastMs = -Infinity
+    /** Until when each of them may have been well: one poll may have been lost by chance. */
+    let wellMs = Infinity
+    let count = 0
+    for (let at = childStart[node]!; at < childStart[node + 1]!; at++) {
+      const child = childList[at]!
+      if (parentStart[child + 1]! - parentStart[child]! > 1) continue
+      const sinceMs = silentSince(inventory, child)
+      if (sinceMs === undefined) return undefined
+      if (sinceMs === null) continue
+      let intervalMs = 0
+      for (const device of inventory.devicesOfNode(child))
+        intervalMs = Math.max(intervalMs, silence.intervalMs(device))
+      count++
+      firstMs = Math.min(firstMs, sinceMs)
+      lastMs = Math.max(lastMs, sinceMs)
+      wellMs = Math.min(wellMs, sinceMs + 2 * intervalMs)
+    }
+    const heardMs = Math.max(...devices.map(device => silence.lastSeenMs(device) ?? 0))
+    const isTogether = lastMs <= wellMs + togetherMs && wellMs >= heardMs
+    return count >= severalMin && isTogether ? firstMs : undefined
+  }
 
   /**
    * What a collector has lost is not silent. But where the other devices of its node fall silent afterwards, nothing is heard of that node at
    * all, and so it is dark, whatever its lost device would say.
    */
-  const tellLost = (node: number): void => {
+  const tellLost = (node: number): boolean => {
     const inventory = options.inventory()
     const devices = inventory.devicesOfNode(node)
     const isDark = devices.some(device => silence.isSilent(device)) && devices.every(isUnheard)
+    const belowMs = isDark ? undefined : darkBelowSince(inventory, node)
+    let hasChanged = false
     for (const device of devices) {
       const id = inventory.deviceId(device)
-      const isSilent = isDark && silence.isLost(device)
+      const isSilent = (isDark || belowMs !== undefined) && silence.isLost(device)
       if (isSilent === silentWithOthers.has(id)) continue
-      if (isSilent) silentWithOthers.add(id)
+      hasChanged = true
+      const sinceMs = isSilent ? (belowMs ?? silence.lastSeenMs(device)) : null
+      if (isSilent) silentWithOthers.set(id, sinceMs)
       else silentWithOthers.delete(id)
       // Whether it is silent by itself is told by itself.
-      if (!silence.isSilent(device))
-        lights.setDeviceSilence(device, isSilent ? silence.lastSeenMs(device) : null)
+      if (!silence.isSilent(device)) lights.setDeviceSilence(device, sinceMs)
     }
+    return hasChanged
+  }
+
+  /** The same of those above, for as long as what is told of one means something for the next. */
+  const tellLostAbove = (node: number): void => {
+    const { home } = options.inventory()
+    for (let at = home[node]!; at >= 0 && tellLost(at); at = home[at]!);
   }
 
   /** A silent device is an alarm only while others of its node report: all of them silent is a grey node. */
@@ -85,11 +143,13 @@ export function createSilenceTeller(options: SilenceTellerOptions): SilenceTelle
       }
       for (const device of changed.foundAgain) {
         const node = inventory.nodeOfDevice(device)
-        if (inventory.devicesOfNode(node).some(other => silence.isSilent(other))) touchedNodes.add(node)
+        const isTold = (other: number): boolean =>
+          silence.isSilent(other) || silentWithOthers.has(inventory.deviceId(other))
+        if (inventory.devicesOfNode(node).some(isTold)) touchedNodes.add(node)
       }
       // Who is lost no longer, because its collector is back, is not named.
       if (changed.collectors.length > 0) {
-        for (const id of silentWithOthers) {
+        for (const id of silentWithOthers.keys()) {
           const device = inventory.deviceIndex(id)
           if (device !== undefined) touchedNodes.add(inventory.nodeOfDevice(device))
         }
@@ -98,6 +158,7 @@ export function createSilenceTeller(options: SilenceTellerOptions): SilenceTelle
         tellLost(node)
         tellAlarms(node, nowMs)
       }
+      for (const node of touchedNodes) tellLostAbove(node)
       for (const { collector, devices, sinceMs } of changed.collectors) {
         // A node of which another collector still hears something is not in the dark, and one that is cut off is explained.
         const members = new Set(devices)

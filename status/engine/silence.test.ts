@@ -173,6 +173,20 @@ describe('silence', () => {
     expect(watch.sweep(15.5 * minute + 1).devices).toEqual([{ device: 0, sinceMs: minute }])
   })
 
+  it('knows since when a device had not been heard about the moment when it is back, and not long after', () => {
+    const { watch, state, seen } = watchOf(1)
+    watch.watch(seen(0))
+    state.lastSeenMs[0] = 10 * minute
+    expect(watch.awayFromMs(0, 10 * minute)).toBe(10 * minute)
+    expect(watch.sweep(20 * minute).devices).toEqual([{ device: 0, sinceMs: 10 * minute }])
+    state.lastSeenMs[0] = 30 * minute
+    watch.sweep(30 * minute)
+    expect(watch.awayFromMs(0, 30 * minute)).toBe(10 * minute)
+    expect(watch.awayFromMs(0, 31 * minute)).toBe(10 * minute)
+    expect(watch.awayFromMs(0, 32 * minute)).toBe(32 * minute)
+    expect(watch.awayFromMs(0, 9 * minute)).toBe(9 * minute)
+  })
+
   it('hears a device by any of its identifiers', () => {
     const { watch, state, seen } = watchOf(1)
     watch.watch(seen(0, 5))

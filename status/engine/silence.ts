@@ -64,6 +64,8 @@ export interface SilenceWatch {
   /** How often the device is expected to be heard (ms), and how long nothing is heard of it before it is silent. */
   intervalMs(device: number): number
   limitMs(device: number): number
+  /** Since when it had not been heard (ms), where a moment is about that when it was heard again; the moment itself for all others. */
+  awayFromMs(device: number, atMs: number): number
   /**
    * From when on the readings of a device by one of its sources (an index in the shared device state) are expected at their pace:
    * the device and the source's collector must have been heard again, and consumption been let go on. Infinity while they are not.
@@ -96,7 +98,7 @@ interface Devices {
   /** Shared index of the first source of each device plus one, 0 for none: several identifiers may feed one device. */
   readonly firstSource: Int32Array
   readonly silent: Uint8Array
-  /** When a silent device was last heard (0 for never): anything later ends its silence. */
+  /** When a silent device was last heard (0 for never): anything later ends its silence. Kept when it is heard again, or found. */
   readonly silentSinceMs: Float64Array
   /** When a device that its collector has lost was heard last (ms); 0 for all others. */
   readonly lostMs: Float64Array
@@ -231,6 +233,7 @@ export function createSilenceWatch(
     devices.heardMs[device] = last
     if (devices.lostMs[device]! > 0 && last > devices.lostMs[device]!) {
       devices.resumedMs[device] = sweptMs
+      devices.silentSinceMs[device] = devices.lostMs[device]!
       lost.find(device)
       return
     }
@@ -383,7 +386,7 @@ export function createSilenceWatch(
         if (devices.lostMs[device]! > 0) continue
         const last = lastSeen(device)
         const isSilent = devices.silent[device] === 0
-        devices.silentSinceMs[device] = last
+        if (isSilent) devices.silentSinceMs[device] = last
         devices.silent[device] = isSilent ? 1 : 0
         if (!isSilent) devices.resumedMs[device] = nowMs
         flips.push({ device, sinceMs: isSilent ? (last === 0 ? countedFromMs : last) : null })
@@ -423,6 +426,12 @@ export function createSilenceWatch(
         misses = Math.max(misses, losses.missesMin(options.factor))
       })
       return devices.intervalMs[device]! * (misses + 0.5)
+    },
+    awayFromMs(device, atMs) {
+      const sinceMs = devices.silentSinceMs[device]!
+      // Its first poll since may have been late, or lost.
+      const isBack = atMs <= devices.resumedMs[device]! + devices.intervalMs[device]! * 1.5
+      return sinceMs > 0 && sinceMs < atMs && isBack ? sinceMs : atMs
     },
     heardMs: source => state.lastSeenMs[source] ?? 0,
     expectedFromMs(device, source) {

@@ -14,7 +14,7 @@ export interface Site {
   readonly above: number
   readonly subscribers: number
   readonly devices: InventoryDevice[]
-  readonly collector: number
+  collector: number
   /** Feeder of its mains by the inventory; '' for none. */
   mains: string
 }
@@ -95,7 +95,9 @@ export function buildCity(shape: NetworkShape, random: Random): City {
     if (tier === 'building') {
       if (shape.second_switches === true) devices.push(device('sw2', 'switch', 'D-Link', 2, []))
       devices.push(device('catv', 'catv', 'Vermax', 3, []))
-    } else devices.push(device('ups', 'ups', upsMakes[number % 3] ?? '', 4, [], 30))
+    }
+    if (tier !== 'building' || shape.building_ups === true)
+      devices.push(device('ups', 'ups', upsMakes[number % 3] ?? '', 4, [], 30))
     ports.push(own)
     sites.push({
       id,
@@ -256,6 +258,7 @@ export function choosePlaces(city: City, scenario: Scenario, random: Random): Ma
     while (picked.length < wanted && fits.length > 0)
       picked.push(...fits.splice(place.count === 0 ? 0 : random.below(fits.length), 1))
     chosen.set(name, picked)
+    if (place.polled_by !== undefined) for (const site of picked) sites[site]!.collector = place.polled_by
     for (const [i, site] of sites.entries()) {
       if (place.mains !== undefined && pathOf(i).some(at => picked.includes(at))) site.mains = place.mains
     }

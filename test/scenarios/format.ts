@@ -25,6 +25,10 @@ const networkSchema = Type.Object(
     /** How campuses are tied to their area. */
     campus_ways: Type.Optional(Type.Enum(['one', 'two_links', 'lag', 'two_areas', 'ring'])),
     second_switches: Type.Optional(Type.Boolean()),
+    /** Buildings have a UPS each. */
+    building_ups: Type.Optional(Type.Boolean()),
+    /** Levels are read as they were so long before: modules measure them now and then. */
+    levels_late_s: Type.Optional(Type.Number({ minimum: 0, maximum: 3600 })),
     battery_min: Type.Optional(minutes)
   },
   closed
@@ -43,6 +47,8 @@ const placeSchema = Type.Object(
     is: Type.Optional(Type.Array(Type.String())),
     /** The inventory says that they hang on this feeder, with all below them. */
     mains: Type.Optional(Type.String()),
+    /** The collector with this number polls them; the seed chooses where left out. */
+    polled_by: count(20),
     /** So many of them; all where it is 0. One where left out. */
     count: count(10_000)
   },

@@ -191,7 +191,7 @@ async function play(
         collector,
         offsetMs
       })) {
-        const shows = about < 0 ? -1 : faultOf(alone, scenario, placesOf, about, ms)
+        const shows = about < 0 ? -1 : faultOf(alone, scenario, placesOf, by, about, ms)
         const isOnly = shows >= 0 && (by === 'mains' || alone[shows]!.truthAt(ms).out.has(about))
         encode(reading, ({ key, value, timestampMs }) =>
           at.push({
@@ -216,7 +216,7 @@ async function play(
       tags: { agent_host: device, host: `col-${collector + 1}` },
       timestamp: startMs + ms
     })
-    const shows = faultOf(alone, scenario, placesOf, s, ms)
+    const shows = faultOf(alone, scenario, placesOf, 'gasp', s, ms)
     const record = { key: device, value, timestampMs: startMs + ms }
     const told = { shows, by: 'gasp', isOnly: true, readMs: ms, ends: [s], fibre: -1 } as const
     due[Math.ceil((ms + gasping.between(50, 1500)) / 1000)]?.push({ record, ...told })
@@ -336,15 +336,29 @@ export function sitesAbove(city: City, id: string): Set<number> {
   return found
 }
 
+/** Faults inside a site, whose links stay as they are. */
+const withLinks: ReadonlySet<Fault['what']> = new Set([
+  'second_switch',
+  'ups_card',
+  'ups_worn',
+  'ups_overload',
+  'ups_test',
+  'management',
+  'optics',
+  'catv'
+])
+
 /** The fault that this site is hit by (its root or what lies behind it), or -1. */
 function faultOf(
   alone: readonly World[],
   scenario: Scenario,
   placesOf: (fault: Fault) => readonly number[],
+  by: keyof typeof holdsMs,
   site: number,
   ms: number
 ): number {
   return scenario.faults.findIndex((fault, f) => {
+    if (by === 'link' ? withLinks.has(fault.what) : fault.what !== 'mains') return false
     if (!spansOf(fault).some(({ fromMs, toMs }) => ms >= fromMs && ms < toMs)) return false
     return placesOf(fault).includes(site) || alone[f]!.truthAt(ms).out.has(site)
   })
@@ -372,7 +386,7 @@ interface Told {
 
 /** What a poll reads. */
 export function* readingsOf(
-  { city, world, random }: Pick<Stage, 'city' | 'world' | 'random'>,
+  { scenario, city, world, random }: Pick<Stage, 'scenario' | 'city' | 'world' | 'random'>,
   { s, d, ms, collector, offsetMs }: Poll
 ): Generator<Told> {
   const nothing = { about: -1, by: 'link', other: -1, fibre: -1 } as const
@@ -430,7 +444,7 @@ export function* readingsOf(
       fibre: city.fibreAt(s, instance),
       reading: interfaceReading(common, instance, admin, oper, ms, random.next())
     }
-    const lit = oper === 1
+    const lit = world.port(s, instance, ms - 1000 * (scenario.network?.levels_late_s ?? 0)).oper === 1
     if (role === 'uplink')
       yield {
         ...nothing,

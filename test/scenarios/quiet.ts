@@ -88,7 +88,7 @@ export async function playQuiet(options: QuietOptions): Promise<QuietPlayed> {
         const records = due.get(at) ?? []
         due.set(at, records)
         const poll = { s, d, ms, collector: city.sites[s]!.collector, offsetMs: 0 }
-        for (const { reading } of readingsOf({ city, world, random }, poll))
+        for (const { reading } of readingsOf({ scenario, city, world, random }, poll))
           encode(reading, ({ key, value, timestampMs }) => records.push({ key, value, timestampMs }))
       }
       daemon.advance(startMs + second * 1000)

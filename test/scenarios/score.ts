@@ -273,18 +273,20 @@ function ownerOf(
         (fault.what === 'collector' || fault.what === 'clock') &&
         (incident.root === `col-${(fault.number ?? 0) + 1}` ||
           (site !== undefined && city.sites[site]!.collector === (fault.number ?? 0)))
-      return isOurs || fault.what === 'backlog' ? [{ f, rank: 3 }] : []
+      return isOurs || fault.what === 'backlog' ? [{ f, rank: 3, beganMs: fromMs }] : []
     }
     const roots = fault.tell?.root.flatMap(name => places.get(name) ?? []) ?? []
-    if (roots.includes(site)) return [{ f, rank: 0 }]
-    if ((places.get(fault.at ?? '') ?? []).includes(site)) return [{ f, rank: 1 }]
+    const beganMs = Math.max(...spans.filter(span => span.fromMs <= ms).map(span => span.fromMs))
+    if (roots.includes(site)) return [{ f, rank: 0, beganMs }]
+    if ((places.get(fault.at ?? '') ?? []).includes(site)) return [{ f, rank: 1, beganMs }]
     const isHit = spans.some(({ toMs: spanEnd }) => {
       const { out, risk } = alone[f]!.truthAt(spanEnd - 1)
       return out.has(site) || risk.has(site)
     })
-    return isHit ? [{ f, rank: 2 }] : []
+    return isHit ? [{ f, rank: 2, beganMs }] : []
   })
-  return candidates.sort((a, b) => a.rank - b.rank)[0]?.f
+  // Of two faults at one site it is the one that began last.
+  return candidates.sort((a, b) => a.rank - b.rank || b.beganMs - a.beganMs)[0]?.f
 }
 
 /**

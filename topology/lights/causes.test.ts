@@ -47,7 +47,8 @@ function network(city = inventory) {
         pauseMs: device => (pauses.get(city.deviceId(device)) ?? 30) * s,
         intervalMs: () => 30 * s,
         limitMs: () => 105 * s,
-        tellsLinks: () => true
+        tellsLinks: () => true,
+        awayFromMs: (_, atMs) => atMs
       })
     },
     hear: (device: string, atS: number) => {
@@ -340,6 +341,57 @@ describe('mains lost at several sites', () => {
       well('du2')
       expect(update(660)).toEqual(['closed du1 power 20'])
     }
+  })
+})
+
+describe('a power cut that goes on by stages', () => {
+  it('takes in what goes dark together below a site that is without mains still, but not one alone', () => {
+    const { cut, mainsLost, well, update } = network()
+    mainsLost('ku1', 0)
+    expect(update(5)).toEqual(['opened ku1 power 0'])
+    cut('du1', 240)
+    cut('du2', 250)
+    expect(update(255)).toEqual(['changed ku1 power 20'])
+    // They come back one after the other, and the last has its time for that.
+    well('du1')
+    expect(update(600)).toEqual(['changed ku1 power 0'])
+    well('ku1')
+    expect(update(700)).toEqual([])
+    well('du2')
+    expect(update(800)).toEqual(['closed ku1 power 0'])
+    const other = network()
+    other.mainsLost('ku1', 0)
+    other.update(5)
+    other.cut('du1', 240)
+    expect(other.update(245)).toEqual(['opened du1 link 10'])
+  })
+
+  it('merges the first of them, which was told when it was alone', () => {
+    const { cut, mainsLost, update } = network()
+    mainsLost('ku1', 0)
+    update(5)
+    cut('du1', 240)
+    expect(update(245)).toEqual(['opened du1 link 10'])
+    cut('du2', 270)
+    expect(update(275)).toEqual(['changed ku1 power 20', 'closed du1 link 10 merged'])
+  })
+
+  it('takes in who says that its mains are lost when those of what it hangs on are, unless it is on another feeder', () => {
+    const { mainsLost, update } = network()
+    mainsLost('ru1', 0)
+    expect(update(5)).toEqual(['opened ru1 power 0'])
+    mainsLost('ku1', 600)
+    expect(update(605)).toEqual(['changed ru1 power 0'])
+    const city = read(
+      '  - {id: core, tier: core}',
+      site('ru1', 'core', 'area', ', mains: tp-7'),
+      site('ku1', 'ru1', 'campus', ', mains: tp-8')
+    )
+    const apart = network(city)
+    apart.mainsLost('ru1', 0)
+    apart.update(5)
+    apart.mainsLost('ku1', 600)
+    expect(apart.update(605)).toEqual(['opened ku1 power 0'])
   })
 })
 

@@ -98,11 +98,12 @@ export function causeOf(state: LightState, node: number): LightCause {
         ? { by: 'alarm', node: id, alarm: linksSince(state, node)?.alarm ?? '', kind: 'link' }
         : { by: 'alarm', node: id, alarm: alarms.alarm, kind: alarms.kind }
     case grey: {
-      const kind = state.collectorsOf.has(node)
-        ? 'collector'
-        : noData(state, node)
-          ? 'unknown'
-          : kindOf(state, node)
+      const kind =
+        state.collectorsOf.has(node) && !isSilentTrouble(state, node)
+          ? 'collector'
+          : noData(state, node)
+            ? 'unknown'
+            : kindOf(state, node)
       return { by: 'silence', node: id, alarm: '', kind }
     }
     case yellow: {

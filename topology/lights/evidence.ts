@@ -13,8 +13,11 @@ import { isLinkCut, linksSince, setPorts } from './ways.ts'
 
 /** What is known of nodes by their own word, and by their silence. */
 
-/** All devices silent, at least one of which has been heard before. */
-export function allSilent(state: LightState, node: number): boolean {
+/**
+ * All devices silent, at least one of which has been heard before. What a collector has lost is not silent by that: it is told to be where
+ * others say that it is.
+ */
+export function isSilentTrouble(state: LightState, node: number): boolean {
   const { tree } = state
   return tree.silent[node]! > 0 && tree.silent[node]! + tree.never[node]! === deviceCount(state, node)
 }
@@ -39,10 +42,6 @@ export function silentSince(state: LightState, node: number): number {
     if (tree.deviceNever[device] === 0 && silentMs > sinceMs) sinceMs = silentMs
   }
   return sinceMs
-}
-
-export function isSilentTrouble(state: LightState, node: number): boolean {
-  return allSilent(state, node) && !state.collectorsOf.has(node)
 }
 
 /** When the trouble of a node itself began, by what makes its own light (ms). */
@@ -74,7 +73,20 @@ export function missedAfterMs(state: LightState, node: number): number {
   let intervalMs = 0
   for (let e = deviceStart[node]!; e < deviceStart[node + 1]!; e++)
     intervalMs = Math.max(intervalMs, state.rhythm.intervalMs(deviceList[e]!))
-  return 2 * intervalMs
+  // While its collector had lost it nobody can know.
+  const wasLost = state.tree.leftRoot[node]! <= collectorBase && isSilentTrouble(state, node)
+  const lostMs = wasLost ? state.tree.leftMs[node]! - silentSince(state, node) : 0
+  return Math.max(2 * intervalMs, lostMs)
+}
+
+/** Since when what a node told of itself at a moment may have been so (ms), because nothing had been heard of it before. */
+export function unheardFromMs({ rhythm, tree }: LightState, node: number, atMs: number): number {
+  let fromMs = atMs
+  if (rhythm === null) return fromMs
+  const { deviceStart, deviceList } = tree.inventory
+  for (let at = deviceStart[node]!; at < deviceStart[node + 1]!; at++)
+    fromMs = Math.min(fromMs, rhythm.awayFromMs(deviceList[at]!, atMs))
+  return fromMs
 }
 
 export function isUpsHeard(state: LightState, node: number): boolean {

@@ -25,6 +25,8 @@ export interface RootState {
   readonly isBySilence: boolean
   /** Its own alarms are of a grave severity, be its light red or not. */
   readonly isGrave: boolean
+  /** Its mains are lost: of two faults of kind power at one node only one is that. */
+  readonly isCut: boolean
 }
 
 /**
@@ -39,6 +41,15 @@ export interface IncidentBook {
    * there. To be settled next.
    */
   handOver(from: number, to: number, nowMs: number): void
+  /** The open incident of a root is that of another from now on, which has none: nothing of it changes. */
+  move(from: number, to: number): void
+  /**
+   * Of a root whose open incident is a loss of mains: what was closed there about when that began goes on at another root when it comes
+   * again. A UPS on its battery does not say what it says otherwise.
+   */
+  keepAside(from: number, to: number, windowMs: number, nowMs: number): void
+  /** Its open incident is a loss of mains, or was one. */
+  isCut(root: number): boolean
   /** A root that waits for its incident to open is explained by another now: that one has waited since. */
   waitAs(from: number, to: number): void
   /** The next root whose settling time has passed by now and that is to be settled again; each is given once. */
@@ -64,6 +75,13 @@ interface Waiting {
   readonly dueMs: number
 }
 
+interface Closed {
+  readonly incident: Incident
+  readonly atMs: number
+  /** Left out where it was stored: then it is not known. */
+  readonly isCut?: boolean
+}
+
 /** How many closed incidents are kept to go on, and how many identities to be told apart. */
 const closedMax = 10_000
 
@@ -72,12 +90,14 @@ export function createIncidentBook(reopenMs = 0): IncidentBook {
   const incidents = new Map<number, Incident>()
   /** Roots whose open incident has its kind by silence alone. */
   let guessed = new Set<number>()
+  /** Roots whose open incident is a loss of mains. */
+  let cuts = new Set<number>()
   /** Roots that have no incident yet: when each was first seen, and when it is to be looked at again. */
   let waiting = new Map<number, Waiting>()
   /** The same by when they are due; some may have been settled, or are due at another time. */
   let due = createHeap()
   /** What was closed last at a root. */
-  let closed = new Map<number, { readonly incident: Incident; readonly atMs: number }>()
+  let closed = new Map<number, Closed>()
   /** Identities that went over to another root: their first root opens its next incident under another. */
   const handedOver = new Set<string>()
   let changes: { root: number; change: IncidentChange }[] = []
@@ -87,18 +107,20 @@ export function createIncidentBook(reopenMs = 0): IncidentBook {
   const close = (root: number, incident: Incident, nowMs: number, mergedInto?: string): void => {
     incidents.delete(root)
     guessed.delete(root)
+    const isCut = cuts.delete(root)
     const told = { ...incident, closedAtMs: nowMs }
     put(root, mergedInto === undefined ? told : { ...told, mergedInto }, 'closed', nowMs)
     if (reopenMs === 0) return
     closed.delete(root)
-    closed.set(root, { incident, atMs: nowMs })
+    closed.set(root, { incident, atMs: nowMs, isCut })
     if (closed.size > closedMax) for (const [first] of closed) if (closed.delete(first)) break
   }
   /** A fault that comes again is the same incident; a guess at its kind is as good as the kind. */
   const identityOf = (root: number, state: RootState, nowMs: number): Pick<Incident, 'id' | 'openedAtMs'> => {
     const last = closed.get(root)
     const kinds = [last?.incident.kind, state.kind]
-    const isSame = kinds[0] === kinds[1] || kinds.includes('unknown')
+    const isSame =
+      (kinds[0] === kinds[1] && (last?.isCut ?? state.isCut) === state.isCut) || kinds.includes('unknown')
     if (last !== undefined && isSame && nowMs - last.atMs < reopenMs) return last.incident
     const id = incidentId(state.root, state.kind, state.sinceMs)
     const isTaken = handedOver.has(id)
@@ -125,13 +147,16 @@ export function createIncidentBook(reopenMs = 0): IncidentBook {
         }
         waiting.delete(root)
         if (state.isBySilence) guessed.add(root)
+        if (state.isCut) cuts.add(root)
         const { id, openedAtMs } = identityOf(root, state, nowMs)
         const opened = incidentOf(state, id, openedAtMs)
         incidents.set(root, opened)
         put(root, opened, 'opened', nowMs)
         return
       }
-      const isGuess = incident.kind === 'unknown' || guessed.has(root)
+      if (state.isCut) cuts.add(root)
+      // Mains that turn out to be lost are more than any other kind; a UPS that has a trouble of its own is not.
+      const isGuess = incident.kind === 'unknown' || guessed.has(root) || state.isCut
       const now = steadied(incident, incidentOf(state, incident.id, incident.openedAtMs), isGuess)
       if (!state.isBySilence) guessed.delete(root)
       if (sameIncident(incident, now)) {
@@ -152,6 +177,7 @@ export function createIncidentBook(reopenMs = 0): IncidentBook {
       }
       incidents.delete(from)
       guessed.delete(from)
+      if (cuts.delete(from)) cuts.add(to)
       waiting.delete(to)
       if (handedOver.size >= closedMax) handedOver.clear()
       handedOver.add(incident.id)
@@ -159,6 +185,29 @@ export function createIncidentBook(reopenMs = 0): IncidentBook {
       if (closed.get(from)?.incident.id === incident.id) closed.delete(from)
       incidents.set(to, incident)
       guessed.add(to)
+    },
+    move(from, to) {
+      const incident = incidents.get(from)
+      if (incident === undefined || incidents.has(to)) return
+      incidents.delete(from)
+      incidents.set(to, incident)
+      // It was told of what is left there; what comes to it is no better known.
+      guessed.delete(from)
+      if (cuts.delete(from)) cuts.add(to)
+      waiting.delete(to)
+      // When it comes again it is that one's.
+      const last = closed.get(from)
+      if (last?.incident.id !== incident.id) return
+      closed.delete(from)
+      closed.set(to, last)
+    },
+    isCut: root => cuts.has(root),
+    keepAside(from, to, windowMs, nowMs) {
+      const last = closed.get(from)
+      const cutMs = incidents.get(from)?.openedAtMs
+      if (last?.isCut !== false || cutMs === undefined || Math.abs(last.atMs - cutMs) > windowMs) return
+      closed.delete(from)
+      closed.set(to, { ...last, atMs: nowMs })
     },
     waitAs(from, to) {
       const before = waiting.get(from)
@@ -221,6 +270,7 @@ export function createIncidentBook(reopenMs = 0): IncidentBook {
         })
       )
       guessed = new Set([...guessed].flatMap(root => newRoot(root) ?? []))
+      cuts = new Set([...cuts].flatMap(root => newRoot(root) ?? []))
       const oldWaiting = [...waiting]
       waiting = new Map()
       due = createHeap()
@@ -277,10 +327,9 @@ function incidentOf(state: RootState, id: string, openedAtMs: number): Incident 
  * not yet read) would be another alert to those who were already called.
  */
 function steadied(before: Incident, now: Incident, isGuess: boolean): Incident {
-  const isKindKept = !isGuess && now.kind !== 'power'
   return {
     ...now,
-    kind: isKindKept ? before.kind : now.kind,
+    kind: isGuess ? now.kind : before.kind,
     severity: before.severity === 'critical' ? 'critical' : now.severity
   }
 }

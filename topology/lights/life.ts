@@ -1,3 +1,4 @@
+import { asideOf, isAside, isAsideOnly, nodeOfAside, setAside } from './asides.ts'
 import { isUpsHeard } from './evidence.ts'
 import { answered, isBySilence } from './pending.ts'
 import { noteToldFirst } from './power.ts'
@@ -42,7 +43,7 @@ function isOver(state: LightState, node: number, root: number, nowMs: number): b
   if (root < 0) return state.collectors.get(state.collectorNames[collectorBase - root]!)?.sinceMs === null
   if (isCutAnew(state, node, root)) return false
   if (state.tree.isCause[root] === 0 || isBySilence(state, node)) return true
-  if (nowMs - state.tree.backMs[root]! < state.options.recoverMs) return true
+  if (nowMs - state.tree.backMs[root]! < state.options.recoverMs || state.staged.has(node)) return true
   return state.tree.isMainsLost[root] === 0 && state.tree.offers[root] === live
 }
 
@@ -97,7 +98,7 @@ export function settleIncidents(state: LightState, nowMs: number, isTimeUp: () =
   while (left.size() > 0) {
     const node = left.shift()
     const by = tree.leftBy[node]!
-    if (tree.root[node] === node) {
+    if (tree.root[node] === node && !isAsideOnly(state, node)) {
       if (isOver(state, node, by, nowMs)) free(state, node, by, nowMs)
       else if (tree.freedUntilMs[node]! > 0) {
         unfree(state, node)
@@ -126,6 +127,8 @@ export function settleIncidents(state: LightState, nowMs: number, isTimeUp: () =
   while (touched.size() > 0) {
     const root = touched.shift()
     settling.add(root)
+    setAside(state, root, nowMs)
+    if (state.asides.has(root)) settling.add(asideOf(root))
     noteHandover(state, root)
     if (isTimeUp()) return false
   }
@@ -136,6 +139,7 @@ export function settleIncidents(state: LightState, nowMs: number, isTimeUp: () =
     // What it has explained is still on its way back.
     const isOpen = book.of(root) !== undefined
     if (now !== null || !state.freedBy.has(root) || !isOpen) book.settle(root, now, nowMs)
+    if (now === null && isAside(root)) state.asides.delete(nodeOfAside(root))
     if (!isOpen && book.of(root) !== undefined) noteToldFirst(state, root, nowMs)
     if (settling.size() > 0 && isTimeUp()) return false
   }

@@ -75,15 +75,17 @@ export function setMainsLost(state: LightState, node: number, sinceMs: number | 
 /**
  * The first on the same feeder, or in the same part of the network, that lost its mains within a window of this node's loss, and
  * comes before it: nearer to the core, or earlier. None where there is none.
+ *
+ * @param fromMs when it may have lost them at the earliest
  */
-export function firstInPart(state: LightState, node: number, lostMs: number): number {
+export function firstInPart(state: LightState, node: number, lostMs: number, fromMs: number): number {
   const { depth } = state.tree.inventory
   const { powerWindowMs } = state.options
   const own = depth[node]!
   let first = none
   for (const [at, list] of state.mainsLostByPart.get(partOf(state, node)) ?? []) {
     if (at > own || (first !== none && at > depth[first]!)) continue
-    const candidate = list[placeOf(state, list, lostMs - powerWindowMs, -1)]
+    const candidate = list[placeOf(state, list, fromMs - powerWindowMs, -1)]
     if (candidate === undefined || candidate === node) continue
     const candidateMs = state.tree.mainsLostMs[candidate]!
     const isBefore = at < own || candidateMs < lostMs || (candidateMs === lostMs && candidate < node)

@@ -23,8 +23,25 @@ export interface NodeAlarms {
   readonly isOfRing?: boolean
   /** The worst is of a grave severity, whatever its light: somebody is to be called at once. */
   readonly isGrave?: boolean
+  /** Those that say neither that its mains are lost nor that its links or rings are: what is wrong within it. Left out where there are none. */
+  readonly rest?: RestAlarms
   /** All that is known against the node is one service of it, since then: what else it is fed by may explain that. */
   readonly service?: ServiceLost
+}
+
+/** What is wrong within a node, whether it has mains and links or not. */
+export interface RestAlarms {
+  /** Worst light of them. */
+  readonly light: 'red' | 'yellow'
+  readonly kind: IncidentKind
+  /** When the worst was raised (event time, ms). */
+  readonly sinceMs: number
+  readonly alarms: readonly string[]
+  readonly isGrave: boolean
+  /** The worst is of a level of a link. */
+  readonly isOfLevel: boolean
+  /** The worst says only that a device is silent. */
+  readonly isSilence: boolean
 }
 
 /** A service beside the network that is hit alone, by its name, and since when (event time, ms). */
@@ -59,6 +76,8 @@ export interface AlarmMeaning {
   readonly service?: string
   /** It says only that a ring of the node is broken, not where. */
   readonly isOfRing?: boolean
+  /** A loss of mains has left it behind, and it is over soon after they are back. */
+  readonly isLeftByCut?: boolean
   /** It tells of a danger to what still works: its light is no more than yellow, however grave it is. */
   readonly isRisk?: boolean
 }
@@ -87,6 +106,8 @@ export function summariseAlarms<A extends AlarmLike>(
   /** Names of services; '' for everything else. */
   const services = new Set<string>()
   const ids: string[] = []
+  let rest: (Weighed & Pick<RestAlarms, 'isOfLevel' | 'isSilence'>) | undefined
+  const restIds: string[] = []
   const ports: PortDown[] = []
   for (const alarm of open) {
     ids.push(alarm.id)
@@ -109,6 +130,15 @@ export function summariseAlarms<A extends AlarmLike>(
     if (service === undefined || raisedAtMs < service.sinceMs)
       service = { name: meaning.service ?? '', sinceMs: raisedAtMs }
     if (worst === undefined || isWorse(weighed, worst)) worst = weighed
+    if (!isMainsLost && meaning.isOfRing !== true && meaning.isLeftByCut !== true) {
+      restIds.push(id)
+      if (rest === undefined || isWorse(weighed, rest))
+        rest = {
+          ...weighed,
+          isOfLevel: kind === 'optics' && meaning.service === undefined,
+          isSilence: meaning.isSilence
+        }
+    }
     if (isMainsLost && (mainsLostSinceMs === null || raisedAtMs < mainsLostSinceMs)) {
       mainsLostSinceMs = raisedAtMs
     }
@@ -132,9 +162,20 @@ export function summariseAlarms<A extends AlarmLike>(
     ...(isReachOnly && { isReachOnly }),
     ...(isOfRing && worst !== undefined && { isOfRing }),
     ...(isGrave && told.light === 'yellow' && { isGrave }),
+    ...(rest !== undefined && { rest: restOf(rest, restIds) }),
     ...(services.size === 1 && !services.has('') && service !== undefined && { service })
   }
 }
+
+const restOf = (worst: Weighed & Pick<RestAlarms, 'isOfLevel' | 'isSilence'>, ids: string[]): RestAlarms => ({
+  light: worst.isRed ? 'red' : 'yellow',
+  kind: worst.kind,
+  sinceMs: worst.raisedAtMs,
+  alarms: ids.sort(),
+  isGrave: lightOfSeverity[worst.severity] === 'red',
+  isOfLevel: worst.isOfLevel,
+  isSilence: worst.isSilence
+})
 
 const isEarlier = (a: PortDown, b: PortDown): boolean =>
   a.sinceMs !== b.sinceMs ? a.sinceMs < b.sinceMs : a.alarm < b.alarm

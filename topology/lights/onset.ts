@@ -20,7 +20,7 @@ export function onsetMs(state: LightState, node: number): number {
 }
 
 /** How long what is told of a node may have been so before (ms): two polls of who tells, of which one may be lost. */
-function seenMs(state: LightState, node: number): number {
+export function seenMs(state: LightState, node: number): number {
   const { rhythm } = state
   if (rhythm === null) return state.options.powerWindowMs
   let intervalMs = 0

@@ -1,4 +1,5 @@
 import { addChange } from './changes.ts'
+import { isAsideOnly } from './asides.ts'
 import { causeOf, lightSince } from './causes.ts'
 import { isPowerless, isSilentTrouble, noData } from './evidence.ts'
 import { unfree } from './life.ts'
@@ -11,6 +12,7 @@ import { claim, enqueueClaimed, isAnyClaimed, powerCause } from './power.ts'
 import { empty } from './queues.ts'
 import { firstWayLost, reachOf, reachOfRing, riskRoot, type Reach } from './reach.ts'
 import { isRingExplained, unexplainedFeeders } from './rings.ts'
+import { noteStage, stageCause } from './stages.ts'
 import {
   cut,
   dark,
@@ -139,7 +141,11 @@ function recompute(
   if (isTrouble && (!isUpstream || isAlarmed || isLinkFault)) state.troubled.add(node)
   else state.troubled.delete(node)
 
-  const byMains = !isUpstream && isTrouble ? powerCause(state, node) : none
+  const mainsCause = !isUpstream && isTrouble ? powerCause(state, node) : none
+  const mayStage = mainsCause === none && !isUpstream && isTrouble && state.mainsLostCount > 0
+  const stage = mayStage ? stageCause(state, node) : none
+  noteStage(state, node, stage !== none)
+  const byMains = mainsCause !== none ? mainsCause : stage
   noteDark(state, node, isUpstream)
   const byFeeder = byMains === none && !isUpstream && isTrouble ? feederCause(state, node) : none
   const byFeed =
@@ -148,7 +154,9 @@ function recompute(
   claim(state, node, power)
   // Whose mains nobody has told of is not known to be out by silence.
   const isDark =
-    (own === grey && byFeeder === none) || isPowerless(state, node) || (linkCut && alarms?.light !== 'red')
+    (own === grey && byFeeder === none && collector === undefined) ||
+    isPowerless(state, node) ||
+    (linkCut && alarms?.light !== 'red')
   const powerDark = power !== none && isDark ? 1 : 0
   const root = isUpstream
     ? tree.root[from]!
@@ -165,7 +173,7 @@ function recompute(
   const isOwnStill =
     isUpstream &&
     ((!isOfSameCut(state, node, from) && wasLinkLostBefore(state, node, aboveMs)) ||
-      (wasAlarmedBefore(state, node, aboveMs) && powerCause(state, node) === none))
+      (wasAlarmedBefore(state, node, aboveMs) && !state.asides.has(node) && powerCause(state, node) === none))
   const isOwnLink = isLinkFault && !(isUpstream && isOfSameCut(state, node, from))
   const isCause = power === none && (root === node || isOwnLink || isOwnStill) ? 1 : 0
   const onset = offers === live ? 0 : isUpstream ? aboveMs : onsetMs(state, node)
@@ -201,8 +209,8 @@ function recompute(
   countIn(state, root, node, effective, 1)
   countIn(state, before.riskBy, node, yellow, -1)
   countIn(state, tree.riskBy[node], node, yellow, 1)
-  if (isCause === 1 || before.isCause === 1) state.touched.add(node)
-  if (root !== node) unfree(state, node)
+  if (isCause === 1 || before.isCause === 1 || state.asides.has(node)) state.touched.add(node)
+  if (root !== node || isAsideOnly(state, node)) unfree(state, node)
   else if (before.root !== node) {
     // Whom a collector has lost is counted anew once it is back: its silence after that is news.
     const isLate = tree.leftRoot[node]! >= 0 && nowMs - tree.leftMs[node]! < state.options.recoverMs

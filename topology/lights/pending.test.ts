@@ -38,7 +38,8 @@ function network(heard: Record<string, number>) {
     pauseMs: () => 60 * s,
     intervalMs: () => 60 * s,
     limitMs: () => 210 * s,
-    tellsLinks: () => false
+    tellsLinks: () => false,
+    awayFromMs: (_, atMs) => atMs
   })
   return {
     engine,

@@ -38,7 +38,7 @@ export function explainedMs(state: LightState, node: number): number {
   const { rhythm } = state
   if (rhythm === null || !isBySilence(state, node)) return 0
   const { inventory } = state.tree
-  const { deviceStart, deviceList, parentStart, parentList } = inventory
+  const { deviceStart, deviceList, parentStart, parentList, childStart, childList, home } = inventory
   let missedMs = silentSince(state, node)
   let intervalMs = Infinity
   for (let at = deviceStart[node]!; at < deviceStart[node + 1]!; at++)
@@ -60,6 +60,10 @@ export function explainedMs(state: LightState, node: number): number {
       dueMs = overdueMs
       last = device
     }
+    // Its collector has lost it: those that hang on it as well tell of it.
+    if (at !== node && state.collectorsOf.has(at))
+      for (let e = childStart[at]!; e < childStart[at + 1]! && asked.size < askedMax; e++)
+        if (home[childList[e]!] === at && !state.collectorsOf.has(childList[e]!)) asked.add(childList[e]!)
     for (let way = parentStart[at]!; way < parentStart[at + 1]!; way++) {
       if (asked.size < askedMax && parentList[way] !== none) asked.add(parentList[way]!)
     }

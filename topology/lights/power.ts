@@ -2,7 +2,7 @@ import { firstInPart, firstOnFeeder, isLostAbout, mayShareMains } from './mains.
 import { mainsToldMs } from './pending.ts'
 import { enqueue, firstParent, mainsLostMs, none, type LightState } from './state.ts'
 import { isLinkCut } from './ways.ts'
-import { isUpsHeard, looksDark, missedAfterMs, troubleSince } from './evidence.ts'
+import { isUpsHeard, looksDark, missedAfterMs, troubleSince, unheardFromMs } from './evidence.ts'
 
 /** Power cuts: which loss of mains explains a node that went dark. */
 
@@ -103,7 +103,7 @@ function lostPollMs(state: LightState, node: number, lostMs: number): number {
     if (Math.abs(troubleSince(state, other) - lostMs) > onePollMs) continue
     let pollMs = 0
     for (const device of tree.inventory.devicesOfNode(parent))
-      pollMs = Math.max(pollMs, rhythm.intervalMs(device))
+      pollMs = Math.max(pollMs, rhythm.intervalMs(device), lostMs - rhythm.awayFromMs(device, lostMs))
     return pollMs
   }
   return 0
@@ -125,15 +125,24 @@ export function powerCause(state: LightState, node: number): number {
   let cause = none
   for (let up = firstParent(state, node); up !== none; up = firstParent(state, up)) {
     const upMs = mainsLostMs(state, up)
-    if (upMs === undefined || latestMs < upMs - state.options.powerWindowMs) continue
-    if (!mayShareMains(state, node, up)) continue
-    const toMs = upMs + state.options.powerWindowMs
-    if (lostMs <= toMs || (ownMainsMs === undefined && lostMs - lostPollMs(state, node, lostMs) <= toMs))
+    if (upMs === undefined || !mayShareMains(state, node, up)) continue
+    const { powerWindowMs } = state.options
+    if (latestMs < upMs - powerWindowMs && latestMs < unheardFromMs(state, up, upMs) - powerWindowMs) continue
+    const toMs = upMs + powerWindowMs
+    // Who says that its mains are lost while those of the site it hangs on are: the cut goes on by stages.
+    const isStage = ownMainsMs !== undefined && up === firstParent(state, node)
+    if (
+      isStage ||
+      lostMs <= toMs ||
+      (ownMainsMs === undefined
+        ? lostMs - lostPollMs(state, node, lostMs) <= toMs
+        : unheardFromMs(state, node, lostMs) <= toMs)
+    )
       cause = up
   }
   if (cause !== none) return cause
   if (ownMainsMs !== undefined) {
-    const first = firstInPart(state, node, ownMainsMs)
+    const first = firstInPart(state, node, ownMainsMs, unheardFromMs(state, node, ownMainsMs))
     if (first !== none) return first
   } else {
     const { powerWindowMs } = state.options

@@ -42,6 +42,8 @@ export const none = -1
 export const unchanged = 0
 /** Roots from here down are collectors. */
 export const collectorBase = -2
+/** From here down they stand for what is wrong within a node besides what puts it out (asides.ts). */
+export const asideBase = -1_000_000_000
 
 /** What a root takes with it: sums over the nodes that have it as their root, or have lost one of several ways by it. */
 export interface Group {
@@ -263,6 +265,10 @@ interface KeptByNode {
   ringsExplained: Set<number>
   /** Devices whose next word roots without an incident wait for, by device. */
   awaited: Map<number, Awaited>
+  /** Nodes that the power cut of the node above has reached after it, with others. */
+  staged: Set<number>
+  /** Nodes within which something is wrong that has a root of its own, and until when that may be over yet with what put the node out (ms). */
+  asides: Map<number, number>
 }
 
 export interface Awaited {
@@ -285,6 +291,11 @@ export interface Rhythm {
   limitMs(device: number): number
   /** Whether the device tells of its ports when they are down, so that one it says nothing of is up. */
   tellsLinks(device: number): boolean
+  /**
+   * Since when it had not been heard, where it was heard again only about a moment (ms): what it tells then may have been so since. The
+   * moment itself where it was heard before.
+   */
+  awayFromMs(device: number, atMs: number): number
 }
 
 /** The dark nodes of one feeder in order of time, then of index, and since when each is dark (ms). */
@@ -404,6 +415,8 @@ function keptByNode(inventory: CompiledInventory): KeptByNode {
     freedBy: new Map(),
     ringsExplained: new Set(),
     awaited: new Map(),
+    staged: new Set(),
+    asides: new Map(),
     left: createRootQueue(inventory.nodeCount),
     leftAtRisk: new Map(),
     restored: new Set()
