@@ -127,6 +127,7 @@ function newEngine(inventory: CompiledInventory): LightEngine {
   const heardMs = t0
   engine.useRhythm({
     heardMs: () => heardMs,
+    readMs: () => heardMs,
     pauseMs: () => intervalMs,
     intervalMs: () => intervalMs,
     limitMs: () => 3.5 * intervalMs,

@@ -146,6 +146,7 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
     intervalMs: device => silence.intervalMs(device),
     limitMs: device => silence.limitMs(device),
     tellsLinks: device => linkTellers.has(device),
+    readMs: device => silence.readMs(device),
     awayFromMs: (device, atMs) => silence.awayFromMs(device, atMs)
   })
   const listeners = new Set<(event: StatusEvent) => void>()

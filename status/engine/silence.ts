@@ -59,6 +59,8 @@ export interface SilenceWatch {
   /** A collector has lost it: it is neither silent nor heard. */
   isLost(device: number): boolean
   lastSeenMs(device: number): number | null
+  /** When what was read of it last was (ms, by the clock of who read it); 0 for never. */
+  readMs(device: number): number
   /** How long before that it was heard the time before (ms); 0 where that is not known. */
   pauseMs(device: number): number
   /** How often the device is expected to be heard (ms), and how long nothing is heard of it before it is silent. */
@@ -150,6 +152,13 @@ export function createSilenceWatch(
       const heardMs = state.lastSeenMs[at - 1]!
       if (heardMs > last) last = heardMs
     }
+    return last
+  }
+
+  const lastRead = (device: number): number => {
+    let last = 0
+    for (let at = devices.firstSource[device]!; at !== 0; at = nextSource[at - 1]!)
+      last = Math.max(last, readMs(at - 1))
     return last
   }
 
@@ -318,12 +327,7 @@ export function createSilenceWatch(
       },
       nodeOf: device => current.nodeOfDevice(device),
       lastMs: lastSeen,
-      readMs(device) {
-        let last = 0
-        for (let at = devices.firstSource[device]!; at !== 0; at = nextSource[at - 1]!)
-          last = Math.max(last, readMs(at - 1))
-        return last
-      },
+      readMs: lastRead,
       intervalMs: device => devices.intervalMs[device]!,
       isSilent: device => devices.silent[device] === 1,
       isLost: device => devices.lostMs[device]! > 0,
@@ -414,6 +418,7 @@ export function createSilenceWatch(
       const last = lastSeen(device)
       return last === 0 ? null : last
     },
+    readMs: lastRead,
     pauseMs(device) {
       // It may have been heard again since the last sweep. Records of one poll come one behind the other.
       const sinceMs = lastSeen(device) - devices.heardMs[device]!

@@ -44,6 +44,7 @@ function network(city = inventory) {
       for (const [device, atS] of Object.entries(heard)) last.set(device, atS)
       engine.useRhythm({
         heardMs: device => t0 + (last.get(city.deviceId(device)) ?? -1000) * s,
+        readMs: device => t0 + (last.get(city.deviceId(device)) ?? -1000) * s,
         pauseMs: device => (pauses.get(city.deviceId(device)) ?? 30) * s,
         intervalMs: () => 30 * s,
         limitMs: () => 105 * s,

@@ -35,6 +35,7 @@ function network(heard: Record<string, number>) {
   const last = { ...heard }
   engine.useRhythm({
     heardMs: device => t0 + (last[inventory.deviceId(device)] ?? 0) * s,
+    readMs: device => t0 + (last[inventory.deviceId(device)] ?? 0) * s,
     pauseMs: () => 60 * s,
     intervalMs: () => 60 * s,
     limitMs: () => 210 * s,
@@ -195,5 +196,64 @@ describe('who is silent', () => {
     hear('ku-ups', 45)
     cutOff('du2', '2', 75)
     expect(update(75)).toEqual(['20 opened du1 link 1', '75 opened du2 link 1'])
+  })
+})
+
+describe('one of several ways that is lost', () => {
+  const city = compileInventory(
+    [
+      parseInventoryYaml(
+        'ways.yaml',
+        `
+nodes:
+  - {id: core, tier: core}
+  - {id: ru1, tier: area, parents: [core], devices: [{id: ru1-sw, role: switch, identifiers: [ru1-sw]}]}
+  - {id: ru2, tier: area, parents: [core], devices: [{id: ru2-sw, role: switch, identifiers: [ru2-sw]}]}
+  - id: ku
+    tier: campus
+    parents: [ru1, ru2]
+    devices:
+      - id: ku-sw
+        role: switch
+        identifiers: [ku-sw]
+        ports: [{instance: 1, role: uplink, peer: ru1}, {instance: 2, role: uplink, peer: ru2}]
+`
+      )
+    ],
+    1
+  )
+  /** When each was read last, and when that came (s). */
+  const toldAt = (ru2: { readS: number; heardS: number }): number | null => {
+    const engine = createLightEngine(city)
+    const polls: Record<string, { readS: number; heardS: number }> = { 'ku-sw': { readS: 10, heardS: 11 } }
+    polls['ru2-sw'] = ru2
+    engine.useRhythm({
+      heardMs: device => t0 + (polls[city.deviceId(device)]?.heardS ?? 0) * s,
+      readMs: device => t0 + (polls[city.deviceId(device)]?.readS ?? 0) * s,
+      pauseMs: () => 60 * s,
+      intervalMs: () => 60 * s,
+      limitMs: () => 210 * s,
+      tellsLinks: () => true,
+      awayFromMs: (_, atMs) => atMs
+    })
+    const port = { device: 'ku-sw', instance: '2', sinceMs: t0 + 10 * s, alarm: 'a', isByHand: false }
+    engine.setAlarms(city.nodeIndex('ku')!, {
+      light: null,
+      kind: 'link',
+      alarm: 'a',
+      sinceMs: t0 + 10 * s,
+      alarms: ['a'],
+      mainsLostSinceMs: null,
+      ports: [port]
+    })
+    const opened = engine.update(t0 + 12 * s).incidentChanges.length
+    return opened > 0 ? 12 : (engine.nextDeadlineMs()! - t0) / s
+  }
+
+  it('is told when what it leads to was read since, and not for what was read before and comes late', () => {
+    expect(toldAt({ readS: 11, heardS: 12 })).toBe(12)
+    expect(toldAt({ readS: 5, heardS: 12 })).toBe(68)
+    // Whose clock is ten minutes behind has been heard all the same.
+    expect(toldAt({ readS: -600, heardS: 12 })).toBe(12)
   })
 })

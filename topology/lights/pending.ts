@@ -19,6 +19,9 @@ const onTheWayMs = 3000
 /** How often it is looked whether those that are awaited have been heard (ms): updates come after each task. */
 const lookedEachMs = 500
 
+/** No record is later than that (ms). */
+const lateMsMax = 120_000
+
 /** Who has not been heard for more of its intervals than that has lost more than a poll: what it says comes late, or it was away. */
 const latePauses = 2.2
 
@@ -152,6 +155,15 @@ export function mainsAskedMs(state: LightState, node: number, nowMs: number): nu
   return isAsked ? dueMs : 0
 }
 
+/** When the device was heard last (ms): when that was read, where it was read before a moment and came after it. */
+function polledMs(rhythm: Rhythm, device: number, momentMs: number): number {
+  const heardMs = rhythm.heardMs(device)
+  if (heardMs < momentMs) return heardMs
+  const lateMs = heardMs - rhythm.readMs(device)
+  // Of a clock that is off by more than a record is ever late, nothing can be said.
+  return lateMs > 0 && lateMs < lateMsMax ? heardMs - lateMs : heardMs
+}
+
 /**
  * Until when it may yet turn out that one of several ways is lost because the node at its other end is dead (ms): until both
  * ends have been heard since, or are overdue by a poll more than may be lost.
@@ -168,7 +180,7 @@ export function endsAskedMs(state: LightState, node: number, nowMs: number): num
       let heardMs = 0
       let intervalMs = 0
       for (const device of tree.inventory.devicesOfNode(end)) {
-        heardMs = Math.max(heardMs, rhythm.heardMs(device))
+        heardMs = Math.max(heardMs, polledMs(rhythm, device, lost.sinceMs))
         // Its neighbours are asked as seldom as its slowest device.
         intervalMs = Math.max(intervalMs, rhythm.intervalMs(device))
       }

@@ -283,6 +283,8 @@ export interface Awaited {
 export interface Rhythm {
   /** When the device was heard last (ms), 0 for never. */
   heardMs(device: number): number
+  /** When that was read (ms, by the clock of who read it), which may come late; 0 for never. */
+  readMs(device: number): number
   /** How long before that it was heard the time before (ms); 0 where that is not known. */
   pauseMs(device: number): number
   /** How often it is expected to be heard (ms). */
