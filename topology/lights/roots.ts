@@ -89,7 +89,8 @@ export function rootState(state: LightState, root: number, nowMs: number): RootS
     isBySilence: isBySilence(state, root),
     isGrave: state.alarmsOf.get(root)?.isGrave === true,
     isCut: mainsMs !== undefined || (kind === 'power' && isDarkByFeeder(state, root)),
-    settleMs: isPowerAsked ? Math.max(settleMs, powerSettleMs) : settleMs,
+    // Its alarm has been held already, and what turns out to be above goes on with its incident.
+    settleMs: isPowerAsked ? Math.max(settleMs, powerSettleMs) : mainsMs === undefined ? settleMs : 0,
     ...counts
   }
 }
