@@ -103,10 +103,16 @@ export function createSilenceTeller(options: SilenceTellerOptions): SilenceTelle
     return hasChanged
   }
 
-  /** The same of those above, for as long as what is told of one means something for the next. */
-  const tellLostAbove = (node: number): void => {
-    const { home } = options.inventory()
-    for (let at = home[node]!; at >= 0 && tellLost(at); at = home[at]!);
+  /** The same of those above these, each once, for as long as what is told of one means something for the next. */
+  const tellLostAbove = (nodes: ReadonlySet<number>): void => {
+    const inventory = options.inventory()
+    const { home } = inventory
+    const above = new Set<number>()
+    for (const node of nodes) if (home[node]! >= 0) above.add(home[node]!)
+    // In a storm nearly all stand below what no collector has lost.
+    const isLost = (node: number): boolean =>
+      inventory.devicesOfNode(node).some(device => silence.isLost(device))
+    for (const node of above) for (let at = node; at >= 0 && isLost(at) && tellLost(at); at = home[at]!);
   }
 
   /** A silent device is an alarm only while others of its node report: all of them silent is a grey node. */
@@ -158,7 +164,7 @@ export function createSilenceTeller(options: SilenceTellerOptions): SilenceTelle
         tellLost(node)
         tellAlarms(node, nowMs)
       }
-      for (const node of touchedNodes) tellLostAbove(node)
+      tellLostAbove(touchedNodes)
       for (const { collector, devices, sinceMs } of changed.collectors) {
         // A node of which another collector still hears something is not in the dark, and one that is cut off is explained.
         const members = new Set(devices)
