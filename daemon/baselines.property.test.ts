@@ -1,9 +1,8 @@
 import fc from 'fast-check'
-import { afterEach, describe, expect, it } from 'vitest'
-import { oneSwitch } from '../test/support/one-switch.ts'
+import { describe, expect, it } from 'vitest'
+import { oneSwitch, toldInPieces } from '../test/support/one-switch.ts'
 import type { Definitions } from './judging/definitions.ts'
 import { definitionsOf } from './network.ts'
-import { createSimulatedDaemon, type SimulatedDaemon } from './simulated.ts'
 
 const startMs = Date.UTC(2026, 2, 1)
 const ports = ['1', '2'] as const
@@ -64,36 +63,13 @@ function recordsOf(stretches: readonly Stretch[]): { readonly records: string[];
 }
 
 describe('changes from what is usual', () => {
-  const daemons: SimulatedDaemon[] = []
-  afterEach(async () => {
-    for (const daemon of daemons.splice(0)) await daemon.close()
-  })
-
   const play = async (
     definitions: Definitions,
     records: readonly string[],
     endMs: number,
     cuts: readonly number[]
   ): Promise<string[]> => {
-    const daemon = await createSimulatedDaemon({
-      definitions,
-      startMs,
-      seriesMax: 200,
-      devicesMax: 10,
-      tickMs: 600_000
-    })
-    daemons.push(daemon)
-    daemon.advance(endMs)
-    let from = 0
-    for (const to of [...cuts, records.length]) {
-      if (to <= from) continue
-      await daemon.feed(records.slice(from, to).map(value => ({ value })))
-      from = to
-    }
-    daemon.advance(endMs + 1000)
-    const { alarms } = daemon.history
-    await daemon.close()
-    daemons.pop()
+    const alarms = await toldInPieces({ definitions, records, startMs, endMs, tickMs: 600_000, cuts })
     // What happens to several ports at one moment is told in any order.
     return alarms
       .map(({ change, atMs, alarm: { id, type, evidence } }) =>

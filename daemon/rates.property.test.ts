@@ -1,9 +1,8 @@
 import fc from 'fast-check'
-import { afterEach, describe, expect, it } from 'vitest'
-import { oneSwitch } from '../test/support/one-switch.ts'
+import { describe, expect, it } from 'vitest'
+import { oneSwitch, toldInPieces } from '../test/support/one-switch.ts'
 import type { Definitions } from './judging/definitions.ts'
 import { definitionsOf } from './network.ts'
-import { createSimulatedDaemon, type SimulatedDaemon } from './simulated.ts'
 
 const startMs = Date.UTC(2026, 2, 1)
 const ports = ['1', '2'] as const
@@ -99,36 +98,13 @@ function recordsOf(polls: readonly Poll[]): { readonly records: string[]; readon
 }
 
 describe('rates', () => {
-  const daemons: SimulatedDaemon[] = []
-  afterEach(async () => {
-    for (const daemon of daemons.splice(0)) await daemon.close()
-  })
-
   const play = async (
     definitions: Definitions,
     records: readonly string[],
     endMs: number,
     cuts: readonly number[]
-  ): Promise<unknown> => {
-    const daemon = await createSimulatedDaemon({
-      definitions,
-      startMs,
-      seriesMax: 200,
-      devicesMax: 10,
-      tickMs: 60_000
-    })
-    daemons.push(daemon)
-    daemon.advance(endMs)
-    let from = 0
-    for (const to of [...cuts, records.length]) {
-      if (to <= from) continue
-      await daemon.feed(records.slice(from, to).map(value => ({ value })))
-      from = to
-    }
-    daemon.advance(endMs + 1000)
-    const { alarms } = daemon.history
-    await daemon.close()
-    daemons.pop()
+  ): Promise<unknown[]> => {
+    const alarms = await toldInPieces({ definitions, records, startMs, endMs, tickMs: 60_000, cuts })
     // What happens to several ports at one moment is told in any order.
     const told = alarms.map(({ change, atMs, alarm: { id, type, resource, evidence, text: said } }) => ({
       change,
@@ -155,7 +131,7 @@ describe('rates', () => {
         fc.array(fc.nat(150), { maxLength: 30, size: 'max' }),
         async (polls, places) => {
           const { records, endMs } = recordsOf(polls)
-          const whole = (await play(definitions, records, endMs, [])) as unknown[]
+          const whole = await play(definitions, records, endMs, [])
           // All series are met in one batch: of one that is met later, what it is reckoned by has gone on to the end of that batch.
           const cuts = places.map(place => met + (place % (records.length - met))).sort((a, b) => a - b)
           expect(await play(definitions, records, endMs, cuts)).toEqual(whole)
