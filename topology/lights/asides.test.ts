@@ -149,6 +149,17 @@ describe('two faults at one node', () => {
     expect(other.update(605)).toEqual(['changed a du optics'])
   })
 
+  it('are one where all of the node was silent before its link was seen to be down', () => {
+    const { set, update, engine } = network()
+    set('du', { switch: 0 })
+    expect(update(5)).toEqual(['opened a du device'])
+    for (const device of ['du-sw', 'du-sw2'])
+      engine.setDeviceSilence(inventory.deviceIndex(device)!, t0 + 10_000)
+    update(300)
+    set('du', { switch: 0, link: 600 })
+    expect(update(605)).toEqual(['changed a du link'])
+  })
+
   it('are one where both came at once', () => {
     const { set, update } = network()
     set('du', { switch: 0 })

@@ -54,7 +54,8 @@ export function setAside(state: LightState, node: number, nowMs: number): void {
 /** Whether what the incident is about was there a window before what puts the node out now. */
 function stoodBefore(state: LightState, node: number, rest: RestAlarms, toldOf: readonly string[]): boolean {
   const outMs = outSinceMs(state, node, rest)
-  if (outMs === undefined) return false
+  // All of it is silent: what was silent of it first is a part of that.
+  if (outMs === undefined || (rest.isSilence && isSilentTrouble(state, node))) return false
   // What is told of links and mains may have been so for two polls, and what is silent was heard as long before it failed.
   const toMs = rest.sinceMs + (rest.isSilence ? 2 : 1) * seenMs(state, node)
   if (toMs >= outMs - state.options.powerWindowMs) return false

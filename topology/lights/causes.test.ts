@@ -34,6 +34,7 @@ function network(city = inventory) {
   const at = (id: string): number => city.nodeIndex(id)!
   const last = new Map<string, number>()
   const pauses = new Map<string, number>()
+  const back = new Map<string, number>()
   const alarms = (kind: NodeAlarms['kind'], id: string, atS: number) =>
     ({ kind, alarm: `${kind}-${id}`, sinceMs: t0 + atS * s, alarms: [`${kind}-${id}`] }) as const
   return {
@@ -49,9 +50,12 @@ function network(city = inventory) {
         intervalMs: () => 30 * s,
         limitMs: () => 105 * s,
         tellsLinks: () => true,
-        awayFromMs: (_, atMs) => atMs
+        awayFromMs: (device, atMs) =>
+          atMs === t0 + (back.get(city.deviceId(device)) ?? NaN) * s ? t0 - 900 * s : atMs
       })
     },
+    /** It had not been heard for long until then. */
+    backAt: (device: string, atS: number) => back.set(device, atS),
     hear: (device: string, atS: number) => {
       pauses.set(device, atS - (last.get(device) ?? -1000))
       last.set(device, atS)
@@ -255,6 +259,18 @@ describe('mains lost at several sites', () => {
     expect(engine.nextDeadlineMs()).toBe(t0 + 97 * s)
     cut('ku1', 80)
     expect(update(80)).toEqual(['changed ku1 link 20'])
+  })
+
+  it('are asked for where the site above is heard again only now, and its UPS is not yet', () => {
+    const { listen, cut, mainsLost, update, backAt } = network()
+    listen({ 'ku1-ups': -900, 'ku1-sw': 3 })
+    backAt('ku1-sw', 3)
+    cut('du1', 3)
+    cut('du2', 3)
+    expect(update(4)).toEqual(['opened du1 link 10'])
+    expect(update(40)).toEqual([])
+    mainsLost('ku1', 25)
+    expect(update(45)).toEqual(['changed ku1 power 20'])
   })
 
   it('are not waited for where a UPS that was heard since has said nothing', () => {

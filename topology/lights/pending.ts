@@ -1,5 +1,5 @@
 import { isLinkCut } from './ways.ts'
-import { isSilentTrouble, isUpsHeard, silentSince } from './evidence.ts'
+import { isSilentTrouble, isUpsHeard, silentSince, unheardFromMs } from './evidence.ts'
 import { isLostElsewhere, mayShareMains } from './mains.ts'
 import { down, firstParent, live, mainsLostMs, none, type LightState, type Rhythm } from './state.ts'
 
@@ -127,6 +127,9 @@ function upsToldMs(state: LightState, node: number, afterMs: number, nowMs: numb
       dueMs = Math.max(dueMs, nextMs + intervalMs + mainsAlarmMs)
     // It may have gone dark itself, with a battery that is worn: that is known when it is silent.
     else dueMs = Math.max(dueMs, heardMs + rhythm.limitMs(device) + sweepMs)
+    // Its site is heard again only now, so that it has an interval from here.
+    if (heardMs <= sinceMs && unheardFromMs(state, node, afterMs) < afterMs)
+      dueMs = Math.max(dueMs, sinceMs + intervalMs + mainsAlarmMs)
   }
   return dueMs
 }
