@@ -2,6 +2,7 @@ import { pino } from 'pino'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Readiness, StatusEvent } from '../status/view.ts'
 import type { Incident } from '../topology/model.ts'
+import type { MovedPorts } from '../status/engine/ports/places.ts'
 import { createHappenings, type Happenings } from './happenings.ts'
 
 const incident: Incident = {
@@ -26,6 +27,7 @@ describe('what the log says of the world', () => {
   let open: Incident[]
   let tell: (event: StatusEvent) => void
   let happenings: Happenings
+  let moved: MovedPorts[]
 
   const said = (): string[] => lines.splice(0).map(({ msg }) => msg)
   const pass = (seconds: number): void => {
@@ -39,6 +41,7 @@ describe('what the log says of the world', () => {
     nowMs = 0
     lines = []
     open = []
+    moved = []
     parts = { kafka: { ok: true, detail: '' } }
     happenings = createHappenings({
       logger: pino(
@@ -55,7 +58,9 @@ describe('what the log says of the world', () => {
       subscribe(listener) {
         tell = listener
         return () => undefined
-      }
+      },
+      ports: { moved: () => moved.splice(0) },
+      inventory: () => ({ deviceId: device => `sw-${device}` })
     })
   })
 
@@ -100,6 +105,19 @@ describe('what the log says of the world', () => {
       'still open: collector col-1 is silent',
       'still open: data does not come, or comes late; lights stay as they were',
       'incidents are open'
+    ])
+  })
+
+  it('is one line for a device that has renumbered its ports', () => {
+    const ports = [25, 26, 27, 28].map(n => ({ key: `Gi0/${n}`, from: String(n), to: String(n + 1) }))
+    moved = [
+      { device: 3, ports },
+      { device: 4, ports: ports.slice(3) }
+    ]
+    pass(2)
+    expect(said()).toEqual([
+      'sw-3 has renumbered its ports, which are followed by name: Gi0/25 is 26, was 25; Gi0/26 is 27, was 26; Gi0/27 is 28, was 27; …',
+      'sw-4 has renumbered its ports, which are followed by name: Gi0/28 is 29, was 28'
     ])
   })
 })

@@ -1,13 +1,21 @@
 import type { Logger } from 'pino'
 import type { StatusEngine } from '../status/engine/engine.ts'
 import type { Readiness } from '../status/view.ts'
-import type { Incident } from '../topology/model.ts'
+import type { Incident, Inventory } from '../topology/model.ts'
 import { createOutageLog } from './process/outage-log.ts'
 
 const repeatMs = 60_000
+/** Ports named in a line. */
+const portsShownMax = 3
 
 /** Incidents of which a person who reads the log learns that lights do not mean what they seem to. */
 const aboutUs: readonly Incident['kind'][] = ['collector', 'ingest']
+
+/** What is followed of the status engine. */
+export interface Followed extends Pick<StatusEngine, 'subscribe'> {
+  readonly ports: Pick<StatusEngine['ports'], 'moved'>
+  readonly inventory: () => Pick<Inventory, 'deviceId'>
+}
 
 export interface HappeningsOptions {
   readonly logger: Pick<Logger, 'info' | 'warn'>
@@ -21,10 +29,11 @@ export interface HappeningsOptions {
 
 /**
  * What the log says of the world: one line for each incident opened and closed, each server lost and come back; what is not
- * seen (a silent collector, late data, a server that is away) is said again every minute while it lasts.
+ * seen (a silent collector, late data, a server that is away) is said again every minute while it lasts. One line, too, for each device that
+ * has renumbered its ports.
  */
 export interface Happenings {
-  follow(engine: Pick<StatusEngine, 'subscribe'>): void
+  follow(engine: Followed): void
   /** Says what is due; call about once a second. */
   say(): void
 }
@@ -47,8 +56,22 @@ export function createHappenings(options: HappeningsOptions): Happenings {
     if (open > 0) logger.info({ open }, 'incidents are open')
   }
 
+  let followed: Followed | undefined
+
+  const sayMoves = (): void => {
+    for (const { device, ports } of followed?.ports.moved() ?? []) {
+      const id = followed?.inventory().deviceId(device)
+      const shown = ports.slice(0, portsShownMax).map(({ key, from, to }) => `${key} is ${to}, was ${from}`)
+      logger.warn(
+        { device: id, ports: ports.length },
+        `${id} has renumbered its ports, which are followed by name: ${shown.join('; ')}${ports.length > portsShownMax ? '; …' : ''}`
+      )
+    }
+  }
+
   return {
     follow(engine) {
+      followed = engine
       engine.subscribe(event => {
         if (event.type !== 'incident') return
         const { incident, change } = event.data
@@ -64,6 +87,7 @@ export function createHappenings(options: HappeningsOptions): Happenings {
         const { ok, detail } = parts[part] ?? { ok: true, detail: '' }
         outages.look(server, ok, detail)
       }
+      sayMoves()
       sayIncidents()
     }
   }

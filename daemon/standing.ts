@@ -30,7 +30,10 @@ export interface Standing {
   /** Answers from the first second, that it is starting; the engine's answers take its place. */
   readonly view: StartingView
   /** The state is restored: the engine's answers are given, and its incidents said. */
-  begin(judging: { readonly engine: Pick<StatusEngine, 'subscribe'>; readonly answers: StatusView }): void
+  begin(judging: {
+    readonly engine: Pick<StatusEngine, 'subscribe' | 'ports' | 'inventory'>
+    readonly answers: StatusView
+  }): void
   /** Says in the log what is lost and what lasts; call about once a second. */
   say(): void
 }

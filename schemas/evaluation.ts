@@ -113,6 +113,8 @@ export interface NewEntity {
   /** The collector that polled it ('' when unknown). */
   readonly collector: string
   readonly instance: string
+  /** Names of the port that the instance numbers, as the record has them; left out for none. */
+  readonly names?: readonly string[]
   readonly profile: string
   /** Index of the device in the shared device state (last seen times). */
   readonly device: number

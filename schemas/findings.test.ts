@@ -141,6 +141,7 @@ describe('new series', () => {
     identifiers: [`10.0.0.${device}`, 'sw'],
     collector: 'col1',
     instance: '',
+    names: [],
     profile: 'p',
     device,
     series,
@@ -148,10 +149,14 @@ describe('new series', () => {
   })
 
   it('are unpacked as they were packed, each text being kept once', () => {
-    const entities = [entity(1, [5, 9]), { ...entity(2, [1]), identifiers: ['x'] }, entity(1, [])]
+    const entities = [
+      entity(1, [5, 9]),
+      { ...entity(2, [1]), identifiers: ['x'], names: ['Gi0/1', 'sw'] },
+      entity(1, [])
+    ]
     const packed = packNewSeries(entities)
     expect(packed.count).toBe(3)
-    expect([...packed.texts].sort()).toEqual(['', '10.0.0.1', 'col1', 'p', 'sw', 'x'])
+    expect([...packed.texts].sort()).toEqual(['', '10.0.0.1', 'Gi0/1', 'col1', 'p', 'sw', 'x'])
     expect([...newEntities(packed)]).toEqual(entities)
     expect([...newEntities(joinNewSeries([packed, noNewSeries, packed]))]).toEqual([...entities, ...entities])
     expect(packNewSeries([])).toBe(noNewSeries)

@@ -6,6 +6,7 @@ import type { Candidate, Candidates, EvaluationResult, NewEntity, NewSeries } fr
  * is new; making and cloning an object for each cost more than evaluating the records.
  */
 
+const noNames: readonly string[] = []
 const candidateWords = 3
 /** In place of a row: the two words behind it are the value of the candidate before, which is not that of its row. */
 const valueMark = -1
@@ -131,9 +132,9 @@ export function joinCandidates(parts: readonly Pick<EvaluationResult, 'block' | 
   return { count, words }
 }
 
-// An entity is packed as these words: device; the numbers of three texts (collector, instance, profile); how many identifiers and how
-// many series there are; then the identifiers, the series and the signals.
-const entityHeadWords = 6
+// An entity is packed as these words: device; the numbers of three texts (collector, instance, profile); how many identifiers, series and
+// names there are; then the identifiers, the series, the signals and the names.
+const entityHeadWords = 7
 
 export function packNewSeries(entities: readonly NewEntity[]): NewSeries {
   if (entities.length === 0) return noNewSeries
@@ -149,22 +150,25 @@ export function packNewSeries(entities: readonly NewEntity[]): NewSeries {
   }
   let count = 0
   let length = 0
-  for (const { identifiers, series } of entities) {
+  for (const { identifiers, series, names = noNames } of entities) {
     count += series.length
-    length += entityHeadWords + identifiers.length + series.length * 2
+    length += entityHeadWords + identifiers.length + series.length * 2 + names.length
   }
   const words = new Int32Array(length)
   let at = 0
-  for (const { identifiers, collector, instance, profile, device, series, signals } of entities) {
+  for (const entity of entities) {
+    const { identifiers, collector, instance, profile, device, series, signals, names = noNames } = entity
     words[at++] = device
     words[at++] = numberOf(collector)
     words[at++] = numberOf(instance)
     words[at++] = numberOf(profile)
     words[at++] = identifiers.length
     words[at++] = series.length
+    words[at++] = names.length
     for (let i = 0; i < identifiers.length; i++) words[at++] = numberOf(identifiers[i]!)
     for (let i = 0; i < series.length; i++) words[at++] = series[i]!
     for (let i = 0; i < signals.length; i++) words[at++] = signals[i]!
+    for (let i = 0; i < names.length; i++) words[at++] = numberOf(names[i]!)
   }
   return { count, texts, words }
 }
@@ -182,7 +186,8 @@ export function* newEntities({ texts, words }: NewSeries): Generator<NewEntity> 
     const identifiersAt = at + entityHeadWords
     const seriesAt = identifiersAt + words[at + 4]!
     const signalsAt = seriesAt + words[at + 5]!
-    const end = signalsAt + words[at + 5]!
+    const namesAt = signalsAt + words[at + 5]!
+    const end = namesAt + words[at + 6]!
     yield {
       device: words[at]!,
       collector: texts[words[at + 1]!]!,
@@ -190,7 +195,8 @@ export function* newEntities({ texts, words }: NewSeries): Generator<NewEntity> 
       profile: texts[words[at + 3]!]!,
       identifiers: numbersOf(words, identifiersAt, seriesAt).map(number => texts[number]!),
       series: numbersOf(words, seriesAt, signalsAt),
-      signals: numbersOf(words, signalsAt, end)
+      signals: numbersOf(words, signalsAt, namesAt),
+      names: end === namesAt ? noNames : numbersOf(words, namesAt, end).map(number => texts[number]!)
     }
     at = end
   }

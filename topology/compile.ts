@@ -4,8 +4,9 @@ import { linkEndOf, linksOfWays, type LinkEnd } from './elements/links.ts'
 import { orderOf, type Order, type RingProblem } from './elements/rings.ts'
 import { group, invert, type Lists } from './lists.ts'
 import type { Inventory, InventoryDevice, InventoryNode } from './model.ts'
+import { portNameKey } from './ports.ts'
 import { problemList, throwProblems, type ProblemList } from './problems.ts'
-import { createInventoryStore, type InventoryStore } from './store.ts'
+import { createInventoryStore, type InventoryStore, type PortKind } from './store.ts'
 import { createNumberTable, type NumberTable } from './texts.ts'
 
 /** Where an entry of a file stands. */
@@ -58,7 +59,7 @@ export interface CompiledInventory extends Inventory {
   /** How many links side by side each way has, by the way's place in `parentList`. */
   readonly linksOf: Uint8Array
   /** What a trunk port of a device is an end of; undefined for subscribers' ports and those not listed. */
-  readonly linkEnd: (device: number, instance: string) => LinkEnd | undefined
+  readonly linkEnd: (device: number, key: string) => LinkEnd | undefined
 }
 
 /** An inventory that did not come from a file: a generated city, a test. */
@@ -177,15 +178,22 @@ function inventoryOver(store: InventoryStore, version: number, links: Links): Co
     devicesOfNode: node => slice(devicesByNode, node),
     parentsOf: node => slice(parents, node),
     childrenOf: node => slice(children, node),
-    port(device, instance) {
+    port(device, key) {
       if (device < 0 || device >= deviceCount) return undefined
       for (let at = store.portStart(device); at < store.portStart(device + 1); at++) {
-        if (store.portInstance(at) === instance) return store.port(at)
+        if (store.portKey(at) === key) return store.port(at)
       }
       return undefined
     },
-    linkEnd: (device, instance) =>
-      linkEndOf(store, parents, deviceNode, text => nodeOfText[text]! - 1, device, instance),
+    namesPorts(device) {
+      if (!store.namesPorts || device < 0 || device >= deviceCount) return false
+      for (let at = store.portStart(device); at < store.portStart(device + 1); at++) {
+        if (store.portKind(at).name !== undefined) return true
+      }
+      return false
+    },
+    linkEnd: (device, key) =>
+      linkEndOf(store, parents, deviceNode, text => nodeOfText[text]! - 1, device, key),
     topologicalOrder: order.order,
     parentStart: parents.start,
     parentList: parents.list,
@@ -426,7 +434,7 @@ function checkPorts(store: InventoryStore, d: number, nodeOfText: Int32Array, re
   const first = store.portStart(d)
   for (let at = first; at < store.portStart(d + 1); at++) {
     const peer = store.portPeerText(at)
-    const instance = store.portInstance(at)
+    const instance = store.portKey(at)
     if (peer !== -1 && nodeOfText[peer] === 0) {
       const message = `port ${instance} of device "${store.deviceId(d)}" leads to node "${store.nodeIds.get(peer)}", which is not in the inventory`
       const remedy = 'correct the node id, add the node, or leave it out'
@@ -439,17 +447,27 @@ function checkPorts(store: InventoryStore, d: number, nodeOfText: Int32Array, re
         report('device', d, ['ports', at - first, 'peer'], message, remedy)
       }
     }
-    if (store.portLag(at) === instance) {
+    if (store.portLag(at) !== '' && store.isPort(at, store.portLag(at))) {
       const message = `port ${instance} of device "${store.deviceId(d)}" is a member of itself`
       report('device', d, ['ports', at - first, 'lag'], message, 'name the aggregate it is a member of')
     }
     for (let other = first; other < at; other++) {
-      if (store.portInstance(other) !== instance) continue
-      const message = `port ${instance} of device "${store.deviceId(d)}" is listed twice`
-      report('device', d, ['ports', at - first, 'instance'], message, 'list each port once')
+      const same = sameIn(store.portKind(at), store.portKind(other))
+      if (same === undefined) continue
+      const message = `port ${instance} of device "${store.deviceId(d)}" is listed twice, by its ${same}`
+      report('device', d, ['ports', at - first, same], message, 'list each port once')
       break
     }
   }
+}
+
+/** By what two entries of one device are the same port. A name that is the instance of another would be either. */
+function sameIn(a: PortKind, b: PortKind): 'instance' | 'name' | undefined {
+  const isSame = (one = '', other = ''): boolean => one !== '' && portNameKey(one) === portNameKey(other)
+  if (a.instance !== '' && a.instance === b.instance) return 'instance'
+  if (a.name === undefined && b.name === undefined) return undefined
+  if (isSame(a.name, b.name) || isSame(a.name, b.instance)) return 'name'
+  return isSame(a.instance, b.name) ? 'instance' : undefined
 }
 
 function isParent(store: InventoryStore, node: number, text: number): boolean {

@@ -229,7 +229,7 @@ describe('parseInventoryLines', () => {
       'node,du-1,building,"ДУ ""1""',
       'на углу",core,"ул. Тютчева, 1; ул. Мира, 2",40,да,,,,,',
       '',
-      'device,sw,,,,,,,du-1,switch,10.0.0.1;sw-1,60,25:uplink:core:1000base-bx10;26:access'
+      'device,sw,,,,,,,du-1,switch,10.0.0.1;sw-1,60,25:uplink:core:1000base-bx10;26:access;:access::::Eth1/1:2'
     ]
     const part = await parseInventoryLines('a.csv', rows, 'csv')
     expect(part.problems).toEqual([])
@@ -245,7 +245,8 @@ describe('parseInventoryLines', () => {
       intervalS: 60,
       ports: [
         { instance: '25', role: 'uplink', peer: 'core', opticClass: '1000base-bx10' },
-        { instance: '26', role: 'access', peer: '', opticClass: '' }
+        { instance: '26', role: 'access', peer: '', opticClass: '' },
+        { instance: '', name: 'Eth1/1:2', role: 'access', peer: '', opticClass: '' }
       ]
     })
     const semicolons = await parseInventoryLines(
@@ -385,6 +386,77 @@ describe('compileInventory', () => {
       'a.yaml:11:45: nodes[2].devices[0].ports[0].peer: port 1 of device "sw" is an uplink to "other", which is no parent of its node; name it among the parents of the node, or make the port a downlink',
       'a.yaml:11:99: nodes[2].devices[0].ports[1].lag: port 2 of device "sw" is a member of itself; name the aggregate it is a member of'
     ])
+  })
+
+  describe('ports with names', () => {
+    const withPorts = (ports: string): InventoryPart =>
+      parseInventoryYaml(
+        'a.yaml',
+        `nodes:
+  - {id: core, tier: core}
+  - id: a
+    tier: campus
+    parents: [core]
+    devices:
+      - id: sw
+        role: switch
+        identifiers: [sw]
+        ports: [${ports}]
+`
+      )
+
+    it('are known by their name, and are members of aggregates by either', () => {
+      const inventory = compileInventory(
+        [
+          withPorts(
+            '{instance: 25, name: Gi0/25, role: uplink, lag: Po1}, {name: Gi0/26, role: uplink, lag: 5001}, {instance: 5001, name: Po1, role: uplink}, {instance: 1, role: access}'
+          )
+        ],
+        1
+      )
+      const sw = inventory.deviceIndex('sw')!
+      expect([inventory.namesPorts(sw), inventory.port(sw, '1')?.role, inventory.port(sw, '25')]).toEqual([
+        true,
+        'access',
+        undefined
+      ])
+      expect(inventory.port(sw, 'Gi0/25')).toEqual({
+        instance: '25',
+        name: 'Gi0/25',
+        role: 'uplink',
+        peer: '',
+        opticClass: '',
+        lag: 'Po1'
+      })
+      const end = (key: string) => inventory.linkEnd(sw, key)
+      expect([end('Gi0/25')?.link, end('Gi0/26')?.link, end('Po1')?.link]).toEqual(
+        Array(3).fill(end('Po1')!.link)
+      )
+      expect([end('Gi0/25')?.parts, end('Gi0/25')?.isWhole, end('Po1')?.isWhole]).toEqual([2, false, true])
+      // One link, not three.
+      expect([...inventory.linksOf]).toEqual([1])
+      // It reads back what it writes.
+      const again = compileInventory(
+        [parseInventoryYaml('b.yaml', inventoryYaml([...nodesOf(inventory)], [...devicesOf(inventory)]))],
+        2
+      )
+      expect([...devicesOf(again)]).toEqual([...devicesOf(inventory)])
+    })
+
+    it('are refused without name and number, and twice, by letters of either case', () => {
+      expect(
+        problemsOf([
+          withPorts(
+            '{role: access}, {name: Gi0/1, role: access}, {instance: 7, name: gi0/1, role: access}, {instance: 7, role: access}, {instance: GI0/1, role: access}'
+          )
+        ])
+      ).toEqual([
+        'a.yaml:10:17: nodes[1].devices[0].ports[0].instance: the port has neither an instance nor a name; give it its ifIndex or its ifName',
+        'a.yaml:10:76: nodes[1].devices[0].ports[2].name: port gi0/1 of device "sw" is listed twice, by its name; list each port once',
+        'a.yaml:10:105: nodes[1].devices[0].ports[3].instance: port 7 of device "sw" is listed twice, by its instance; list each port once',
+        'a.yaml:10:134: nodes[1].devices[0].ports[4].instance: port GI0/1 of device "sw" is listed twice, by its instance; list each port once'
+      ])
+    })
   })
 
   it('finds each cycle once, however many nodes hang below it', () => {

@@ -20,7 +20,7 @@ const nodeKeys = 'id tier name parents addresses subscribers premises maintenanc
   ' '
 )
 const deviceKeys = 'id node role vendor model identifiers interval_s tags ports'.split(' ')
-const portKeys = 'instance role peer optic_class lag'.split(' ')
+const portKeys = 'instance name role peer optic_class lag'.split(' ')
 const portRoles = ['uplink', 'downlink', 'access'] as const
 
 /** The operator's own abbreviations, accepted beside the tiers' names. */
@@ -244,8 +244,9 @@ function fromCsv(header: readonly string[], fields: readonly string[]): Record<s
     if (listColumns.has(column)) raw[column] = cutList(field)
     else if (column === 'ports') {
       raw[column] = cutList(field).map(port => {
-        const [instance, role, peer, opticClass, lag] = port.split(':').map(part => part.trim())
-        return { instance, role, peer: peer ?? '', optic_class: opticClass ?? '', lag }
+        // The name stands last, for it may have a colon in it.
+        const [instance, role, peer, opticClass, lag, ...name] = port.split(':').map(part => part.trim())
+        return { instance, name: name.join(':'), role, peer: peer ?? '', optic_class: opticClass ?? '', lag }
       })
     } else if (column === 'subscribers' || column === 'interval_s') {
       raw[column] = /^\d+$/.test(field) ? Number(field) : field
@@ -381,24 +382,27 @@ function createReader(): Reader {
         at(
           [],
           `expected a port, found ${nameOfType(item)}`,
-          'write it as a mapping with "instance" and "role"'
+          'write it as a mapping with "instance" or "name", and "role"'
         )
         continue
       }
       checkKeys(item, portKeys, at)
       const instance = text(item['instance'], ['instance'], at)
-      if (instance === '') at(['instance'], 'the port has no instance', "give it the port's ifIndex")
+      const name = text(item['name'], ['name'], at)
+      if (instance === '' && name === '')
+        at(['instance'], 'the port has neither an instance nor a name', 'give it its ifIndex or its ifName')
       const role = portRoles.find(known => known === item['role'])
       if (role === undefined)
         at(['role'], 'the port has no known role', `write one of ${portRoles.join(', ')}`)
       const lag = text(item['lag'], ['lag'], at)
-      const port = {
-        instance: instance,
+      ports.push({
+        instance,
+        ...(name !== '' && { name }),
         role: role ?? ('access' as const),
         peer: text(item['peer'], ['peer'], at),
-        opticClass: text(item['optic_class'], ['optic_class'], at).toLowerCase()
-      }
-      ports.push(lag === '' ? port : { ...port, lag })
+        opticClass: text(item['optic_class'], ['optic_class'], at).toLowerCase(),
+        ...(lag !== '' && { lag })
+      })
     }
     return ports
   }

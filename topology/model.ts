@@ -20,14 +20,16 @@ export interface InventoryNode {
 }
 
 export interface InventoryPort {
-  /** As telemetry names the instance: ifIndex for switches. */
+  /** As telemetry numbers the port: ifIndex for switches; '' where only its name is given. */
   readonly instance: string
+  /** As the device calls it (ifName or ifDescr), by which it is followed when its number moves; left out where it is not given. */
+  readonly name?: string
   readonly role: 'uplink' | 'downlink' | 'access'
   /** Node at the other end ('' when not known). */
   readonly peer: string
   /** Optic class, e.g. `1000base-bx10`; '' for copper or unknown. */
   readonly opticClass: string
-  /** Instance of the aggregate (LAG) the port is a member of; left out for a port by itself. */
+  /** Name or instance of the aggregate (LAG) the port is a member of; left out for a port by itself. */
   readonly lag?: string
 }
 
@@ -93,7 +95,10 @@ export interface Inventory {
   readonly devicesOfNode: (node: number) => readonly number[]
   readonly parentsOf: (node: number) => readonly number[]
   readonly childrenOf: (node: number) => readonly number[]
-  readonly port: (device: number, instance: string) => InventoryPort | undefined
+  /** The port of a device with this key (ports.ts). */
+  readonly port: (device: number, key: string) => InventoryPort | undefined
+  /** Whether the inventory calls ports of the device by name. */
+  readonly namesPorts: (device: number) => boolean
   /** Node indices, every parent before its children, but for the nodes of one ring. */
   readonly topologicalOrder: Int32Array
 }

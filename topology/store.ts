@@ -1,5 +1,6 @@
 import { tiers, type Tier } from '../schemas/words.ts'
 import type { DeviceMake, InventoryDevice, InventoryNode, InventoryPort } from './model.ts'
+import { portKey } from './ports.ts'
 import {
   createColumn,
   createPool,
@@ -8,6 +9,8 @@ import {
   type TextArena,
   type TextSet
 } from './texts.ts'
+
+export type PortKind = Omit<InventoryPort, 'peer'>
 
 /**
  * Nodes and devices as columns: about 250 bytes a node with its device where objects take a kilobyte. Filled entry by
@@ -53,9 +56,16 @@ export interface InventoryStore {
   readonly identifierPlace: (at: number) => number
   readonly portStart: (d: number) => number
   readonly port: (at: number) => InventoryPort
-  readonly portInstance: (at: number) => string
+  /** Its key (ports.ts). */
+  readonly portKey: (at: number) => string
+  /** Whether any port of any device has a name. */
+  readonly namesPorts: boolean
+  /** The port without its peer: one object for all that are alike. */
+  readonly portKind: (at: number) => PortKind
+  /** Whether a text is its name or its instance. */
+  readonly isPort: (at: number, text: string) => boolean
   readonly portRole: (at: number) => InventoryPort['role']
-  /** Instance of the aggregate it is a member of, or ''. */
+  /** Name or instance of the aggregate it is a member of, or ''. */
   readonly portLag: (at: number) => string
   /** Number of the id of the port's peer in `nodeIds`, or -1. */
   readonly portPeerText: (at: number) => number
@@ -96,7 +106,8 @@ export function createInventoryStore(): InventoryStore {
   const portStart = createColumn(ints)
   const portPeer = createColumn(ints)
   const portKind = createColumn(ints)
-  const portKinds = createPool<Omit<InventoryPort, 'peer'>>()
+  const portKinds = createPool<PortKind>()
+  let namesPorts = false
 
   for (const column of [parentStart, addressStart, identifierStart, portStart]) column.push(0)
   feeders.add('', () => '')
@@ -118,15 +129,17 @@ export function createInventoryStore(): InventoryStore {
   const address = (at: number): string => arena.get(addresses.array[at]!)
   const identifier = (at: number): string => arena.get(identifiers.array[at]!)
   const port = (at: number): InventoryPort => {
-    const { instance, role, opticClass, lag } = portKinds.get(portKind.array[at]!)
+    const { instance, role, opticClass, ...rest } = portKinds.get(portKind.array[at]!)
     const peer = portPeer.array[at]!
-    const kept = { instance, role, peer: peer === -1 ? '' : nodeIds.get(peer), opticClass }
-    return lag === undefined ? kept : { ...kept, lag }
+    return { instance, role, peer: peer === -1 ? '' : nodeIds.get(peer), opticClass, ...rest }
   }
 
   return {
     get nodeCount() {
       return nodeText.size
+    },
+    get namesPorts() {
+      return namesPorts
     },
     get deviceCount() {
       return deviceNode.size
@@ -161,14 +174,11 @@ export function createInventoryStore(): InventoryStore {
       )
       for (const text of device.identifiers) identifiers.push(text === id ? place : arena.add(text))
       identifierStart.push(identifiers.size)
-      for (const { instance, role: portRole, peer, opticClass, lag } of device.ports) {
+      for (const { peer, ...kind } of device.ports) {
         portPeer.push(peer === '' ? -1 : nodeIds.add(peer))
-        const kind = { instance, role: portRole, opticClass }
-        portKind.push(
-          portKinds.add([instance, portRole, opticClass, lag ?? ''].join('\n'), () =>
-            lag === undefined ? kind : { ...kind, lag }
-          )
-        )
+        const { instance, name = '', role: portRole, opticClass, lag = '' } = kind
+        namesPorts ||= name !== ''
+        portKind.push(portKinds.add([instance, portRole, opticClass, lag, name].join('\n'), () => kind))
       }
       portStart.push(portPeer.size)
     },
@@ -233,7 +243,12 @@ export function createInventoryStore(): InventoryStore {
     identifierPlace: at => identifiers.array[at]!,
     portStart: d => portStart.array[d]!,
     port,
-    portInstance: at => portKinds.get(portKind.array[at]!).instance,
+    portKey: at => portKey(portKinds.get(portKind.array[at]!)),
+    portKind: at => portKinds.get(portKind.array[at]!),
+    isPort(at, text) {
+      const { instance, name } = portKinds.get(portKind.array[at]!)
+      return name === text || instance === text
+    },
     portRole: at => portKinds.get(portKind.array[at]!).role,
     portLag: at => portKinds.get(portKind.array[at]!).lag ?? '',
     portPeerText: at => portPeer.array[at]!,

@@ -99,14 +99,14 @@ function* unknownOpticClasses(
     for (let device = 0; device < devices.count; device++) {
       const from = store.portStart(devices.first + device)
       for (let at = from; at < store.portStart(devices.first + device + 1); at++) {
-        const { opticClass, instance } = store.port(at)
+        const { opticClass } = store.port(at)
         if (opticClass === '' || known.has(opticClass) || seen.has(opticClass)) continue
         seen.add(opticClass)
         const near = nearest(opticClass, [...known])
         yield {
           file: part.file,
           ...part.placeOf('device', device, ['ports', at - from, 'optic_class']),
-          message: `optic class "${opticClass}" of port ${instance} of device "${store.deviceId(devices.first + device)}" is in no table of limits; the default holds`,
+          message: `optic class "${opticClass}" of port ${store.portKey(at)} of device "${store.deviceId(devices.first + device)}" is in no table of limits; the default holds`,
           remedy: near === undefined ? 'add a row for it, or correct it' : `did you mean "${near}"?`
         }
       }

@@ -30,7 +30,8 @@ export function deviceRecord(device: InventoryDevice): Record<string, unknown> {
     ...(device.tags !== undefined && { tags: device.tags }),
     ...(device.ports.length > 0 && {
       ports: device.ports.map(port => ({
-        instance: port.instance,
+        ...(port.instance !== '' && { instance: port.instance }),
+        ...(port.name !== undefined && { name: port.name }),
         role: port.role,
         ...(port.peer !== '' && { peer: port.peer }),
         ...(port.opticClass !== '' && { optic_class: port.opticClass }),

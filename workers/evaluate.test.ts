@@ -9,6 +9,7 @@ import { signalIds } from '../schemas/signals.ts'
 import { rowsOfBlock } from '../test/support/blocks.ts'
 import type { EvaluatedMeasurement } from '../schemas/records/decoded.ts'
 import { createEvaluator, type EvaluatorOptions } from './evaluate.ts'
+import { renamedMax } from './learning/entities.ts'
 import { seriesId, seriesIdHex } from './learning/series-id.ts'
 import { createSharedMemory, openSharedState } from './memory/shared-state.ts'
 import { rangeOf } from '../bench/support/records.ts'
@@ -27,13 +28,14 @@ const measurements: EvaluatedMeasurement[] = [
   }
 ]
 
-/** A decoder of `device instance timeS oper rx`, where - is missing, ? is no reading, and ~ before the time says it was ahead. */
+/** A decoder of `device instance[=name|name] timeS oper rx`, where - is missing, ? is no reading, and ~ before the time says it was ahead. */
 const decoder: EvaluatorOptions['decoder'] = {
   decode(value): Decoded {
     const text = new TextDecoder().decode(value)
     if (text.startsWith('bad')) return { ok: false, reason: 'not_json', detail: text }
     if (text.startsWith('unmapped')) return { ok: true, groups: [], unmapped: 1 }
-    const [device, instance, timeS, ...fields] = text.split(' ') as [string, string, string, ...string[]]
+    const [device, port, timeS, ...fields] = text.split(' ') as [string, string, string, ...string[]]
+    const [instance, name] = port.split('=') as [string, string?]
     const present = fields.flatMap((f, i) => (f === '-' || f === '?' ? [] : [i]))
     return {
       ok: true,
@@ -44,6 +46,7 @@ const decoder: EvaluatorOptions['decoder'] = {
           identifiers: [device, `${device}.alias`],
           collector: 'col1',
           instance,
+          names: name?.split('|') ?? [],
           timeMs: Number(timeS.replace('~', '')) * 1000,
           slots: present,
           values: present.map(i => Number(fields[i])),
@@ -105,6 +108,61 @@ describe('the evaluator', () => {
     expect(result.counts).toMatchObject({ records: 2, samples: 3, 'format.telegraf': 2 })
   })
 
+  describe('of ports with names', () => {
+    const seriesOf = (result: EvaluationResult): number[] => candidatesOf(result).map(({ series }) => series)
+    const namesOf = (
+      result: EvaluationResult
+    ): [string, readonly string[] | undefined, readonly number[]][] =>
+      [...newEntities(result.newSeries)].map(({ instance, names, series }) => [instance, names, series])
+
+    it('keeps a number that comes with another name apart, and stores both alike', () => {
+      const { evaluator, shared } = setUp()
+      const first = evaluator.evaluate(
+        task(rangeOf(['a 1=p 100 1 -', 'a 1=q 101 1 -5', 'a 1 102 1 -', 'a 1=p 103 1 -']))
+      )
+      expect(namesOf(first)).toEqual([
+        ['1', ['p'], [0]],
+        ['1', ['q'], [1, 2]]
+      ])
+      // Who says no name is of the number's first port, and so is that port when it has its number again.
+      expect(seriesOf(first)).toEqual([0, 1, 2, 0, 0])
+      const ids = rowsOfBlock(first.block).map(({ id }) => id)
+      expect(ids).toEqual([ids[0], ids[0], seriesIdHex(seriesId('a', 'optics.rx_dbm', '1')), ids[0], ids[0]])
+      expect(shared.seriesCount()).toBe(3)
+      // What comes later of each is of its own.
+      const more = evaluator.evaluate(
+        task(rangeOf(['a 1=p 104 - -6', 'a 1=q 105 1 -6', 'a 1=p 106 1 -7'], { firstOffset: 4 }))
+      )
+      expect(seriesOf(more)).toEqual([3, 1, 2, 0, 3])
+    })
+
+    it('goes by the first name: a further one may change with the firmware', () => {
+      const { evaluator } = setUp()
+      const told = task(rangeOf(['a 1=p|R4-Port-1 100 1 -', 'a 1=p|R5-Port-1 101 1 -']))
+      expect(seriesOf(evaluator.evaluate(told))).toEqual([0, 0])
+    })
+
+    it('gives a number that was told without names to the first name that comes', () => {
+      const { evaluator } = setUp()
+      expect(
+        seriesOf(evaluator.evaluate(task(rangeOf(['a 1 100 1 -', 'a 1=p 101 1 -', 'a 1=q 102 1 -']))))
+      ).toEqual([0, 0, 1])
+    })
+
+    it('makes no more than so many of a device whose names never stay', () => {
+      const { evaluator, shared } = setUp({
+        seriesMax: 20_000,
+        devicesMax: 100,
+        keyBytesMax: 2_000_000,
+        programsMax: 16
+      })
+      const records = Array.from({ length: renamedMax + 100 }, (_, i) => `a 1=p${i} ${100 + i} 1 -`)
+      const { counts } = evaluator.evaluate(task(rangeOf(records)))
+      expect(shared.seriesCount()).toBe(renamedMax + 1)
+      expect(counts['namesOverflow']).toBe(99)
+    })
+  })
+
   it('describes a new series once a task and hands over each of its samples until it is assigned', () => {
     const { evaluator, shared, programs } = setUp()
     const range = rangeOf(['a 1 100 1 -', 'a 1 101 2 -'])
@@ -117,6 +175,7 @@ describe('the evaluator', () => {
         identifiers: ['a', 'a.alias'],
         collector: 'col1',
         instance: '1',
+        names: [],
         profile: 'p',
         device: 0
       }

@@ -81,7 +81,7 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
   const { series: state, devices, seriesIds } = shared
   const programs = programTableOver(shared.kernel.programs)
   const seriesSets = createSeriesSets(options.measurements, shared)
-  const entities = createEntities(shared, seriesSets)
+  const entities = createEntities(shared, seriesSets, () => void counts.namesOverflow++)
   const { scanning } = options
   const known =
     scanning !== undefined && scanning.policy.depthMax >= depthMin
@@ -157,10 +157,10 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
   const announce = (measurement: KnownMeasurement, group: MetGroup, first: number): Announced => {
     let entity = announced.get(first)
     if (entity === undefined) {
-      const { identifiers, collector, instance } = group
+      const { identifiers, collector, instance, names } = group
       const { profile } = measurement.info
       const device = state.device[first]!
-      entity = { identifiers, collector, instance, profile, device, series: [], signals: [] }
+      entity = { identifiers, collector, instance, names, profile, device, series: [], signals: [] }
       announced.set(first, entity)
     }
     return entity

@@ -43,6 +43,10 @@ export function createPoolMetrics(registry: Registry, stats: () => PoolStats): P
     seriesOverflow: counter(
       'svetofor_samples_unevaluated_total',
       'Samples stored but not evaluated, because there is no room for their series, their device or its name'
+    ),
+    namesOverflow: counter(
+      'svetofor_records_not_told_apart_total',
+      'Records of ports whose number comes with ever more names, and that are taken for those of the first one'
     )
   }
   const formats = counter('svetofor_records_by_format_total', 'Records by their format', ['format'])

@@ -13,6 +13,7 @@ export interface TaskCounts {
   clamped: number
   partial: number
   seriesOverflow: number
+  namesOverflow: number
 }
 
 export const zeroCounts = (): TaskCounts => ({
@@ -25,7 +26,8 @@ export const zeroCounts = (): TaskCounts => ({
   unmapped: 0,
   clamped: 0,
   partial: 0,
-  seriesOverflow: 0
+  seriesOverflow: 0,
+  namesOverflow: 0
 })
 
 /** Prefixes of the keys of EvaluationResult.counts that have a label: `format.telegraf`, `noReading.if-mib.ifOperStatus`. */

@@ -77,6 +77,7 @@ function* groupLines(group: GroupExplanation, inventory: CompiledInventory): Gen
   yield (
     `  device ${group.identifiers.join(', ')} (${whose})` +
     (group.instance === '' ? '' : `, instance ${group.instance}`) +
+    (group.names.length === 0 ? '' : ` (${group.names.join(', ')})`) +
     (group.collector === '' ? '' : `, collector ${group.collector}`) +
     `, at ${when}${group.isTimeSetBack ? ' (its own time lies too far ahead)' : ''}`
   )

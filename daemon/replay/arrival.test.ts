@@ -8,6 +8,7 @@ const series = createLoggedSeries(
   Array.from({ length: 12 }, (_, device) => ({
     identifiers: [`10.0.0.${device}`],
     instance: '1',
+    portNames: [],
     profile: 'p',
     collector: '',
     ids: [BigInt(device * 2 + 2), BigInt(device * 2 + 1)],

@@ -128,10 +128,18 @@ function createArrivalJudge(
   const announce = (index: number): void => {
     if (announcedIn[index] === call) return
     announcedIn[index] = call
-    const { number, identifiers, instance, profile, collector, device } = series.entityOf(index)
+    const {
+      number,
+      identifiers,
+      instance,
+      portNames: names,
+      profile,
+      collector,
+      device
+    } = series.entityOf(index)
     let entity = announced.get(number)
     if (entity === undefined) {
-      entity = { identifiers, collector, instance, profile, device, series: [], signals: [] }
+      entity = { identifiers, collector, instance, names, profile, device, series: [], signals: [] }
       announced.set(number, entity)
     }
     entity.series.push(index)

@@ -23,6 +23,7 @@ export interface DescribedEntity {
   readonly number: number
   readonly identifiers: readonly string[]
   readonly instance: string
+  readonly portNames: readonly string[]
   readonly profile: string
   readonly collector: string
   readonly device: number
@@ -41,12 +42,12 @@ export function createLoggedSeries(logged: readonly LoggedEntity[]): LoggedSerie
   let count = 0
   let unknownSignals = 0
 
-  for (const { identifiers, instance, profile, collector, ids, names } of logged) {
+  for (const { identifiers, instance, portNames, profile, collector, ids, names } of logged) {
     const name = identifiers[0] ?? ''
     const device = devices.get(name) ?? devices.size
     devices.set(name, device)
     const number = entities.length
-    entities.push({ number, identifiers, instance, profile, collector, device })
+    entities.push({ number, identifiers, instance, portNames, profile, collector, device })
     const known = names
       .map((signalName, i) => ({ id: ids[i]!, signal: signalIds.get(signalName) ?? -1 }))
       .filter(({ signal }) => signal >= 0)

@@ -56,7 +56,8 @@ export function createShadowTap(
       entities.push({
         identifiers: registry.identifiersOf(device),
         collector: registry.collectorOf(device),
-        instance: registry.instance(first),
+        instance: registry.toldInstance(first),
+        names: registry.names(first),
         profile: registry.profile(first),
         device,
         series,

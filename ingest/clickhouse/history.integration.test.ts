@@ -38,7 +38,14 @@ describe('the last readings of a device', () => {
       nowMs: () => nowMs
     })
     const names = ['optics.rx_dbm', 'if.oper_status']
-    const port = { node: 'du-1', tier: 'building', profile: 'p', collector: '', identifiers: ['10.0.0.1'] }
+    const port = {
+      node: 'du-1',
+      tier: 'building',
+      profile: 'p',
+      collector: '',
+      identifiers: ['10.0.0.1'],
+      portNames: []
+    }
     for (const [device, instance] of [
       ['sw-1', '25'],
       ['sw-1', '26'],

@@ -12,6 +12,7 @@ import { migrate } from './migrate.ts'
 import { restoreStatus } from './restore.ts'
 import { replaceInventory } from './mirror.ts'
 import { createRowSink } from './rows.ts'
+import type { SeriesRows } from './series-rows.ts'
 
 let server: TestClickHouse
 let client: ClickHouseClient
@@ -266,6 +267,7 @@ describe('history', () => {
       profile: 'ddm',
       collector: 'col-1',
       identifiers: ['10.0.0.1', 'sw-1'],
+      portNames: ['Gi0/25'],
       entity: entityId('10.0.0.1', '25'),
       signals: [numberOf('optics.rx_dbm')]
     }
@@ -293,7 +295,8 @@ describe('history', () => {
       tier: 'building',
       profile: 'p',
       collector: '',
-      identifiers: ['', long, 'a\\b']
+      identifiers: ['', long, 'a\\b'],
+      portNames: ['Gi1/1', `${long} 1/1`]
     }
     const bare = {
       device: long,
@@ -302,7 +305,8 @@ describe('history', () => {
       tier: '',
       profile: 'q',
       collector: '',
-      identifiers: []
+      identifiers: [],
+      portNames: []
     }
     const every = signals.map((_, number) => number)
     const [first] = every
@@ -325,8 +329,12 @@ describe('history', () => {
         WHERE profile IN ('p', 'q') AND device NOT LIKE 'many-%'`,
       format: 'JSONEachRow'
     })
-    const given = ({ name, unit }: SignalDef, of: typeof port): Record<string, unknown> => ({
+    const given = (
+      { name, unit }: SignalDef,
+      { portNames, ...of }: Omit<SeriesRows, 'entity' | 'signals'>
+    ): Record<string, unknown> => ({
       ...of,
+      port_names: portNames,
       id: seriesIdHex(seriesId(of.device, name, of.instance)),
       signal: name,
       unit,

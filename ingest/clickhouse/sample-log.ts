@@ -26,6 +26,8 @@ export interface LoggedEntity {
   /** The preferred one first. */
   readonly identifiers: readonly string[]
   readonly instance: string
+  /** Names of the port that the instance numbers, as they were told last. */
+  readonly portNames: readonly string[]
   readonly profile: string
   readonly collector: string
   /** Stored ids, and the names of their signals. */
@@ -97,9 +99,9 @@ export function createSampleLog(client: ClickHouseClient): SampleLog {
       const found = await rowsOf<
         Omit<LoggedEntity, 'ids' | 'names'> & { readonly series: readonly (readonly [string, string])[] }
       >(
-        `SELECT identifiers, instance, profile, collector, groupArray((toString(id), signal)) AS series
+        `SELECT identifiers, instance, port_names AS portNames, profile, collector, groupArray((toString(id), signal)) AS series
          FROM series FINAL WHERE id IN (SELECT DISTINCT series FROM ${samples})
-         GROUP BY identifiers, instance, profile, collector ORDER BY identifiers, instance, profile, collector`,
+         GROUP BY identifiers, instance, portNames, profile, collector ORDER BY identifiers, instance, portNames, profile, collector`,
         paramsOf(window)
       )
       return found.map(({ series, ...entity }) => ({

@@ -15,6 +15,8 @@ export interface SeriesRows {
   /** '' where none is named. */
   readonly collector: string
   readonly identifiers: readonly string[]
+  /** Names of the port that the instance numbers; mostly none. */
+  readonly portNames: readonly string[]
   /** What the ids of its series have in common (workers/learning/series-id.ts), as two unsigned halves. */
   readonly entity: { readonly hi: number; readonly lo: number }
   /** Numbers of its signals (schemas/signals.ts), which tell its series apart. */
@@ -32,20 +34,21 @@ const sent = [
   'node String',
   'tier String',
   'profile String',
-  'collector String'
+  'collector String',
+  'port_names Array(String)'
 ]
 
 const listOf = (texts: readonly string[]): string => `[${texts.map(text => `'${text}'`).join(', ')}]`
 
 /** A signal is sent as its number, from 1 as ClickHouse counts. The query looks its name and unit up in two lists, and makes the series' id. */
-export const seriesInsert = `INSERT INTO series (id, signal, unit, device, instance, node, tier, profile, collector, identifiers, updated_at)
+export const seriesInsert = `INSERT INTO series (id, signal, unit, device, instance, node, tier, profile, collector, identifiers, port_names, updated_at)
   SELECT bitXor(entity, bitAnd(xxHash64(name), 0xffff)), ${listOf(signals.map(({ name }) => name))}[number] AS name,
-    ${listOf(signals.map(({ unit }) => unit))}[number], device, instance, node, tier, profile, collector, identifiers, updated_at
+    ${listOf(signals.map(({ unit }) => unit))}[number], device, instance, node, tier, profile, collector, identifiers, port_names, updated_at
   FROM input('${sent.join(', ')}')
   ARRAY JOIN numbers AS number FORMAT RowBinary`
 
-/** Bytes of a row beside its texts: id, time, and the lengths of two lists. */
-const headBytes = 8 + 8 + 2 * 5
+/** Bytes of a row beside its texts: id, time, and the lengths of three lists. */
+const headBytes = 8 + 8 + 3 * 5
 /** What a row takes usually (bytes); the buffer grows where that is not enough. */
 const bytesPerRow = 160
 /** Most bytes of the length before a text, and of one UTF-16 unit of the text itself. */
@@ -101,6 +104,9 @@ export function seriesRowBinary(all: readonly SeriesRows[], atMs: number): Buffe
     text(rows.tier)
     text(rows.profile)
     text(rows.collector)
+    reserve(lengthBytesMax)
+    count(rows.portNames.length)
+    for (const name of rows.portNames) text(name)
   }
   // A copy of their own: they may wait long, and shall not keep more memory than they are.
   return Buffer.from(bytes.subarray(0, end))

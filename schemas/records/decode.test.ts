@@ -26,6 +26,7 @@ measurements:
   - name: interface
     match: interface
     instance: [ifIndex]
+    names: [ifName, { tag: ifDescr, pattern: 'Port (\\d+)' }]
     fields:
       ifOperStatus: if.oper_status
       ifInErrors: if.in_errors
@@ -78,6 +79,7 @@ describe('shapes', () => {
           identifiers: ['10.0.0.1'],
           collector: '',
           instance: '25',
+          names: [],
           timeMs: atS * 1000,
           clamped: false,
           slots: [0],
@@ -86,6 +88,16 @@ describe('shapes', () => {
         }
       ]
     })
+  })
+
+  it('reads the names of a port from tags, each once', () => {
+    const named = (tags: Record<string, unknown>): readonly string[] | undefined => {
+      const decoded = decode(json(port({ tags: { source: '10.0.0.1', ifIndex: '25', ...tags } })))
+      return decoded.ok ? decoded.groups[0]?.names : undefined
+    }
+    expect(named({ ifName: ' Gi0/25 ', ifDescr: 'D-Link R4.04.004 Port 25 ' })).toEqual(['Gi0/25', '25'])
+    expect(named({ ifName: '25', ifDescr: 'Port 25' })).toEqual(['25'])
+    expect(named({ ifName: '', ifDescr: 'vlan' })).toEqual([])
   })
 
   it.each([

@@ -3,7 +3,7 @@ import type { Decoded, DecodedGroup } from './decoded.ts'
 import type { RejectReason } from '../evaluation.ts'
 import { goneBy } from './deletes.ts'
 import { jsonFormatsInOrder, textFormats } from './formats/formats.ts'
-import { collectorOf, identifiersOf, instanceOf, planFor } from './identify.ts'
+import { collectorOf, identifiersOf, instanceOf, namesOf, planFor } from './identify.ts'
 import { isObject, kindOf, own, type Bad, type Deletion, type Json, type Metric } from './metric.ts'
 import type { MeasurementPlan, ProfileSet } from './plan.ts'
 import { readSlots, unreadable } from './readings.ts'
@@ -269,6 +269,7 @@ function decodeMetric(set: ProfileSet, metric: Metric, clock: Clock, outcome: Ou
     identifiers,
     collector: collectorOf(plan, metric),
     instance,
+    names: namesOf(plan, metric),
     timeMs: time.timeMs,
     clamped: time.clamped,
     aheadMs: time.aheadMs,
@@ -297,6 +298,7 @@ function takeDeletion(
       identifiers,
       collector: collectorOf(plan, metric),
       instance,
+      names: namesOf(plan, metric),
       timeMs: time.timeMs,
       clamped: time.clamped,
       slots: [],

@@ -13,6 +13,8 @@ export interface DecodedGroup {
   readonly collector: string
   /** Port, line or sensor index; '' for the device itself. */
   readonly instance: string
+  /** Names of the port that the instance numbers, as the record has them; mostly none. */
+  readonly names: readonly string[]
   /** Event time; of a clock that is too far ahead, the time at which Kafka took the record. */
   readonly timeMs: number
   /** Slots that have a reading, ascending; slot i is measurement.slots[i]. */

@@ -23,6 +23,8 @@ export interface MetricExplanation {
 export interface GroupExplanation {
   readonly identifiers: readonly string[]
   readonly instance: string
+  /** Names of the port that the instance numbers. */
+  readonly names: readonly string[]
   readonly collector: string
   readonly timeMs: number
   /** The record's own time was too far ahead, and Kafka's is taken. */
@@ -81,12 +83,13 @@ function explainMetric(
 }
 
 function explainGroup(plan: MeasurementPlan, group: DecodedGroup, metric: Metric): GroupExplanation {
-  const { identifiers, instance, collector, timeMs, clamped } = group
+  const { identifiers, instance, names, collector, timeMs, clamped } = group
   const read = group.slots.map((slot, at) => ({ slot, reading: readingOf(plan, slot, group.values[at]!) }))
   const unread = group.noReadings.map(slot => ({ slot, reading: undefined }))
   return {
     identifiers,
     instance,
+    names,
     collector,
     timeMs,
     isTimeSetBack: clamped,

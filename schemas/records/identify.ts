@@ -9,6 +9,7 @@ export interface Identified {
   readonly identifiers: readonly string[]
   readonly collector: string
   readonly instance: string
+  readonly names: readonly string[]
 }
 
 /** Whose a metric is; undefined where its record gives no group. Of the fields only the names count, and values that name an instance. */
@@ -18,7 +19,20 @@ export function identify(set: ProfileSet, metric: NamedMetric): Identified | und
   const identifiers = identifiersOf(plan, metric)
   const instance = instanceOf(plan, metric)
   if (identifiers.length === 0 || instance === undefined) return undefined
-  return { plan, identifiers, collector: collectorOf(plan, metric), instance }
+  return { plan, identifiers, collector: collectorOf(plan, metric), instance, names: namesOf(plan, metric) }
+}
+
+const noNames: readonly string[] = []
+
+/** Names of the port; none where the measurement has none. Tags alone are read, for what stands beside them may differ from record to record. */
+export function namesOf(plan: MeasurementPlan, metric: NamedMetric): readonly string[] {
+  if (plan.names.length === 0) return noNames
+  const found: string[] = []
+  for (const key of plan.names) {
+    const name = keyValue(key, tag(metric, key.tag))
+    if (name !== undefined && !found.includes(name)) found.push(name)
+  }
+  return found
 }
 
 export function collectorOf(plan: MeasurementPlan, metric: NamedMetric): string {

@@ -55,6 +55,8 @@ export interface MeasurementPlan extends MeasurementInfo {
   readonly collector: string
   readonly instance: readonly KeyPlan[]
   readonly instanceOptional: boolean
+  /** Names of the port that the instance numbers. */
+  readonly names: readonly KeyPlan[]
   readonly when: readonly { readonly tag: string; readonly pattern: RegExp }[]
   readonly slots: readonly Slot[]
   /** Slots of each field, ascending. */

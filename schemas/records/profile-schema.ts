@@ -148,6 +148,13 @@ export const measurementSchema = Type.Object(
     device: Type.Optional(Type.Array(key, { minItems: 1, maxItems: 16 })),
     instance: Type.Optional(Type.Array(key, { minItems: 1, maxItems: 16 })),
     instance_optional: Type.Optional(Type.Boolean()),
+    names: Type.Optional(
+      Type.Array(key, {
+        minItems: 1,
+        maxItems: 4,
+        description: 'Tags with names of the port, by which the inventory may know it beside `instance`.'
+      })
+    ),
     fields: Type.Record(Type.String(), Type.Unknown(), { minProperties: 1, maxProperties: 512 })
   },
   strict

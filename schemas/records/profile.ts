@@ -131,7 +131,7 @@ function expandShorthands(value: unknown): unknown {
     if (!isRecord(item)) return item
     const expanded: Record<string, unknown> = { ...item }
     if (typeof item['match'] === 'string') expanded['match'] = [item['match']]
-    for (const list of ['device', 'instance']) if (list in item) expanded[list] = keys(item[list])
+    for (const list of ['device', 'instance', 'names']) if (list in item) expanded[list] = keys(item[list])
     return expanded
   }
   const expanded: Record<string, unknown> = { ...value }
@@ -185,6 +185,7 @@ function compileMeasurement(
     device: compileKeys(yaml, measurement.device ?? profile.device ?? defaults.device, at, problems),
     collector: profile.collector ?? defaults.collector,
     instance: compileKeys(yaml, measurement.instance ?? [], at, problems),
+    names: compileKeys(yaml, measurement.names ?? [], at, problems),
     instanceOptional: measurement.instance_optional ?? measurement.instance === undefined,
     when: Object.entries(measurement.when ?? {}).map(([tag, pattern]) => ({
       tag,

@@ -53,7 +53,8 @@ const devices = city.devices.flatMap((device, index) => {
 /** A device's port, or the device itself, as one source tells of it. */
 interface Met {
   readonly device: number
-  readonly port: 'uplink' | 'other' | 'none'
+  /** `named`: the uplink, too, but told by a number of which it is known only afterwards that it is that of the uplink. */
+  readonly port: 'uplink' | 'other' | 'none' | 'named'
   readonly signals: readonly string[]
 }
 
@@ -70,13 +71,29 @@ function network() {
     meet: ({ device, port, signals }: Met): number[] => {
       const { index, uplink } = devices[device]!
       const { identifiers, ports } = city.devices[index]!
-      const instance = port === 'none' ? '' : port === 'other' ? 'other' : ports[uplink]!.instance
+      const instances = { none: '', other: 'other', named: '1025', uplink: ports[uplink]!.instance }
+      const instance = instances[port]
       const series = signals.map(() => next++)
       const numbers = signals.map(name => signalIds.get(name)!)
       const entity = { identifiers, collector: '', profile: 'p', device, instance }
       registry.add({ ...entity, series, signals: numbers }, inventory, 0)
       assigner.assign(series)
       return series
+    },
+    /** From now on those met as `named` are of the uplink. */
+    know: (all: readonly Met[], lists: readonly (readonly number[])[]): void => {
+      for (const at of new Set(all.map(({ device }) => device))) {
+        const ofDevice = lists.filter((_, i) => all[i]!.device === at)
+        const moved = ofDevice.flat().filter(series => registry.instance(series) === '1025')
+        if (moved.length === 0) continue
+        const { index, uplink } = devices[at]!
+        const { instance } = city.devices[index]!.ports[uplink]!
+        assigner.move(moved, () => {
+          for (const series of moved) registry.setInstance(series, instance)
+        })
+        for (const series of ofDevice.flat())
+          if (registry.instance(series) === instance) assigner.assign([series])
+      }
     }
   }
 }
@@ -91,7 +108,7 @@ const metPorts: fc.Arbitrary<Met[]> = fc
     fc.array(
       fc.record({
         device: fc.nat(4),
-        port: fc.constantFrom('uplink', 'uplink', 'other', 'none'),
+        port: fc.constantFrom('uplink' as const, 'uplink' as const, 'other' as const, 'none' as const),
         signals: fc.constantFrom(...ways)
       }),
       { minLength: 1, maxLength: 40 }
@@ -99,6 +116,41 @@ const metPorts: fc.Arbitrary<Met[]> = fc
   )
 
 describe('ports that are met', () => {
+  it('are judged by the port they are of, whether that is known at once or afterwards', () => {
+    const named = fc.tuple(metPorts, fc.array(fc.boolean(), { minLength: 40, maxLength: 40 }))
+    fc.assert(
+      fc.property(named, fc.nat(9), ([ports, isNamed], limit) => {
+        const asMet = ports.map((met, i): Met =>
+          met.port === 'uplink' && isNamed[i]! ? { ...met, port: 'named' } : met
+        )
+        const late = network()
+        const lists = asMet.map(late.meet)
+        late.know(asMet, lists)
+        const known = network()
+        const same = ports.map(known.meet)
+        const compare = (): void => {
+          for (const [i, list] of lists.entries())
+            for (const [k, series] of list.entries()) {
+              const other = same[i]![k]!
+              expect(late.state.program[series]).toBe(known.state.program[other])
+              expect(hasBaseline(late.state.baselines, series)).toBe(
+                hasBaseline(known.state.baselines, other)
+              )
+            }
+        }
+        compare()
+        for (const [i, list] of lists.entries()) {
+          const told = list.findIndex(series => late.registry.signal(series) === limitSignal)
+          if (told < 0) continue
+          late.assigner.moduleLimit(list[told]!, -20 - limit)
+          known.assigner.moduleLimit(same[i]![told]!, -20 - limit)
+          compare()
+        }
+      }),
+      { numRuns: 200 }
+    )
+  })
+
   it('are judged by what they are, whatever was met before', () => {
     fc.assert(
       fc.property(metPorts, fc.nat(9), (ports, limit) => {

@@ -41,11 +41,20 @@ export interface SeriesAssigner {
    * Returns whether the signal is one that carries limits.
    */
   moduleLimit(series: number, value: number): boolean
-  /** Assigns every series again, after a reload of inventory or rules; counts of conditions that are the same go on. */
+  /**
+   * Series are of other ports once `act` has been called, and each is judged by what it was until it is assigned again. What is usual is
+   * learnt anew of those that have left a port of the inventory.
+   */
+  move(series: readonly number[], act: () => void): void
+  /**
+   * Assigns every series again, after a reload of inventory or rules; counts of conditions that are the same go on. `isMoved`: some are of
+   * other ports now.
+   */
   reassignAll(
     inventory: Inventory,
     rules: CompiledRules,
-    raisedOf: (series: number) => ReadonlySet<number> | undefined
+    raisedOf: (series: number) => ReadonlySet<number> | undefined,
+    isMoved?: boolean
   ): void
 }
 
@@ -384,7 +393,23 @@ export function createSeriesAssigner(
       })
       return true
     },
-    reassignAll(nextInventory, nextRules, raisedOf) {
+    move(list, act) {
+      const joined: number[] = []
+      for (const device of new Set(list.map(series => registry.deviceOf(series))))
+        registry.eachOfDevice(device, series => {
+          if (!modules.has(series)) return
+          stateOf[series] = 0
+          joined.push(series)
+        })
+      for (const series of joined) modules.forget(series)
+      for (const series of list)
+        if (inventory.port(registry.knownOf(series), portOfInstance(registry.instance(series))) !== undefined)
+          learnAnew(state.baselines, series)
+      act()
+      lastKnown = -1
+      for (const series of joined.reverse()) modules.take(series)
+    },
+    reassignAll(nextInventory, nextRules, raisedOf, isMoved = false) {
       const counts = countsByKey()
       inventory = nextInventory
       rules = nextRules
@@ -395,6 +420,7 @@ export function createSeriesAssigner(
       lastKnown = -1
       programs.clearPrograms()
       for (const series of registry.all()) stateOf[series] = 0
+      if (isMoved) modules.rejoin(registry.all())
       for (const series of registry.all()) assign([series], raisedOf(series))
       const ids = new Map(rules.conditions.map(({ key, id }) => [key, id]))
       for (const { series, key, count } of counts) {

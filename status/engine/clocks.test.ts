@@ -82,6 +82,7 @@ describe('wrong clocks', () => {
       clocks,
       registry: { unknownCount: () => 0, forgottenCount: () => 0 },
       inventory: () => ({ version: 1 }),
+      ports: { counts: () => ({ moves: 0, overflow: 0 }) },
       counts: () => ({ flips: 0, judged: 0 }),
       subscribe: () => () => undefined
     } as unknown as StatusEngine

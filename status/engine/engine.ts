@@ -21,6 +21,9 @@ import { createIngestIncident } from './ingest-incident.ts'
 import { createLinkTellers } from './link-tellers.ts'
 import { createSeriesRegistry, lastReadMs, type SeriesRegistry } from './series-registry.ts'
 import { meaningOf } from './meaning.ts'
+import { createPortPlaces, type PortPlaces } from './ports/places.ts'
+import { movePorts } from './ports/moves.ts'
+import { createSeriesDescriptions, type StoredEntity } from './series-descriptions.ts'
 import { createSilenceTeller } from './silence-teller.ts'
 import { createSilenceWatch, type SilenceWatch, type StalenessOptions } from './silence.ts'
 import type { Turns } from '../slices.ts'
@@ -64,23 +67,6 @@ export interface EngineRecords {
   resources(states: readonly ResourceState[]): void
 }
 
-/** Series of one device and instance, with the place the inventory gives them; device and node are '' while the device is unknown. */
-export interface StoredEntity {
-  readonly identifiers: readonly string[]
-  readonly instance: string
-  readonly profile: string
-  readonly collector: string
-  readonly deviceId: string
-  readonly nodeId: string
-  readonly tier: string
-  /** Index of the first in the shared series state. */
-  readonly first: number
-  /** Signal of each, the first one's first. */
-  readonly signals: readonly number[]
-}
-
-type DescribedDevice = Pick<StoredEntity, 'identifiers' | 'collector' | 'deviceId' | 'nodeId' | 'tier'>
-
 export interface StatusEngine {
   /** Applies what a task found: assigns its new series, evaluates their samples, applies flips in order. */
   take(result: EvaluationResult, nowMs: number): void
@@ -117,6 +103,7 @@ export interface StatusEngine {
   readonly registry: SeriesRegistry
   readonly series: SeriesState
   readonly silence: SilenceWatch
+  readonly ports: PortPlaces
   readonly clocks: Clocks
   /** Flips applied and samples of new series judged since the start, for the metrics. */
   readonly counts: () => { readonly flips: number; readonly judged: number }
@@ -161,8 +148,8 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
   let isGoingOn = false
   let flips = 0
   let judged = 0
-  /** How many of the noted series have been handed on to be stored. */
-  const stored = registry.cursor()
+  const descriptions = createSeriesDescriptions(registry, () => inventory)
+  const places = createPortPlaces(registry, state, inventory)
   let describedFromMs = options.startMs
 
   const assigner = createSeriesAssigner(
@@ -180,6 +167,16 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
     const known = registry.knownOf(series)
     if (known < 0) return undefined
     return alarms.raisedConditions(inventory.deviceId(known), registry.instance(series))
+  }
+
+  const isJudged = (condition: number, device: string, instance: string): boolean => {
+    const index = inventory.deviceIndex(device)
+    const asked = rules.conditions[condition]
+    if (index === undefined || asked === undefined) return false
+    return selects(asked.selector, {
+      signal: asked.signal,
+      ...placeAttributesOf(inventory, index, instance)
+    })
   }
 
   const emit = (event: StatusEvent): void => {
@@ -229,6 +226,7 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
       coordinates: { topic: candidate.topic, partition: candidate.partition, offset: candidate.offset }
     }
     alarms.apply(flip)
+    for (const other of places.othersOf(series)) absences.judgeAnew(other)
   }
 
   let judging: Candidate | undefined
@@ -237,14 +235,16 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
   }
 
   const judge = (candidate: Candidate): void => {
-    const { series, value, condition, on } = candidate
-    if (condition >= 0) {
-      applyFlip(series, candidate, condition, on, limitOf(series, condition, on), value)
-      return
-    }
+    const { value, condition, on } = candidate
+    const series = places.addressee(candidate.series)
+    // Its own flips say nothing of the port that it is told by: the next sample is looked at like this one.
+    if (series !== candidate.series) absences.judgeAnew(candidate.series)
+    else if (condition >= 0)
+      return applyFlip(series, candidate, condition, on, limitOf(series, condition, on), value)
+    if (series < 0 || state.program[series]! < 0) return
     judged++
     assigner.moduleLimit(series, value)
-    judging = candidate
+    judging = series === candidate.series ? candidate : { ...candidate, series }
     evaluateSample(programs.table, state, series, value, candidate.timeMs, flipJudged)
   }
 
@@ -259,54 +259,9 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
     return NaN
   }
 
-  /** Where a device stands, by its index in the shared state. */
-  const describeDevice = (device: number, known: number): DescribedDevice => {
-    const node = known < 0 ? -1 : inventory.nodeOfDevice(known)
-    return {
-      identifiers: registry.identifiersOf(device),
-      collector: registry.collectorOf(device),
-      deviceId: known < 0 ? '' : inventory.deviceId(known),
-      nodeId: node < 0 ? '' : inventory.nodeId(node),
-      tier: node < 0 ? '' : inventory.tierOf(node)
-    }
-  }
-
-  /** The next `count` noted series, those of one port together: they are noted one behind the other. */
-  const describeNext = (count: number): StoredEntity[] => {
-    const described: StoredEntity[] = []
-    const devices = new Map<number, DescribedDevice>()
-    const end = stored.at + count
-    while (stored.at < end) {
-      const first = registry.at(stored.at)
-      const signals: number[] = []
-      for (let at = first; stored.at < end && registry.isSamePlace(first, at); at = registry.at(++stored.at))
-        signals.push(registry.signal(at))
-      const index = registry.deviceOf(first)
-      let device = devices.get(index)
-      if (device === undefined) {
-        device = describeDevice(index, registry.knownOf(first))
-        devices.set(index, device)
-      }
-      const { identifiers, collector, deviceId, nodeId, tier } = device
-      const instance = registry.instance(first)
-      const profile = registry.profile(first)
-      described.push({
-        identifiers,
-        collector,
-        deviceId,
-        nodeId,
-        tier,
-        instance,
-        profile,
-        first,
-        signals
-      })
-    }
-    return described
-  }
-
   /** `nowMs` is left out where the log before the stored position is read again. */
   const learn = (described: NewSeries, nowMs?: number): void => {
+    const named: (readonly number[])[] = []
     for (const entity of newEntities(described)) {
       const { series, device: index, collector } = entity
       const first = series[0]!
@@ -317,12 +272,25 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
         const node = inventory.nodeOfDevice(registry.knownOf(first))
         if (lights.hasAlarms(node)) summarise(inventory.nodeId(node))
       }
-      const raised = raisedOf(first)
-      assigner.assign(series, raised)
-      if (nowMs === undefined) absences.warming(series, raised)
-      else absences.met(series, raised, nowMs)
+      const parts = places.met(series)
+      if (parts.length === 0) assign(series, nowMs)
+      else named.push(...parts)
     }
+    if (named.length === 0) return
+    // What one of them says may tell of which port another is.
+    settlePorts(nowMs)
+    for (const series of named) assign(series, nowMs)
   }
+
+  const assign = (series: readonly number[], nowMs: number | undefined): void => {
+    const raised = raisedOf(series[0]!)
+    assigner.assign(series, raised)
+    if (nowMs === undefined) absences.warming(series, raised)
+    else absences.met(series, raised, nowMs)
+  }
+
+  const settlePorts = (nowMs: number | undefined): void =>
+    movePorts({ registry, places, assigner, absences }, nowMs)
 
   const publish = (update: LightUpdate, nowMs: number): void => {
     if (update.lightChanges.length > 0) {
@@ -390,6 +358,12 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
         for (const device of inventory.devicesOfNode(index)) silenceTold.restore(device, sinceMs, sinceMs)
     }
     silenceTold.restoreAlarmed()
+    // Ports that have got a name meanwhile are known by that, and nothing speaks for their numbers any more.
+    alarms.dropUnjudged(
+      (condition, device, instance) =>
+        !inventory.namesPorts(inventory.deviceIndex(device) ?? -1) || isJudged(condition, device, instance),
+      options.startMs
+    )
   }
   for (const node of new Set([...alarms.open()].map(alarm => alarm.node))) summarise(node)
   publish(lights.update(options.startMs), options.startMs)
@@ -398,6 +372,11 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
     take(result, nowMs) {
       if (result.newSeries.count > 0) learn(result.newSeries, nowMs)
       if (result.ahead !== undefined) clocks.tellAhead(result.ahead, nowMs)
+      // Which of the ports that have had a number has it now is known by all that its record brings.
+      if (places.isContested())
+        eachCandidate(result, ({ series, timeMs, condition }) => {
+          if (condition < 0) places.told(series, timeMs)
+        })
       eachCandidate(result, judge)
       if (result.gone !== undefined) absences.gone(result.gone)
       settle(nowMs)
@@ -412,7 +391,7 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
       }
       if (nowMs - describedFromMs >= describeAgainMs) {
         describedFromMs = nowMs
-        stored.at = 0
+        descriptions.again()
       }
       alarms.tick(Math.min(nowMs, watermarkMs))
       heardToMs = watermarkMs
@@ -421,6 +400,8 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
         do silenceTold.sweep(Math.min(nowMs, heardToMs), nowMs)
         while (silenceTold.isBehind() && turns === undefined)
         absences.sweep(Math.min(nowMs, heardToMs))
+        places.sweep()
+        settlePorts(nowMs)
       }
       settle(nowMs)
     },
@@ -444,9 +425,9 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
     },
     memoryMs: () => memoryMsOf(rules, silence.longest()),
     storeSeries(rowsMax) {
-      const count = Math.min(rowsMax, registry.size() - stored.at)
-      if (count > 0) records.series(describeNext(count))
-      return registry.size() - stored.at
+      const next = descriptions.next(rowsMax)
+      if (next.length > 0) records.series(next)
+      return descriptions.left()
     },
     holdSilence: (held, nowMs) => silence.hold(held, nowMs),
     setIngestTrouble(sinceMs, nowMs) {
@@ -458,6 +439,7 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
       inventory = nextInventory
       rules = nextRules
       registry.resolveAll(inventory)
+      const isMoved = places.reload(inventory)
       linkTellers.reload(inventory.deviceCount)
       alarms.reload(rules, nowMs)
       const left = alarms.relocate((device, instance) => {
@@ -465,16 +447,8 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
         const index = inventory.deviceIndex(device)
         return index === undefined ? undefined : nodeOf(index, instance)
       }, nowMs)
-      alarms.dropUnjudged((condition, device, instance) => {
-        const index = inventory.deviceIndex(device)
-        const asked = rules.conditions[condition]
-        if (index === undefined || asked === undefined) return false
-        return selects(asked.selector, {
-          signal: asked.signal,
-          ...placeAttributesOf(inventory, index, instance)
-        })
-      }, nowMs)
-      assigner.reassignAll(inventory, rules, raisedOf)
+      alarms.dropUnjudged(isJudged, nowMs)
+      assigner.reassignAll(inventory, rules, raisedOf, isMoved)
       publish(lights.update(nowMs), nowMs)
       silence.reload(inventory, registry.devices())
       absences.reload(inventory, rules, reports)
@@ -493,6 +467,7 @@ export function createStatusEngine(options: EngineOptions): StatusEngine {
     registry,
     series: state,
     silence,
+    ports: places,
     clocks,
     counts: () => ({ flips, judged })
   }

@@ -6,6 +6,7 @@ import type { RuleExplanation } from '../../rules/explained.ts'
 import { portOfInstance } from '../../schemas/lanes.ts'
 import { signalIds } from '../../schemas/signals.ts'
 import type { LatestReading } from '../../schemas/history.ts'
+import { portKey } from '../../topology/ports.ts'
 import { placeAttributesOf } from './assign.ts'
 import type { StatusEngine } from './engine.ts'
 import type { NodeExplanation } from '../view.ts'
@@ -30,24 +31,34 @@ export function createExplaining(engine: StatusEngine, alarms: AlarmEngine): Exp
       inventory.devicesOfNode(parent).flatMap(device => {
         const { ports } = inventory.device(device)
         const leading = ports.filter(({ role, peer }) => role === 'downlink' && peer === id)
-        return leading.length === 0
-          ? []
-          : [{ device, ports: new Set(leading.map(({ instance }) => instance)) }]
+        return leading.length === 0 ? [] : [{ device, ports: new Set(leading.map(portKey)) }]
       })
     )
     return [...own, ...above]
   }
 
-  /** Series of a device in the shared state, by `signal/instance`. */
+  /** Series of a device in the shared state, by `signal/instance` as they are told; where a number has had several ports, the one heard last. */
   const sharedSeriesOf = (device: number): ReadonlyMap<string, number> => {
-    const { registry } = engine
+    const { registry, series: state } = engine
     const found = new Map<string, number>()
     for (const index of registry.indicesOf(device))
-      registry.eachOfDevice(
-        index,
-        series => void found.set(`${registry.signal(series)}/${registry.instance(series)}`, series)
-      )
+      registry.eachOfDevice(index, series => {
+        const key = `${registry.signal(series)}/${registry.toldInstance(series)}`
+        const other = found.get(key)
+        if (other === undefined || state.lastTimeMs[series]! >= state.lastTimeMs[other]!)
+          found.set(key, series)
+      })
     return found
+  }
+
+  /** Of readings of one signal and port, which has had several numbers or is told by several sources, the newest. */
+  const newestOf = (all: readonly KnownSeries[]): readonly KnownSeries[] => {
+    const newest = new Map<string, KnownSeries>()
+    for (const each of all) {
+      const key = `${each.signal}/${each.instance}`
+      if ((each.last?.timeMs ?? 0) >= (newest.get(key)?.last?.timeMs ?? 0)) newest.set(key, each)
+    }
+    return [...newest.values()]
   }
 
   return {
@@ -64,11 +75,12 @@ export function createExplaining(engine: StatusEngine, alarms: AlarmEngine): Exp
       for (const { device, ports } of speakersOf(node)) {
         const deviceId = inventory.deviceId(device)
         const shared = sharedSeriesOf(device)
-        const series = readings.flatMap(({ device: of, signal, instance, last }): KnownSeries[] => {
+        const told = readings.flatMap(({ device: of, signal, instance: as, last }): KnownSeries[] => {
           const number = signalIds.get(signal)
-          const isAsked = of === deviceId && (ports === null || ports.has(portOfInstance(instance)))
-          if (!isAsked || number === undefined) return []
-          const known = shared.get(`${number}/${instance}`)
+          if (of !== deviceId || number === undefined) return []
+          const known = shared.get(`${number}/${as}`)
+          const instance = known === undefined ? as : engine.registry.instance(known)
+          if (ports !== null && !ports.has(portOfInstance(instance))) return []
           return [
             {
               signal: number,
@@ -88,7 +100,7 @@ export function createExplaining(engine: StatusEngine, alarms: AlarmEngine): Exp
           compiled: engine.rules(),
           device: deviceId,
           attributesOf: instance => placeAttributesOf(inventory, device, instance),
-          series,
+          series: newestOf(told),
           standingOf: (scope, instance) =>
             scope === 'over-node'
               ? alarms.standing(scope, '', id)

@@ -26,6 +26,18 @@ export function createEngineMetrics(registry: Registry, engine: StatusEngine, no
     'Devices that the inventory does not know and that were forgotten, so that others have their room.',
     () => engine.registry.forgottenCount()
   )
+  counterOf(
+    registry,
+    'svetofor_port_moves_total',
+    'Ports which the inventory calls by name and which were told by another number (ifIndex) than before.',
+    () => engine.ports.counts().moves
+  )
+  counterOf(
+    registry,
+    'svetofor_port_names_overflow_total',
+    'Names of ports that were left out of account, because a device tells too many.',
+    () => engine.ports.counts().overflow
+  )
   createClockMetrics(registers, engine.clocks)
   counterOf(
     registry,

@@ -15,6 +15,8 @@ export interface PortModules {
   join(series: number, head: number): number
   /** The port of the series is forgotten, and so will be all others of the module. */
   forget(series: number): void
+  /** Joins those of all these series anew that were joined, whose ports may be others now. */
+  rejoin(all: Iterable<number>): void
   each(head: number, act: (series: number) => void): void
   /** The series behind one in its module, below 0 behind the last: for loops that make no function. */
   behind(series: number): number
@@ -26,7 +28,7 @@ export function createPortModules(
 ): PortModules {
   /** The next series of the module plus two, 1 behind the last, 0 for none: not linked yet. */
   const next = new Int32Array(capacity)
-  const heads = createNumberTable(hashOf)
+  let heads = createNumberTable(hashOf)
 
   function hashOf(series: number): number {
     const h =
@@ -63,12 +65,21 @@ export function createPortModules(
     return head
   }
 
+  const take = (series: number): number => {
+    const head = headOf(series)
+    return next[series] !== 0 ? head : join(series, head)
+  }
+
   return {
     headOf,
     has: series => next[series] !== 0,
-    take(series) {
-      const head = headOf(series)
-      return next[series] !== 0 ? head : join(series, head)
+    take,
+    rejoin(all) {
+      const joined = [...all].filter(series => next[series] !== 0)
+      heads = createNumberTable(hashOf, joined.length)
+      lastHead = -1
+      for (const series of joined) next[series] = 0
+      for (const series of joined) take(series)
     },
     join,
     forget(series) {

@@ -31,13 +31,20 @@ export interface SeriesRegistry {
   /** Index of the series' device in the inventory, -1 while it is unknown. */
   knownOf(series: number): number
   signal(series: number): number
+  /** The port or sensor it is of, by the key that the inventory has of it (topology/ports.ts), else as it is told: '' for a device itself. */
   instance(series: number): string
   /** The same number for the same instance. */
   instanceNumber(series: number): number
+  /** As it is told and stored, whatever the inventory calls it. */
+  toldInstance(series: number): string
+  /** Names of its port that it was told with. */
+  names(series: number): readonly string[]
+  /** Gives it the port that it is of from now on. */
+  setInstance(series: number, instance: string): void
   /** The number of an instance by its name, or -1 while no series has it. */
   numberOfInstance(instance: string): number
   profile(series: number): string
-  /** Whether two noted series are of one device, instance and profile. */
+  /** Whether two noted series are of one device, port and profile, by what they were told with. */
   isSamePlace(series: number, other: number): boolean
   /** Calls back with every series noted of a device (index in the shared state), until one is answered with true. */
   eachOfDevice(device: number, act: (series: number) => boolean | void): void
@@ -85,6 +92,9 @@ export interface Forgotten {
   readonly series: number
 }
 
+const noNames: readonly string[] = []
+/** Stands in no name. */
+const betweenNames = '\0'
 const identifiersKept = 16
 const identifierLengthKept = 400
 /** Devices looked at, or forgotten, in a step: about a millisecond. */
@@ -97,6 +107,11 @@ export function createSeriesRegistry(seriesMax: number, devicesMax: number): Ser
   const signalOf = new Uint8Array(seriesMax)
   const instanceOf = new Int32Array(seriesMax)
   const instances = createCountedTexts()
+  /** Number of the port's key plus one where that is another than the instance it is told by, which is usual. */
+  const portOf = new Int32Array(seriesMax)
+  /** Number of the names it was told with plus one; 0 for none. */
+  const namesOf = new Int32Array(seriesMax)
+  const namesTexts = createCountedTexts()
   const profileOf = new Uint16Array(seriesMax)
   const profiles = createPool<string>()
   const order = new Int32Array(seriesMax)
@@ -128,6 +143,11 @@ export function createSeriesRegistry(seriesMax: number, devicesMax: number): Ser
 
   const identifiers = (index: number): string[] =>
     JSON.parse((index < movedTo ? movedTexts : texts).get(identifiersOf[index]!)) as string[]
+
+  const instanceNumber = (series: number): number => {
+    const port = portOf[series] ?? 0
+    return port === 0 ? (instanceOf[series] ?? 0) : port - 1
+  }
 
   const setKnown = (index: number, known: number): void => {
     if (knownOf[index] === 1) unknownCount--
@@ -184,6 +204,9 @@ export function createSeriesRegistry(seriesMax: number, devicesMax: number): Ser
       const series = next - 1
       next = nextOf[series]!
       instances.release(instanceOf[series]!, 1)
+      if (portOf[series] !== 0) instances.release(portOf[series]! - 1, 1)
+      if (namesOf[series] !== 0) namesTexts.release(namesOf[series]! - 1, 1)
+      portOf[series] = namesOf[series] = 0
       deviceOf[series] = nextOf[series] = 0
     }
     collectors.release(collectorOf[device]!, 1)
@@ -205,12 +228,13 @@ export function createSeriesRegistry(seriesMax: number, devicesMax: number): Ser
 
   return {
     add(entity, inventory, nowMs) {
-      const { device, series, signals } = entity
+      const { device, series, signals, names = noNames } = entity
       let count = 0
       for (const at of series) if (deviceOf[at] === 0) count++
       if (count === 0) return false
       const profile = profiles.add(entity.profile, () => entity.profile)
       const instance = instances.hold(entity.instance, count)
+      const named = names.length === 0 ? 0 : namesTexts.hold(names.join(betweenNames), count) + 1
       if (knownOf[device] === 0) meet(entity, profile, inventory, nowMs)
       for (let i = 0; i < series.length; i++) {
         const at = series[i]!
@@ -219,6 +243,7 @@ export function createSeriesRegistry(seriesMax: number, devicesMax: number): Ser
         signalOf[at] = signals[i]!
         profileOf[at] = profile
         instanceOf[at] = instance
+        if (named !== 0) namesOf[at] = named
         order[size++] = at
         nextOf[at] = lastOf[device]!
         lastOf[device] = at + 1
@@ -233,13 +258,24 @@ export function createSeriesRegistry(seriesMax: number, devicesMax: number): Ser
       return device === 0 ? -1 : knownOf[device - 1]! - 2
     },
     signal: series => signalOf[series] ?? 0,
-    instance: series => ((deviceOf[series] ?? 0) === 0 ? '' : instances.get(instanceOf[series]!)),
-    instanceNumber: series => instanceOf[series] ?? 0,
+    instance: series => ((deviceOf[series] ?? 0) === 0 ? '' : instances.get(instanceNumber(series))),
+    instanceNumber,
+    toldInstance: series => ((deviceOf[series] ?? 0) === 0 ? '' : instances.get(instanceOf[series]!)),
+    names: series =>
+      (namesOf[series] ?? 0) === 0 ? noNames : namesTexts.get(namesOf[series]! - 1).split(betweenNames),
+    setInstance(series, instance) {
+      const isAsTold = instance === instances.get(instanceOf[series]!)
+      const next = isAsTold ? 0 : instances.hold(instance, 1) + 1
+      if (portOf[series] !== 0) instances.release(portOf[series]! - 1, 1)
+      portOf[series] = next
+    },
     numberOfInstance: instance => instances.find(instance),
     profile: series => profiles.get(profileOf[series] ?? 0),
     isSamePlace: (series, other) =>
       deviceOf[series] === deviceOf[other] &&
       instanceOf[series] === instanceOf[other] &&
+      namesOf[series] === namesOf[other] &&
+      portOf[series] === portOf[other] &&
       profileOf[series] === profileOf[other],
     eachOfDevice(device, act) {
       for (let at = lastOf[device] ?? 0; at !== 0; at = nextOf[at - 1]!) if (act(at - 1) === true) return

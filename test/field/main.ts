@@ -102,7 +102,7 @@ function report({ comparisons, lights }: FieldResult): boolean {
   for (const kind of ['healthy', ...mutationKinds] as const) {
     const of = lights.filter(one => one.kind === kind)
     const right = of.filter(one => one.wrong.length === 0)
-    if (of.length > 0) say(`${kind.padEnd(14)} ${right.length} of ${of.length} as expected`)
+    if (of.length > 0) say(`${kind.padEnd(27)} ${right.length} of ${of.length} as expected`)
   }
   return differences.length === 0 && lights.every(one => one.wrong.length === 0)
 }

@@ -27,6 +27,9 @@ export const mutationKinds = [
   'battery low',
   'fan failed',
   'renumbered',
+  'renumbered by one, named',
+  'renumbered and down, named',
+  'Rx -6 dB, named',
   'rebooted',
   'silent'
 ] as const
@@ -44,7 +47,10 @@ export function casesOf(devices: readonly FieldDevice[], kinds: readonly Mutatio
   for (const device of devices)
     for (const kind of kinds) {
       const id = `${device.id}.${kind.replaceAll(/[^a-zA-Z0-9]+/g, '-')}`
-      const copy = fieldDevice(id, onlyAFewPorts(device), device.upsMib, cases.length)
+      const opticClass = kind === 'Rx -6 dB, named' ? classOfNamed : ''
+      const isNamed = kind.endsWith(', named')
+      const copy = fieldDevice(id, onlyAFewPorts(device), device.upsMib, cases.length, isNamed, opticClass)
+      if (isNamed && copy.trunkName === undefined) continue
       const mutation = mutate(copy, kind)
       if (mutation !== undefined) cases.push({ device: copy, mutation })
     }
@@ -82,6 +88,12 @@ function mutate(device: FieldDevice, kind: MutationKind): Mutation | undefined {
       return fanFailed(device)
     case 'renumbered':
       return renumbered(device)
+    case 'renumbered by one, named':
+      return followed(device, 1, false)
+    case 'renumbered and down, named':
+      return followed(device, 100_000, true)
+    case 'Rx -6 dB, named':
+      return device.role === 'switch' ? weaker(device) : undefined
     case 'rebooted':
       return { kind, walk: reboot(device.walk), light: 'green', alarms: [] }
     case 'silent':
@@ -100,7 +112,7 @@ const setTo =
 const linkDown = (device: FieldDevice): ExpectedAlarm => ({
   type: 'link.down',
   severity: 'critical',
-  ru: `Нет линка на магистральном порту ${device.trunk} (${device.id})`
+  ru: `Нет линка на магистральном порту ${device.trunkName ?? device.trunk} (${device.id})`
 })
 
 function portDown(device: FieldDevice): Mutation | undefined {
@@ -152,6 +164,9 @@ function ciscoWeaker(walk: Walk, row: WalkRow, number: number, factor: number): 
 
 /** Limits where neither the module nor an optic class gives any: docs/rules.md. */
 const usualLimits = { alarm: -21.5, warn: -21 }
+/** Class of the optics where it is tried whether the inventory's holds for them, and its limits. */
+const classOfNamed = '10gbase-lr'
+const limitsOfClass = { alarm: -16.4, warn: -14.4 }
 
 function weaker(device: FieldDevice): Mutation | undefined {
   const { walk } = device
@@ -164,22 +179,23 @@ function weaker(device: FieldDevice): Mutation | undefined {
   const same = (one: Reading): boolean => one.signal === reading.signal && one.instance === reading.instance
   const value = readWalk(after, device.upsMib).find(same)?.value
   if (value === undefined) return undefined
+  const usual = device.opticClass === '' ? usualLimits : limitsOfClass
   const limitOf = (signal: string): number | undefined =>
     device.readings.find(one => one.signal === signal && one.instance === reading.instance)?.value
   const ownAlarm = limitOf('optics.rx_low_alarm_dbm')
   // A module that gives alarm limits and no warning limits has none.
   const ownWarn = limitOf('optics.rx_low_warn_dbm') ?? (ownAlarm === undefined ? undefined : -Infinity)
-  const alarm = reading.signal === 'catv.input_dbm' ? -9 : (ownAlarm ?? usualLimits.alarm)
-  const warn = reading.signal === 'catv.input_dbm' ? -7 : (ownWarn ?? usualLimits.warn)
+  const alarm = reading.signal === 'catv.input_dbm' ? -9 : (ownAlarm ?? usual.alarm)
+  const warn = reading.signal === 'catv.input_dbm' ? -7 : (ownWarn ?? usual.warn)
   const limit = value < alarm ? alarm : warn
   const isWeak = value < alarm || value < warn
   const type = reading.signal === 'catv.input_dbm' ? 'catv.input' : 'optics.rx'
   const what =
     type === 'catv.input'
       ? `Кабельное ТВ: слабый сигнал на входе приёмника (${device.id})`
-      : `Слабый оптический сигнал на порту ${reading.instance} (${device.id})`
+      : `Слабый оптический сигнал на порту ${device.trunkName ?? reading.instance} (${device.id})`
   return {
-    kind: 'Rx -6 dB',
+    kind: device.trunkName === undefined ? 'Rx -6 dB' : 'Rx -6 dB, named',
     walk: after,
     light: isWeak ? 'yellow' : 'green',
     alarms: isWeak
@@ -320,29 +336,45 @@ function fanFailed({ id, walk }: FieldDevice): Mutation | undefined {
   return undefined
 }
 
-/** Every port has another ifIndex, as after a reboot with a module more: the trunk port of the inventory is not reported any more. */
-function renumbered(device: FieldDevice): Mutation | undefined {
-  const { walk, trunk } = device
-  if (trunk === undefined) return undefined
+/** The walk with another ifIndex for every port, so much more. */
+function withOtherNumbers(walk: Walk, more: number): Walk {
   const isOfPorts = (oid: string): boolean => oid.startsWith(`${ifTable}.`) || oid.startsWith(`${ifXTable}.`)
   const moved = (row: WalkRow): WalkRow => {
     if (!isOfPorts(row.oid)) return row
     const at = row.oid.lastIndexOf('.') + 1
-    const index = Number(row.oid.slice(at)) + 100_000
+    const index = Number(row.oid.slice(at)) + more
     const isIndex = row.oid.startsWith(`${ifTable}.1.`)
     return { ...row, oid: `${row.oid.slice(0, at)}${index}`, ...(isIndex ? { value: String(index) } : {}) }
   }
+  return changeWalk(walk, walk.name, moved)
+}
+
+/** As after a reboot with a module more: the trunk port of an inventory that goes by ifIndex is not reported any more. */
+function renumbered({ id, walk, trunk }: FieldDevice): Mutation | undefined {
+  if (trunk === undefined) return undefined
   return {
     kind: 'renumbered',
-    walk: changeWalk(walk, walk.name, moved),
+    walk: withOtherNumbers(walk, 100_000),
     light: 'yellow',
     alarms: [
       {
         type: 'link.not_reported',
         severity: 'warning',
-        ru: `Нет данных о магистральном порте ${trunk}, хотя устройство ${device.id} отвечает`
+        ru: `Нет данных о магистральном порте ${trunk}, хотя устройство ${id} отвечает`
       }
     ]
+  }
+}
+
+/** The same where the inventory has the name of the port: nothing is told, and where its link is down, it is of that port. */
+function followed(device: FieldDevice, more: number, isDown: boolean): Mutation {
+  const moved = withOtherNumbers(device.walk, more)
+  const state = `${ifTable}.8.${Number(device.trunk) + more}`
+  return {
+    kind: isDown ? 'renumbered and down, named' : 'renumbered by one, named',
+    walk: isDown ? changeWalk(moved, moved.name, setTo({ [state]: '2' })) : moved,
+    light: isDown ? 'red' : 'green',
+    alarms: isDown ? [linkDown(device)] : []
   }
 }
 

@@ -14,6 +14,10 @@ export interface FieldDevice {
   readonly readings: readonly Reading[]
   /** The port that leads to the core, by ifIndex; undefined for what has none. */
   readonly trunk: string | undefined
+  /** What the inventory calls that port by, where it calls ports by name; undefined where it goes by ifIndex. */
+  readonly trunkName: string | undefined
+  /** Class of its optics by the inventory; '' for none. */
+  readonly opticClass: string
 }
 
 const devicesMax = 250 * 250
@@ -34,9 +38,18 @@ export function devicesOf(walks: readonly Walk[]): FieldDevice[] {
   return spoken
 }
 
-export function fieldDevice(id: string, walk: Walk, upsMib: UpsMib | undefined, number: number): FieldDevice {
+/** `isNamed`: the inventory calls its trunk port by the name that the device has for it; `opticClass` is what it says of its optics. */
+export function fieldDevice(
+  id: string,
+  walk: Walk,
+  upsMib: UpsMib | undefined,
+  number: number,
+  isNamed = false,
+  opticClass = ''
+): FieldDevice {
   const readings = readWalk(walk, upsMib)
   const isCatv = readings.some(({ signal }) => signal.startsWith('catv.'))
+  const trunk = upsMib === undefined && !isCatv ? trunkOf(walk, readings) : undefined
   const role = upsMib !== undefined ? 'ups' : isCatv ? 'catv' : 'switch'
   return {
     id,
@@ -47,7 +60,9 @@ export function fieldDevice(id: string, walk: Walk, upsMib: UpsMib | undefined, 
     address: `127.1.${1 + Math.floor(number / 250)}.${1 + (number % 250)}`,
     blocks: blocksFor(walk, upsMib),
     readings,
-    trunk: role === 'switch' ? trunkOf(walk, readings) : undefined
+    trunk,
+    trunkName: isNamed && trunk !== undefined ? (shortNameOf(walk, trunk) ?? nameOf(walk, trunk)) : undefined,
+    opticClass
   }
 }
 
@@ -105,7 +120,17 @@ export function inventoryOf(
               interval_s: intervalS,
               ...(device.trunk === undefined
                 ? {}
-                : { ports: [{ instance: device.trunk, role: 'uplink', peer: `district-${device.id}` }] })
+                : {
+                    ports: [
+                      {
+                        instance: device.trunk,
+                        role: 'uplink',
+                        peer: `district-${device.id}`,
+                        name: device.trunkName,
+                        optic_class: device.opticClass
+                      }
+                    ]
+                  })
             }
           ]
         }

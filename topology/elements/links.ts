@@ -64,21 +64,20 @@ function hasAggregates(store: InventoryStore, device: number): boolean {
 
 /** Whether the port belongs to an aggregate of which another port to the same peer was counted. */
 function isCounted(store: InventoryStore, device: number, at: number): boolean {
-  const lag = store.portLag(at)
-  if (lag === '') return hasMembersBefore(store, device, at)
+  if (store.portLag(at) === '') return hasMembersBefore(store, device, at)
   const peer = store.portPeerText(at)
+  const aggregate = aggregateOf(store, device, at)
   for (let other = store.portStart(device); other < at; other++) {
-    if (store.portPeerText(other) !== peer) continue
-    if (store.portLag(other) === lag || store.portInstance(other) === lag) return true
+    if (store.portPeerText(other) === peer && aggregateOf(store, device, other) === aggregate) return true
   }
   return false
 }
 
 /** The port is an aggregate whose members were listed before it. */
 function hasMembersBefore(store: InventoryStore, device: number, at: number): boolean {
-  const instance = store.portInstance(at)
   for (let other = store.portStart(device); other < at; other++) {
-    if (store.portLag(other) === instance) return true
+    const lag = store.portLag(other)
+    if (lag !== '' && store.isPort(at, lag)) return true
   }
   return false
 }
@@ -98,29 +97,39 @@ export function linkEndOf(
   deviceNode: Int32Array,
   nodeOf: (text: number) => number,
   device: number,
-  instance: string
+  key: string
 ): LinkEnd | undefined {
   for (let at = store.portStart(device); at < store.portStart(device + 1); at++) {
-    if (store.portInstance(at) !== instance) continue
+    if (store.portKey(at) !== key) continue
     if (isAccess(store, at)) return undefined
     const node = deviceNode[device]!
-    const lag = store.portLag(at)
-    const members = membersOf(store, device, lag === '' ? instance : lag)
+    const whole = aggregateOf(store, device, at)
+    const members = membersOf(store, device, whole)
+    const isMember = store.portLag(at) !== ''
     return {
       ways: waysOf(store, parents, nodeOf, node, at),
       node,
-      link: `${device}/${lag === '' ? instance : lag}`,
+      link: `${device}/${whole}`,
       parts: Math.max(1, members),
-      isWhole: lag === '' && members > 0
+      isWhole: !isMember && members > 0
     }
   }
   return undefined
 }
 
-function membersOf(store: InventoryStore, device: number, lag: string): number {
+/** The key of the aggregate that a port is a member of, or its own; an aggregate that is not listed is called as its members call it. */
+function aggregateOf(store: InventoryStore, device: number, at: number): string {
+  const lag = store.portLag(at)
+  if (lag === '') return store.portKey(at)
+  for (let other = store.portStart(device); other < store.portStart(device + 1); other++)
+    if (store.isPort(other, lag)) return store.portKey(other)
+  return lag
+}
+
+function membersOf(store: InventoryStore, device: number, aggregate: string): number {
   let members = 0
   for (let at = store.portStart(device); at < store.portStart(device + 1); at++) {
-    if (store.portLag(at) === lag) members++
+    if (store.portLag(at) !== '' && aggregateOf(store, device, at) === aggregate) members++
   }
   return members
 }

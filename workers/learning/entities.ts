@@ -2,14 +2,14 @@ import { unassigned } from '../../rules/series-state.ts'
 import type { DecodedGroup } from '../../schemas/records/decoded.ts'
 import { withoutInstance } from '../memory/map.ts'
 import type { KnownMeasurement, SeriesSets, SeriesSet } from './series-sets.ts'
-import { bitsOfSignal, entityId } from './series-id.ts'
+import { bitsOfSignal, entityId, xxHash64, type Halves } from './series-id.ts'
 import type { SharedState } from '../memory/shared-state.ts'
 import { tableFull } from '../memory/shared-table.ts'
 
 /** What a record is of, and which slots it gives readings of: all that its series need to be made. */
 export type MetGroup = Pick<
   DecodedGroup,
-  'measurement' | 'identifiers' | 'collector' | 'instance' | 'slots' | 'noReadings'
+  'measurement' | 'identifiers' | 'collector' | 'instance' | 'names' | 'slots' | 'noReadings'
 >
 
 /**
@@ -29,19 +29,36 @@ export interface Entities {
 
 const keyScratchBytes = 4096
 
+/** Two words for the name that counts: the profile's first, since a further one (ifDescr) may hold the firmware's version. */
+const nameId = ([name = '']: readonly string[]): Halves => xxHash64(name)
+
+/**
+ * Numbers of ports move: after a restart the ifIndex of one port is another's. So an entity is of a number and of the name that its port has
+ * there, as the record says: a number that comes with another name is another entity, with series of its own in memory (in storage they are
+ * those of the number). The one that was met first has the key without names, so that names cost nothing where numbers stay, and
+ * records without names (traps) are of it. A device whose names never stay makes so many entities and no more.
+ */
+export const renamedMax = 4096
+
 /** Spans of series of one entity: the record's it is met by, those it is without, and all that are left. */
 const spansMax = 3
 
-export function createEntities(shared: SharedState, seriesSets: SeriesSets): Entities {
+/** `leftOut` is called for a group that is not told apart by its name, because there are too many of its device. */
+export function createEntities(
+  shared: SharedState,
+  seriesSets: SeriesSets,
+  leftOut: () => void = () => undefined
+): Entities {
   const { series: state, seriesIds } = shared
   const encoder = new TextEncoder()
   const key = new Uint8Array(keyScratchBytes)
 
-  /** Writes the key of an entity; its length. */
+  /** Writes the key of an entity, of names where they are given; its length. */
   const writeKey = (
     measurement: KnownMeasurement,
     identifier: string,
-    instance: string
+    instance: string,
+    names?: readonly string[]
   ): { deviceEnd: number; end: number } => {
     key[0] = measurement.number
     key[1] = measurement.number >>> 8
@@ -49,7 +66,12 @@ export function createEntities(shared: SharedState, seriesSets: SeriesSets): Ent
     key[3] = 0
     const deviceEnd = 4 + encoder.encodeInto(identifier, key.subarray(4)).written
     key[deviceEnd] = 0
-    const end = deviceEnd + 1 + encoder.encodeInto(instance, key.subarray(deviceEnd + 1)).written
+    let end = deviceEnd + 1 + encoder.encodeInto(instance, key.subarray(deviceEnd + 1)).written
+    if (names !== undefined) {
+      const { hi, lo } = nameId(names)
+      key[end++] = 0
+      for (const word of [hi, lo]) for (let byte = 0; byte < 32; byte += 8) key[end++] = word >>> byte
+    }
     return { deviceEnd, end }
   }
 
@@ -74,10 +96,36 @@ export function createEntities(shared: SharedState, seriesSets: SeriesSets): Ent
     return first
   }
 
+  /** Whether an entity, given by its first series, goes by these names, or takes them for its own now. */
+  const goesBy = (first: number, names: readonly string[]): boolean => {
+    if (names.length === 0) return true
+    const mine = nameId(names).lo | 1
+    const claimed = Atomics.compareExchange(shared.claims, first, 0, mine)
+    return claimed === 0 || claimed === mine
+  }
+
   const firstSeries = (measurement: KnownMeasurement, group: MetGroup): number => {
+    const first = firstOf(measurement, group)
+    if (first < 0 || goesBy(first, group.names)) return first
+    const { end } = writeKey(measurement, group.identifiers[0]!, group.instance, group.names)
+    const known = shared.entities.find(key, 0, end)
+    if (known >= 0) return known
+    const device = shared.series.device[first]!
+    if (shared.renamed[device]! >= renamedMax) {
+      leftOut()
+      return first
+    }
+    shared.renamed[device]!++
+    const own = firstOf(measurement, group, group.names)
+    if (own >= 0) goesBy(own, group.names)
+    return own
+  }
+
+  /** First series of the entity of a number, or of that and of names. */
+  const firstOf = (measurement: KnownMeasurement, group: MetGroup, names?: readonly string[]): number => {
     const { instance, slots, noReadings } = group
     const identifier = group.identifiers[0]!
-    const { deviceEnd, end } = writeKey(measurement, identifier, instance)
+    const { deviceEnd, end } = writeKey(measurement, identifier, instance, names)
     const known = shared.entities.find(key, 0, end)
     if (known >= 0) return known
     const isKnown = shared.knownNames.has(group.identifiers)
@@ -92,8 +140,15 @@ export function createEntities(shared: SharedState, seriesSets: SeriesSets): Ent
   }
 
   const find = (measurement: KnownMeasurement, group: MetGroup): number => {
+    const { names } = group
     const { end } = writeKey(measurement, group.identifiers[0]!, group.instance)
-    return shared.entities.find(key, 0, end)
+    const first = shared.entities.find(key, 0, end)
+    if (first < 0 || goesBy(first, names)) return first
+    return shared.entities.find(
+      key,
+      0,
+      writeKey(measurement, group.identifiers[0]!, group.instance, names).end
+    )
   }
 
   const setOfSpan = (span: number): SeriesSet | undefined =>
@@ -109,7 +164,9 @@ export function createEntities(shared: SharedState, seriesSets: SeriesSets): Ent
 
   const extend = (measurement: KnownMeasurement, group: MetGroup, first: number): void => {
     const identifier = group.identifiers[0]!
-    const { end } = writeKey(measurement, identifier, group.instance)
+    const ofNumber = shared.entities.find(key, 0, writeKey(measurement, identifier, group.instance).end)
+    const names = ofNumber === first ? undefined : group.names
+    const { end } = writeKey(measurement, identifier, group.instance, names)
     const isKnown = shared.knownNames.has(group.identifiers)
     for (let more = 1; more <= spansMax - 1; more++) {
       if (group.slots.every(slot => seriesOf(first, slot) >= 0)) return

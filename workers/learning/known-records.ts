@@ -178,7 +178,7 @@ export function createKnownRecords(
     const place = u32(foundPlace)
     const found = identifyAlias(alias, format, forms.fieldsOf(place), profiles)
     if (found === undefined || !forms.isPlain(place, found.plan.index)) return false
-    const { plan, identifiers, collector, instance } = found
+    const { plan, identifiers, collector, instance, names } = found
     const timeUnit = timeUnits.indexOf(plan.time)
     let lessons = 0
     for (;;) {
@@ -188,7 +188,15 @@ export function createKnownRecords(
     }
     const slots = listed(scratchSlots, kernel.readings())
     const noReadings = listed(scratchNoReadings, kernel.noReadings())
-    const first = meet({ measurement: plan.index, identifiers, collector, instance, slots, noReadings })
+    const first = meet({
+      measurement: plan.index,
+      identifiers,
+      collector,
+      instance,
+      names,
+      slots,
+      noReadings
+    })
     return first >= 0 && remember(alias, first, identifiers)
   }
 

@@ -54,6 +54,7 @@ export function* forgetDevices(shared: SharedState, fates: Uint8Array): Generato
     shared.seriesIds.fill(0, from * 2, to * 2)
     shared.spanSets.fill(0, from, to)
     shared.nextSpans.fill(0, from, to)
+    shared.claims.fill(0, from, to)
   }
   free.clear()
   let unknownSeries = 0
@@ -76,6 +77,7 @@ export function* forgetDevices(shared: SharedState, fates: Uint8Array): Generato
   for (let device = 0; device < devicesEnd; device++) {
     if (fates[device]! > forgotten) continue
     devices.lastSeenMs[device] = 0
+    shared.renamed[device] = 0
     if (device < devices.startedMs.length) devices.startedMs[device] = 0
     free.addDevice(device)
   }

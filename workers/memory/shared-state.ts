@@ -51,6 +51,10 @@ export interface SharedMemory {
   readonly counters: SharedArrayBuffer
   /** What changes of series are reckoned from. */
   readonly baselines: SharedArrayBuffer
+  /** By the first series of an entity: whose names it goes by (learning/entities.ts). */
+  readonly claims: SharedArrayBuffer
+  /** By device: how many entities were made because a number of it had gone to another port. */
+  readonly renamed: SharedArrayBuffer
   /** Numbers of sets, by what is in them. */
   readonly sets: SharedTableMemory
   readonly entities: SharedTableMemory
@@ -89,6 +93,8 @@ export function createSharedMemory(limits: SharedLimits): SharedMemory {
     setMembers: new SharedArrayBuffer(setsMax * setWords * 4),
     counters: new SharedArrayBuffer(28),
     baselines: new SharedArrayBuffer(baselinesBytes(seriesMax)),
+    claims: new SharedArrayBuffer(seriesMax * 4),
+    renamed: new SharedArrayBuffer(devicesMax * 2),
     sets: createSharedTableMemory(setsMax, setsMax * 64),
     entities: createSharedTableMemory(entitiesMax, keyBytesMax),
     deviceTable: createSharedTableMemory(devicesMax, keyBytesMax),
@@ -108,6 +114,10 @@ export interface SharedState {
   readonly spanSets: Int32Array
   /** Where the next span of the entity begins, plus one; 0 for none. */
   readonly nextSpans: Int32Array
+  /** A hash of the names of the port that an entity was met by, by its first series; 0 for an entity without names. */
+  readonly claims: Int32Array
+  /** How many entities of a device were made because a number had gone to another port. */
+  readonly renamed: Uint16Array
   readonly setMembers: Int32Array
   /** Numbers of sets, by what is in them. */
   readonly sets: SharedTable
@@ -178,6 +188,8 @@ export function openSharedState(memory: SharedMemory): SharedState {
     seriesIds: new Uint32Array(buffer, kernel.seriesIds, seriesMax * 2),
     spanSets,
     nextSpans,
+    claims: new Int32Array(memory.claims),
+    renamed: new Uint16Array(memory.renamed),
     setMembers: new Int32Array(memory.setMembers),
     sets: openSharedTable(memory.sets, ended),
     entities,

@@ -6,6 +6,7 @@ import type { ConditionFlip } from '../../../rules/model.ts'
 import { unassigned, type SeriesState } from '../../../rules/series-state.ts'
 import type { ProfileReportsByName } from '../../../schemas/records/plan.ts'
 import type { Inventory } from '../../../topology/model.ts'
+import { portKey } from '../../../topology/ports.ts'
 import { placeAttributesOf } from '../assign.ts'
 import { createLastWords, isLastWord } from './last-words.ts'
 import { createReadingWatch, type ReadingWatch } from './readings.ts'
@@ -29,6 +30,16 @@ export interface Absences {
   /** Series that their source says are gone, and when (ms), by turns. */
   gone(told: Float64Array): void
   sweep(nowMs: number): void
+  /** The next sample of a series is judged by the main thread, as if it were met for the first time. */
+  judgeAnew(series: number): void
+  /** Series of a device are of other ports once `act` has been called. */
+  move(series: readonly number[], act: () => void): void
+  /** Nothing speaks any more for what these signals had raised on ports of a device (index of the inventory). */
+  left(
+    device: number,
+    told: readonly { readonly instance: string; readonly signal: number }[],
+    nowMs: number
+  ): void
   /** A reading raises a condition. False where it is a last word that is over already, and not to be told; of others note is taken. */
   isNews(series: number, timeMs: number): boolean
   /** Takes over another inventory and rules, once every series has its program by them. */
@@ -124,19 +135,18 @@ export function createAbsences(
     )
     if (others.length === 0)
       for (const id of absencesAt(device, instance, signal)) tell(device, instance, id, true, nowMs)
-    forget(series)
+    judgeAnew(series)
   }
 
-  /** The next sample of a series is judged by the main thread, as if it were met for the first time. */
-  const forget = (series: number): void => {
-    if (state.program[series]! > 0) Atomics.store(state.program, series, unassigned)
+  const judgeAnew = (series: number): void => {
+    if (state.program[series]! >= 0) Atomics.store(state.program, series, unassigned)
   }
 
   const endLastWords = (nowMs: number): void => {
     for (const { device, instance, signal, series } of lastWords.over()) {
       const known = inventory.deviceIndex(device)
       if (known !== undefined) endRaised(known, instance, signal, nowMs)
-      if (series !== undefined) forget(series)
+      if (series !== undefined) judgeAnew(series)
     }
   }
 
@@ -150,7 +160,8 @@ export function createAbsences(
 
   /** Other ports of the device have long been reported: those that are to be and were not met are told. */
   const tellMissing = (device: number, nowMs: number): void => {
-    for (const { instance } of inventory.device(device).ports) {
+    for (const port of inventory.device(device).ports) {
+      const instance = portKey(port)
       const number = registry.numberOfInstance(instance)
       for (const signal of portSignals) {
         if (number >= 0 && watch.isMet(device, number, signal)) continue
@@ -224,6 +235,12 @@ export function createAbsences(
       for (const series of resumed) resume(series, nowMs)
       for (const device of established) tellMissing(device, nowMs)
       endLastWords(nowMs)
+      tellFound()
+    },
+    judgeAnew,
+    move: (series, act) => watch.move(series, act),
+    left(device, told, nowMs) {
+      for (const { instance, signal } of told) endRaised(device, instance, signal, nowMs)
       tellFound()
     },
     isNews(series, timeMs) {

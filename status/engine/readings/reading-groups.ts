@@ -23,6 +23,8 @@ export interface ReadingGroups {
   part(group: number): number
   /** Calls back with each group of a device (index of the inventory) and an instance. */
   eachOfPlace(this: void, device: number, instance: number, act: (group: number) => void): void
+  /** Series are of other ports once `act` has been called. */
+  move(series: readonly number[], act: () => void): void
   /** Devices have other indices now; there are so many. */
   reload(deviceCount: number): void
 }
@@ -190,6 +192,10 @@ export function createReadingGroups(options: ReadingGroupsOptions): ReadingGroup
       return others === 0 ? -1 : split(group, others)
     },
     eachOfPlace,
+    move(list, act) {
+      act()
+      for (const series of list) placesOf.delete(registry.knownOf(series))
+    },
     reload(deviceCount) {
       heads = new Int32Array(deviceCount)
       placesOf.clear()

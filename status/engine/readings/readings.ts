@@ -35,6 +35,8 @@ export interface ReadingWatch {
   isMet(device: number, instance: number, signal: number): boolean
   /** Other series of the same device, port and signal, from another source, that have not stopped. */
   othersOf(series: number): readonly number[]
+  /** Series are of other ports once `act` has been called; rhythms stay. */
+  move(series: readonly number[], act: () => void): void
   /** Devices have other indices now; rhythms stay. */
   reload(deviceCount: number): void
 }
@@ -310,6 +312,8 @@ export function createReadingWatch(options: ReadingWatchOptions): ReadingWatch {
       })
       return others
     },
+
+    move: (series, act) => groups.move(series, act),
 
     reload(deviceCount) {
       groups.reload(deviceCount)
