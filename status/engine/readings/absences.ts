@@ -135,18 +135,23 @@ export function createAbsences(
     )
     if (others.length === 0)
       for (const id of absencesAt(device, instance, signal)) tell(device, instance, id, true, nowMs)
-    judgeAnew(series)
+    forget(series)
   }
 
   const judgeAnew = (series: number): void => {
     if (state.program[series]! >= 0) Atomics.store(state.program, series, unassigned)
   }
 
+  /** The same, where it is judged at all. */
+  const forget = (series: number): void => {
+    if (state.program[series]! > 0) judgeAnew(series)
+  }
+
   const endLastWords = (nowMs: number): void => {
     for (const { device, instance, signal, series } of lastWords.over()) {
       const known = inventory.deviceIndex(device)
       if (known !== undefined) endRaised(known, instance, signal, nowMs)
-      if (series !== undefined) judgeAnew(series)
+      if (series !== undefined) forget(series)
     }
   }
 
