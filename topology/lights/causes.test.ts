@@ -503,6 +503,16 @@ describe('a link that is seen to be down when what is above it is back', () => {
     expect(after(2).filter(told => told.startsWith('opened'))).toEqual([])
   })
 
+  it('has its time where it hangs on the site that was lost: that may have had no mains, and a worn battery', () => {
+    const net = network()
+    net.cut('ku1', 0)
+    expect(net.update(1)).toEqual(['opened ku1 link 20'])
+    net.cut('du1', 550)
+    net.update(560)
+    net.well('ku1')
+    expect(net.update(600)).toEqual([])
+  })
+
   it('has its time where the mains were lost as well', () => {
     expect(after(550, net => net.mainsLost('ku1', 100)).filter(told => told.startsWith('opened'))).toEqual([])
   })

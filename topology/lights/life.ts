@@ -50,13 +50,19 @@ function isOver(state: LightState, node: number, root: number, nowMs: number): b
 /**
  * Whether the links of a node were seen to be down when what is above it was reached again: seen long after the link above was lost. What
  * hangs on a link needs no time to start when that is back, unless the mains were lost as well: the UPS of the node above is heard, and
- * tells of no such thing.
+ * tells of no such thing. The one of the site that was lost itself may have gone with its mains: a battery that is worn tells nothing.
  */
 function isCutAnew(state: LightState, node: number, root: number): boolean {
   const { book, lostWays, tree } = state
   const parent = firstParent(state, node)
   const incident = book.of(root)
-  if (parent === none || tree.isCause[root] === 1 || incident?.kind !== 'link' || !isLinkCut(state, node))
+  if (
+    parent === none ||
+    parent === root ||
+    tree.isCause[root] === 1 ||
+    incident?.kind !== 'link' ||
+    !isLinkCut(state, node)
+  )
     return false
   if (tree.isMainsLost[root] === 1 || tree.isMainsLost[parent] === 1 || !isUpsHeard(state, parent))
     return false
