@@ -19,7 +19,7 @@ export const equivalentMutants: readonly EquivalentMutant[] = [
   ]),
   ...each('optics.fallen', 'the rule itself is judged on uplinks only', [
     'unless[0] if.oper_status: select: without port',
-    'unless[0] if.oper_status: select: port with downlink',
+    'unless[0] if.oper_status: select: port without downlink',
     'unless[0] if.oper_status: select: port with access',
     "unless[0] if.oper_status: select: port with ''"
   ]),
